@@ -1,0 +1,2 @@
+//! The command `fourfold`.
+fn main() {}

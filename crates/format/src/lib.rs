@@ -1,0 +1,1 @@
+//! The .fourfold container, safetensors and .npy.

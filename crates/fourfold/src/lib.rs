@@ -1,0 +1,1 @@
+//! Neural networks four times smaller, with exact int8 arithmetic on ordinary CPUs.

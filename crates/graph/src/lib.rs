@@ -1,0 +1,1 @@
+//! Module graphs: typed values, a closed set of operators, validation.

@@ -1,0 +1,1 @@
+//! Observers: watch values, keep a bounded state, give a range.

@@ -1,0 +1,1 @@
+//! The quantization workflow: fuse, prepare, observe, convert; dynamic.

@@ -1,0 +1,1 @@
+//! Compiles a graph into a plan for this CPU and runs it.

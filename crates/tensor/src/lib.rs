@@ -1,0 +1,1 @@
+//! N-dimensional tensor storage: dtype, shape, 64-byte aligned bytes.
