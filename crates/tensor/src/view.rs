@@ -1,0 +1,131 @@
+//! Borrowed elements with strides.
+
+use crate::{Element, Error, MAX_RANK, Shape, Tensor};
+
+/// Elements borrowed from a slice, with a shape and a stride (in elements) for each axis.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a, T> {
+    elements: &'a [T],
+    shape: Shape,
+    strides: [usize; MAX_RANK],
+}
+
+impl<'a, T: Element> View<'a, T> {
+    /// Sees contiguous row-major `elements` as a tensor of `shape`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Length`] if the slice does not hold exactly the elements of `shape`, and the errors of [`Shape::new`].
+    pub fn new(elements: &'a [T], shape: &[usize]) -> Result<Self, Error> {
+        let shape = Shape::new(shape)?;
+        if shape.element_count() != elements.len() {
+            return Err(Error::Length { shape, expected: shape.element_count(), actual: elements.len() });
+        }
+        Ok(Self { elements, shape, strides: shape.strides() })
+    }
+
+    /// The axis sizes, outermost first.
+    #[must_use]
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// The same elements with axis `i` of the result being axis `axes[i]` of this view.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Permutation`] if `axes` does not name each axis exactly once.
+    pub fn permute(&self, axes: &[usize]) -> Result<Self, Error> {
+        let rank = self.shape.len();
+        let mut seen = [false; MAX_RANK];
+        let valid =
+            axes.len() == rank && axes.iter().all(|&axis| axis < rank && !core::mem::replace(&mut seen[axis], true));
+        if !valid {
+            return Err(Error::Permutation { axes: axes.to_vec(), rank });
+        }
+        let (mut sizes, mut strides) = ([0; MAX_RANK], [0; MAX_RANK]);
+        for (to, &from) in axes.iter().enumerate() {
+            sizes[to] = self.shape[from];
+            strides[to] = self.strides[from];
+        }
+        Ok(Self { elements: self.elements, shape: Shape::new(&sizes[..rank])?, strides })
+    }
+
+    /// Writes the elements in row-major order of this view's shape to `out`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Length`] if `out` does not have exactly as many elements.
+    pub fn copy_to(&self, out: &mut [T]) -> Result<(), Error> {
+        let count = self.shape.element_count();
+        if out.len() != count {
+            return Err(Error::Length { shape: self.shape, expected: count, actual: out.len() });
+        }
+        if count > 0 {
+            self.copy_axis(0, 0, out);
+        }
+        Ok(())
+    }
+
+    /// A contiguous copy.
+    #[must_use]
+    pub fn to_tensor(&self) -> Tensor {
+        let mut elements = vec![T::zeroed(); self.shape.element_count()];
+        self.copy_axis(0, 0, &mut elements);
+        Tensor::from_vec(&self.shape, elements).expect("a view's shape was checked when it was made")
+    }
+
+    fn copy_axis(&self, axis: usize, offset: usize, out: &mut [T]) {
+        let rank = self.shape.len();
+        if out.is_empty() {
+            return;
+        }
+        if axis == rank {
+            out[0] = self.elements[offset];
+            return;
+        }
+        let (size, stride) = (self.shape[axis], self.strides[axis]);
+        if axis + 1 == rank {
+            for (i, out) in out.iter_mut().enumerate() {
+                *out = self.elements[offset + i * stride];
+            }
+        } else {
+            let inner = out.len() / size;
+            for (i, out) in out.chunks_exact_mut(inner).enumerate() {
+                self.copy_axis(axis + 1, offset + i * stride, out);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn permuting_matches_index_arithmetic() {
+        let shape = [2, 3, 4, 5];
+        let elements: Vec<i32> = (0..120).collect();
+        let view = View::new(&elements, &shape).expect("120 elements");
+        let moved = view.permute(&[2, 0, 3, 1]).expect("a permutation").to_tensor();
+        assert_eq!(moved.shape(), [4, 2, 5, 3]);
+        let moved = moved.as_slice::<i32>().expect("i32");
+        for (i, j, k, l) in (0..120).map(|n| (n / 60, n / 20 % 3, n / 5 % 4, n % 5)) {
+            assert_eq!(moved[((k * 2 + i) * 5 + l) * 3 + j], elements[((i * 3 + j) * 4 + k) * 5 + l]);
+        }
+    }
+
+    #[test]
+    fn bad_permutations_are_refused() {
+        let view = View::new(&[0_u8; 6], &[2, 3]).expect("six elements");
+        for axes in [&[0, 0][..], &[0], &[0, 2], &[0, 1, 2]] {
+            assert!(matches!(view.permute(axes), Err(Error::Permutation { .. })), "{axes:?}");
+        }
+    }
+
+    #[test]
+    fn empty_and_scalar_views_copy() {
+        assert!(View::<u8>::new(&[], &[0, 3]).expect("empty").permute(&[1, 0]).expect("valid").to_tensor().is_empty());
+        assert_eq!(View::new(&[7_u8], &[]).expect("a scalar").to_tensor().as_slice::<u8>(), Ok(&[7][..]));
+    }
+}
