@@ -1,0 +1,170 @@
+//! From an observed range to parameters.
+
+use fourfold_tensor::DType;
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Granularity, QuantParams, Scale};
+
+/// The smallest and the largest value that was observed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Range {
+    /// The smallest value.
+    pub min: f32,
+    /// The largest value.
+    pub max: f32,
+}
+
+/// Where the codes lie around the real number 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Symmetry {
+    /// The codes span the observed range; the zero point is chosen with it.
+    Affine,
+    /// The codes span as far below 0 as above; the zero point is the middle of the codes.
+    Symmetric,
+}
+
+/// How parameters follow from a range.
+///
+/// With `lo = min(min, 0)` and `hi = max(max, 0)`, all in `f32` (PyTorch's `_calculate_qparams`):
+///
+/// ```text
+/// affine:     scale = max((hi - lo) / (q_max - q_min), eps)             zero_point = clamp(q_min - round_half_even(lo / scale), q_min, q_max)
+/// symmetric:  scale = max(max(-lo, hi) / ((q_max - q_min) / 2), eps)    zero_point = 0 for i8, 128 for u8
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scheme {
+    /// The type of the codes: `u8` or `i8`.
+    #[serde(with = "byte_type")]
+    pub dtype: DType,
+    /// The smallest code.
+    pub quant_min: i32,
+    /// The largest code.
+    pub quant_max: i32,
+    /// Affine or symmetric.
+    pub symmetry: Symmetry,
+    /// The least scale.
+    pub eps: f32,
+}
+
+impl Scheme {
+    /// Unsigned, affine, codes 0 to 255: activations.
+    pub const U8_AFFINE: Scheme =
+        Scheme { dtype: DType::U8, quant_min: 0, quant_max: 255, symmetry: Symmetry::Affine, eps: f32::EPSILON };
+
+    /// Unsigned, affine, codes 0 to 127: activations as PyTorch's fbgemm engine wants them (`reduce_range`).
+    pub const U8_AFFINE_REDUCED: Scheme = Scheme { quant_max: 127, ..Scheme::U8_AFFINE };
+
+    /// Signed, symmetric, codes -127 to 127: weights. `scale = max(|w|) / 127`.
+    pub const I8_SYMMETRIC: Scheme =
+        Scheme { dtype: DType::I8, quant_min: -127, quant_max: 127, symmetry: Symmetry::Symmetric, eps: f32::EPSILON };
+
+    /// Signed, symmetric, codes -128 to 127: weights as PyTorch makes them. `scale = max(|w|) / 127.5`.
+    pub const I8_SYMMETRIC_FULL: Scheme = Scheme { quant_min: -128, ..Scheme::I8_SYMMETRIC };
+
+    /// The scale and the zero point for one range.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Range`] if an end of the range is NaN or infinite, or its width is.
+    pub fn scale_and_zero_point(&self, range: Range) -> Result<(Scale, i32), Error> {
+        let (lo, hi) = (range.min.min(0.0), range.max.max(0.0));
+        if !(range.min.is_finite() && range.max.is_finite() && (hi - lo).is_finite()) {
+            return Err(Error::Range { min: range.min, max: range.max });
+        }
+        #[expect(clippy::cast_precision_loss, reason = "8-bit codes: at most 255 steps")]
+        let (q_min, steps) = (self.quant_min as f32, (self.quant_max - self.quant_min) as f32);
+        match self.symmetry {
+            Symmetry::Affine => {
+                let scale = Scale::new(((hi - lo) / steps).max(self.eps))?;
+                let zero_point = q_min - (lo / scale.get()).round_ties_even();
+                #[expect(clippy::cast_possible_truncation, reason = "clamped to 8-bit codes")]
+                Ok((scale, (zero_point as i32).clamp(self.quant_min, self.quant_max)))
+            }
+            Symmetry::Symmetric => {
+                let scale = Scale::new((hi.max(-lo) / (steps / 2.0)).max(self.eps))?;
+                let zero_point = if self.dtype == DType::U8 { 128 } else { 0 };
+                Ok((scale, zero_point.clamp(self.quant_min, self.quant_max)))
+            }
+        }
+    }
+
+    /// The parameters of a whole tensor.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Range`] as [`Scheme::scale_and_zero_point`], [`Error::Codes`] if the scheme's codes do not fit its type.
+    pub fn per_tensor(&self, range: Range) -> Result<QuantParams, Error> {
+        let (scale, zero_point) = self.scale_and_zero_point(range)?;
+        QuantParams::per_tensor(self.dtype, (self.quant_min, self.quant_max), scale, zero_point)
+    }
+
+    /// The parameters of a tensor with one range per index of `axis`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Scheme::per_tensor`].
+    pub fn per_channel(&self, axis: usize, ranges: &[Range]) -> Result<QuantParams, Error> {
+        let pairs = ranges.iter().map(|&range| self.scale_and_zero_point(range)).collect::<Result<Vec<_>, _>>()?;
+        let (scales, zero_points) = pairs.into_iter().unzip();
+        QuantParams::new(
+            self.dtype,
+            (self.quant_min, self.quant_max),
+            Granularity::PerChannel { axis, scales, zero_points },
+        )
+    }
+}
+
+mod byte_type {
+    //! Serde form of the two quantized activation and weight types.
+
+    use fourfold_tensor::DType;
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(dtype: &DType, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(dtype.name())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<DType, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        let byte = DType::ALL.into_iter().find(|dtype| dtype.byte_range().is_some() && dtype.name() == name);
+        byte.ok_or_else(|| D::Error::custom(format!("unknown quantized type {name:?}, expected \"u8\" or \"i8\"")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn params(scheme: Scheme, min: f32, max: f32) -> (f32, i32) {
+        let (scale, zero_point) = scheme.scale_and_zero_point(Range { min, max }).expect("a finite range");
+        (scale.get(), zero_point)
+    }
+
+    #[test]
+    fn constants_follow_pytorch() {
+        assert_eq!(params(Scheme::U8_AFFINE, 0.0, 0.0), (f32::EPSILON, 0));
+        assert_eq!(params(Scheme::U8_AFFINE, 5.0, 5.0), (5.0 / 255.0, 0));
+        assert_eq!(params(Scheme::U8_AFFINE, -5.0, -5.0), (5.0 / 255.0, 255));
+        assert_eq!(params(Scheme::I8_SYMMETRIC_FULL, -3.0, 1.0), (3.0 / 127.5, 0));
+        assert_eq!(params(Scheme::I8_SYMMETRIC, -3.0, 1.0), (3.0 / 127.0, 0));
+    }
+
+    #[test]
+    fn ranges_that_are_not_finite_are_refused() {
+        for (min, max) in
+            [(f32::NAN, 1.0), (0.0, f32::INFINITY), (f32::MIN, f32::MAX), (f32::INFINITY, f32::NEG_INFINITY)]
+        {
+            assert!(matches!(Scheme::U8_AFFINE.per_tensor(Range { min, max }), Err(Error::Range { .. })));
+        }
+    }
+
+    #[test]
+    fn every_channel_has_its_own_scale() {
+        let ranges = [Range { min: -1.0, max: 0.5 }, Range { min: 0.0, max: 254.0 }];
+        let params = Scheme::I8_SYMMETRIC.per_channel(0, &ranges).expect("finite ranges");
+        assert_eq!(params.scales().iter().map(|scale| scale.get()).collect::<Vec<_>>(), [1.0 / 127.0, 2.0]);
+    }
+}
