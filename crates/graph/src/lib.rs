@@ -1,1 +1,55 @@
-//! Module graphs: typed values, a closed set of operators, validation.
+//! Module graphs: typed values, a closed set of operators, and a builder that only makes valid graphs.
+//!
+//! A [`Graph`] is immutable. It is made by a [`GraphBuilder`], which infers the type of every value as nodes are added and
+//! refuses what does not fit, so a graph at hand is acyclic, complete and consistent. A pass over a graph reads one and
+//! builds another.
+//!
+//! **A quantized graph is the same graph with other types.** Every value has a [`ValueType`]: element type, shape (with
+//! named symbolic dimensions) and, when quantized, its parameters. [`Op::Conv`] on `u8 * i8 -> u8` values is the quantized
+//! convolution; [`Op::Quantize`] and [`Op::Dequantize`] stand where the type changes; [`Op::Linear`] with an `f32` input
+//! and an `i8` weight is dynamic quantization.
+//!
+//! ```
+//! use fourfold_graph::{GraphBuilder, Dim, ValueType};
+//! use fourfold_tensor::Tensor;
+//!
+//! let mut builder = GraphBuilder::new("tiny");
+//! let x = builder.input("x", ValueType::f32(&[Dim::symbol("batch"), Dim::from(2)]))?;
+//! let weight = Tensor::from_vec(&[3, 2], vec![1.0_f32; 6])?;
+//! let y = builder.linear("fc", x, weight, None)?;
+//! let z = builder.relu("relu", y)?;
+//! builder.output(z);
+//! let graph = builder.finish()?;
+//! assert_eq!(graph.nodes().len(), 2);
+//! assert_eq!(graph.value(z).ty().to_string(), "f32[batch, 3]");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Layouts are those of PyTorch and ONNX: activations `[batch, channels, spatial...]`, convolution weights
+//! `[out, in / groups, kernel...]`, linear weights `[out, in]`.
+//!
+//! Architecture Invariant: a graph holds plain, unpacked weights and knows nothing of this machine; weights are packed by
+//! the runtime's plan.
+
+mod builder;
+mod dim;
+mod error;
+mod graph;
+mod infer;
+mod limits;
+mod modules;
+mod op;
+mod statistics;
+mod types;
+
+pub use builder::{GraphBuilder, NewNode};
+pub use dim::Dim;
+pub use error::{Error, Problem};
+pub use graph::{Graph, Node, NodeId, Value, ValueId};
+pub use limits::{LimitExceeded, Limits};
+pub use op::{Activation, AveragePool, Conv, Linear, Op, OpKind, OutputParams, Window};
+pub use statistics::{NodeStatistics, Statistics};
+pub use types::ValueType;
+
+#[cfg(test)]
+mod tests;

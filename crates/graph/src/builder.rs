@@ -1,0 +1,199 @@
+//! The only way to make a graph.
+
+use std::collections::HashSet;
+
+use fourfold_schemes::QuantParams;
+use fourfold_tensor::Tensor;
+
+use crate::infer::infer;
+use crate::{Dim, Error, Graph, Limits, Node, NodeId, Op, Value, ValueId, ValueType};
+
+/// A node to be added by [`GraphBuilder::add`].
+#[derive(Clone, Debug)]
+pub struct NewNode<'a> {
+    /// The node's name, unique among nodes.
+    pub name: &'a str,
+    /// The name of its result, unique among values.
+    pub output: &'a str,
+    /// The operator.
+    pub op: Op,
+    /// The operands.
+    pub inputs: &'a [ValueId],
+    /// The parameters of the result, where the operator makes codes with parameters of its own.
+    pub params: Option<QuantParams>,
+}
+
+/// Collects values and nodes, inferring and checking the type of every result.
+///
+/// Nodes are added after their operands, so a graph cannot have a cycle.
+#[derive(Clone, Debug)]
+pub struct GraphBuilder {
+    graph: Graph,
+    limits: Limits,
+    value_names: HashSet<String>,
+    node_names: HashSet<String>,
+}
+
+impl GraphBuilder {
+    /// An empty graph with the default limits.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        Self::with_limits(name, Limits::default())
+    }
+
+    /// An empty graph.
+    #[must_use]
+    pub fn with_limits(name: &str, limits: Limits) -> Self {
+        let (nodes, values, inputs, outputs) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let graph = Graph { name: name.to_owned(), nodes, values, inputs, outputs };
+        Self { graph, limits, value_names: HashSet::new(), node_names: HashSet::new() }
+    }
+
+    /// Adds a value that the caller brings at run time.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::DuplicateName`], [`Error::Name`], [`Error::Limit`].
+    pub fn input(&mut self, name: &str, ty: ValueType) -> Result<ValueId, Error> {
+        let id = self.push_value(name, ty, None, None)?;
+        self.graph.inputs.push(id);
+        Ok(id)
+    }
+
+    /// Adds a constant whose elements stand for themselves.
+    ///
+    /// # Errors
+    ///
+    /// As [`GraphBuilder::input`].
+    pub fn constant(&mut self, name: &str, tensor: Tensor) -> Result<ValueId, Error> {
+        let ty = ValueType::of(&tensor);
+        self.push_value(name, ty, Some(tensor), None)
+    }
+
+    /// Adds a constant of codes.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Constant`] if the parameters do not fit the tensor, and the errors of [`GraphBuilder::input`].
+    pub fn quantized_constant(&mut self, name: &str, tensor: Tensor, params: QuantParams) -> Result<ValueId, Error> {
+        let constant = |source| Error::Constant { name: name.to_owned(), source };
+        params.check_shape(tensor.shape()).map_err(constant)?;
+        if params.dtype() != tensor.dtype() {
+            let source = fourfold_tensor::Error::DType { expected: params.dtype(), actual: tensor.dtype() };
+            return Err(constant(source.into()));
+        }
+        let ty = ValueType::quantized(ValueType::of(&tensor).dims(), params);
+        self.push_value(name, ty, Some(tensor), None)
+    }
+
+    /// Adds a node and returns its result.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Node`] if the operator does not fit its operands, [`Error::UnknownValue`] for an operand of no or another
+    /// builder, and the errors of [`GraphBuilder::input`].
+    pub fn add(&mut self, new: NewNode<'_>) -> Result<ValueId, Error> {
+        let count = self.graph.values.len();
+        if let Some(id) = new.inputs.iter().find(|id| id.0 >= count) {
+            return Err(Error::UnknownValue { index: id.0, count });
+        }
+        Limits::check("nodes", self.graph.nodes.len() as u64 + 1, self.limits.nodes)?;
+        check_name(new.name, &self.limits)?;
+        let operands: Vec<&Value> = new.inputs.iter().map(|&id| &self.graph.values[id.0]).collect();
+        let ty = infer(&new.op, &operands, new.params, &self.limits).map_err(|problem| Error::Node {
+            node: new.name.to_owned(),
+            kind: new.op.kind(),
+            problem: Box::new(problem),
+        })?;
+        if !self.node_names.insert(new.name.to_owned()) {
+            return Err(Error::DuplicateName { name: new.name.to_owned() });
+        }
+        let output = self.push_value(new.output, ty, None, Some(NodeId(self.graph.nodes.len())))?;
+        self.graph.nodes.push(Node { name: new.name.to_owned(), op: new.op, inputs: new.inputs.to_vec(), output });
+        Ok(output)
+    }
+
+    /// Adds a node whose result bears the node's name.
+    ///
+    /// # Errors
+    ///
+    /// As [`GraphBuilder::add`].
+    pub fn node(&mut self, name: &str, op: Op, inputs: &[ValueId]) -> Result<ValueId, Error> {
+        self.add(NewNode { name, output: name, op, inputs, params: None })
+    }
+
+    /// Makes a value one that the caller gets.
+    pub fn output(&mut self, id: ValueId) {
+        self.graph.outputs.push(id);
+    }
+
+    /// A value added before.
+    ///
+    /// # Panics
+    ///
+    /// If the id is of another, larger graph.
+    #[must_use]
+    pub fn value(&self, id: ValueId) -> &Value {
+        self.graph.value(id)
+    }
+
+    /// `base`, or `base` with the first number that makes it a name that neither a value nor a node has.
+    #[must_use]
+    pub fn unique_name(&self, base: &str) -> String {
+        let free = |name: &String| !self.value_names.contains(name) && !self.node_names.contains(name);
+        let numbered = (1..).map(|number| format!("{base}_{number}"));
+        core::iter::once(base.to_owned()).chain(numbered).find(free).unwrap_or_default()
+    }
+
+    /// The finished graph.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoOutputs`], [`Error::UnknownValue`] if an output is of another builder.
+    pub fn finish(self) -> Result<Graph, Error> {
+        let count = self.graph.values.len();
+        match self.graph.outputs.iter().find(|id| id.0 >= count) {
+            Some(id) => Err(Error::UnknownValue { index: id.0, count }),
+            None if self.graph.outputs.is_empty() => Err(Error::NoOutputs),
+            None => Ok(self.graph),
+        }
+    }
+
+    fn push_value(
+        &mut self,
+        name: &str,
+        ty: ValueType,
+        constant: Option<Tensor>,
+        producer: Option<NodeId>,
+    ) -> Result<ValueId, Error> {
+        check_name(name, &self.limits)?;
+        check_size(&ty, &self.limits)?;
+        Limits::check("values", self.graph.values.len() as u64 + 1, self.limits.values)?;
+        if !self.value_names.insert(name.to_owned()) {
+            return Err(Error::DuplicateName { name: name.to_owned() });
+        }
+        self.graph.values.push(Value { name: name.to_owned(), ty, constant, producer });
+        Ok(ValueId(self.graph.values.len() - 1))
+    }
+}
+
+fn check_name(name: &str, limits: &Limits) -> Result<(), Error> {
+    Limits::check("name-bytes", name.len() as u64, limits.name_bytes)?;
+    if name.is_empty() || name.contains(char::is_control) {
+        return Err(Error::Name { name: name.to_owned() });
+    }
+    Ok(())
+}
+
+/// Checks rank and number of elements, symbols counted as 1.
+fn check_size(ty: &ValueType, limits: &Limits) -> Result<(), Error> {
+    let sizes: Vec<usize> = ty.dims().iter().map(|dim| dim.fixed().unwrap_or(1)).collect();
+    let count = fourfold_tensor::Shape::new(&sizes)?.element_count();
+    Ok(Limits::check("elements", count as u64, limits.elements)?)
+}
+
+impl From<&str> for Dim {
+    fn from(name: &str) -> Self {
+        Dim::symbol(name)
+    }
+}

@@ -1,0 +1,127 @@
+//! What can go wrong while a graph is built.
+
+use fourfold_tensor::DType;
+
+use crate::{LimitExceeded, OpKind};
+
+/// An error of this crate.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum Error {
+    /// A node does not fit its operands.
+    #[error("node `{node}` ({kind}): {problem}")]
+    Node {
+        /// The node's name.
+        node: String,
+        /// The node's operator.
+        kind: OpKind,
+        /// What does not fit.
+        #[source]
+        problem: Box<Problem>,
+    },
+    /// Two values or two nodes have one name.
+    #[error("the name `{name}` is used twice")]
+    DuplicateName {
+        /// The name.
+        name: String,
+    },
+    /// A name is empty or holds control characters.
+    #[error("the name {name:?} is empty or holds control characters")]
+    Name {
+        /// The name.
+        name: String,
+    },
+    /// A constant's parameters do not fit it.
+    #[error("constant `{name}`: {source}")]
+    Constant {
+        /// The constant's name.
+        name: String,
+        /// What does not fit.
+        source: fourfold_schemes::Error,
+    },
+    /// The graph computes nothing.
+    #[error("the graph has no outputs")]
+    NoOutputs,
+    /// A value is made by a builder of another graph, or by none.
+    #[error("value {index} is not one of this graph's {count}")]
+    UnknownValue {
+        /// The value's index.
+        index: usize,
+        /// The number of values of this graph.
+        count: usize,
+    },
+    /// The graph is larger than allowed.
+    #[error(transparent)]
+    Limit(#[from] LimitExceeded),
+    /// A tensor could not be made or read.
+    #[error(transparent)]
+    Tensor(#[from] fourfold_tensor::Error),
+}
+
+/// Why a node does not fit its operands.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum Problem {
+    /// Too few or too many operands.
+    #[error("takes {least} to {most} operands, {actual} were given")]
+    Arity {
+        /// The least number of operands.
+        least: usize,
+        /// The largest number of operands.
+        most: usize,
+        /// The number given.
+        actual: usize,
+    },
+    /// An operand has an element type that the operator does not take.
+    #[error("operand {operand} holds {actual}, expected {expected}")]
+    Type {
+        /// The operand's index.
+        operand: usize,
+        /// What the operator takes there.
+        expected: &'static str,
+        /// What was given.
+        actual: DType,
+    },
+    /// The shapes of the operands do not fit each other or the operator.
+    #[error("{reason}")]
+    Shape {
+        /// What does not fit, with the shapes.
+        reason: String,
+    },
+    /// An attribute is out of its range.
+    #[error("{name} {value} is invalid: {reason}")]
+    Attribute {
+        /// The attribute's name.
+        name: &'static str,
+        /// The attribute's value.
+        value: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Output parameters are missing, or given where the operator makes its own.
+    #[error("{reason}")]
+    OutputParams {
+        /// What is wrong.
+        reason: &'static str,
+    },
+    /// The sums of products could leave the range of `i32`.
+    #[error("sums of {depth} products can leave the range of i32; at most {limit} are exact")]
+    Accumulator {
+        /// The number of products in one sum.
+        depth: usize,
+        /// The largest number that is exact for all codes.
+        limit: usize,
+    },
+    /// Quantization parameters do not fit the value.
+    #[error(transparent)]
+    Scheme(#[from] fourfold_schemes::Error),
+    /// A size is larger than allowed.
+    #[error(transparent)]
+    Limit(#[from] LimitExceeded),
+}
+
+impl Problem {
+    pub(crate) fn shape(reason: impl Into<String>) -> Self {
+        Problem::Shape { reason: reason.into() }
+    }
+}

@@ -1,0 +1,200 @@
+//! The finished graph.
+
+use core::fmt;
+
+use fourfold_tensor::Tensor;
+
+use crate::{Op, ValueType};
+
+/// A value of one graph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ValueId(pub(crate) usize);
+
+/// A node of one graph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeId(pub(crate) usize);
+
+impl ValueId {
+    /// The position in [`Graph::values`].
+    #[must_use]
+    pub fn index(self) -> usize {
+        self.0
+    }
+}
+
+impl NodeId {
+    /// The position in [`Graph::nodes`].
+    #[must_use]
+    pub fn index(self) -> usize {
+        self.0
+    }
+}
+
+/// Something that nodes read or write.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Value {
+    pub(crate) name: String,
+    pub(crate) ty: ValueType,
+    pub(crate) constant: Option<Tensor>,
+    pub(crate) producer: Option<NodeId>,
+}
+
+impl Value {
+    /// The name, unique among the graph's values.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The type.
+    #[must_use]
+    pub fn ty(&self) -> &ValueType {
+        &self.ty
+    }
+
+    /// The elements, if the value is a constant.
+    #[must_use]
+    pub fn constant(&self) -> Option<&Tensor> {
+        self.constant.as_ref()
+    }
+
+    /// The node that makes the value; `None` for graph inputs and constants.
+    #[must_use]
+    pub fn producer(&self) -> Option<NodeId> {
+        self.producer
+    }
+}
+
+/// One operator and its operands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Node {
+    pub(crate) name: String,
+    pub(crate) op: Op,
+    pub(crate) inputs: Vec<ValueId>,
+    pub(crate) output: ValueId,
+}
+
+impl Node {
+    /// The name, unique among the graph's nodes.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The operator.
+    #[must_use]
+    pub fn op(&self) -> &Op {
+        &self.op
+    }
+
+    /// The operands, in the order that [`Op`] lists.
+    #[must_use]
+    pub fn inputs(&self) -> &[ValueId] {
+        &self.inputs
+    }
+
+    /// The result.
+    #[must_use]
+    pub fn output(&self) -> ValueId {
+        self.output
+    }
+}
+
+/// A valid graph: nodes in an order in which every operand stands before its use.
+///
+/// Two graphs are equal if they have the same nodes, values and constants, bit for bit.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Graph {
+    pub(crate) name: String,
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) values: Vec<Value>,
+    pub(crate) inputs: Vec<ValueId>,
+    pub(crate) outputs: Vec<ValueId>,
+}
+
+impl Graph {
+    /// The name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The nodes, every operand before its use.
+    #[must_use]
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// Every value: inputs, constants and results.
+    #[must_use]
+    pub fn values(&self) -> &[Value] {
+        &self.values
+    }
+
+    /// The values that a caller brings.
+    #[must_use]
+    pub fn inputs(&self) -> &[ValueId] {
+        &self.inputs
+    }
+
+    /// The values that a caller gets.
+    #[must_use]
+    pub fn outputs(&self) -> &[ValueId] {
+        &self.outputs
+    }
+
+    /// One value.
+    ///
+    /// # Panics
+    ///
+    /// If the id is of another, larger graph.
+    #[must_use]
+    pub fn value(&self, id: ValueId) -> &Value {
+        &self.values[id.0]
+    }
+
+    /// One node.
+    ///
+    /// # Panics
+    ///
+    /// If the id is of another, larger graph.
+    #[must_use]
+    pub fn node(&self, id: NodeId) -> &Node {
+        &self.nodes[id.0]
+    }
+
+    /// Every value's id, in the order of [`Graph::values`].
+    pub fn value_ids(&self) -> impl Iterator<Item = ValueId> + use<> {
+        (0..self.values.len()).map(ValueId)
+    }
+
+    /// The nodes that read a value, once for each operand that is the value.
+    pub fn consumers(&self, id: ValueId) -> impl Iterator<Item = &Node> {
+        self.nodes.iter().flat_map(move |node| node.inputs.iter().filter(move |&&input| input == id).map(move |_| node))
+    }
+
+    /// Whether some value of the graph has quantization parameters.
+    #[must_use]
+    pub fn is_quantized(&self) -> bool {
+        self.values.iter().any(|value| value.ty.params().is_some())
+    }
+}
+
+impl fmt::Display for Graph {
+    /// One line per input, node and output.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let named = |id: &ValueId| format!("{}: {}", self.value(*id).name(), self.value(*id).ty());
+        writeln!(f, "graph {}", self.name)?;
+        for input in &self.inputs {
+            writeln!(f, "  input  {}", named(input))?;
+        }
+        for node in &self.nodes {
+            let operands: Vec<&str> = node.inputs.iter().map(|&id| self.value(id).name()).collect();
+            writeln!(f, "  {} = {} {}({})", named(&node.output), node.op.kind(), node.name, operands.join(", "))?;
+        }
+        for output in &self.outputs {
+            writeln!(f, "  output {}", named(output))?;
+        }
+        Ok(())
+    }
+}

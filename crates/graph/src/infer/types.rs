@@ -1,0 +1,155 @@
+//! Element types, quantization parameters and the bound on sums.
+
+use fourfold_schemes::{Granularity, QuantParams};
+use fourfold_tensor::DType;
+
+use crate::{Dim, Op, OutputParams, Problem, Value, ValueType};
+
+/// The largest number of `u8 * i8` products whose sum fits `i32` whatever the codes are.
+const EXACT_DEPTH: usize = (i32::MAX / (255 * 128)).unsigned_abs() as usize;
+
+/// Checks the number of operands.
+pub(super) fn check_arity(op: &Op, actual: usize) -> Result<(), Problem> {
+    let (least, most) = match op {
+        Op::Conv(_) | Op::Linear(_) => (2, 3),
+        Op::MatMul | Op::Add { .. } => (2, 2),
+        Op::BatchNorm { .. } => (5, 5),
+        _ => (1, 1),
+    };
+    if (least..=most).contains(&actual) { Ok(()) } else { Err(Problem::Arity { least, most, actual }) }
+}
+
+/// The result's type, given its shape.
+pub(super) fn infer(
+    op: &Op,
+    inputs: &[&Value],
+    dims: Vec<Dim>,
+    params: Option<QuantParams>,
+) -> Result<ValueType, Problem> {
+    let x = &inputs[0].ty;
+    let dynamic = matches!(op, Op::Linear(linear) if linear.dynamic.is_some());
+    if matches!(op, Op::Conv(_) | Op::Linear(_) | Op::BatchNorm { .. }) {
+        expect_constants(inputs)?;
+    }
+    match op {
+        Op::Quantize => {
+            expect_f32(inputs, 0)?;
+            own(dims, params)
+        }
+        Op::Dequantize => {
+            none(params)?;
+            if x.params().is_none() {
+                return Err(Problem::Type { operand: 0, expected: "codes", actual: x.dtype() });
+            }
+            Ok(ValueType::f32(&dims))
+        }
+        Op::Linear(_) if dynamic => {
+            none(params)?;
+            expect_f32(inputs, 0)?;
+            expect_weight(inputs)?;
+            if inputs.len() > 2 {
+                expect_f32(inputs, 2)?;
+            }
+            Ok(ValueType::f32(&dims))
+        }
+        Op::Conv(_) | Op::Linear(_) if x.is_byte_codes() => {
+            expect_codes(inputs, 0)?;
+            expect_weight(inputs)?;
+            expect_bias(inputs)?;
+            own(dims, params)
+        }
+        Op::Add { .. } if x.is_byte_codes() => {
+            expect_codes(inputs, 0)?;
+            expect_codes(inputs, 1)?;
+            own(dims, params)
+        }
+        _ if x.is_byte_codes() => match op.kind().output_params() {
+            OutputParams::Own => {
+                expect_codes(inputs, 0)?;
+                own(dims, params)
+            }
+            OutputParams::Shared => {
+                none(params)?;
+                expect_codes(inputs, 0)?;
+                Ok(x.with_dims(dims))
+            }
+            OutputParams::Float => Err(Problem::Type { operand: 0, expected: "f32", actual: x.dtype() }),
+        },
+        _ => {
+            none(params)?;
+            (0..inputs.len()).try_for_each(|index| expect_f32(inputs, index))?;
+            Ok(ValueType::f32(&dims))
+        }
+    }
+}
+
+fn own(dims: Vec<Dim>, params: Option<QuantParams>) -> Result<ValueType, Problem> {
+    let params = params.ok_or(Problem::OutputParams { reason: "the result is quantized and needs parameters" })?;
+    if params.as_per_tensor().is_none() || params.dtype().byte_range().is_none() {
+        return Err(Problem::OutputParams {
+            reason: "the parameters of a result must be per tensor, of type i8 or u8",
+        });
+    }
+    Ok(ValueType::quantized(&dims, params))
+}
+
+fn none(params: Option<QuantParams>) -> Result<(), Problem> {
+    match params {
+        None => Ok(()),
+        Some(_) => Err(Problem::OutputParams { reason: "the operator does not take parameters for its result" }),
+    }
+}
+
+fn expect_f32(inputs: &[&Value], operand: usize) -> Result<(), Problem> {
+    let ty = &inputs[operand].ty;
+    if ty.is_f32() { Ok(()) } else { Err(Problem::Type { operand, expected: "f32", actual: ty.dtype() }) }
+}
+
+/// Weights, biases and statistics: everything but the input is a constant.
+fn expect_constants(inputs: &[&Value]) -> Result<(), Problem> {
+    match inputs.iter().skip(1).find(|value| value.constant.is_none()) {
+        Some(value) => Err(Problem::shape(format!("operand `{}` must be a constant", value.name))),
+        None => Ok(()),
+    }
+}
+
+/// Codes of an activation: per tensor.
+fn expect_codes(inputs: &[&Value], operand: usize) -> Result<(), Problem> {
+    let ty = &inputs[operand].ty;
+    match ty.params() {
+        Some(params) if params.dtype().byte_range().is_some() && params.as_per_tensor().is_some() => Ok(()),
+        Some(_) => Err(Problem::shape("activations must be quantized per tensor, to i8 or u8")),
+        None => Err(Problem::Type { operand, expected: "i8 or u8 codes", actual: ty.dtype() }),
+    }
+}
+
+/// Codes of a weight: `i8`, zero point 0, scales per tensor or on axis 0, and sums that fit `i32`.
+fn expect_weight(inputs: &[&Value]) -> Result<(), Problem> {
+    let weight = inputs[1];
+    let Some(params) = weight.ty.params().filter(|params| params.dtype() == DType::I8) else {
+        return Err(Problem::Type { operand: 1, expected: "i8 codes", actual: weight.ty.dtype() });
+    };
+    if params.zero_points().iter().any(|&zero_point| zero_point != 0) {
+        return Err(Problem::shape("a quantized weight must have zero point 0"));
+    }
+    if let Granularity::PerChannel { axis, .. } = params.granularity()
+        && *axis != 0
+    {
+        return Err(Problem::shape(format!("a quantized weight has its scales on axis {axis}, expected axis 0")));
+    }
+    let depth = weight.ty.dims()[1..].iter().filter_map(Dim::fixed).product();
+    if depth > EXACT_DEPTH {
+        return Err(Problem::Accumulator { depth, limit: EXACT_DEPTH });
+    }
+    Ok(())
+}
+
+/// A bias for sums of codes: `i32`.
+fn expect_bias(inputs: &[&Value]) -> Result<(), Problem> {
+    match inputs.get(2) {
+        Some(bias) if bias.ty.dtype() != DType::I32 => {
+            Err(Problem::Type { operand: 2, expected: "i32", actual: bias.ty.dtype() })
+        }
+        _ => Ok(()),
+    }
+}

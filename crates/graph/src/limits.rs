@@ -1,0 +1,113 @@
+//! Limits that keep a small hostile file from becoming a large graph.
+
+use core::fmt;
+
+/// What a loader accepts. The defaults fit every model this project knows of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of a model file.
+    pub file_bytes: u64,
+    /// Bytes of a container's or a safetensors file's header.
+    pub header_bytes: u64,
+    /// Nodes of a graph.
+    pub nodes: u64,
+    /// Values of a graph: inputs, constants and results.
+    pub values: u64,
+    /// Elements of one tensor, symbolic dimensions counted as 1.
+    pub elements: u64,
+    /// Bytes of one name.
+    pub name_bytes: u64,
+    /// Size of a kernel, stride, dilation or padding on one axis.
+    pub window: u64,
+    /// Bytes of activations that a plan may hold at once.
+    pub arena_bytes: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            file_bytes: 4 << 30,
+            header_bytes: 16 << 20,
+            nodes: 100_000,
+            values: 200_000,
+            elements: i32::MAX.unsigned_abs().into(),
+            name_bytes: 4096,
+            window: 4096,
+            arena_bytes: 8 << 30,
+        }
+    }
+}
+
+/// A limit's setter.
+type Field = fn(&mut Limits) -> &mut u64;
+
+impl Limits {
+    /// The names of the limits, as [`Limits::set`] takes them.
+    pub const NAMES: [&str; 8] =
+        ["file-bytes", "header-bytes", "nodes", "values", "elements", "name-bytes", "window", "arena-bytes"];
+
+    const FIELDS: [Field; 8] = [
+        |limits| &mut limits.file_bytes,
+        |limits| &mut limits.header_bytes,
+        |limits| &mut limits.nodes,
+        |limits| &mut limits.values,
+        |limits| &mut limits.elements,
+        |limits| &mut limits.name_bytes,
+        |limits| &mut limits.window,
+        |limits| &mut limits.arena_bytes,
+    ];
+
+    /// Sets the limit of that name; `false` if there is none.
+    pub fn set(&mut self, name: &str, value: u64) -> bool {
+        let field = Self::NAMES.iter().position(|&known| known == name).map(|index| Self::FIELDS[index]);
+        field.map(|field| *field(self) = value).is_some()
+    }
+
+    /// Checks an amount against the limit of that name.
+    ///
+    /// # Errors
+    ///
+    /// [`LimitExceeded`] if `actual` is larger than `limit`.
+    pub fn check(name: &'static str, actual: u64, limit: u64) -> Result<(), LimitExceeded> {
+        if actual > limit { Err(LimitExceeded { name, actual, limit }) } else { Ok(()) }
+    }
+}
+
+/// An amount went past a limit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LimitExceeded {
+    /// The limit's name, one of [`Limits::NAMES`].
+    pub name: &'static str,
+    /// What was asked for.
+    pub actual: u64,
+    /// What is allowed.
+    pub limit: u64,
+}
+
+impl fmt::Display for LimitExceeded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, actual, limit } = self;
+        write!(
+            f,
+            "{actual} exceeds the limit `{name}` of {limit}; raise it with --limit {name}={actual} if you trust the file"
+        )
+    }
+}
+
+impl std::error::Error for LimitExceeded {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_sets_its_own_field() {
+        for (index, name) in Limits::NAMES.into_iter().enumerate() {
+            let mut limits = Limits::default();
+            assert!(limits.set(name, 7));
+            assert_eq!(*Limits::FIELDS[index](&mut limits), 7);
+            assert_ne!(limits, Limits::default());
+        }
+        assert!(!Limits::default().set("no-such-limit", 1));
+    }
+}

@@ -1,0 +1,82 @@
+//! Builder methods with the names of PyTorch's modules: constants and node in one call.
+
+use fourfold_tensor::Tensor;
+
+use crate::{Activation, Conv, Error, GraphBuilder, Linear, Op, ValueId, Window};
+
+impl GraphBuilder {
+    /// `x * weight^T + bias` over the last axis. `weight: [out, in]`, `bias: [out]`.
+    ///
+    /// The constants are named `NAME.weight` and `NAME.bias`, as in a PyTorch state dict.
+    ///
+    /// # Errors
+    ///
+    /// As [`GraphBuilder::add`].
+    pub fn linear(&mut self, name: &str, x: ValueId, weight: Tensor, bias: Option<Tensor>) -> Result<ValueId, Error> {
+        let inputs = self.weighted(name, x, weight, bias)?;
+        self.node(name, Op::Linear(Linear::default()), &inputs)
+    }
+
+    /// Convolution. `x: [n, c, spatial...]`, `weight: [out, c / groups, kernel...]`, `bias: [out]`.
+    ///
+    /// The constants are named `NAME.weight` and `NAME.bias`.
+    ///
+    /// # Errors
+    ///
+    /// As [`GraphBuilder::add`].
+    pub fn conv(
+        &mut self,
+        name: &str,
+        x: ValueId,
+        window: Window,
+        groups: usize,
+        weight: Tensor,
+        bias: Option<Tensor>,
+    ) -> Result<ValueId, Error> {
+        let inputs = self.weighted(name, x, weight, bias)?;
+        self.node(name, Op::Conv(Conv { window, groups, activation: Activation::None }), &inputs)
+    }
+
+    /// `max(x, 0)`.
+    ///
+    /// # Errors
+    ///
+    /// As [`GraphBuilder::add`].
+    pub fn relu(&mut self, name: &str, x: ValueId) -> Result<ValueId, Error> {
+        self.node(name, Op::Relu, &[x])
+    }
+
+    /// Marks where quantization begins: what follows is quantized, up to a [`GraphBuilder::dequant_stub`].
+    ///
+    /// A graph with stubs is quantized between them only; a graph without is quantized wherever the operators allow it.
+    ///
+    /// # Errors
+    ///
+    /// As [`GraphBuilder::add`].
+    pub fn quant_stub(&mut self, name: &str, x: ValueId) -> Result<ValueId, Error> {
+        self.node(name, Op::QuantStub, &[x])
+    }
+
+    /// Marks where quantization ends.
+    ///
+    /// # Errors
+    ///
+    /// As [`GraphBuilder::add`].
+    pub fn dequant_stub(&mut self, name: &str, x: ValueId) -> Result<ValueId, Error> {
+        self.node(name, Op::DeQuantStub, &[x])
+    }
+
+    fn weighted(
+        &mut self,
+        name: &str,
+        x: ValueId,
+        weight: Tensor,
+        bias: Option<Tensor>,
+    ) -> Result<Vec<ValueId>, Error> {
+        let mut inputs = vec![x, self.constant(&format!("{name}.weight"), weight)?];
+        if let Some(bias) = bias {
+            inputs.push(self.constant(&format!("{name}.bias"), bias)?);
+        }
+        Ok(inputs)
+    }
+}

@@ -1,0 +1,165 @@
+//! Tests of building, inference and validation.
+
+use fourfold_schemes::{QuantParams, Scale};
+use fourfold_tensor::{DType, Tensor};
+
+use crate::*;
+
+fn zeros(shape: &[usize]) -> Tensor {
+    Tensor::zeros(DType::F32, shape).expect("small")
+}
+
+fn u8_params() -> QuantParams {
+    QuantParams::per_tensor(DType::U8, (0, 255), Scale::ONE, 0).expect("valid")
+}
+
+/// The shape of `op`'s result for one real input and real constants.
+fn shape(op: Op, x: &[Dim], constants: &[&[usize]]) -> Result<String, Error> {
+    let mut builder = GraphBuilder::new("test");
+    let mut inputs = vec![builder.input("x", ValueType::f32(x))?];
+    for (index, shape) in constants.iter().enumerate() {
+        inputs.push(builder.constant(&format!("c{index}"), zeros(shape))?);
+    }
+    let y = builder.node("y", op, &inputs)?;
+    Ok(builder.value(y).ty().to_string())
+}
+
+fn dims(sizes: &[usize]) -> Vec<Dim> {
+    let batch = Dim::symbol("n");
+    core::iter::once(batch).chain(sizes.iter().map(|&size| Dim::Fixed(size))).collect()
+}
+
+fn conv(window: Window, groups: usize) -> Op {
+    Op::Conv(Conv { window, groups, activation: Activation::None })
+}
+
+#[test]
+fn shapes_follow_the_operators() {
+    let same = Window::new(&[3, 3]).with_padding(1);
+    let pool = AveragePool { window: Window::new(&[2]), count_include_pad: false };
+    let table: [(Op, &[usize], &[&[usize]], &str); 12] = [
+        (conv(same.clone(), 1), &[4, 8, 8], &[&[6, 4, 3, 3], &[6]], "f32[n, 6, 8, 8]"),
+        (conv(same.clone().with_stride(2), 4), &[4, 7, 8], &[&[8, 1, 3, 3]], "f32[n, 8, 4, 4]"),
+        (conv(Window::new(&[2]), 1), &[3, 5], &[&[2, 3, 2]], "f32[n, 2, 4]"),
+        (Op::MaxPool(Window::new(&[2, 2]).with_stride(2)), &[4, 7, 8], &[], "f32[n, 4, 3, 4]"),
+        (Op::AveragePool(pool), &[4, 7], &[], "f32[n, 4, 6]"),
+        (Op::GlobalAveragePool, &[4, 7, 8], &[], "f32[n, 4, 1, 1]"),
+        (Op::Linear(Linear::default()), &[5, 4], &[&[3, 4], &[3]], "f32[n, 5, 3]"),
+        (Op::Flatten { axis: 1 }, &[4, 2, 2], &[], "f32[n, 16]"),
+        (Op::Reshape { dims: vec![-1, 8, 2] }, &[4, 2, 2], &[], "f32[n, 8, 2]"),
+        (Op::Reshape { dims: vec![0, -1] }, &[4, 2, 2], &[], "f32[n, 16]"),
+        (Op::Transpose { axes: vec![2, 0, 1] }, &[4, 2], &[], "f32[2, n, 4]"),
+        (Op::Add { activation: Activation::Relu }, &[4, 2], &[&[4, 1]], "f32[n, 4, 2]"),
+    ];
+    for (op, x, constants, expected) in table {
+        let kind = op.kind();
+        assert_eq!(shape(op, &dims(x), constants).as_deref(), Ok(expected), "{kind}");
+    }
+}
+
+#[test]
+fn nodes_that_do_not_fit_are_refused() {
+    let window = Window::new(&[3, 3]);
+    let with = |change: fn(&mut Window)| {
+        let mut window = Window::new(&[3, 3]);
+        change(&mut window);
+        window
+    };
+    let image: &[usize] = &[4, 8, 8];
+    let weight: &[&[usize]] = &[&[6, 4, 3, 3]];
+    let table: [(Op, &[usize], &[&[usize]], &str); 17] = [
+        (conv(with(|window| window.stride[0] = 0), 1), image, weight, "stride"),
+        (conv(with(|window| window.dilation[1] = 0), 1), image, weight, "dilation"),
+        (conv(with(|window| window.pad_end.truncate(1)), 1), image, weight, "pad_end"),
+        (conv(with(|window| window.stride[0] = 5000), 1), image, weight, "window"),
+        (conv(window.clone(), 0), image, weight, "groups"),
+        (conv(window.clone(), 4), image, weight, "groups"),
+        (conv(window.clone(), 2), image, weight, "channels"),
+        (conv(window.clone(), 1), &[4, 2, 8], weight, "larger than the padded input"),
+        (conv(window.clone(), 1), image, &[&[6, 4, 3, 3], &[5]], "bias"),
+        (conv(window.clone(), 1), image, &[], "operands"),
+        (Op::MaxPool(window.with_padding(3)), image, &[], "padding"),
+        (Op::Linear(Linear::default()), &[5], &[&[3, 4]], "input features"),
+        (Op::Reshape { dims: vec![-1, -1] }, image, &[], "dims"),
+        (Op::Reshape { dims: vec![0, 5, -1] }, image, &[], "dims"),
+        (Op::Transpose { axes: vec![0, 0, 1, 2] }, image, &[], "axes"),
+        (Op::Softmax { axis: 4 }, image, &[], "axis"),
+        (Op::Clip { min: 1.0, max: 0.0 }, image, &[], "bounds"),
+    ];
+    for (op, x, constants, word) in table {
+        let message = shape(op, &dims(x), constants).expect_err(word).to_string();
+        assert!(message.contains(word) && message.contains("`y`"), "{message:?} does not name {word:?}");
+    }
+}
+
+#[test]
+fn codes_need_parameters_and_integer_operands() {
+    let mut builder = GraphBuilder::new("test");
+    let x = builder.input("x", ValueType::f32(&dims(&[4]))).expect("valid");
+    let weight = builder.constant("w", zeros(&[3, 4])).expect("valid");
+    let inputs = [x];
+    let quantize = |params| NewNode { name: "q", output: "q", op: Op::Quantize, inputs: &inputs, params };
+    let missing = builder.add(quantize(None)).expect_err("no parameters");
+    assert!(missing.to_string().contains("needs parameters"), "{missing}");
+    let q = builder.add(quantize(Some(u8_params()))).expect("valid");
+    let linear = |inputs| NewNode {
+        name: "fc",
+        output: "fc",
+        op: Op::Linear(Linear::default()),
+        inputs,
+        params: Some(u8_params()),
+    };
+    let float_weight = builder.add(linear(&[q, weight])).expect_err("a float weight");
+    assert!(float_weight.to_string().contains("expected i8 codes"), "{float_weight}");
+    assert!(builder.node("s", Op::Softmax { axis: 0 }, &[q]).is_err());
+    let relu = builder.relu("relu", q).expect("shares parameters");
+    assert_eq!(builder.value(relu).ty().params(), Some(&u8_params()));
+}
+
+#[test]
+fn sums_that_may_leave_i32_are_refused() {
+    let depth = 70_000;
+    let mut builder = GraphBuilder::new("test");
+    let x = builder.input("x", ValueType::quantized(&dims(&[depth]), u8_params())).expect("valid");
+    let params = QuantParams::per_tensor(DType::I8, (-127, 127), Scale::ONE, 0).expect("valid");
+    let weight = Tensor::zeros(DType::I8, &[1, depth]).expect("small");
+    let weight = builder.quantized_constant("w", weight, params).expect("valid");
+    let new = NewNode {
+        name: "fc",
+        output: "fc",
+        op: Op::Linear(Linear::default()),
+        inputs: &[x, weight],
+        params: Some(u8_params()),
+    };
+    let error = builder.add(new).expect_err("too deep");
+    assert!(error.to_string().contains("at most 65793"), "{error}");
+}
+
+#[test]
+fn names_outputs_and_limits_are_checked() {
+    let ty = ValueType::f32(&dims(&[2]));
+    let mut builder = GraphBuilder::with_limits("test", Limits { nodes: 1, ..Limits::default() });
+    let x = builder.input("x", ty.clone()).expect("valid");
+    assert_eq!(builder.input("x", ty.clone()), Err(Error::DuplicateName { name: "x".to_owned() }));
+    assert!(matches!(builder.input("\u{1b}[2J", ty.clone()), Err(Error::Name { .. })));
+    assert!(matches!(
+        builder.input(&"x".repeat(5000), ty),
+        Err(Error::Limit(LimitExceeded { name: "name-bytes", .. }))
+    ));
+    builder.relu("r", x).expect("the first node");
+    assert!(matches!(builder.relu("s", x), Err(Error::Limit(LimitExceeded { name: "nodes", .. }))));
+    assert_eq!(builder.unique_name("r"), "r_1");
+    assert_eq!(builder.finish().map(|_| ()), Err(Error::NoOutputs));
+}
+
+#[test]
+fn statistics_count_products_and_bytes() {
+    let mut builder = GraphBuilder::new("test");
+    let x = builder.input("x", ValueType::f32(&dims(&[4, 8, 8]))).expect("valid");
+    let window = Window::new(&[3, 3]).with_padding(1);
+    let y = builder.conv("conv", x, window, 1, zeros(&[6, 4, 3, 3]), Some(zeros(&[6]))).expect("valid");
+    builder.output(y);
+    let graph = builder.finish().expect("valid");
+    let expected = Statistics { parameters: 222, parameter_bytes: 888, macs: 6 * 64 * 36 };
+    assert_eq!(graph.statistics(), expected);
+}
