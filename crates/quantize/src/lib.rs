@@ -1,1 +1,62 @@
-//! The quantization workflow: fuse, prepare, observe, convert; dynamic.
+//! The workflow of quantization, in PyTorch's words.
+//!
+//! ```text
+//! static:   fuse -> prepare -> observe (any number of batches) -> convert
+//! dynamic:  quantize_dynamic
+//! ```
+//!
+//! ```
+//! use fourfold_graph::{Dim, GraphBuilder, OpKind, ValueType};
+//! use fourfold_quantize::{QConfig, fuse, prepare, quantize_dynamic};
+//! use fourfold_tensor::{DType, Tensor};
+//!
+//! let mut builder = GraphBuilder::new("tiny");
+//! let x = builder.input("x", ValueType::f32(&[Dim::symbol("batch"), Dim::from(2)]))?;
+//! let weight = Tensor::from_vec(&[2, 2], vec![1.0_f32, -1.0, 0.5, 0.25])?;
+//! let y = builder.linear("fc", x, weight, None)?;
+//! let z = builder.relu("relu", y)?;
+//! builder.output(z);
+//! let graph = builder.finish()?;
+//!
+//! let dynamic = quantize_dynamic(&graph, &[OpKind::Linear], DType::I8)?;
+//!
+//! let mut calibration = prepare(&fuse(&graph)?, QConfig::fourfold())?;
+//! calibration.observe(&[Tensor::from_vec(&[2, 2], vec![0.0_f32, 1.0, -1.0, 0.5])?])?;
+//! let quantized = calibration.convert()?;
+//! assert!(quantized.graph().is_quantized() && dynamic.graph().is_quantized());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # What becomes int8
+//!
+//! Convolutions, linear layers, sums and means compute on codes and have parameters of their own; operators that move or
+//! compare elements (ReLU, Clip, max pooling, Flatten, Reshape, Transpose) take over the parameters of their operand when
+//! it is quantized, and stay float when it is not. A node that a [`QConfigMapping`] excludes, or whose operator has no int8
+//! form, stays float. Quantize and Dequantize are put where codes meet real numbers. If the graph has
+//! stubs, only what lies between a QuantStub and a DeQuantStub is quantized.
+//!
+//! Every decision is written down in a [`Layer`] with its reason.
+
+mod assign;
+mod calibration;
+mod compare;
+mod convert;
+mod dynamic;
+mod error;
+mod fuse;
+mod layer;
+mod mapping;
+mod qconfig;
+mod rewrite;
+#[cfg(test)]
+mod tests;
+mod weight;
+
+pub use calibration::{Calibration, prepare};
+pub use compare::Comparison;
+pub use dynamic::{quantize_dynamic, quantize_dynamic_with};
+pub use error::Error;
+pub use fuse::fuse;
+pub use layer::{Decision, Layer, Quantized};
+pub use mapping::QConfigMapping;
+pub use qconfig::{Observed, QConfig};

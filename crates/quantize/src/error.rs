@@ -1,0 +1,68 @@
+//! What can go wrong in the workflow.
+
+use fourfold_graph::OpKind;
+use fourfold_tensor::DType;
+
+/// An error of this crate.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum Error {
+    /// Conversion without calibration.
+    #[error("nothing was calibrated: give `observe` at least one batch of representative inputs before `convert`")]
+    NotCalibrated,
+    /// The graph has codes already.
+    #[error("the model is quantized already; quantize the float model instead")]
+    AlreadyQuantized,
+    /// A value could not be observed.
+    #[error("calibration of value `{value}`: {source}")]
+    Observe {
+        /// The value's name.
+        value: String,
+        /// Why.
+        source: fourfold_observers::Error,
+    },
+    /// A weight could not be quantized.
+    #[error("weight of node `{node}`: {source}")]
+    Weight {
+        /// The node's name.
+        node: String,
+        /// Why.
+        source: fourfold_observers::Error,
+    },
+    /// A configuration is not one that the workflow can follow.
+    #[error("the configuration's {part} {reason}")]
+    Config {
+        /// Which part of it.
+        part: &'static str,
+        /// What is wrong.
+        reason: &'static str,
+    },
+    /// A regular expression is not valid.
+    #[error("the regular expression `{pattern}` is not valid: {reason}")]
+    Pattern {
+        /// The expression.
+        pattern: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Dynamic quantization was asked for where there is none.
+    #[error("{kind} cannot be quantized dynamically to {dtype}; Linear to i8 can")]
+    NotDynamic {
+        /// The operator.
+        kind: OpKind,
+        /// The type asked for.
+        dtype: DType,
+    },
+    /// The graph could not be rebuilt.
+    #[error(transparent)]
+    Graph(#[from] fourfold_graph::Error),
+    /// The float graph could not be run.
+    #[error(transparent)]
+    Runtime(#[from] fourfold_runtime::Error),
+    /// A tensor could not be quantized.
+    #[error(transparent)]
+    Scheme(#[from] fourfold_schemes::Error),
+    /// A tensor could not be made or read.
+    #[error(transparent)]
+    Tensor(#[from] fourfold_tensor::Error),
+}

@@ -1,0 +1,91 @@
+//! Building one graph while reading another.
+
+use std::collections::HashSet;
+
+use crate::Error;
+use fourfold_graph::{Graph, GraphBuilder, NewNode, Node, Value, ValueId};
+
+/// A graph under construction, and which of its values stand for which of the source's.
+pub(crate) struct Rewrite<'g> {
+    pub(crate) source: &'g Graph,
+    pub(crate) builder: GraphBuilder,
+    values: Vec<Option<ValueId>>,
+    /// The names of the source's values and nodes.
+    names: HashSet<&'g str>,
+}
+
+impl<'g> Rewrite<'g> {
+    /// A graph with the inputs of the source and nothing else.
+    pub(crate) fn new(source: &'g Graph) -> Result<Self, Error> {
+        let mut builder = GraphBuilder::new(source.name());
+        let mut values = vec![None; source.values().len()];
+        for &input in source.inputs() {
+            let value = source.value(input);
+            values[input.index()] = Some(builder.input(value.name(), value.ty().clone())?);
+        }
+        let values_and_nodes = source.values().iter().map(Value::name).chain(source.nodes().iter().map(Node::name));
+        Ok(Self { source, builder, values, names: values_and_nodes.collect() })
+    }
+
+    /// The new value that stands for an old one; constants are copied when they are first asked for.
+    pub(crate) fn get(&mut self, old: ValueId) -> Result<ValueId, Error> {
+        if let Some(new) = self.values[old.index()] {
+            return Ok(new);
+        }
+        let value = self.source.value(old);
+        let Some(constant) = value.constant() else {
+            let (index, count) = (old.index(), self.source.values().len());
+            return Err(fourfold_graph::Error::UnknownValue { index, count }.into());
+        };
+        let name = self.builder.unique_name(value.name());
+        let new = match value.ty().params() {
+            None => self.builder.constant(&name, constant.clone())?,
+            Some(params) => self.builder.quantized_constant(&name, constant.clone(), params.clone())?,
+        };
+        self.set(old, new);
+        Ok(new)
+    }
+
+    /// Whether a new value stands for an old one already.
+    pub(crate) fn has(&self, old: ValueId) -> bool {
+        self.values[old.index()].is_some()
+    }
+
+    /// Lets a new value stand for an old one from now on.
+    pub(crate) fn set(&mut self, old: ValueId, new: ValueId) {
+        self.values[old.index()] = Some(new);
+    }
+
+    /// A name that neither graph has: `base` itself if it is free.
+    pub(crate) fn fresh_name(&self, base: &str) -> String {
+        let mut name = base.to_owned();
+        while self.names.contains(&*name) || self.builder.unique_name(&name) != name {
+            name.push('_');
+        }
+        name
+    }
+
+    /// Adds a node with the names of an old one.
+    pub(crate) fn copy(&mut self, node: &Node) -> Result<(), Error> {
+        let inputs = node.inputs().iter().map(|&input| self.get(input)).collect::<Result<Vec<_>, _>>()?;
+        let output = self.source.value(node.output()).name();
+        let new = self.builder.add(NewNode {
+            name: node.name(),
+            output,
+            op: node.op().clone(),
+            inputs: &inputs,
+            params: None,
+        })?;
+        self.set(node.output(), new);
+        Ok(())
+    }
+
+    /// The finished graph, with the outputs of the source.
+    pub(crate) fn finish(mut self) -> Result<Graph, Error> {
+        for &output in self.source.outputs() {
+            let new = self.get(output)?;
+            self.builder.output(new);
+        }
+        Ok(self.builder.finish()?)
+    }
+}

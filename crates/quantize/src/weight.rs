@@ -1,0 +1,120 @@
+//! Weights and biases in codes.
+
+use fourfold_graph::{Graph, Node};
+use fourfold_observers::Ranges;
+use fourfold_schemes::{Granularity, QuantParams, Range, Scale, quantize};
+use fourfold_tensor::{DType, Tensor};
+
+use crate::{Error, Observed};
+
+/// The codes of a weight `[out, ...]` and their meaning.
+pub(crate) struct Weight {
+    pub(crate) codes: Tensor,
+    pub(crate) params: QuantParams,
+}
+
+impl Weight {
+    /// Quantizes the weight of a node.
+    pub(crate) fn new(graph: &Graph, node: &Node, config: &Observed) -> Result<Self, Error> {
+        let weight = operand(graph, node, 1)?;
+        let at_node = |source| Error::Weight { node: node.name().to_owned(), source };
+        let mut observer = config.observer.observer();
+        observer.observe(&weight).map_err(at_node)?;
+        let ranges = match observer.ranges() {
+            // A weight without elements: any range will do.
+            Err(fourfold_observers::Error::Nothing) => Ranges::PerTensor(Range { min: 0.0, max: 0.0 }),
+            ranges => ranges.map_err(at_node)?,
+        };
+        let params = ranges.params(&config.scheme).map_err(at_node)?;
+        Ok(Self { codes: quantize(&weight, &params)?, params })
+    }
+
+    /// The same for a layer whose operand has scale `s_a` and whose bias must fit the sums: where
+    /// `|bias / (s_a * s_w)| + 255 * sum |w|` could leave the range of `i32`, the weight's scale is enlarged until it fits.
+    pub(crate) fn with_bias(
+        self,
+        graph: &Graph,
+        node: &Node,
+        s_a: Scale,
+    ) -> Result<(Self, Option<(Tensor, QuantParams)>), Error> {
+        if node.inputs().len() < 3 {
+            return Ok((self, None));
+        }
+        let bias = operand(graph, node, 2)?;
+        let fitted = self.fitted(graph, node, bias.as_slice()?, s_a)?;
+        let bias = fitted.bias_codes(bias.as_slice()?, s_a)?;
+        Ok((fitted, Some(bias)))
+    }
+
+    /// With scales large enough for the bias.
+    fn fitted(self, graph: &Graph, node: &Node, bias: &[f32], s_a: Scale) -> Result<Self, Error> {
+        let rows = self.codes.as_slice::<i8>()?;
+        let row = rows.len() / bias.len().max(1);
+        let least = |(channel, &bias): (usize, &f32)| {
+            let sum: i64 = rows[channel * row..(channel + 1) * row].iter().map(|&w| i64::from(w).abs()).sum();
+            #[expect(clippy::cast_precision_loss, reason = "below 2^53")]
+            let room = (i64::from(i32::MAX) - 255 * sum - 1).max(1) as f64;
+            f64::from(bias).abs() / (f64::from(s_a.get()) * room)
+        };
+        let least: Vec<f64> = bias.iter().enumerate().map(least).collect();
+        let enlarged = |scale: Scale, least: f64| {
+            #[expect(clippy::cast_possible_truncation, reason = "scales are f32")]
+            let larger = (least * 1.0001) as f32;
+            if f64::from(scale.get()) >= least { Ok(scale) } else { Scale::new(larger) }
+        };
+        let granularity = match self.params.granularity() {
+            Granularity::PerTensor { scale, zero_point } => {
+                let least = least.iter().copied().fold(0.0, f64::max);
+                Granularity::PerTensor { scale: enlarged(*scale, least)?, zero_point: *zero_point }
+            }
+            Granularity::PerChannel { axis, scales, zero_points } => {
+                let scales = scales.iter().zip(&least).map(|(&scale, &least)| enlarged(scale, least));
+                let (scales, zero_points) = (scales.collect::<Result<_, _>>()?, zero_points.clone());
+                Granularity::PerChannel { axis: *axis, scales, zero_points }
+            }
+        };
+        if granularity == *self.params.granularity() {
+            return Ok(self);
+        }
+        let codes = (self.params.quant_min(), self.params.quant_max());
+        let params = QuantParams::new(self.params.dtype(), codes, granularity)?;
+        Ok(Self { codes: quantize(&operand(graph, node, 1)?, &params)?, params })
+    }
+
+    /// Equation (5): `round_half_even(bias / (s_a * s_w[c]))`, computed in `f64`.
+    fn bias_codes(&self, bias: &[f32], s_a: Scale) -> Result<(Tensor, QuantParams), Error> {
+        let scales = self.params.scales();
+        let product = |s_w: &Scale| f64::from(s_a.get()) * f64::from(s_w.get());
+        #[expect(clippy::cast_possible_truncation, reason = "the scales were enlarged until every bias fits i32")]
+        let code = |(channel, &bias): (usize, &f32)| {
+            let s_w = &scales[if scales.len() == 1 { 0 } else { channel }];
+            (f64::from(bias) / product(s_w)).round_ties_even() as i32
+        };
+        let codes = Tensor::from_vec(&[bias.len()], bias.iter().enumerate().map(code).collect::<Vec<i32>>())?;
+        let scale = |s_w: &Scale| Scale::new(s_a.get() * s_w.get());
+        let granularity = match scales {
+            [one] => Granularity::PerTensor { scale: scale(one)?, zero_point: 0 },
+            each => {
+                let scales = each.iter().map(scale).collect::<Result<Vec<_>, _>>()?;
+                Granularity::PerChannel { axis: 0, zero_points: vec![0; scales.len()], scales }
+            }
+        };
+        Ok((codes, QuantParams::new(DType::I32, (i32::MIN, i32::MAX), granularity)?))
+    }
+}
+
+/// A constant operand of a node, all of whose elements are finite.
+fn operand(graph: &Graph, node: &Node, index: usize) -> Result<Tensor, Error> {
+    let missing = fourfold_graph::Error::UnknownValue { index, count: node.inputs().len() };
+    let constant = graph.value(node.inputs()[index]).constant().ok_or(missing)?;
+    let elements = constant.as_slice::<f32>()?;
+    match elements.iter().position(|value| !value.is_finite()) {
+        None => Ok(constant.clone()),
+        Some(first) => {
+            let nan = elements.iter().filter(|value| value.is_nan()).count();
+            let infinite = elements.iter().filter(|value| value.is_infinite()).count();
+            let source = fourfold_observers::Error::NotFinite { nan, infinite, elements: elements.len(), first };
+            Err(Error::Weight { node: node.name().to_owned(), source })
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! What can go wrong while a graph is compiled or run.
+
+use fourfold_graph::LimitExceeded;
+use fourfold_tensor::{DType, Shape};
+
+/// An error of this crate.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum Error {
+    /// The wrong number of inputs was given.
+    #[error("the model takes {expected} inputs ({names}), {actual} were given")]
+    InputCount {
+        /// The number of graph inputs.
+        expected: usize,
+        /// Their names, separated by commas.
+        names: String,
+        /// The number given.
+        actual: usize,
+    },
+    /// An input has another type or shape than the model takes.
+    #[error("input `{name}` takes {expected}, a tensor {dtype}{shape} was given")]
+    Input {
+        /// The input's name.
+        name: String,
+        /// Its type.
+        expected: String,
+        /// The element type given.
+        dtype: DType,
+        /// The shape given.
+        shape: Shape,
+    },
+    /// A named dimension would have two sizes at once.
+    #[error("dimension `{symbol}` is {first} by one input and {second} by input `{name}`; they must agree")]
+    Symbol {
+        /// The dimension's name.
+        symbol: String,
+        /// The size from an earlier axis.
+        first: usize,
+        /// The size from this input.
+        second: usize,
+        /// The later input's name.
+        name: String,
+    },
+    /// A value has a named dimension that no input has.
+    #[error("the size of dimension `{symbol}` of value `{value}` does not follow from the inputs")]
+    Unbound {
+        /// The dimension's name.
+        symbol: String,
+        /// The value's name.
+        value: String,
+    },
+    /// A node could not be compiled or run.
+    #[error("node `{node}`: {source}")]
+    Node {
+        /// The node's name.
+        node: String,
+        /// Why.
+        source: Box<Error>,
+    },
+    /// A kernel refused its operands.
+    #[error(transparent)]
+    Kernel(#[from] fourfold_kernels::Error),
+    /// A node's operands have types that the runtime has no code for.
+    #[error("node `{node}` ({kind}) cannot run on {types}")]
+    Unsupported {
+        /// The node's name.
+        node: String,
+        /// The operator.
+        kind: fourfold_graph::OpKind,
+        /// The operands' types.
+        types: String,
+    },
+    /// The activations need more memory than allowed.
+    #[error("the activations: {0}")]
+    Limit(#[from] LimitExceeded),
+    /// Threads could not be started.
+    #[error("{count} threads could not be started: {reason}")]
+    Threads {
+        /// The number of threads asked for.
+        count: usize,
+        /// What the system says.
+        reason: String,
+    },
+    /// Quantization parameters do not fit.
+    #[error(transparent)]
+    Scheme(#[from] fourfold_schemes::Error),
+    /// A tensor could not be made or read.
+    #[error(transparent)]
+    Tensor(#[from] fourfold_tensor::Error),
+}
+
+impl Error {
+    /// The same error, with the node it happened at.
+    pub(crate) fn at(self, node: &str) -> Self {
+        match self {
+            Error::Node { .. } | Error::Unsupported { .. } => self,
+            source => Error::Node { node: node.to_owned(), source: Box::new(source) },
+        }
+    }
+}

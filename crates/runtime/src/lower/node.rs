@@ -1,0 +1,185 @@
+//! One node to one step.
+
+use fourfold_graph::{Activation, AveragePool, Conv, Dim, Linear, Node, Op, Value, Window};
+use fourfold_kernels::Geometry;
+use fourfold_schemes::QuantParams;
+use fourfold_tensor::Tensor;
+
+use super::Lowering;
+use crate::Error;
+use crate::ops::cast::{Dequantize, Quantize};
+use crate::ops::conv::{FloatConv, QuantizedConv};
+use crate::ops::dynamic::DynamicLinear;
+use crate::ops::elementwise::{Add, BatchNorm, Clamp, QuantizedAdd, QuantizedClamp};
+use crate::ops::linear::{FloatLinear, QuantizedLinear};
+use crate::ops::matmul::MatMul;
+use crate::ops::movement::Permute;
+use crate::ops::pool::{FloatAveragePool, FloatMaxPool, QuantizedAveragePool, QuantizedMaxPool};
+use crate::ops::requantize::Requantize;
+use crate::ops::softmax::Softmax;
+use crate::plan::Layout;
+use crate::spatial::geometry;
+
+impl<'g> Lowering<'g> {
+    /// Adds the steps of a node.
+    pub(super) fn lower(&mut self, node: &Node) -> Result<(), Error> {
+        let x = node.inputs()[0];
+        match node.op() {
+            Op::Conv(conv) => return self.conv(node, conv),
+            Op::Linear(linear) => return self.linear(node, linear),
+            Op::MatMul => self.add(node, Layout::RowMajor, 2, MatMul),
+            Op::BatchNorm { epsilon } => return self.batch_norm(node, *epsilon),
+            Op::Relu => return self.clamp(node, Activation::Relu),
+            Op::Clip { min, max } => return self.clamp(node, Activation::Clamp { min: *min, max: *max }),
+            Op::MaxPool(window) => return self.max_pool(node, window),
+            Op::AveragePool(pool) => return self.average_pool(node, pool),
+            Op::GlobalAveragePool => {
+                let sizes: Option<Vec<usize>> = self.ty(x).dims()[2..].iter().map(Dim::fixed).collect();
+                let window = Window::new(&sizes.ok_or_else(|| self.unsupported(node))?);
+                return self.average_pool(node, &AveragePool { window, count_include_pad: false });
+            }
+            Op::Add { activation } => return self.sum(node, *activation),
+            Op::Flatten { .. } | Op::Reshape { .. } => self.alias(node, Layout::RowMajor),
+            Op::Identity | Op::QuantStub | Op::DeQuantStub => {
+                let layout = self.layout(x);
+                self.alias(node, layout);
+            }
+            Op::Transpose { axes } => {
+                let size = self.ty(x).dtype().size();
+                self.add(node, Layout::RowMajor, 1, Permute::transpose(axes, size));
+            }
+            Op::Softmax { axis } => self.add(node, Layout::RowMajor, 1, Softmax::new(*axis)),
+            Op::Quantize => {
+                let (layout, action) = (self.layout(x), Quantize::new(self.result_params(node)?));
+                self.add(node, layout, 1, action);
+            }
+            Op::Dequantize => {
+                let params = self.params(node, 0)?;
+                let layout = if params.as_per_tensor().is_some() { self.layout(x) } else { Layout::RowMajor };
+                self.add(node, layout, 1, Dequantize::new(params));
+            }
+            _ => return Err(self.unsupported(node)),
+        }
+        Ok(())
+    }
+
+    fn conv(&mut self, node: &Node, conv: &Conv) -> Result<(), Error> {
+        let weight = self.constant(node, 1)?;
+        let (groups, out) = (conv.groups, weight.shape()[0]);
+        let geometry = geometry(&conv.window, weight.shape()[1] * groups, out, groups);
+        if self.is_codes(node) {
+            let (x, end) = (self.params(node, 0)?, self.requantize(node, conv.activation)?);
+            let action = QuantizedConv::new(self.options.kernel, &geometry, x, weight, end)?;
+            self.add(node, Layout::ChannelsLast, 1, action);
+        } else {
+            let action = FloatConv::new(geometry, weight, self.bias(node), conv.activation)?;
+            self.add(node, Layout::ChannelsLast, 1, action);
+        }
+        Ok(())
+    }
+
+    fn linear(&mut self, node: &Node, linear: &Linear) -> Result<(), Error> {
+        let (kernel, weight) = (self.options.kernel, self.constant(node, 1)?);
+        if let Some(scheme) = linear.dynamic {
+            let weight = (weight, self.params(node, 1)?);
+            let action = DynamicLinear::new(kernel, scheme, weight, self.bias(node), linear.activation)?;
+            self.add(node, Layout::RowMajor, 1, action);
+        } else if self.is_codes(node) {
+            let (x, end) = (self.params(node, 0)?, self.requantize(node, linear.activation)?);
+            self.add(node, Layout::RowMajor, 1, QuantizedLinear::new(kernel, x, weight, end)?);
+        } else {
+            let action = FloatLinear::new(weight, self.bias(node), linear.activation)?;
+            self.add(node, Layout::RowMajor, 1, action);
+        }
+        Ok(())
+    }
+
+    fn batch_norm(&mut self, node: &Node, epsilon: f32) -> Result<(), Error> {
+        let layout = self.layout(node.inputs()[0]);
+        let [scale, bias, mean, variance] = [1, 2, 3, 4].map(|operand| self.constant(node, operand));
+        self.add(node, layout, 1, BatchNorm::new(epsilon, [scale?, bias?, mean?, variance?], layout)?);
+        Ok(())
+    }
+
+    fn clamp(&mut self, node: &Node, activation: Activation) -> Result<(), Error> {
+        let layout = self.layout(node.inputs()[0]);
+        if self.is_codes(node) {
+            self.add(node, layout, 1, QuantizedClamp::new(self.params(node, 0)?, activation));
+        } else {
+            self.add(node, layout, 1, Clamp::new(activation));
+        }
+        Ok(())
+    }
+
+    fn sum(&mut self, node: &Node, activation: Activation) -> Result<(), Error> {
+        let [a, b] = [node.inputs()[0], node.inputs()[1]];
+        let same_shape = self.ty(a).dims() == self.ty(b).dims();
+        let layout = if same_shape { self.layout(a) } else { Layout::RowMajor };
+        if self.is_codes(node) {
+            let y = self.result_params(node)?;
+            let action = QuantizedAdd::new([self.params(node, 0)?, self.params(node, 1)?], y, activation);
+            self.add(node, layout, 2, action);
+        } else {
+            self.add(node, layout, 2, Add::new(activation));
+        }
+        Ok(())
+    }
+
+    fn max_pool(&mut self, node: &Node, window: &Window) -> Result<(), Error> {
+        let geometry = self.pool_geometry(node, window)?;
+        if self.is_codes(node) {
+            let action = QuantizedMaxPool::new(geometry, self.params(node, 0)?);
+            self.add(node, Layout::ChannelsLast, 1, action);
+        } else {
+            self.add(node, Layout::ChannelsLast, 1, FloatMaxPool { geometry });
+        }
+        Ok(())
+    }
+
+    fn average_pool(&mut self, node: &Node, pool: &AveragePool) -> Result<(), Error> {
+        let geometry = self.pool_geometry(node, &pool.window)?;
+        let count_include_pad = pool.count_include_pad;
+        if self.is_codes(node) {
+            let (x, y) = (self.params(node, 0)?, self.result_params(node)?);
+            self.add(node, Layout::ChannelsLast, 1, QuantizedAveragePool::new(geometry, count_include_pad, x, y));
+        } else {
+            self.add(node, Layout::ChannelsLast, 1, FloatAveragePool { geometry, count_include_pad });
+        }
+        Ok(())
+    }
+
+    fn pool_geometry(&self, node: &Node, window: &Window) -> Result<Geometry, Error> {
+        let channels = self.ty(node.inputs()[0]).dims()[1].fixed().ok_or_else(|| self.unsupported(node))?;
+        Ok(geometry(window, channels, channels, channels))
+    }
+
+    fn requantize(&self, node: &Node, activation: Activation) -> Result<Requantize, Error> {
+        let (x, weight, y) = (self.params(node, 0)?, self.params(node, 1)?, self.result_params(node)?);
+        Requantize::new(x, weight, self.bias(node), y, activation)
+    }
+
+    fn is_codes(&self, node: &Node) -> bool {
+        self.ty(node.inputs()[0]).is_byte_codes()
+    }
+
+    fn params(&self, node: &Node, operand: usize) -> Result<&'g QuantParams, Error> {
+        self.ty(node.inputs()[operand]).params().ok_or_else(|| self.unsupported(node))
+    }
+
+    fn result_params(&self, node: &Node) -> Result<&'g QuantParams, Error> {
+        self.ty(node.output()).params().ok_or_else(|| self.unsupported(node))
+    }
+
+    fn constant(&self, node: &Node, operand: usize) -> Result<&'g Tensor, Error> {
+        self.graph.value(node.inputs()[operand]).constant().ok_or_else(|| self.unsupported(node))
+    }
+
+    fn bias(&self, node: &Node) -> Option<&'g Value> {
+        node.inputs().get(2).map(|&id| self.graph.value(id))
+    }
+
+    fn unsupported(&self, node: &Node) -> Error {
+        let types: Vec<String> = node.inputs().iter().map(|&id| self.ty(id).to_string()).collect();
+        Error::Unsupported { node: node.name().to_owned(), kind: node.op().kind(), types: types.join(", ") }
+    }
+}

@@ -1,0 +1,82 @@
+//! The steps of a plan: one module for each group of operators.
+
+pub(crate) mod cast;
+pub(crate) mod conv;
+pub(crate) mod dynamic;
+pub(crate) mod elementwise;
+pub(crate) mod linear;
+pub(crate) mod matmul;
+pub(crate) mod movement;
+pub(crate) mod pool;
+pub(crate) mod requantize;
+pub(crate) mod softmax;
+
+use core::fmt;
+
+use fourfold_kernels::{Codes, Kernel};
+use fourfold_tensor::{Element, Shape};
+
+use crate::Error;
+
+/// The largest number of operands that are not constants folded into the step.
+pub(crate) const MAX_OPERANDS: usize = 2;
+
+/// An operator with everything that does not change from run to run.
+pub(crate) trait Action: fmt::Debug + Send + Sync {
+    /// Computes the result of one call.
+    fn run(&self, call: Call<'_>) -> Result<(), Error>;
+}
+
+/// One call of an action.
+#[derive(Debug)]
+pub(crate) struct Call<'a> {
+    pub(crate) kernel: Kernel,
+    pub(crate) inputs: &'a [Operand<'a>],
+    /// The bytes of the result; what they hold before is undefined.
+    pub(crate) output: &'a mut [u8],
+    /// The shape of the result as the graph has it, whatever its layout.
+    pub(crate) output_shape: Shape,
+    pub(crate) scratch: &'a mut Scratch,
+}
+
+/// The elements of an operand.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Operand<'a> {
+    pub(crate) bytes: &'a [u8],
+    /// The shape as the graph has it, whatever the layout.
+    pub(crate) shape: Shape,
+}
+
+impl<'a> Operand<'a> {
+    /// The elements.
+    pub(crate) fn elements<T: Element>(&self) -> &'a [T] {
+        bytemuck::cast_slice(self.bytes)
+    }
+
+    /// The elements as 8-bit codes.
+    pub(crate) fn codes(&self, signed: bool) -> Codes<'a> {
+        if signed { Codes::I8(self.elements()) } else { Codes::U8(self.bytes) }
+    }
+}
+
+/// Buffers that steps may use while they run, kept between runs.
+#[derive(Debug, Default)]
+pub(crate) struct Scratch {
+    pub(crate) kernel: fourfold_kernels::Scratch,
+    pub(crate) reals: [Vec<f32>; 2],
+    pub(crate) codes: Vec<u8>,
+    pub(crate) zero_points: Vec<i32>,
+}
+
+/// The first `count` elements of a buffer, which grows if it must.
+pub(crate) fn reserve<T: Element>(buffer: &mut Vec<T>, count: usize) -> &mut [T] {
+    if buffer.len() < count {
+        buffer.resize(count, T::zeroed());
+    }
+    &mut buffer[..count]
+}
+
+/// The first two axes of `[n, c, ...]` and the product of the others.
+pub(crate) fn channels(shape: &[usize]) -> (usize, usize, usize) {
+    (shape[0], shape[1], shape[2..].iter().product())
+}

@@ -1,0 +1,84 @@
+//! Real numbers to codes and back.
+
+use fourfold_kernels::Affine;
+use fourfold_schemes::{Granularity, QuantParams};
+use fourfold_tensor::DType;
+
+use super::{Action, Call};
+use crate::Error;
+
+/// Equation (2), per tensor, in any layout.
+#[derive(Debug)]
+pub(crate) struct Quantize {
+    affine: Affine,
+    signed: bool,
+}
+
+impl Quantize {
+    pub(crate) fn new(params: &QuantParams) -> Self {
+        Self { affine: affine(params, 0), signed: params.dtype() == DType::I8 }
+    }
+}
+
+impl Action for Quantize {
+    fn run(&self, call: Call<'_>) -> Result<(), Error> {
+        let x = call.inputs[0].elements();
+        if self.signed {
+            call.kernel.quantize_i8(x, self.affine, bytemuck::cast_slice_mut(call.output))?;
+        } else {
+            call.kernel.quantize_u8(x, self.affine, call.output)?;
+        }
+        Ok(())
+    }
+}
+
+/// Equation (1): per tensor in any layout, per channel in row-major layout.
+#[derive(Debug)]
+pub(crate) struct Dequantize {
+    params: QuantParams,
+}
+
+impl Dequantize {
+    pub(crate) fn new(params: &QuantParams) -> Self {
+        Self { params: params.clone() }
+    }
+}
+
+impl Action for Dequantize {
+    fn run(&self, call: Call<'_>) -> Result<(), Error> {
+        let (x, out) = (call.inputs[0], bytemuck::cast_slice_mut::<u8, f32>(call.output));
+        let run = match self.params.granularity() {
+            Granularity::PerTensor { .. } => out.len(),
+            Granularity::PerChannel { axis, .. } => x.shape[axis + 1..].iter().product(),
+        };
+        let channels = self.params.scales().len();
+        let size = self.params.dtype().size();
+        let runs = out.chunks_mut(run.max(1)).zip(x.bytes.chunks(run.max(1) * size)).enumerate();
+        for (index, (out, codes)) in runs {
+            let affine = affine(&self.params, index % channels);
+            match self.params.dtype() {
+                DType::I8 => call.kernel.dequantize_i8(bytemuck::cast_slice(codes), affine, out)?,
+                DType::U8 => call.kernel.dequantize_u8(codes, affine, out)?,
+                _ => dequantize_i32(bytemuck::cast_slice(codes), affine, out),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn dequantize_i32(codes: &[i32], affine: Affine, out: &mut [f32]) {
+    for (out, &code) in out.iter_mut().zip(codes) {
+        #[expect(clippy::cast_precision_loss, reason = "equation (1) is in f32")]
+        let steps = code.wrapping_sub(affine.zero_point) as f32;
+        *out = affine.scale * steps;
+    }
+}
+
+fn affine(params: &QuantParams, channel: usize) -> Affine {
+    Affine {
+        scale: params.scales()[channel].get(),
+        zero_point: params.zero_points()[channel],
+        q_min: params.quant_min(),
+        q_max: params.quant_max(),
+    }
+}

@@ -1,0 +1,94 @@
+//! Linear with 8-bit weights and a real input that is quantized while running, equation (6).
+
+use fourfold_graph::{Activation, Value};
+use fourfold_kernels::{Codes, F32Output, Kernel, Lhs, Output, PackedWeights, Scales, ZeroPoints};
+use fourfold_schemes::{DynamicScheme, QuantParams, torch_dynamic_params};
+use fourfold_tensor::Tensor;
+
+use super::linear::{pack, rows};
+use super::{Action, Call, reserve};
+use crate::Error;
+
+/// `out = clamp(f32(acc) * (s_a * s_w) + bias, min, max)`.
+#[derive(Debug)]
+pub(crate) struct DynamicLinear {
+    packed: PackedWeights,
+    /// `[n, k]`.
+    size: [usize; 2],
+    scales: Vec<f32>,
+    bias: Option<Vec<f32>>,
+    bounds: (f32, f32),
+    scheme: DynamicScheme,
+}
+
+impl DynamicLinear {
+    pub(crate) fn new(
+        kernel: Kernel,
+        scheme: DynamicScheme,
+        (weight, params): (&Tensor, &QuantParams),
+        bias: Option<&Value>,
+        activation: Activation,
+    ) -> Result<Self, Error> {
+        let bias =
+            bias.and_then(Value::constant).map(|bias| bias.as_slice::<f32>().map(<[f32]>::to_vec)).transpose()?;
+        Ok(Self {
+            packed: pack(kernel, weight)?,
+            size: [weight.shape()[0], weight.shape()[1]],
+            scales: params.scales().iter().map(|scale| scale.get()).collect(),
+            bias,
+            bounds: activation.bounds(),
+            scheme,
+        })
+    }
+}
+
+impl Action for DynamicLinear {
+    fn run(&self, call: Call<'_>) -> Result<(), Error> {
+        let ([n, k], x) = (self.size, call.inputs[0]);
+        let m = rows(&x.shape);
+        let scratch = call.scratch;
+        let codes = reserve(&mut scratch.codes, m * k);
+        let row_scales = reserve(&mut scratch.reals[0], m);
+        let zero_points = reserve(&mut scratch.zero_points, m);
+        let (row_scales, zero_points) = match self.scheme {
+            DynamicScheme::TorchPerTensor => {
+                let (scale, zero_point) = quantize_as_pytorch(call.kernel, x.elements(), codes);
+                (Scales::One(scale), ZeroPoints::One(zero_point))
+            }
+            _ => {
+                call.kernel.quantize_rows(x.elements(), m, k, codes, row_scales, zero_points)?;
+                (Scales::Each(row_scales), ZeroPoints::Each(zero_points))
+            }
+        };
+        let lhs = Lhs { codes: Codes::U8(codes), m, row_stride: k, zero_points };
+        let output = Output::F32(F32Output {
+            out: bytemuck::cast_slice_mut(call.output),
+            row_stride: n,
+            row_scales,
+            column_scales: match self.scales.as_slice() {
+                [one] => Scales::One(*one),
+                each => Scales::Each(each),
+            },
+            bias: self.bias.as_deref(),
+            min: self.bounds.0,
+            max: self.bounds.1,
+        });
+        Ok(call.kernel.gemm(&lhs, &self.packed, output, &mut scratch.kernel)?)
+    }
+}
+
+/// Quantizes all elements with one scale and codes 0 to 127, multiplying by the reciprocal of the scale as PyTorch does.
+///
+/// Returns the scale and the zero point. Values that are not finite are left out of the range; NaN becomes the zero point.
+fn quantize_as_pytorch(kernel: Kernel, x: &[f32], codes: &mut [u8]) -> (f32, i32) {
+    let seen = kernel.min_max(x);
+    let (min, max) = if seen.min <= seen.max { (seen.min, seen.max) } else { (0.0, 0.0) };
+    let (scale, zero_point) = torch_dynamic_params(min, max);
+    let inverse = 1.0 / scale;
+    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0..=127")]
+    for (code, &value) in codes.iter_mut().zip(x) {
+        let steps = if value.is_nan() { 0.0 } else { (value * inverse).round_ties_even() };
+        *code = (steps + zero_point as f32).clamp(0.0, 127.0) as u8;
+    }
+    (scale, zero_point)
+}

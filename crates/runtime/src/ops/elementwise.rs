@@ -1,0 +1,162 @@
+//! Operators that treat every element by itself.
+
+use fourfold_graph::Activation;
+use fourfold_schemes::QuantParams;
+use fourfold_tensor::{DType, Tensor};
+
+use super::movement::expand;
+use super::requantize::bounds;
+use super::{Action, Call, channels, reserve};
+use crate::Error;
+use crate::plan::Layout;
+
+/// `min(max(x, min), max)` of real numbers; NaN stays.
+#[derive(Debug)]
+pub(crate) struct Clamp {
+    bounds: (f32, f32),
+}
+
+impl Clamp {
+    pub(crate) fn new(activation: Activation) -> Self {
+        Self { bounds: activation.bounds() }
+    }
+}
+
+impl Action for Clamp {
+    fn run(&self, call: Call<'_>) -> Result<(), Error> {
+        let (min, max) = self.bounds;
+        let out = bytemuck::cast_slice_mut::<u8, f32>(call.output);
+        out.iter_mut().zip(call.inputs[0].elements::<f32>()).for_each(|(out, x)| *out = x.clamp(min, max));
+        Ok(())
+    }
+}
+
+/// A clamp of codes that keep their parameters.
+#[derive(Debug)]
+pub(crate) struct QuantizedClamp {
+    signed: bool,
+    bounds: (i32, i32),
+}
+
+impl QuantizedClamp {
+    pub(crate) fn new(params: &QuantParams, activation: Activation) -> Self {
+        Self { signed: params.dtype() == DType::I8, bounds: bounds(params, activation) }
+    }
+}
+
+impl Action for QuantizedClamp {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the bounds are codes of the type")]
+    fn run(&self, call: Call<'_>) -> Result<(), Error> {
+        let ((min, max), x) = (self.bounds, call.inputs[0]);
+        if self.signed {
+            let out = bytemuck::cast_slice_mut::<u8, i8>(call.output);
+            out.iter_mut().zip(x.elements::<i8>()).for_each(|(out, x)| *out = (*x).clamp(min as i8, max as i8));
+        } else {
+            call.output.iter_mut().zip(x.bytes).for_each(|(out, x)| *out = (*x).clamp(min as u8, max as u8));
+        }
+        Ok(())
+    }
+}
+
+/// The sum of real numbers, broadcast.
+#[derive(Debug)]
+pub(crate) struct Add {
+    bounds: (f32, f32),
+}
+
+impl Add {
+    pub(crate) fn new(activation: Activation) -> Self {
+        Self { bounds: activation.bounds() }
+    }
+}
+
+impl Action for Add {
+    fn run(&self, call: Call<'_>) -> Result<(), Error> {
+        let [scratch_a, scratch_b] = &mut call.scratch.reals;
+        let [a, b] = [(call.inputs[0], scratch_a), (call.inputs[1], scratch_b)].map(|(operand, scratch)| {
+            if operand.shape == call.output_shape {
+                return operand.elements::<f32>();
+            }
+            let expanded = reserve(scratch, call.output_shape.element_count());
+            expand(operand.elements(), operand.shape, call.output_shape, expanded);
+            &*expanded
+        });
+        let (min, max) = self.bounds;
+        let out = bytemuck::cast_slice_mut::<u8, f32>(call.output);
+        out.iter_mut().zip(a).zip(b).for_each(|((out, a), b)| *out = (a + b).clamp(min, max));
+        Ok(())
+    }
+}
+
+/// `x * factor[c] + offset[c]`: a batch normalization with its statistics folded into two numbers per channel.
+#[derive(Debug)]
+pub(crate) struct BatchNorm {
+    factors: Vec<f32>,
+    offsets: Vec<f32>,
+    layout: Layout,
+}
+
+impl BatchNorm {
+    /// From `[scale, bias, mean, variance]`.
+    #[expect(clippy::cast_possible_truncation, reason = "computed in f64, kept in f32")]
+    pub(crate) fn new(epsilon: f32, constants: [&Tensor; 4], layout: Layout) -> Result<Self, Error> {
+        let [scale, bias, mean, variance] = constants.map(|constant| constant.as_slice::<f32>());
+        let (scale, bias, mean, variance) = (scale?, bias?, mean?, variance?);
+        let factor = |c: usize| f64::from(scale[c]) / (f64::from(variance[c]) + f64::from(epsilon)).sqrt();
+        let channels = 0..scale.len();
+        Ok(Self {
+            factors: channels.clone().map(|c| factor(c) as f32).collect(),
+            offsets: channels.map(|c| (f64::from(bias[c]) - f64::from(mean[c]) * factor(c)) as f32).collect(),
+            layout,
+        })
+    }
+}
+
+impl Action for BatchNorm {
+    fn run(&self, call: Call<'_>) -> Result<(), Error> {
+        let x = call.inputs[0].elements::<f32>();
+        let out = bytemuck::cast_slice_mut::<u8, f32>(call.output);
+        let (_, channels, positions) = channels(&call.output_shape);
+        let run = match self.layout {
+            Layout::RowMajor => positions,
+            Layout::ChannelsLast => 1,
+        };
+        let runs = out.chunks_mut(run.max(1)).zip(x.chunks(run.max(1))).enumerate();
+        for (index, (out, x)) in runs {
+            let channel = index % channels;
+            let (factor, offset) = (self.factors[channel], self.offsets[channel]);
+            out.iter_mut().zip(x).for_each(|(out, x)| *out = x * factor + offset);
+        }
+        Ok(())
+    }
+}
+
+/// tmp
+#[derive(Debug)]
+pub(crate) struct QuantizedAdd {
+    m: [f32; 2],
+    z: [i32; 2],
+    zy: i32,
+    bounds: (i32, i32),
+}
+impl QuantizedAdd {
+    pub(crate) fn new(x: [&QuantParams; 2], y: &QuantParams, activation: Activation) -> Self {
+        Self {
+            m: x.map(|x| x.scales()[0].get() / y.scales()[0].get()),
+            z: x.map(|x| x.zero_points()[0]),
+            zy: y.zero_points()[0],
+            bounds: bounds(y, activation),
+        }
+    }
+}
+impl Action for QuantizedAdd {
+    fn run(&self, call: Call<'_>) -> Result<(), Error> {
+        for ((o, &a), &b) in call.output.iter_mut().zip(call.inputs[0].bytes).zip(call.inputs[1].bytes) {
+            let v = ((a as i32 - self.z[0]) as f32 * self.m[0] + (b as i32 - self.z[1]) as f32 * self.m[1])
+                .round_ties_even()
+                + self.zy as f32;
+            *o = v.clamp(self.bounds.0 as f32, self.bounds.1 as f32) as u8;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,85 @@
+//! `x * weight^T + bias`, row-major: `x: [.., k]`, `weight: [n, k]`, result `[.., n]`.
+
+use fourfold_graph::{Activation, Value};
+use fourfold_kernels::{Codes, Kernel, Lhs, PackedWeights, Weights, ZeroPoints};
+use fourfold_schemes::QuantParams;
+use fourfold_tensor::{DType, Tensor};
+
+use super::requantize::Requantize;
+use super::{Action, Call};
+use crate::Error;
+use crate::float_gemm::{Matrix, multiply_add};
+
+/// Packs a weight `[n, k]` of codes with zero point 0.
+pub(crate) fn pack(kernel: Kernel, weight: &Tensor) -> Result<PackedWeights, Error> {
+    let (n, k) = (weight.shape()[0], weight.shape()[1]);
+    let codes = Codes::I8(weight.as_slice()?);
+    Ok(kernel.pack(&Weights::row_major(codes, n, k, ZeroPoints::One(0)))?)
+}
+
+/// Equations (3) and (4).
+#[derive(Debug)]
+pub(crate) struct QuantizedLinear {
+    packed: PackedWeights,
+    signed: bool,
+    zero_point: i32,
+    /// `[n, k]`.
+    size: [usize; 2],
+    end: Requantize,
+}
+
+impl QuantizedLinear {
+    pub(crate) fn new(kernel: Kernel, x: &QuantParams, weight: &Tensor, end: Requantize) -> Result<Self, Error> {
+        let size = [weight.shape()[0], weight.shape()[1]];
+        let (signed, zero_point) = (x.dtype() == DType::I8, x.zero_points()[0]);
+        Ok(Self { packed: pack(kernel, weight)?, signed, zero_point, size, end })
+    }
+}
+
+impl Action for QuantizedLinear {
+    fn run(&self, call: Call<'_>) -> Result<(), Error> {
+        let ([n, k], x) = (self.size, call.inputs[0]);
+        let m = rows(&x.shape);
+        let zero_points = ZeroPoints::One(self.zero_point);
+        let lhs = Lhs { codes: x.codes(self.signed), m, row_stride: k, zero_points };
+        let output = self.end.output(call.output, n);
+        Ok(call.kernel.gemm(&lhs, &self.packed, output, &mut call.scratch.kernel)?)
+    }
+}
+
+/// A product of real numbers.
+#[derive(Debug)]
+pub(crate) struct FloatLinear {
+    weight: Tensor,
+    bias: Vec<f32>,
+    bounds: (f32, f32),
+}
+
+impl FloatLinear {
+    pub(crate) fn new(weight: &Tensor, bias: Option<&Value>, activation: Activation) -> Result<Self, Error> {
+        let bias = match bias.and_then(Value::constant) {
+            Some(bias) => bias.as_slice::<f32>()?.to_vec(),
+            None => vec![0.0; weight.shape()[0]],
+        };
+        Ok(Self { weight: weight.clone(), bias, bounds: activation.bounds() })
+    }
+}
+
+impl Action for FloatLinear {
+    fn run(&self, call: Call<'_>) -> Result<(), Error> {
+        let (n, k) = (self.weight.shape()[0], self.weight.shape()[1]);
+        let x = call.inputs[0];
+        let out = bytemuck::cast_slice_mut::<u8, f32>(call.output);
+        out.chunks_exact_mut(n.max(1)).for_each(|row| row.copy_from_slice(&self.bias));
+        let rhs = Matrix::row_major(self.weight.as_slice()?, k).transposed();
+        multiply_add((rows(&x.shape), n, k), Matrix::row_major(x.elements(), k), rhs, out, n);
+        let (min, max) = self.bounds;
+        out.iter_mut().for_each(|value| *value = value.clamp(min, max));
+        Ok(())
+    }
+}
+
+/// The number of rows of `[.., k]`.
+pub(crate) fn rows(shape: &[usize]) -> usize {
+    shape[..shape.len() - 1].iter().product()
+}

@@ -1,0 +1,79 @@
+//! Elements in another order.
+
+use fourfold_tensor::{Element, Shape, View};
+
+use super::{Action, Call};
+use crate::Error;
+use crate::plan::Layout;
+
+/// A permutation of the axes of memory.
+#[derive(Debug)]
+pub(crate) struct Permute {
+    /// Axis `i` of the result's memory is axis `axes[i]` of the operand's.
+    axes: Vec<usize>,
+    /// The layout of the operand.
+    from: Layout,
+    /// Bytes of an element.
+    size: usize,
+}
+
+impl Permute {
+    /// A transposition of a row-major value with elements of `size` bytes.
+    pub(crate) fn transpose(axes: &[usize], size: usize) -> Self {
+        Self { axes: axes.to_vec(), from: Layout::RowMajor, size }
+    }
+
+    /// A change of the layout of a value with `rank` axes and elements of `size` bytes.
+    pub(crate) fn relayout(from: Layout, rank: usize, size: usize) -> Self {
+        let axes = match from {
+            Layout::RowMajor => channels_last_axes(rank),
+            Layout::ChannelsLast => [0, rank - 1].into_iter().chain(1..rank - 1).collect(),
+        };
+        Self { axes, from, size }
+    }
+
+    fn permute<T: Element>(&self, call: Call<'_>) -> Result<(), Error> {
+        let x = call.inputs[0];
+        let sizes: Vec<usize> = match self.from {
+            Layout::RowMajor => x.shape.to_vec(),
+            Layout::ChannelsLast => channels_last_axes(x.shape.len()).into_iter().map(|axis| x.shape[axis]).collect(),
+        };
+        let view = View::new(x.elements::<T>(), &sizes)?;
+        Ok(view.permute(&self.axes)?.copy_to(bytemuck::cast_slice_mut(call.output))?)
+    }
+}
+
+impl Action for Permute {
+    fn run(&self, call: Call<'_>) -> Result<(), Error> {
+        match self.size {
+            1 => self.permute::<u8>(call),
+            4 => self.permute::<i32>(call),
+            _ => self.permute::<i64>(call),
+        }
+    }
+}
+
+fn channels_last_axes(rank: usize) -> Vec<usize> {
+    [0].into_iter().chain(2..rank).chain([1]).collect()
+}
+
+/// Copies `x` of `shape` to `out` of shape `to`, repeating it along axes that it lacks or where its size is 1.
+pub(crate) fn expand<T: Element>(x: &[T], shape: Shape, to: Shape, out: &mut [T]) {
+    let offset = to.len() - shape.len();
+    let strides = shape.strides();
+    let stride = |axis: usize| match axis.checked_sub(offset) {
+        Some(axis) if shape[axis] > 1 => strides[axis],
+        _ => 0,
+    };
+    let mut index = [0; fourfold_tensor::MAX_RANK];
+    for out in out {
+        *out = x[(0..to.len()).map(|axis| index[axis] * stride(axis)).sum::<usize>()];
+        for axis in (0..to.len()).rev() {
+            index[axis] += 1;
+            if index[axis] < to[axis] {
+                break;
+            }
+            index[axis] = 0;
+        }
+    }
+}

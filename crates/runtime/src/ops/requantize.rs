@@ -1,0 +1,79 @@
+//! The end of a quantized convolution or product.
+
+use fourfold_graph::{Activation, Value};
+use fourfold_kernels::{Output, Requantized, Scales};
+use fourfold_schemes::{QuantParams, Scale, multiplier};
+use fourfold_tensor::DType;
+
+use crate::Error;
+
+/// What equation (4) needs beside the sums: bias, multipliers and the codes of the result.
+#[derive(Debug)]
+pub(crate) struct Requantize {
+    signed: bool,
+    bias: Option<Vec<i32>>,
+    multipliers: Vec<f32>,
+    zero_point: i32,
+    bounds: (i32, i32),
+}
+
+impl Requantize {
+    /// For operands with the parameters `a` (per tensor) and `weight`, and a result with the parameters `y`.
+    pub(crate) fn new(
+        a: &QuantParams,
+        weight: &QuantParams,
+        bias: Option<&Value>,
+        y: &QuantParams,
+        activation: Activation,
+    ) -> Result<Self, Error> {
+        let bias =
+            bias.and_then(Value::constant).map(|bias| bias.as_slice::<i32>().map(<[i32]>::to_vec)).transpose()?;
+        let (s_a, s_y) = (a.scales()[0], y.scales()[0]);
+        Ok(Self {
+            signed: y.dtype() == DType::I8,
+            bias,
+            multipliers: weight.scales().iter().map(|&s_w| multiplier(s_a, s_w, s_y)).collect(),
+            zero_point: y.zero_points()[0],
+            bounds: bounds(y, activation),
+        })
+    }
+
+    /// Where a kernel writes rows of `columns` codes.
+    pub(crate) fn output<'a>(&'a self, out: &'a mut [u8], columns: usize) -> Output<'a> {
+        if self.signed {
+            Output::I8(self.requantized(bytemuck::cast_slice_mut(out), columns))
+        } else {
+            Output::U8(self.requantized(out, columns))
+        }
+    }
+
+    fn requantized<'a, T>(&'a self, out: &'a mut [T], columns: usize) -> Requantized<'a, T> {
+        Requantized {
+            out,
+            row_stride: columns,
+            bias: self.bias.as_deref(),
+            multipliers: match self.multipliers.as_slice() {
+                [one] => Scales::One(*one),
+                each => Scales::Each(each),
+            },
+            zero_point: self.zero_point,
+            q_min: self.bounds.0,
+            q_max: self.bounds.1,
+            residual: None,
+        }
+    }
+}
+
+/// The smallest and the largest code of a result whose real values a clamp bounds.
+///
+/// Quantization (2) is monotone, so clamping codes to the codes of the bounds is the same as clamping real numbers first.
+pub(crate) fn bounds(params: &QuantParams, activation: Activation) -> (i32, i32) {
+    let (scale, zero_point): (Scale, i32) = (params.scales()[0], params.zero_points()[0]);
+    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "8-bit codes")]
+    let code = |real: f32| {
+        let code = (real / scale.get()).round_ties_even() + zero_point as f32;
+        code.clamp(params.quant_min() as f32, params.quant_max() as f32) as i32
+    };
+    let (min, max) = activation.bounds();
+    (code(min), code(max))
+}
