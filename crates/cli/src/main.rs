@@ -1,2 +1,39 @@
 //! The command `fourfold`.
-fn main() {}
+//!
+//! One module of [`commands`] for each verb. Data goes to stdout, messages and progress to stderr; the exit code tells what
+//! kind of failure it was (see [`failure::Kind`]).
+
+mod args;
+mod atomic;
+mod bench;
+mod commands;
+mod config;
+mod console;
+mod data;
+mod evaluate;
+mod failure;
+mod interrupt;
+mod model;
+mod report;
+mod table;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::Arguments;
+use crate::failure::Kind;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let result = interrupt::listen().and_then(|()| commands::run(arguments));
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        // The reader of a pipe has seen enough.
+        Err(failure) if failure.kind == Kind::BrokenPipe => ExitCode::SUCCESS,
+        Err(failure) => {
+            console::error(&failure);
+            ExitCode::from(failure.kind.code())
+        }
+    }
+}

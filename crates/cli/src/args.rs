@@ -1,0 +1,169 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Neural networks four times smaller, run with exact int8 arithmetic on ordinary CPUs.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true, max_term_width = 110)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+    /// Only errors and warnings on stderr
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+    /// Raise or lower a limit of what is accepted from files
+    #[arg(long, global = true, value_name = "NAME=VALUE")]
+    pub(crate) limit: Vec<String>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Quantize the embedded digits model both ways, evaluate, write model and report
+    Quickstart(Quickstart),
+    /// Show operators, parameters, multiply-accumulates, sizes, and which operators int8 can run
+    Inspect(Inspect),
+    /// List the supported operators
+    Ops(Ops),
+    /// Quantize a float model
+    Quantize(Quantize),
+    /// Measure the accuracy of a classifier
+    Eval(Eval),
+    /// Run a model on files
+    Run(Run),
+    /// Time a model on this machine
+    Bench(Bench),
+    /// Check the structure, limits and checksums of a model file
+    Verify(Verify),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Quickstart {
+    /// The folder to write to
+    #[arg(long, value_name = "DIR", default_value = "fourfold-quickstart")]
+    pub(crate) out: PathBuf,
+    /// Replace existing files
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Inspect {
+    /// A .onnx or .fourfold file
+    pub(crate) model: PathBuf,
+    /// One JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Ops {
+    /// One JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Quantize {
+    /// The float model: a .onnx or .fourfold file
+    pub(crate) model: PathBuf,
+    /// The file to write: .onnx (QDQ form) or .fourfold
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+    /// When activations are quantized: with ranges from calibration, or while running
+    #[arg(long, value_enum)]
+    pub(crate) mode: Option<Mode>,
+    /// Calibration samples: a .npy file, a folder of them, or INPUT=FILE.npy for each of several inputs
+    #[arg(long, value_name = "DATA")]
+    pub(crate) calib: Vec<String>,
+    /// The configuration to start from
+    #[arg(long, value_name = "NAME")]
+    pub(crate) preset: Option<String>,
+    /// The observer of activations
+    #[arg(long, value_name = "NAME")]
+    pub(crate) observer: Option<String>,
+    /// One scale for every output channel of a weight
+    #[arg(long, conflicts_with = "per_tensor")]
+    pub(crate) per_channel: bool,
+    /// One scale for every weight
+    #[arg(long)]
+    pub(crate) per_tensor: bool,
+    /// Keep the nodes float whose names begin with a match
+    #[arg(long, value_name = "REGEX")]
+    pub(crate) exclude: Vec<String>,
+    /// Options from a file; the command line goes before
+    #[arg(long, value_name = "FILE.toml")]
+    pub(crate) config: Option<PathBuf>,
+    /// Write a report: .html, .md or .json
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
+    /// Replace existing files
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// One JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// The way of quantizing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Mode {
+    /// Activations with ranges from calibration
+    Static,
+    /// Activations while running
+    Dynamic,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Eval {
+    /// A .onnx or .fourfold file
+    pub(crate) model: PathBuf,
+    /// Samples, the first axis counts them
+    #[arg(long, value_name = "IMAGES.npy")]
+    pub(crate) input: PathBuf,
+    /// The class of each sample
+    #[arg(long, value_name = "LABELS.npy")]
+    pub(crate) labels: PathBuf,
+    /// One JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// A .onnx or .fourfold file
+    pub(crate) model: PathBuf,
+    /// An input of the model; only FILE.npy if it has one input
+    #[arg(long, value_name = "NAME=FILE.npy", required = true)]
+    pub(crate) input: Vec<String>,
+    /// The folder for NAME.npy, one for each output
+    #[arg(long, value_name = "DIR")]
+    pub(crate) output_dir: PathBuf,
+    /// Replace existing files
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Bench {
+    /// A .onnx or .fourfold file
+    pub(crate) model: PathBuf,
+    /// Threads to run on
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) threads: u16,
+    /// Samples in a run, where the model's batch is free
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) batch: u32,
+    /// One JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Verify {
+    /// A .onnx or .fourfold file
+    pub(crate) file: PathBuf,
+}

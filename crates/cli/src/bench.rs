@@ -1,0 +1,82 @@
+//! How long a model takes.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use fourfold::graph::{Dim, Graph, Limits};
+use fourfold::runtime::{Options, Plan, Session};
+use fourfold::tensor::{DType, Tensor};
+
+use crate::failure::{Failure, Kind};
+use crate::interrupt;
+
+/// Runs before the clock starts.
+const WARM_UP: usize = 5;
+
+/// Runs are timed for so long, but at least [`LEAST_RUNS`] of them.
+const DURATION: Duration = Duration::from_millis(600);
+const LEAST_RUNS: usize = 11;
+
+/// Times of single runs.
+#[derive(Clone, Debug)]
+pub(crate) struct Timing {
+    pub(crate) median_ms: f64,
+    pub(crate) min_ms: f64,
+    pub(crate) runs: usize,
+    pub(crate) backend: &'static str,
+}
+
+/// Times runs of the model on the given inputs.
+pub(crate) fn time(graph: &Graph, inputs: &[Tensor], threads: usize, limits: &Limits) -> Result<Timing, Failure> {
+    let options = Options { threads: NonZeroUsize::new(threads), limits: limits.clone(), ..Options::default() };
+    let mut session = Session::new(Arc::new(Plan::compile(graph, &options)?));
+    for _ in 0..WARM_UP {
+        session.run(inputs)?;
+    }
+    let (begin, mut times) = (Instant::now(), Vec::new());
+    while times.len() < LEAST_RUNS || begin.elapsed() < DURATION {
+        interrupt::check()?;
+        let start = Instant::now();
+        session.run(inputs)?;
+        times.push(start.elapsed().as_secs_f64() * 1e3);
+    }
+    times.sort_by(f64::total_cmp);
+    Ok(Timing { median_ms: times[times.len() / 2], min_ms: times[0], runs: times.len(), backend: options.kernel.name() })
+}
+
+/// Inputs of the model's types with numbers from a fixed sequence, in 0..1 where they are real; free axes have size `batch`
+/// if they come first, and must not come later.
+pub(crate) fn made_up_inputs(graph: &Graph, batch: usize) -> Result<Vec<Tensor>, Failure> {
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    let mut next = || {
+        // xorshift64
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state
+    };
+    let mut inputs = Vec::new();
+    for &id in graph.inputs() {
+        let value = graph.value(id);
+        let size = |(axis, dim): (usize, &Dim)| match dim {
+            Dim::Fixed(size) => Ok(*size),
+            Dim::Symbol(_) if axis == 0 => Ok(batch),
+            Dim::Symbol(symbol) => {
+                let (name, message) = (value.name(), "has a free size, which only the first axis may have here");
+                Err(Failure::new(Kind::Unsupported, format_args!("input `{name}`: axis `{symbol}` {message}")))
+            }
+        };
+        let shape = value.ty().dims().iter().enumerate().map(size).collect::<Result<Vec<_>, _>>()?;
+        let mut tensor = Tensor::zeros(value.ty().dtype(), &shape)?;
+        if value.ty().dtype() == DType::F32 {
+            for element in tensor.as_mut_slice::<f32>()? {
+                *element = f32::from(u16::try_from(next() >> 48).unwrap_or(0)) / 65536.0;
+            }
+        } else {
+            tensor.bytes_mut().fill_with(|| next().to_le_bytes()[7]);
+        }
+        inputs.push(tensor);
+    }
+    Ok(inputs)
+}

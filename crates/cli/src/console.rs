@@ -1,0 +1,88 @@
+//! What the user sees: data on stdout, messages on stderr.
+
+use std::fmt;
+use std::io::{self, IsTerminal, Write};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::failure::{Failure, Kind};
+
+/// Whether messages and progress are wanted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Console {
+    /// No messages but errors.
+    pub(crate) quiet: bool,
+    /// One JSON document instead of text.
+    pub(crate) json: bool,
+}
+
+impl Console {
+    /// Writes data to stdout.
+    pub(crate) fn data(self, text: &str) -> Result<(), Failure> {
+        let mut stdout = io::stdout().lock();
+        let written = stdout.write_all(visible(text).as_bytes()).and_then(|()| stdout.flush());
+        written.map_err(|error| match error.kind() {
+            io::ErrorKind::BrokenPipe => Failure::new(Kind::BrokenPipe, error),
+            _ => Failure::new(Kind::Io, format_args!("cannot write to stdout: {error}")),
+        })
+    }
+
+    /// Writes one JSON document with its schema to stdout.
+    pub(crate) fn document(self, verb: &str, mut fields: serde_json::Value) -> Result<(), Failure> {
+        fields["schema"] = format!("fourfold.{verb}/1").into();
+        self.data(&format!("{fields:#}\n"))
+    }
+
+    /// Writes a message to stderr, unless told to be quiet.
+    pub(crate) fn message(self, text: impl fmt::Display) {
+        if !self.quiet {
+            to_stderr(text);
+        }
+    }
+
+    /// Writes a warning to stderr, even when told to be quiet.
+    pub(crate) fn warning(self, text: impl fmt::Display) {
+        to_stderr(format_args!("warning: {text}"));
+    }
+
+    /// A progress bar over `steps` steps on stderr; hidden unless stderr is a terminal and text is wanted.
+    pub(crate) fn progress(self, label: &'static str, steps: usize) -> ProgressBar {
+        if self.quiet || self.json || !io::stderr().is_terminal() {
+            return ProgressBar::hidden();
+        }
+        let template = if std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) {
+            "{msg:>12} [{bar:30}] {pos}/{len} {eta}"
+        } else {
+            "{msg:>12} [{bar:30.cyan}] {pos}/{len} {eta}"
+        };
+        let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+        ProgressBar::new(steps as u64).with_style(style.progress_chars("=> ")).with_message(label)
+    }
+}
+
+/// Writes a failure to stderr.
+pub(crate) fn error(failure: &Failure) {
+    to_stderr(format_args!("error: {failure}"));
+}
+
+/// A message that cannot be written is lost: there is nowhere to say so.
+fn to_stderr(text: impl fmt::Display) {
+    let _ = writeln!(io::stderr(), "{}", visible(&text.to_string()));
+}
+
+/// The text without control characters that would steer a terminal; strings of a model are not to be trusted.
+fn visible(text: &str) -> String {
+    let steers = |c: char| c.is_control() && c != '\n';
+    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.chars().map(|c| if steers(c) || turns(c) { '\u{fffd}' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_cannot_steer_the_terminal() {
+        assert_eq!(visible("a\u{1b}[2Jb\n\u{202e}c\t"), "a\u{fffd}[2Jb\n\u{fffd}c\u{fffd}");
+    }
+}

@@ -1,0 +1,155 @@
+//! Why a command failed, as a message and an exit code.
+
+use std::fmt;
+use std::io;
+use std::path::Path;
+
+use fourfold::{format, graph, onnx, quantize, runtime, schemes, tensor};
+
+/// The kinds of failure; each has an exit code that scripts rely on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A file could not be read or written.
+    Io,
+    /// The command line asks for something that makes no sense.
+    Usage,
+    /// An input is invalid or corrupt.
+    Invalid,
+    /// An input is valid but not supported.
+    Unsupported,
+    /// A check that was asked for did not hold.
+    Gate,
+    /// A resource limit was reached.
+    Limit,
+    /// The user interrupted the command.
+    Interrupted,
+    /// The reader of stdout went away.
+    BrokenPipe,
+}
+
+impl Kind {
+    /// The exit code.
+    pub(crate) fn code(self) -> u8 {
+        match self {
+            Kind::BrokenPipe => 0,
+            Kind::Io => 1,
+            Kind::Usage => 2,
+            Kind::Invalid => 3,
+            Kind::Unsupported => 4,
+            Kind::Gate => 5,
+            Kind::Limit => 6,
+            Kind::Interrupted => 130,
+        }
+    }
+}
+
+/// A failure of a command.
+#[derive(Clone, Debug)]
+pub(crate) struct Failure {
+    pub(crate) kind: Kind,
+    message: String,
+}
+
+impl Failure {
+    pub(crate) fn new(kind: Kind, message: impl fmt::Display) -> Self {
+        Self { kind, message: message.to_string() }
+    }
+
+    pub(crate) fn usage(message: impl fmt::Display) -> Self {
+        Self::new(Kind::Usage, message)
+    }
+
+    pub(crate) fn invalid(message: impl fmt::Display) -> Self {
+        Self::new(Kind::Invalid, message)
+    }
+
+    /// A failure of the file system.
+    pub(crate) fn io(action: &str, path: &Path, error: &io::Error) -> Self {
+        Self::new(Kind::Io, format_args!("cannot {action} {}: {error}", path.display()))
+    }
+
+    /// The same failure, with what it is about in front.
+    pub(crate) fn about(mut self, subject: impl fmt::Display) -> Self {
+        self.message = format!("{subject}: {}", self.message);
+        self
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl From<graph::Error> for Failure {
+    fn from(error: graph::Error) -> Self {
+        let is_limit = match &error {
+            graph::Error::Limit(_) => true,
+            graph::Error::Node { problem, .. } => matches!(**problem, graph::Problem::Limit(_)),
+            _ => false,
+        };
+        Self::new(if is_limit { Kind::Limit } else { Kind::Invalid }, error)
+    }
+}
+
+impl From<runtime::Error> for Failure {
+    fn from(error: runtime::Error) -> Self {
+        let kind = match &error {
+            runtime::Error::Limit(_) => Kind::Limit,
+            runtime::Error::Unsupported { .. } => Kind::Unsupported,
+            runtime::Error::Threads { .. } => Kind::Io,
+            _ => Kind::Invalid,
+        };
+        Self::new(kind, error)
+    }
+}
+
+impl From<quantize::Error> for Failure {
+    fn from(error: quantize::Error) -> Self {
+        match error {
+            quantize::Error::Graph(error) => error.into(),
+            quantize::Error::Runtime(error) => error.into(),
+            quantize::Error::AlreadyQuantized => Self::new(Kind::Unsupported, error),
+            quantize::Error::NotCalibrated
+            | quantize::Error::Config { .. }
+            | quantize::Error::Pattern { .. }
+            | quantize::Error::NotDynamic { .. } => Self::usage(error),
+            _ => Self::invalid(error),
+        }
+    }
+}
+
+impl From<tensor::Error> for Failure {
+    fn from(error: tensor::Error) -> Self {
+        let is_limit = matches!(error, tensor::Error::OutOfMemory { .. } | tensor::Error::TooLarge { .. });
+        Self::new(if is_limit { Kind::Limit } else { Kind::Invalid }, error)
+    }
+}
+
+impl From<schemes::Error> for Failure {
+    fn from(error: schemes::Error) -> Self {
+        Self::invalid(error)
+    }
+}
+
+impl From<onnx::Error> for Failure {
+    fn from(error: onnx::Error) -> Self {
+        match error {
+            onnx::Error::Graph(error) => error.into(),
+            onnx::Error::Limit(_) => Self::new(Kind::Limit, error),
+            _ if error.is_unsupported() => Self::new(Kind::Unsupported, error),
+            _ => Self::invalid(error),
+        }
+    }
+}
+
+impl From<format::Error> for Failure {
+    fn from(error: format::Error) -> Self {
+        match error {
+            format::Error::Graph(error) => error.into(),
+            format::Error::Limit(_) => Self::new(Kind::Limit, error),
+            _ if error.is_unsupported() => Self::new(Kind::Unsupported, error),
+            _ => Self::invalid(error),
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! Ctrl-C.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::failure::{Failure, Kind};
+
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+
+/// From now on an interruption is remembered; a second one ends the process at once.
+pub(crate) fn listen() -> Result<(), Failure> {
+    let handler = || {
+        if INTERRUPTED.swap(true, Ordering::Relaxed) {
+            std::process::exit(Kind::Interrupted.code().into());
+        }
+    };
+    ctrlc::set_handler(handler).map_err(|error| Failure::new(Kind::Io, format_args!("cannot listen for Ctrl-C: {error}")))
+}
+
+/// Fails if the user has interrupted the command; called between pieces of work, so that temporary files are removed.
+pub(crate) fn check() -> Result<(), Failure> {
+    if INTERRUPTED.load(Ordering::Relaxed) {
+        return Err(Failure::new(Kind::Interrupted, "interrupted; no output was written"));
+    }
+    Ok(())
+}

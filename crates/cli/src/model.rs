@@ -1,0 +1,98 @@
+//! Model files: told by content when read, by extension when written.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use fourfold::format::container;
+use fourfold::graph::{Graph, Limits};
+use fourfold::{format, onnx};
+
+use crate::atomic;
+use crate::failure::{Failure, Kind};
+
+/// The two forms of a model file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    Onnx,
+    Fourfold,
+}
+
+impl Form {
+    /// The form that a file of that name is written in.
+    pub(crate) fn of_name(path: &Path) -> Result<Self, Failure> {
+        let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase());
+        match extension.as_deref() {
+            Some("onnx") => Ok(Form::Onnx),
+            Some("fourfold") => Ok(Form::Fourfold),
+            _ => Err(Failure::usage(format_args!(
+                "{}: the name must end in .onnx or .fourfold, which chooses the form of the file",
+                path.display()
+            ))),
+        }
+    }
+
+    /// The bytes of a graph in this form.
+    pub(crate) fn encode(self, graph: &Graph) -> Result<Vec<u8>, Failure> {
+        match self {
+            Form::Onnx => Ok(onnx::export(graph)?),
+            Form::Fourfold => Ok(container::to_bytes(graph)?),
+        }
+    }
+}
+
+/// A model as it was read.
+#[derive(Debug)]
+pub(crate) struct Model {
+    pub(crate) graph: Graph,
+    pub(crate) form: Form,
+    /// Bytes of the file.
+    pub(crate) bytes: u64,
+}
+
+impl Model {
+    /// Reads a model file.
+    pub(crate) fn load(path: &Path, limits: &Limits) -> Result<Self, Failure> {
+        let bytes = read_file(path, limits)?;
+        Self::decode(&bytes, limits).map_err(|failure| failure.about(path.display()))
+    }
+
+    /// Reads a model from memory.
+    pub(crate) fn decode(bytes: &[u8], limits: &Limits) -> Result<Self, Failure> {
+        let (graph, form) = if container::is_container(bytes) {
+            (container::from_bytes(bytes, limits)?, Form::Fourfold)
+        } else {
+            (onnx::import(bytes, limits)?, Form::Onnx)
+        };
+        Ok(Self { graph, form, bytes: bytes.len() as u64 })
+    }
+}
+
+/// Writes a graph in the form that the file's name chooses; returns the number of bytes.
+pub(crate) fn save(graph: &Graph, path: &Path, force: bool) -> Result<u64, Failure> {
+    let bytes = Form::of_name(path)?.encode(graph)?;
+    atomic::write(path, &bytes, force)?;
+    Ok(bytes.len() as u64)
+}
+
+/// Reads a whole file, which must be a regular file and no larger than allowed.
+pub(crate) fn read_file(path: &Path, limits: &Limits) -> Result<Vec<u8>, Failure> {
+    let failed = |error: std::io::Error| Failure::io("read", path, &error);
+    let metadata = std::fs::metadata(path).map_err(failed)?;
+    if !metadata.is_file() {
+        let what = if metadata.is_dir() { "a directory" } else { "not a regular file" };
+        return Err(Failure::new(Kind::Io, format_args!("cannot read {}: it is {what}", path.display())));
+    }
+    let too_large = |limit: fourfold::graph::LimitExceeded| Failure::new(Kind::Limit, limit).about(path.display());
+    Limits::check("file-bytes", metadata.len(), limits.file_bytes).map_err(too_large)?;
+    let mut bytes = Vec::new();
+    // The file may grow while it is read.
+    File::open(path).and_then(|file| file.take(metadata.len()).read_to_end(&mut bytes)).map_err(failed)?;
+    Ok(bytes)
+}
+
+/// Reads a `.npy` file.
+pub(crate) fn read_npy(path: &Path, limits: &Limits) -> Result<fourfold::tensor::Tensor, Failure> {
+    let bytes = read_file(path, limits)?;
+    format::npy::read(&bytes, limits).map_err(|error| Failure::from(error).about(path.display()))
+}

@@ -1,0 +1,119 @@
+//! What can go wrong with an ONNX file.
+
+use fourfold_graph::LimitExceeded;
+
+/// An error of this crate.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum Error {
+    /// The file is something else.
+    #[error("this is {what}, not an ONNX model{hint}")]
+    NotOnnx {
+        /// What it looks like.
+        what: &'static str,
+        /// What to do, with a separator in front; may be empty.
+        hint: &'static str,
+    },
+    /// The file ends in the middle of a field, or a field is longer than what holds it.
+    #[error("truncated or corrupt at byte {offset}: {reason}")]
+    Corrupt {
+        /// Where the scan stopped, counted from the start of the file.
+        offset: usize,
+        /// What does not fit.
+        reason: &'static str,
+    },
+    /// The file is not a valid protobuf message of the specification.
+    #[error("not a valid ONNX file: {reason}")]
+    Decode {
+        /// What the decoder says.
+        reason: String,
+    },
+    /// The model as a whole is not valid.
+    #[error("the model {reason}")]
+    Model {
+        /// What is wrong.
+        reason: &'static str,
+    },
+    /// The model needs a version of the operators that is not supported.
+    #[error("opset {version} is not supported; versions 7 to 21 are. Convert the model with onnx.version_converter")]
+    Opset {
+        /// The version.
+        version: i64,
+    },
+    /// The model has operators that are not supported.
+    #[error("unsupported operators: {}", list(operators))]
+    Operators {
+        /// Each operator with its domain, and how often it occurs.
+        operators: Vec<(String, usize)>,
+    },
+    /// A node is valid, but not supported.
+    #[error("node `{node}` ({operator}): {what} is not supported")]
+    Unsupported {
+        /// The node's name.
+        node: String,
+        /// Its operator.
+        operator: String,
+        /// What is not supported.
+        what: String,
+    },
+    /// A node is not valid.
+    #[error("node `{node}` ({operator}): {reason}")]
+    Node {
+        /// The node's name.
+        node: String,
+        /// Its operator.
+        operator: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A tensor of the file is valid, but not supported.
+    #[error("tensor `{name}`: {what} is not supported")]
+    UnsupportedTensor {
+        /// The tensor's name.
+        name: String,
+        /// What is not supported.
+        what: String,
+    },
+    /// A tensor of the file is not valid.
+    #[error("tensor `{name}`: {reason}")]
+    Tensor {
+        /// The tensor's name.
+        name: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A value that a graph to be exported holds has no ONNX form.
+    #[error("value `{value}` cannot be written to ONNX: {reason}")]
+    Export {
+        /// The value's name.
+        value: String,
+        /// Why.
+        reason: &'static str,
+    },
+    /// The model is larger than allowed.
+    #[error(transparent)]
+    Limit(#[from] LimitExceeded),
+    /// The graph is not valid.
+    #[error(transparent)]
+    Graph(#[from] fourfold_graph::Error),
+}
+
+impl Error {
+    /// Whether the file is valid, and only uses what is not supported.
+    #[must_use]
+    pub fn is_unsupported(&self) -> bool {
+        matches!(
+            self,
+            Error::Opset { .. }
+                | Error::Operators { .. }
+                | Error::Unsupported { .. }
+                | Error::UnsupportedTensor { .. }
+                | Error::Export { .. }
+        )
+    }
+}
+
+fn list(operators: &[(String, usize)]) -> String {
+    let entries: Vec<String> = operators.iter().map(|(name, count)| format!("{name} ({count})")).collect();
+    entries.join(", ")
+}

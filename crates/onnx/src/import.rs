@@ -1,0 +1,218 @@
+//! From an ONNX file to a graph.
+
+mod attributes;
+mod matrix;
+mod node;
+mod operators;
+mod shape;
+mod tensor;
+mod window;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use fourfold_graph::{Dim, Graph, GraphBuilder, Limits, ValueId, ValueType};
+use fourfold_tensor::Tensor;
+use prost::Message;
+
+use crate::Error;
+use crate::proto::{
+    GraphProto, ModelProto, NodeProto, ValueInfoProto, data_type, tensor_shape_proto::dimension::Value as Dimension,
+    type_proto::Value as Type,
+};
+use crate::scan::scan;
+
+pub use operators::OPERATORS;
+
+/// Reads a float model.
+///
+/// # Errors
+///
+/// [`Error::NotOnnx`], [`Error::Corrupt`], [`Error::Decode`] and the like for invalid files; [`Error::Opset`],
+/// [`Error::Operators`], which lists all unsupported operators at once, [`Error::Unsupported`] and
+/// [`Error::UnsupportedTensor`] for valid models that need more than fourfold has; [`Error::Limit`] for models larger than
+/// allowed.
+pub fn import(bytes: &[u8], limits: &Limits) -> Result<Graph, Error> {
+    recognize(bytes)?;
+    Limits::check("file-bytes", bytes.len() as u64, limits.file_bytes)?;
+    scan(bytes, limits)?;
+    let model = ModelProto::decode(bytes).map_err(|error| Error::Decode { reason: error.to_string() })?;
+    let opset = opset(&model)?;
+    let graph = model.graph.ok_or(Error::Model { reason: "has no graph; the file may be truncated" })?;
+    check_operators(&graph)?;
+    Importer::new(&graph, opset, limits)?.run()
+}
+
+/// Refuses what is known to be something else.
+fn recognize(bytes: &[u8]) -> Result<(), Error> {
+    let text = bytes.trim_ascii_start();
+    let begins = |start: &str| text.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start.as_bytes()));
+    let not = |what, hint| Err(Error::NotOnnx { what, hint });
+    match bytes {
+        [] => not("an empty file", ""),
+        _ if begins("<!doctype html") || begins("<html") => {
+            not("an HTML page", "; the download gave a web page instead of the file")
+        }
+        _ if begins("version https://git-lfs") => not("a Git LFS pointer", "; run `git lfs pull` to get the file"),
+        [0x1f, 0x8b, ..] => not("a gzip archive", "; unpack it first"),
+        [b'P', b'K', 3, 4, ..] => not("a zip archive", "; unpack it first"),
+        [0x89, b'P', b'N', b'G', ..] => not("a PNG image", ""),
+        [0x93, b'N', b'U', b'M', b'P', b'Y', ..] => not("a .npy file", ""),
+        _ => Ok(()),
+    }
+}
+
+/// The version of the default operator set.
+fn opset(model: &ModelProto) -> Result<i64, Error> {
+    let default = model.opset_import.iter().filter(|set| is_default(&set.domain)).map(|set| set.version).max();
+    match default {
+        None => Err(Error::Model { reason: "names no version of its operators; the file may be truncated" }),
+        Some(version) if (7..=21).contains(&version) => Ok(version),
+        Some(version) => Err(Error::Opset { version }),
+    }
+}
+
+fn is_default(domain: &str) -> bool {
+    matches!(domain, "" | "ai.onnx")
+}
+
+/// Fails with all operators that are not known.
+fn check_operators(graph: &GraphProto) -> Result<(), Error> {
+    let mut unknown: BTreeMap<String, usize> = BTreeMap::new();
+    for node in &graph.node {
+        if !is_default(&node.domain) {
+            *unknown.entry(format!("{}.{}", node.domain, node.op_type)).or_default() += 1;
+        } else if !OPERATORS.contains(&node.op_type.as_str()) {
+            *unknown.entry(node.op_type.clone()).or_default() += 1;
+        }
+    }
+    if unknown.is_empty() { Ok(()) } else { Err(Error::Operators { operators: unknown.into_iter().collect() }) }
+}
+
+/// What a name of the file stands for.
+#[derive(Clone, Debug)]
+enum Binding {
+    Value(ValueId),
+    /// A constant that no node of the graph has asked for yet.
+    Constant(Tensor),
+}
+
+/// The graph under construction.
+struct Importer<'a> {
+    proto: &'a GraphProto,
+    opset: i64,
+    builder: GraphBuilder,
+    bindings: HashMap<&'a str, Binding>,
+    node_names: HashSet<String>,
+    /// How many nodes and graph outputs read each name.
+    readers: HashMap<&'a str, usize>,
+    /// Nodes that were taken into an earlier one.
+    absorbed: HashSet<usize>,
+}
+
+impl<'a> Importer<'a> {
+    fn new(proto: &'a GraphProto, opset: i64, limits: &Limits) -> Result<Self, Error> {
+        let name = if proto.name.is_empty() { "model" } else { &proto.name };
+        let mut readers: HashMap<&str, usize> = HashMap::new();
+        let outputs = proto.output.iter().map(|output| output.name.as_str());
+        for read in proto.node.iter().flat_map(|node| &node.input).map(String::as_str).chain(outputs) {
+            *readers.entry(read).or_default() += 1;
+        }
+        let builder = GraphBuilder::with_limits(name, limits.clone());
+        let (bindings, node_names, absorbed) = (HashMap::new(), HashSet::new(), HashSet::new());
+        Ok(Self { proto, opset, builder, bindings, node_names, readers, absorbed })
+    }
+
+    fn run(mut self) -> Result<Graph, Error> {
+        for initializer in &self.proto.initializer {
+            let tensor = tensor::read(initializer, &initializer.name)?;
+            self.bind(&initializer.name, Binding::Constant(tensor))?;
+        }
+        for node in self.proto.node.iter().filter(|node| node.op_type == "Constant") {
+            let tensor = tensor::of_constant_node(node)?;
+            let name = node.output.first().map_or("", String::as_str);
+            self.bind(name, Binding::Constant(tensor))?;
+        }
+        for input in &self.proto.input {
+            if !self.bindings.contains_key(input.name.as_str()) {
+                let ty = input_type(input)?;
+                let id = self.builder.input(&input.name, ty)?;
+                self.bind(&input.name, Binding::Value(id))?;
+            }
+        }
+        for (index, node) in self.proto.node.iter().enumerate() {
+            if node.op_type != "Constant" && !self.absorbed.contains(&index) {
+                self.node(index, node)?;
+            }
+        }
+        for output in &self.proto.output {
+            let id = self.value(&output.name).ok_or_else(|| Error::Tensor {
+                name: output.name.clone(),
+                reason: "is an output of the model, but no node makes it".to_owned(),
+            })?;
+            self.builder.output(id?);
+        }
+        Ok(self.builder.finish()?)
+    }
+
+    /// Gives a name its meaning; a name has one only.
+    fn bind(&mut self, name: &'a str, binding: Binding) -> Result<(), Error> {
+        match self.bindings.insert(name, binding) {
+            None => Ok(()),
+            Some(_) => Err(fourfold_graph::Error::DuplicateName { name: name.to_owned() }.into()),
+        }
+    }
+
+    /// The value of that name, `None` if nothing made it before; a constant enters the graph here.
+    fn value(&mut self, name: &'a str) -> Option<Result<ValueId, Error>> {
+        let constant = match self.bindings.get(name)? {
+            Binding::Value(id) => return Some(Ok(*id)),
+            Binding::Constant(tensor) => tensor.clone(),
+        };
+        let id = self.builder.constant(name, constant);
+        if let Ok(id) = id {
+            self.bindings.insert(name, Binding::Value(id));
+        }
+        Some(id.map_err(Error::from))
+    }
+
+    /// The constant of that name.
+    fn constant(&self, name: &str) -> Option<&Tensor> {
+        match self.bindings.get(name)? {
+            Binding::Value(id) => self.builder.value(*id).constant(),
+            Binding::Constant(tensor) => Some(tensor),
+        }
+    }
+
+    /// A name for a node that no other has.
+    fn node_name(&mut self, index: usize, node: &NodeProto) -> String {
+        let given = (!node.name.is_empty()).then(|| node.name.clone());
+        let mut name = given.unwrap_or_else(|| format!("{}_{index}", node.op_type));
+        while !self.node_names.insert(name.clone()) {
+            name = format!("{name}_{index}");
+        }
+        name
+    }
+}
+
+/// The type of an input of the model.
+fn input_type(input: &ValueInfoProto) -> Result<ValueType, Error> {
+    let unsupported = |what: String| Error::UnsupportedTensor { name: input.name.clone(), what };
+    let invalid = |reason: String| Error::Tensor { name: input.name.clone(), reason };
+    let Some(Type::TensorType(tensor)) = input.r#type.as_ref().and_then(|ty| ty.value.as_ref()) else {
+        return Err(unsupported("an input that is not a tensor".to_owned()));
+    };
+    if tensor.elem_type != data_type::FLOAT {
+        return Err(unsupported(format!("an input of type {}", data_type::name(tensor.elem_type))));
+    }
+    let shape = tensor.shape.as_ref().ok_or_else(|| unsupported("an input without a shape".to_owned()))?;
+    let dim = |(axis, dim): (usize, &crate::proto::tensor_shape_proto::Dimension)| match &dim.value {
+        Some(Dimension::DimValue(size)) => match usize::try_from(*size) {
+            Ok(size) if size > 0 => Ok(Dim::Fixed(size)),
+            _ => Err(invalid(format!("axis {axis} has size {size}"))),
+        },
+        Some(Dimension::DimParam(symbol)) if !symbol.is_empty() => Ok(Dim::symbol(symbol)),
+        _ => Ok(Dim::symbol(&format!("{}.{axis}", input.name))),
+    };
+    let dims = shape.dim.iter().enumerate().map(dim).collect::<Result<Vec<_>, _>>()?;
+    Ok(ValueType::f32(&dims))
+}

@@ -1,0 +1,129 @@
+//! One node of the file on its way into the graph.
+
+use fourfold_graph::{Dim, NewNode, Op, ValueId};
+use fourfold_tensor::Tensor;
+
+use super::attributes::Attributes;
+use super::{Binding, Importer};
+use crate::Error;
+use crate::proto::NodeProto;
+
+/// A node and the importer that takes it in.
+pub(super) struct Entry<'i, 'a> {
+    pub(super) importer: &'i mut Importer<'a>,
+    pub(super) proto: &'a NodeProto,
+    /// The name in the graph.
+    pub(super) name: String,
+}
+
+impl<'a> Importer<'a> {
+    /// Takes in a node.
+    pub(super) fn node(&mut self, index: usize, proto: &'a NodeProto) -> Result<(), Error> {
+        let name = self.node_name(index, proto);
+        let mut entry = Entry { importer: self, proto, name };
+        let used = |output: &String| !output.is_empty() && entry.importer.readers.contains_key(output.as_str());
+        if proto.output.first().is_none_or(String::is_empty) {
+            return Err(entry.invalid("has no output"));
+        }
+        if let Some(extra) = proto.output[1..].iter().find(|output| used(output)) {
+            let what = format!("the use of its second output `{extra}`");
+            return Err(entry.unsupported(what));
+        }
+        entry.import()
+    }
+}
+
+impl<'a> Entry<'_, 'a> {
+    /// The attributes; all must be among `known`.
+    pub(super) fn attributes<'n>(&'n self, known: &[&str]) -> Result<Attributes<'n>, Error> {
+        Attributes::new(self.proto, &self.name, known)
+    }
+
+    /// Checks the number of inputs.
+    pub(super) fn expect_inputs(&self, least: usize, most: usize) -> Result<(), Error> {
+        let count = self.proto.input.len();
+        if count < least || count > most || self.proto.input[..least].iter().any(String::is_empty) {
+            return Err(self.invalid(format!("has {count} inputs, expected {least} to {most}")));
+        }
+        Ok(())
+    }
+
+    /// The name of an input, `None` if it is left out.
+    pub(super) fn input(&self, index: usize) -> Option<&'a str> {
+        self.proto.input.get(index).map(String::as_str).filter(|name| !name.is_empty())
+    }
+
+    /// The value of an input that must be there.
+    pub(super) fn operand(&mut self, index: usize) -> Result<ValueId, Error> {
+        let name = self.input(index).ok_or_else(|| self.invalid(format!("lacks input {index}")))?;
+        match self.importer.value(name) {
+            Some(value) => value,
+            None => Err(self.invalid(format!(
+                "reads `{name}`, which nothing before it makes; nodes must stand in the order in which they run"
+            ))),
+        }
+    }
+
+    /// The constant of an input that may be left out.
+    pub(super) fn optional_constant(&self, index: usize) -> Result<Option<Tensor>, Error> {
+        let Some(name) = self.input(index) else { return Ok(None) };
+        match self.importer.constant(name) {
+            Some(constant) => Ok(Some(constant.clone())),
+            None => Err(self.unsupported(format!("an input `{name}` that is not constant, at place {index},"))),
+        }
+    }
+
+    /// The constant of an input that must be there.
+    pub(super) fn constant(&self, index: usize) -> Result<Tensor, Error> {
+        self.optional_constant(index)?.ok_or_else(|| self.invalid(format!("lacks input {index}")))
+    }
+
+    /// The axes of a value.
+    pub(super) fn dims(&self, id: ValueId) -> Vec<Dim> {
+        self.importer.builder.value(id).ty().dims().to_vec()
+    }
+
+    /// An axis counted from the end if it is negative; `past` allows the place after the last.
+    pub(super) fn axis(&self, axis: i64, rank: usize, past: bool) -> Result<usize, Error> {
+        let absolute =
+            if axis < 0 { i64::try_from(rank).ok().and_then(|rank| rank.checked_add(axis)) } else { Some(axis) };
+        let found = absolute.and_then(|axis| usize::try_from(axis).ok());
+        let end = rank + usize::from(past);
+        found
+            .filter(|&axis| axis < end)
+            .ok_or_else(|| self.invalid(format!("axis {axis} of an input with {rank} axes")))
+    }
+
+    /// Adds the node; its result is the first output of the file's node.
+    pub(super) fn emit(&mut self, op: Op, inputs: &[ValueId]) -> Result<(), Error> {
+        let output = self.proto.output.first().map_or("", String::as_str);
+        self.emit_as(output, op, inputs)
+    }
+
+    /// Adds the node; its result has the given name of the file.
+    pub(super) fn emit_as(&mut self, output: &'a str, op: Op, inputs: &[ValueId]) -> Result<(), Error> {
+        let new = NewNode { name: &self.name, output, op, inputs, params: None };
+        let id = self.importer.builder.add(new)?;
+        self.importer.bind(output, Binding::Value(id))
+    }
+
+    /// Adds a node before this one, named after it.
+    pub(super) fn emit_before(&mut self, what: &str, op: Op, inputs: &[ValueId]) -> Result<ValueId, Error> {
+        let name = self.importer.builder.unique_name(&format!("{}.{what}", self.name));
+        Ok(self.importer.builder.node(&name, op, inputs)?)
+    }
+
+    /// Adds a constant that was computed from others, named after an input of the file.
+    pub(super) fn computed_constant(&mut self, base: &str, tensor: Tensor) -> Result<ValueId, Error> {
+        let name = self.importer.builder.unique_name(base);
+        Ok(self.importer.builder.constant(&name, tensor)?)
+    }
+
+    pub(super) fn invalid(&self, reason: impl Into<String>) -> Error {
+        Error::Node { node: self.name.clone(), operator: self.proto.op_type.clone(), reason: reason.into() }
+    }
+
+    pub(super) fn unsupported(&self, what: impl Into<String>) -> Error {
+        Error::Unsupported { node: self.name.clone(), operator: self.proto.op_type.clone(), what: what.into() }
+    }
+}

@@ -1,0 +1,129 @@
+//! Convolutions and poolings.
+
+use fourfold_graph::{Activation, AveragePool, Conv, Dim, Op, Window};
+
+use super::attributes::Attributes;
+use super::node::Entry;
+use crate::Error;
+
+/// Attributes that all windows have.
+const WINDOW: [&str; 5] = ["kernel_shape", "strides", "dilations", "pads", "auto_pad"];
+
+/// How a window is placed.
+struct Placement {
+    window: Window,
+    /// Whether padding was added so that the last, incomplete window counts.
+    is_enlarged: bool,
+}
+
+impl Entry<'_, '_> {
+    pub(super) fn conv(&mut self) -> Result<(), Error> {
+        self.attributes(&[&WINDOW[..], &["group"]].concat())?;
+        self.expect_inputs(2, 3)?;
+        let weight = self.constant(1)?;
+        self.optional_constant(2)?;
+        let inputs = (0..self.proto.input.len().min(3)).filter(|&index| self.input(index).is_some());
+        let inputs = inputs.collect::<Vec<_>>().into_iter().map(|index| self.operand(index));
+        let inputs = inputs.collect::<Result<Vec<_>, _>>()?;
+        let dims = self.dims(inputs[0]);
+        let attributes = self.attributes(&[&WINDOW[..], &["group"]].concat())?;
+        let kernel = weight.shape().get(2..).unwrap_or_default().to_vec();
+        if attributes.sizes("kernel_shape")?.is_some_and(|given| given != kernel) {
+            return Err(self.invalid(format!("kernel_shape does not fit the weight of shape {:?}", weight.shape())));
+        }
+        let window = placement(&attributes, kernel, &dims, false)?.window;
+        let groups = attributes.int("group", 1)?;
+        let groups = usize::try_from(groups).map_err(|_| self.invalid(format!("group is {groups}")))?;
+        self.emit(Op::Conv(Conv { window, groups, activation: Activation::None }), &inputs)
+    }
+
+    pub(super) fn max_pool(&mut self) -> Result<(), Error> {
+        self.expect_inputs(1, 1)?;
+        let x = self.operand(0)?;
+        let attributes = self.attributes(&[&WINDOW[..], &["ceil_mode", "storage_order"]].concat())?;
+        let window = pool(&attributes, &self.dims(x))?.window;
+        self.emit(Op::MaxPool(window), &[x])
+    }
+
+    pub(super) fn average_pool(&mut self) -> Result<(), Error> {
+        self.expect_inputs(1, 1)?;
+        let x = self.operand(0)?;
+        let attributes = self.attributes(&[&WINDOW[..], &["ceil_mode", "count_include_pad"]].concat())?;
+        let count_include_pad = attributes.flag("count_include_pad")?;
+        let Placement { window, is_enlarged } = pool(&attributes, &self.dims(x))?;
+        if is_enlarged && count_include_pad {
+            return Err(self.unsupported("ceil_mode with count_include_pad, where windows reach past the padding,"));
+        }
+        self.emit(Op::AveragePool(AveragePool { window, count_include_pad }), &[x])
+    }
+}
+
+fn pool(attributes: &Attributes<'_>, dims: &[Dim]) -> Result<Placement, Error> {
+    let kernel = attributes.sizes("kernel_shape")?.ok_or_else(|| attributes.invalid("lacks kernel_shape"))?;
+    placement(attributes, kernel, dims, attributes.flag("ceil_mode")?)
+}
+
+/// Reads strides, dilations and padding; `dims` are those of the input.
+fn placement(attributes: &Attributes<'_>, kernel: Vec<usize>, dims: &[Dim], ceil: bool) -> Result<Placement, Error> {
+    let rank = kernel.len();
+    if dims.len() != rank + 2 {
+        return Err(attributes.invalid(format!("a window of {rank} axes over an input of shape {dims:?}")));
+    }
+    let list = |name: &str, default: usize, length: usize| {
+        let sizes = attributes.sizes(name)?.unwrap_or_else(|| vec![default; length]);
+        let wrong = sizes.len() != length || sizes.contains(&0) && default == 1;
+        let message = || attributes.invalid(format!("the attribute `{name}` is {sizes:?} for a window of {rank} axes"));
+        if wrong { Err(message()) } else { Ok(sizes) }
+    };
+    let (stride, dilation) = (list("strides", 1, rank)?, list("dilations", 1, rank)?);
+    let mut pads = list("pads", 0, 2 * rank)?;
+    if kernel.contains(&0) {
+        return Err(attributes.invalid(format!("the kernel has shape {kernel:?}")));
+    }
+    let extent = |axis: usize| dilation[axis].saturating_mul(kernel[axis] - 1).saturating_add(1);
+    let size = |axis: usize| {
+        let unknown =
+            || attributes.unsupported(format!("automatic padding of axis {}, whose size is not known,", axis + 2));
+        dims[axis + 2].fixed().ok_or_else(unknown)
+    };
+    let auto = attributes.string("auto_pad")?.unwrap_or(b"NOTSET");
+    match auto {
+        b"NOTSET" => {}
+        b"VALID" | b"SAME_UPPER" | b"SAME_LOWER" if pads.iter().any(|&pad| pad > 0) => {
+            return Err(attributes.invalid("has both auto_pad and pads"));
+        }
+        b"VALID" => {}
+        b"SAME_UPPER" | b"SAME_LOWER" => {
+            for axis in 0..rank {
+                let size = size(axis)?;
+                let out = size.div_ceil(stride[axis]);
+                let reach = out.saturating_sub(1).saturating_mul(stride[axis]).saturating_add(extent(axis));
+                let total = reach.saturating_sub(size);
+                let (less, more) = (total / 2, total - total / 2);
+                let is_upper = auto == b"SAME_UPPER";
+                (pads[axis], pads[rank + axis]) = if is_upper { (less, more) } else { (more, less) };
+            }
+        }
+        other => {
+            let other = String::from_utf8_lossy(other);
+            return Err(attributes.invalid(format!("auto_pad is `{other}`")));
+        }
+    }
+    let mut is_enlarged = false;
+    for axis in (0..rank).filter(|_| ceil) {
+        let (size, stride, begin) = (size(axis)?, stride[axis], pads[axis]);
+        let padded = size.saturating_add(begin).saturating_add(pads[rank + axis]);
+        let Some(free) = padded.checked_sub(extent(axis)) else { continue };
+        let mut last = free.div_ceil(stride);
+        if last.saturating_mul(stride) >= size.saturating_add(begin) {
+            last -= 1;
+        }
+        let reach = last.saturating_mul(stride).saturating_add(extent(axis));
+        if reach > padded {
+            pads[rank + axis] += reach - padded;
+            is_enlarged = true;
+        }
+    }
+    let pad_end = pads.split_off(rank);
+    Ok(Placement { window: Window { kernel, stride, dilation, pad_begin: pads, pad_end }, is_enlarged })
+}

@@ -1,0 +1,133 @@
+//! A look at the wire format before anything is decoded.
+
+use fourfold_graph::Limits;
+
+use crate::Error;
+
+/// Attributes that a model may have for each node that it may have, on average.
+const ATTRIBUTES_PER_NODE: u64 = 16;
+
+/// Checks that every field of the messages that can be many (graph, nodes, tensors) lies within what holds it, and counts them.
+///
+/// An empty node takes two bytes of a file and a hundred of memory, so counts are checked before decoding.
+pub(crate) fn scan(bytes: &[u8], limits: &Limits) -> Result<(), Error> {
+    let mut counts = Counts::default();
+    for field in Fields::new(bytes, 0) {
+        let field = field?;
+        if let (7, Some(graph)) = (field.number, field.message) {
+            counts.graph(graph, field.offset)?;
+            Limits::check("nodes", counts.nodes, limits.nodes)?;
+            Limits::check("values", counts.values, limits.values)?;
+            Limits::check("nodes", counts.attributes / ATTRIBUTES_PER_NODE, limits.nodes)?;
+        }
+    }
+    Ok(())
+}
+
+#[derive(Default)]
+struct Counts {
+    nodes: u64,
+    values: u64,
+    attributes: u64,
+}
+
+impl Counts {
+    fn graph(&mut self, bytes: &[u8], offset: usize) -> Result<(), Error> {
+        for field in Fields::new(bytes, offset) {
+            let field = field?;
+            match (field.number, field.message) {
+                (1, Some(node)) => {
+                    self.nodes += 1;
+                    for part in Fields::new(node, field.offset) {
+                        self.attributes += u64::from(part?.number == 5);
+                    }
+                }
+                (5 | 11 | 12, Some(value)) => {
+                    self.values += 1;
+                    Fields::new(value, field.offset).try_for_each(|part| part.map(|_| ()))?;
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// One field of a message.
+struct Field<'a> {
+    number: u64,
+    /// The bytes of a field of variable length.
+    message: Option<&'a [u8]>,
+    /// Where `message` begins in the file.
+    offset: usize,
+}
+
+/// The fields of a message; ends after the first error.
+struct Fields<'a> {
+    bytes: &'a [u8],
+    position: usize,
+    /// Where `bytes` begins in the file.
+    offset: usize,
+}
+
+impl<'a> Fields<'a> {
+    fn new(bytes: &'a [u8], offset: usize) -> Self {
+        Self { bytes, position: 0, offset }
+    }
+
+    fn varint(&mut self) -> Result<u64, Error> {
+        let mut value = 0_u64;
+        for shift in (0..70).step_by(7) {
+            let byte = *self.bytes.get(self.position).ok_or_else(|| self.corrupt("a number is cut off"))?;
+            self.position += 1;
+            value |= u64::from(byte & 0x7f).checked_shl(shift).unwrap_or(0);
+            if byte < 0x80 {
+                return Ok(value);
+            }
+        }
+        Err(self.corrupt("a number is longer than ten bytes"))
+    }
+
+    fn take(&mut self, count: u64) -> Result<&'a [u8], Error> {
+        let end = usize::try_from(count).ok().and_then(|count| self.position.checked_add(count));
+        let taken = end.and_then(|end| self.bytes.get(self.position..end));
+        let taken = taken.ok_or_else(|| self.corrupt("a field is longer than what is left"))?;
+        self.position += taken.len();
+        Ok(taken)
+    }
+
+    fn field(&mut self) -> Result<Field<'a>, Error> {
+        let key = self.varint()?;
+        let message = match key & 7 {
+            0 => self.varint().map(|_| None)?,
+            1 => self.take(8).map(|_| None)?,
+            2 => {
+                let length = self.varint()?;
+                Some(self.take(length)?)
+            }
+            5 => self.take(4).map(|_| None)?,
+            _ => return Err(self.corrupt("a field has no known kind")),
+        };
+        let offset = self.offset + self.position - message.map_or(0, <[u8]>::len);
+        Ok(Field { number: key >> 3, message, offset })
+    }
+
+    fn corrupt(&self, reason: &'static str) -> Error {
+        Error::Corrupt { offset: self.offset + self.position, reason }
+    }
+}
+
+impl<'a> Iterator for Fields<'a> {
+    type Item = Result<Field<'a>, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.position >= self.bytes.len() {
+            return None;
+        }
+        let field = self.field();
+        if field.is_err() {
+            self.position = self.bytes.len();
+        }
+        Some(field)
+    }
+}

@@ -1,0 +1,1 @@
+//! Import of the digits models and of broken files.
