@@ -10,8 +10,8 @@ use fourfold_schemes::QuantParams;
 use fourfold_tensor::{DType, Tensor};
 
 use crate::assign::Assignment;
-use crate::convert::convert;
-use crate::{Error, Observed, QConfigMapping, Quantized};
+use crate::convert::{convert, layers};
+use crate::{Error, Layer, Observed, QConfigMapping, Quantized};
 
 /// Makes a float graph ready for calibration: decides which nodes will run on codes and puts observers where parameters are
 /// needed.
@@ -63,6 +63,12 @@ impl Calibration {
     #[must_use]
     pub fn batches(&self) -> u64 {
         self.batches
+    }
+
+    /// What was decided about each node.
+    #[must_use]
+    pub fn layers(&self) -> Vec<Layer> {
+        layers(self.graph(), &self.assignment)
     }
 
     /// Runs the float graph on a batch of inputs, in the graph's order, and observes its values.

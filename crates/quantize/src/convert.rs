@@ -16,28 +16,30 @@ pub(crate) fn convert(
 ) -> Result<Quantized, Error> {
     let codes = vec![None; graph.values().len()];
     let mut conversion = Conversion { rewrite: Rewrite::new(graph)?, assignment, params, codes };
-    let mut layers = Vec::with_capacity(graph.nodes().len());
     for (node, decision) in graph.nodes().iter().zip(&assignment.nodes) {
-        let (decision, reason) = match decision {
-            Ok(qconfig) => {
-                conversion.on_codes(node, qconfig)?;
-                (Decision::Static, String::new())
-            }
-            Err(reason) => {
-                conversion.on_reals(node)?;
-                (Decision::Float, reason.clone())
-            }
-        };
-        if !matches!(node.op(), Op::QuantStub | Op::DeQuantStub) {
-            let value = graph.value(node.output()).name().to_owned();
-            let (name, operator) = (node.name().to_owned(), node.op().kind());
-            layers.push(Layer { name, operator, value, decision, reason });
+        match decision {
+            Ok(qconfig) => conversion.on_codes(node, qconfig)?,
+            Err(_) => conversion.on_reals(node)?,
         }
     }
     for &output in graph.outputs() {
         conversion.real(output)?;
     }
-    Ok(Quantized { graph: conversion.rewrite.finish()?, layers })
+    Ok(Quantized { graph: conversion.rewrite.finish()?, layers: layers(graph, assignment) })
+}
+
+/// The decisions about all nodes but the stubs, which are not layers.
+pub(crate) fn layers(graph: &Graph, assignment: &Assignment) -> Vec<Layer> {
+    let decided = graph.nodes().iter().zip(&assignment.nodes);
+    let kept = decided.filter(|(node, _)| !matches!(node.op(), Op::QuantStub | Op::DeQuantStub));
+    let layer = |(node, decision): (&Node, &Result<QConfig, String>)| Layer {
+        name: node.name().to_owned(),
+        operator: node.op().kind(),
+        value: graph.value(node.output()).name().to_owned(),
+        decision: if decision.is_ok() { Decision::Static } else { Decision::Float },
+        reason: decision.as_ref().err().cloned().unwrap_or_default(),
+    };
+    kept.map(layer).collect()
 }
 
 /// The new graph, in which an old value may stand twice: as real numbers (in `rewrite`) and as codes.

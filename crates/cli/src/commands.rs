@@ -1,0 +1,65 @@
+//! The verbs, one module each.
+
+mod bench;
+mod eval;
+mod inspect;
+mod ops;
+mod quantize;
+mod quickstart;
+mod run;
+mod verify;
+
+use fourfold::graph::Limits;
+
+use crate::args::{Arguments, Verb};
+use crate::console::Console;
+use crate::failure::Failure;
+
+/// What every verb gets beside its own arguments.
+#[derive(Debug)]
+pub(crate) struct Context {
+    pub(crate) console: Console,
+    pub(crate) limits: Limits,
+}
+
+/// Does what the command line asks for.
+pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
+    let Arguments { verb, quiet, limit } = arguments;
+    let limits = limits(&limit)?;
+    let json = match &verb {
+        Verb::Inspect(inspect) => inspect.json,
+        Verb::Ops(ops) => ops.json,
+        Verb::Quantize(quantize) => quantize.json,
+        Verb::Eval(eval) => eval.json,
+        Verb::Bench(bench) => bench.json,
+        Verb::Quickstart(_) | Verb::Run(_) | Verb::Verify(_) => false,
+    };
+    let context = Context { console: Console { quiet, json }, limits };
+    match verb {
+        Verb::Quickstart(arguments) => quickstart::run(&arguments, &context),
+        Verb::Inspect(arguments) => inspect::run(&arguments, &context),
+        Verb::Ops(_) => ops::run(&context),
+        Verb::Quantize(arguments) => quantize::run(&arguments, &context),
+        Verb::Eval(arguments) => eval::run(&arguments, &context),
+        Verb::Run(arguments) => run::run(&arguments, &context),
+        Verb::Bench(arguments) => bench::run(&arguments, &context),
+        Verb::Verify(arguments) => verify::run(&arguments, &context),
+    }
+}
+
+/// The default limits with those of the command line.
+fn limits(settings: &[String]) -> Result<Limits, Failure> {
+    let mut limits = Limits::default();
+    for setting in settings {
+        let known = || Limits::NAMES.join(", ");
+        let Some((name, value)) = setting.split_once('=') else {
+            return Err(Failure::usage(format_args!("--limit {setting}: expected NAME=VALUE; names are {}", known())));
+        };
+        let value = value.parse();
+        let value = value.map_err(|_| Failure::usage(format_args!("--limit {setting}: the value is not a whole number")))?;
+        if !limits.set(name, value) {
+            return Err(Failure::usage(format_args!("--limit {setting}: unknown name; names are {}", known())));
+        }
+    }
+    Ok(limits)
+}

@@ -1,0 +1,117 @@
+//! `fourfold inspect`.
+
+use fourfold::graph::{Graph, ValueId};
+use fourfold::quantize::{Decision, Layer, QConfig, fuse, prepare};
+use serde_json::{Value, json};
+
+use super::Context;
+use crate::args::Inspect;
+use crate::failure::Failure;
+use crate::model::Model;
+use crate::table::Table;
+
+pub(super) fn run(arguments: &Inspect, context: &Context) -> Result<(), Failure> {
+    let model = Model::load(&arguments.model, &context.limits)?;
+    let is_quantized = model.graph.is_quantized();
+    // What a float model would look like on its way to int8.
+    let fused = if is_quantized { model.graph.clone() } else { fuse(&model.graph)? };
+    let layers = if is_quantized { Vec::new() } else { prepare(&fused, QConfig::fourfold())?.layers() };
+    let rows = rows(&fused, &layers);
+    let total = fused.statistics();
+    if context.console.json {
+        let inputs = described(&model.graph, model.graph.inputs());
+        let outputs = described(&model.graph, model.graph.outputs());
+        return context.console.document(
+            "inspect",
+            json!({
+                "quantized": is_quantized,
+                "bytes": model.bytes,
+                "parameters": total.parameters,
+                "parameter_bytes": total.parameter_bytes,
+                "macs": total.macs,
+                "inputs": inputs,
+                "outputs": outputs,
+                "nodes": rows.iter().map(Row::json).collect::<Vec<Value>>(),
+            }),
+        );
+    }
+    let mut table = Table::new(&["node", "operator", "result", ">parameters", ">MACs", "int8", "why not"]);
+    for row in &rows {
+        table.row(row.cells());
+    }
+    let mut text = String::new();
+    for (label, ids) in [("input", model.graph.inputs()), ("output", model.graph.outputs())] {
+        for &id in ids {
+            text.push_str(&format!("{label} {}: {}\n", model.graph.value(id).name(), model.graph.value(id).ty()));
+        }
+    }
+    text.push_str(&format!(
+        "{} bytes, {} parameters in {} bytes, {} multiply-accumulates a sample\n",
+        model.bytes, total.parameters, total.parameter_bytes, total.macs
+    ));
+    if !is_quantized {
+        text.push_str("nodes after fusing:\n");
+    }
+    context.console.data(&format!("{text}\n{table}"))
+}
+
+/// What is said about one node.
+struct Row {
+    name: String,
+    operator: String,
+    result: String,
+    parameters: u64,
+    macs: u64,
+    int8: bool,
+    reason: String,
+}
+
+impl Row {
+    fn json(&self) -> Value {
+        json!({
+            "name": self.name,
+            "operator": self.operator,
+            "result": self.result,
+            "parameters": self.parameters,
+            "macs": self.macs,
+            "int8": self.int8,
+            "reason": self.reason,
+        })
+    }
+
+    fn cells(&self) -> [String; 7] {
+        let int8 = if self.int8 { "yes" } else { "no" };
+        [
+            self.name.clone(),
+            self.operator.clone(),
+            self.result.clone(),
+            self.parameters.to_string(),
+            self.macs.to_string(),
+            int8.to_owned(),
+            self.reason.clone(),
+        ]
+    }
+}
+
+fn rows(graph: &Graph, layers: &[Layer]) -> Vec<Row> {
+    let row = |node: &fourfold::graph::Node| {
+        let statistics = graph.node_statistics(node);
+        let layer = layers.iter().find(|layer| layer.name == node.name());
+        let on_codes = node.inputs().iter().chain([&node.output()]).any(|&id| graph.value(id).ty().params().is_some());
+        Row {
+            name: node.name().to_owned(),
+            operator: node.op().kind().to_string(),
+            result: graph.value(node.output()).ty().to_string(),
+            parameters: statistics.parameters,
+            macs: statistics.macs,
+            int8: layer.map_or(on_codes, |layer| layer.decision != Decision::Float),
+            reason: layer.map(|layer| layer.reason.clone()).unwrap_or_default(),
+        }
+    };
+    graph.nodes().iter().map(row).collect()
+}
+
+fn described(graph: &Graph, ids: &[ValueId]) -> Vec<Value> {
+    let one = |&id: &ValueId| json!({ "name": graph.value(id).name(), "type": graph.value(id).ty().to_string() });
+    ids.iter().map(one).collect()
+}

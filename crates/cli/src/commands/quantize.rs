@@ -1,0 +1,99 @@
+//! `fourfold quantize`.
+
+use fourfold::quantize::{Comparison, Quantized, fuse, prepare, quantize_dynamic_with};
+
+use super::Context;
+use crate::args::{Mode, Quantize};
+use crate::atomic;
+use crate::config::Settings;
+use crate::data::Samples;
+use crate::failure::{Failure, Kind};
+use crate::interrupt;
+use crate::model::{Form, Model, save};
+use crate::report::{Report, ReportForm};
+
+/// Batches of calibration data that layers are compared on.
+const COMPARED_BATCHES: usize = 4;
+
+pub(super) fn run(arguments: &Quantize, context: &Context) -> Result<(), Failure> {
+    let console = context.console;
+    // Everything that can be refused is, before the work begins.
+    let settings = Settings::new(arguments, &context.limits)?;
+    Form::of_name(&arguments.output)?;
+    atomic::check_free(&arguments.output, arguments.force)?;
+    let report_form = arguments.report.as_deref().map(ReportForm::of_name).transpose()?;
+    if let Some(report) = &arguments.report {
+        atomic::check_free(report, arguments.force)?;
+    }
+    if settings.mode == Mode::Static && arguments.calib.is_empty() {
+        return Err(Failure::usage("static quantization needs samples: give --calib DATA, or choose --mode dynamic"));
+    }
+    let model = Model::load(&arguments.model, &context.limits)?;
+    let at_model = |failure: Failure| failure.about(arguments.model.display());
+    let samples = match arguments.calib.as_slice() {
+        [] => None,
+        given => Some(Samples::read(given, &model.graph, &context.limits)?),
+    };
+    let fused = fuse(&model.graph).map_err(|error| at_model(error.into()))?;
+    let quantized = match (settings.mode, &samples) {
+        (Mode::Static, Some(samples)) => {
+            samples.suspicions()?.into_iter().for_each(|suspicion| console.warning(suspicion));
+            calibrate(&fused, &settings, samples, context).map_err(|failure| failure.about(arguments.calib.join(", ")))?
+        }
+        _ => quantize_dynamic_with(&fused, settings.mapping).map_err(|error| at_model(error.into()))?,
+    };
+    if !quantized.graph().is_quantized() {
+        let hint = match settings.mode {
+            Mode::Dynamic => "; dynamic quantization is for Linear layers, try --mode static --calib DATA",
+            Mode::Static => "",
+        };
+        return Err(at_model(Failure::new(Kind::Unsupported, format_args!("no layer can be quantized as asked{hint}"))));
+    }
+    let comparison = match &samples {
+        Some(samples) => Some(compare(&fused, &quantized, samples, context)?),
+        None => None,
+    };
+    let bytes_after = save(quantized.graph(), &arguments.output, arguments.force)?;
+    let report = Report::new(settings.mode, (model.bytes, bytes_after), &quantized, comparison.as_ref());
+    if let (Some(form), Some(path)) = (report_form, &arguments.report) {
+        atomic::write(path, report.render(form).as_bytes(), arguments.force)?;
+    }
+    if console.json { console.document("quantize", report.json()) } else { console.data(&report.summary()) }
+}
+
+fn calibrate(
+    fused: &fourfold::graph::Graph,
+    settings: &Settings,
+    samples: &Samples,
+    context: &Context,
+) -> Result<Quantized, Failure> {
+    let mut calibration = prepare(fused, &settings.mapping)?;
+    let batches = samples.batches(fused)?;
+    let progress = context.console.progress("calibrating", samples.count());
+    for batch in &batches {
+        interrupt::check()?;
+        calibration.observe(batch)?;
+        progress.inc(batch[0].shape()[0] as u64);
+    }
+    progress.finish_and_clear();
+    Ok(calibration.convert()?)
+}
+
+fn compare(
+    fused: &fourfold::graph::Graph,
+    quantized: &Quantized,
+    samples: &Samples,
+    context: &Context,
+) -> Result<Comparison, Failure> {
+    let mut comparison = Comparison::new(fused, quantized.graph())?;
+    let batches = samples.batches(fused)?;
+    let compared = &batches[..batches.len().min(COMPARED_BATCHES)];
+    let progress = context.console.progress("comparing", compared.len());
+    for batch in compared {
+        interrupt::check()?;
+        comparison.observe(batch)?;
+        progress.inc(1);
+    }
+    progress.finish_and_clear();
+    Ok(comparison)
+}

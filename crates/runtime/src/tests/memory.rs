@@ -1,0 +1,112 @@
+//! Sessions: sizes that change, inputs that do not fit, limits, layouts that meet.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use fourfold_graph::{Activation, Conv, Dim, Graph, GraphBuilder, Limits, Op, ValueType, Window};
+use fourfold_tensor::Tensor;
+
+use super::{assert_close, noise, run};
+use crate::{Error, Options, Plan, Session};
+
+/// A network in which channels-last and row-major values meet: two convolutions, their sum, and products of it.
+fn meeting() -> Graph {
+    let mut builder = GraphBuilder::new("meeting");
+    let x = builder.input("x", ValueType::f32(&[Dim::symbol("batch"), 3.into(), 6.into(), 6.into()])).expect("an input");
+    let conv = |builder: &mut GraphBuilder, name: &str, x, seed| {
+        let window = Window::new(&[3, 3]).with_padding(1);
+        builder.conv(name, x, window, 1, noise(&[3, 3, 3, 3], seed), Some(noise(&[3], seed + 1))).expect("a convolution")
+    };
+    let a = conv(&mut builder, "a", x, 1);
+    let b = conv(&mut builder, "b", a, 3);
+    let relu = builder.relu("relu", b).expect("relu");
+    let sum = builder.node("sum", Op::Add { activation: Activation::None }, &[x, relu]).expect("a sum");
+    let turned = builder.node("turned", Op::Transpose { axes: vec![0, 2, 3, 1] }, &[sum]).expect("a transposition");
+    let flat = builder.node("flat", Op::Flatten { axis: 1 }, &[turned]).expect("flat");
+    let y = builder.linear("fc", flat, noise(&[4, 108], 9), None).expect("a product");
+    builder.output(y);
+    builder.output(a);
+    builder.finish().expect("a valid graph")
+}
+
+#[test]
+fn a_batch_is_as_its_samples() {
+    let graph = meeting();
+    let plan = Arc::new(Plan::compile(&graph, &Options::default()).expect("a plan"));
+    let mut session = Session::new(Arc::clone(&plan));
+    let x = noise(&[5, 3, 6, 6], 7);
+    let whole: Vec<Tensor> = session.run(std::slice::from_ref(&x)).expect("a run").to_vec();
+    for sample in 0..5 {
+        let one = x.rows(sample..sample + 1).expect("a sample");
+        let outputs = session.run(&[one]).expect("a run");
+        for (output, whole) in outputs.iter().zip(&whole) {
+            assert_close(output, &whole.rows(sample..sample + 1).expect("a row"), "one sample");
+        }
+    }
+    assert_eq!(session.run(&[x]).expect("a run")[0].bytes(), whole[0].bytes(), "back to the first size");
+}
+
+#[test]
+fn observed_values_are_those_of_the_parts() {
+    let graph = meeting();
+    let mut session = Session::new(Arc::new(Plan::compile(&graph, &Options::default()).expect("a plan")));
+    let x = noise(&[2, 3, 6, 6], 7);
+    let mut seen = Vec::new();
+    let outputs = session.run_observed(std::slice::from_ref(&x), |id, value| seen.push((id, value.clone()))).expect("a run").to_vec();
+    let names: Vec<&str> = seen.iter().map(|(id, _)| graph.value(*id).name()).collect();
+    assert_eq!(names, ["x", "a", "b", "relu", "sum", "turned", "flat", "fc"]);
+    let value = |name: &str| &seen[names.iter().position(|known| *known == name).expect("a name")].1;
+    assert_eq!((value("fc").bytes(), value("a").bytes()), (outputs[0].bytes(), outputs[1].bytes()));
+    let window = Window::new(&[3, 3]).with_padding(1);
+    let conv = Op::Conv(Conv { window, groups: 1, activation: Activation::None });
+    let alone = super::one_node(conv, &[x.shape()], &[noise(&[3, 3, 3, 3], 3), noise(&[3], 4)]);
+    assert_close(value("b"), &run(&alone, std::slice::from_ref(value("a"))), "the second convolution");
+    let pairs = value("b").as_slice::<f32>().expect("f32").iter().zip(value("relu").as_slice::<f32>().expect("f32"));
+    assert!(pairs.clone().all(|(b, relu)| b.max(0.0) == *relu) && pairs.count() == 216);
+}
+
+#[test]
+fn inputs_that_do_not_fit_are_refused() {
+    let plan = Arc::new(Plan::compile(&meeting(), &Options::default()).expect("a plan"));
+    let mut session = Session::new(plan);
+    assert!(matches!(session.run(&[]), Err(Error::InputCount { expected: 1, actual: 0, .. })));
+    let wrong = session.run(&[noise(&[2, 3, 6, 5], 1)]).expect_err("a wrong shape");
+    assert_eq!(wrong.to_string(), "input `x` takes f32[batch, 3, 6, 6], a tensor f32[2, 3, 6, 5] was given");
+    let codes = Tensor::from_vec(&[1, 3, 6, 6], vec![0_u8; 108]).expect("bytes");
+    assert!(matches!(session.run(&[codes]), Err(Error::Input { .. })));
+    assert!(session.run(&[noise(&[1, 3, 6, 6], 1)]).is_ok(), "a session survives its errors");
+}
+
+#[test]
+fn one_symbol_has_one_size() {
+    let mut builder = GraphBuilder::new("two");
+    let of_batch = ValueType::f32(&[Dim::symbol("batch")]);
+    let a = builder.input("a", of_batch.clone()).expect("an input");
+    let b = builder.input("b", of_batch).expect("an input");
+    let sum = builder.node("sum", Op::Add { activation: Activation::None }, &[a, b]).expect("a sum");
+    builder.output(sum);
+    let plan = Plan::compile(&builder.finish().expect("a graph"), &Options::default()).expect("a plan");
+    let mut session = Session::new(Arc::new(plan));
+    let error = session.run(&[noise(&[2], 1), noise(&[3], 1)]).expect_err("two sizes");
+    assert!(matches!(error, Error::Symbol { first: 2, second: 3, .. }));
+}
+
+#[test]
+fn the_arena_is_limited() {
+    let limits = Limits { arena_bytes: 1000, ..Limits::default() };
+    let plan = Plan::compile(&meeting(), &Options { limits, ..Options::default() }).expect("a plan");
+    let error = Session::new(Arc::new(plan)).run(&[noise(&[2, 3, 6, 6], 1)]).expect_err("too large");
+    assert!(matches!(error, Error::Limit(_)) && error.to_string().contains("--limit arena-bytes="));
+}
+
+#[test]
+fn threads_do_not_change_results() {
+    let graph = meeting();
+    let x = noise(&[3, 3, 6, 6], 1);
+    let expected = run(&graph, std::slice::from_ref(&x));
+    for threads in 1..=3 {
+        let options = Options { threads: NonZeroUsize::new(threads), ..Options::default() };
+        let mut session = Session::new(Arc::new(Plan::compile(&graph, &options).expect("a plan")));
+        assert_eq!(session.run(std::slice::from_ref(&x)).expect("a run")[0].bytes(), expected.bytes());
+    }
+}
