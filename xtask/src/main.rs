@@ -1,2 +1,82 @@
-//! Development tasks.
-fn main() {}
+//! Development tasks: `cargo xtask COMMAND`, one file per command.
+
+mod bench;
+mod error;
+mod fuzz;
+mod step;
+mod test;
+mod tidy;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use crate::error::Error;
+
+const USAGE: &str = "\
+development tasks of fourfold
+
+usage: cargo xtask COMMAND
+
+  test                    every check: format, lints, tidy, tests, documentation; stops at the first failure
+  ci                      the same as test; what .ci/run calls
+  tidy                    the rules that rustfmt and clippy do not know
+  bench [ARGS]            the criterion benchmarks; ARGS go to criterion (a filter, --save-baseline NAME)
+  fuzz TARGET [SECONDS]   one cargo-fuzz target, 60 seconds unless told; needs cargo-fuzz and a nightly toolchain
+  help                    this text";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args_os().skip(1).map(|arg| arg.to_string_lossy().into_owned()).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    match dispatch(&root(), &args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+/// The directory of the workspace.
+fn root() -> std::path::PathBuf {
+    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
+    xtask.parent().unwrap_or(xtask).to_path_buf()
+}
+
+fn dispatch(root: &Path, args: &[&str]) -> Result<(), Error> {
+    match args {
+        [] | ["help" | "-h" | "--help"] => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        ["test" | "ci"] => test::run(root),
+        ["tidy"] => tidy::run(root),
+        ["bench", rest @ ..] => bench::run(root, rest),
+        ["fuzz", target] => fuzz::run(root, target, None),
+        ["fuzz", target, seconds] => fuzz::run(root, target, Some(seconds)),
+        ["fuzz", ..] => Err(Error::Usage { what: "fuzz takes a target and at most a number of seconds".into() }),
+        [command @ ("test" | "ci" | "tidy" | "help"), ..] => {
+            Err(Error::Usage { what: format!("{command} takes no arguments") })
+        }
+        [unknown, ..] => Err(Error::Usage { what: format!("unknown command {unknown:?}") }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_command_line_exits_with_2() {
+        for args in [&["tets"][..], &["tidy", "now"], &["fuzz"], &["fuzz", "a", "1", "2"], &["help", "me"]] {
+            let error = dispatch(&root(), args).expect_err("a wrong command line");
+            assert_eq!(error.exit_code(), 2, "{args:?}");
+        }
+    }
+
+    #[test]
+    fn help_is_not_an_error() {
+        for args in [&[][..], &["help"], &["-h"], &["--help"]] {
+            assert!(dispatch(&root(), args).is_ok(), "{args:?}");
+        }
+    }
+}

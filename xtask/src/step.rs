@@ -1,0 +1,90 @@
+//! One step of a task: a cargo command with a name, timed, and what to do when it fails.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Instant;
+
+use crate::{Error, tidy};
+
+/// A step.
+pub(crate) struct Step {
+    /// What is checked, as shown to the user.
+    pub(crate) name: &'static str,
+    /// What is run.
+    pub(crate) work: Work,
+    /// What to do when it fails.
+    pub(crate) advice: &'static str,
+}
+
+/// What a step runs.
+pub(crate) enum Work {
+    /// `cargo` with these arguments.
+    Cargo(&'static [&'static str]),
+    /// `cargo` with these arguments, and with these environment variables set.
+    CargoWith(&'static [&'static str], &'static [(&'static str, &'static str)]),
+    /// The rules of `cargo xtask tidy`, in this process.
+    Tidy,
+}
+
+impl Step {
+    /// Runs the step in `root` and prints its name before and its time after.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Step`] if the command failed, [`Error::Start`] if it could not be started, [`Error::Tidy`].
+    pub(crate) fn run(&self, root: &Path) -> Result<(), Error> {
+        println!("--- {}", self.name);
+        let start = Instant::now();
+        match self.work {
+            Work::Tidy => tidy::run(root)?,
+            Work::Cargo(args) => self.cargo(root, args, &[])?,
+            Work::CargoWith(args, variables) => self.cargo(root, args, variables)?,
+        }
+        println!("--- {}: {:.1} s", self.name, start.elapsed().as_secs_f64());
+        Ok(())
+    }
+
+    fn cargo(&self, root: &Path, args: &[&str], variables: &[(&str, &str)]) -> Result<(), Error> {
+        let mut command = cargo(root);
+        command.args(args).envs(variables.iter().copied());
+        if succeeds(&mut command)? { Ok(()) } else { Err(Error::Step { step: self.name, advice: self.advice }) }
+    }
+}
+
+/// The cargo that runs this task, in `root`.
+pub(crate) fn cargo(root: &Path) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(root);
+    command
+}
+
+/// Runs `command` to its end; whether it succeeded.
+///
+/// # Errors
+///
+/// [`Error::Start`] if it could not be started.
+pub(crate) fn succeeds(command: &mut Command) -> Result<bool, Error> {
+    match command.status() {
+        Ok(status) => Ok(status.success()),
+        Err(source) => Err(Error::Start { program: command.get_program().to_string_lossy().into_owned(), source }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failing_command_names_the_step_and_the_advice() {
+        let step = Step { name: "nothing", work: Work::Cargo(&["no-such-command"]), advice: "do something else" };
+        let error = step.run(&crate::root()).expect_err("there is no such command");
+        assert_eq!(error.to_string(), "nothing failed: do something else");
+        assert_eq!(error.exit_code(), 1);
+    }
+
+    #[test]
+    fn a_program_that_is_not_there_is_named() {
+        let error = succeeds(&mut Command::new("no-such-program-anywhere")).expect_err("there is no such program");
+        assert!(error.to_string().starts_with("could not start no-such-program-anywhere: "), "{error}");
+    }
+}
