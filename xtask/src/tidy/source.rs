@@ -139,24 +139,42 @@ fn starts_with_hashes(rest: &[char], hashes: usize) -> bool {
 mod tests {
     use super::*;
 
+    /// `text` with dots for blanks, and none at the ends of lines.
+    fn dotted(text: &str) -> String {
+        let lines: Vec<String> = text.split('\n').map(|line| line.trim_end().replace(' ', ".")).collect();
+        lines.join("\n")
+    }
+
     #[test]
     fn code_and_comments_are_split() {
         for (text, code, comments) in [
-            ("a // b", "a     ", "  // b"),
-            ("a /* b /* c */ d */ e", "a                   e", "  /* b /* c */ d */  "),
-            ("a \"// \\\" b\" c", "a \"       \" c", "             "),
-            ("r\"\\\" b", "r\" \" b", "       "),
-            ("r#\"a\"b\"# c // d", "r#\"   \"# c     ", "           // d"),
-            ("br##\"a\"#b\"## c", "br##\"    \"## c", "              "),
-            ("bar(\"a\")", "bar(\" \")", "         "),
-            ("'\"' b '\\'' c", "' ' b '  ' c", "            "),
-            ("&'a str // b", "&'a str     ", "        // b"),
-            ("a // b\nc /* d\ne */ f", "a     \nc     \n     f", "  // b\n  /* d\ne */  "),
-            ("\"a\nb\" // c", "\" \n \"     ", "  \n   // c"),
-            ("\"not ended", "\"         ", "          "),
-            ("\"\\", "\" ", "  "),
+            (r#"a // b"#, r#"a"#, "..//.b"),
+            (r#"a /* b /* c */ d */ e"#, r#"a...................e"#, "../*.b./*.c.*/.d.*/"),
+            (r#"a "// \" b" c"#, r#"a.".......".c"#, ""),
+            (r#"r"\" b"#, r#"r".".b"#, ""),
+            (r##"r#"a"b"# c // d"##, r##"r#"..."#.c"##, "...........//.d"),
+            (r###"br##"a"#b"## c"###, r###"br##"...."##.c"###, ""),
+            (r#"bar("a")"#, r#"bar(".")"#, ""),
+            (r#"'"' b '\'' c"#, r#"'.'.b.'..'.c"#, ""),
+            (r#"&'a str // b"#, r#"&'a.str"#, "........//.b"),
+            ("a // b\nc /* d\ne */ f", "a\nc\n.....f", "..//.b\n../*.d\ne.*/"),
+            ("\"a\nb\" // c", "\"\n.\"", "\n...//.c"),
+            (r#""not ended"#, r#"""#, ""),
+            (r#""\"#, r#"""#, ""),
         ] {
-            assert_eq!(split(text), (code.to_owned(), comments.to_owned()), "{text}");
+            let (found_code, found_comments) = split(text);
+            assert_eq!((dotted(&found_code), dotted(&found_comments)), (code.into(), comments.into()), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_prefix_of_a_source_keeps_its_lines_and_columns() {
+        let text = include_str!("source.rs");
+        let columns = |text: &str| text.split('\n').map(|line| line.chars().count()).collect::<Vec<_>>();
+        for end in (0..text.len()).step_by(7).filter(|end| text.is_char_boundary(*end)) {
+            let (code, comments) = split(&text[..end]);
+            assert_eq!(columns(&code), columns(&text[..end]), "{end}");
+            assert_eq!(columns(&comments), columns(&text[..end]), "{end}");
         }
     }
 
