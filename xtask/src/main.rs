@@ -7,7 +7,7 @@ mod step;
 mod test;
 mod tidy;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use crate::error::Error;
@@ -36,10 +36,11 @@ fn main() -> ExitCode {
     }
 }
 
-/// The directory of the workspace.
-fn root() -> std::path::PathBuf {
-    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
-    xtask.parent().unwrap_or(xtask).to_path_buf()
+/// The directory of the workspace. Cargo says it at run time; the compiled-in path may be that of another checkout with
+/// the same target directory.
+fn root() -> PathBuf {
+    let xtask = std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
+    xtask.parent().map_or_else(|| xtask.clone(), Path::to_path_buf)
 }
 
 fn dispatch(root: &Path, args: &[&str]) -> Result<(), Error> {
