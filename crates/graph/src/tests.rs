@@ -5,6 +5,9 @@ use fourfold_tensor::{DType, Tensor};
 
 use crate::*;
 
+/// An operator, the shape of its input without the batch, the shapes of its constants, and what is expected.
+type Case<'a> = (Op, &'a [usize], &'a [&'a [usize]], &'a str);
+
 fn zeros(shape: &[usize]) -> Tensor {
     Tensor::zeros(DType::F32, shape).expect("small")
 }
@@ -37,7 +40,7 @@ fn conv(window: Window, groups: usize) -> Op {
 fn shapes_follow_the_operators() {
     let same = Window::new(&[3, 3]).with_padding(1);
     let pool = AveragePool { window: Window::new(&[2]), count_include_pad: false };
-    let table: [(Op, &[usize], &[&[usize]], &str); 12] = [
+    let table: [Case; 12] = [
         (conv(same.clone(), 1), &[4, 8, 8], &[&[6, 4, 3, 3], &[6]], "f32[n, 6, 8, 8]"),
         (conv(same.clone().with_stride(2), 4), &[4, 7, 8], &[&[8, 1, 3, 3]], "f32[n, 8, 4, 4]"),
         (conv(Window::new(&[2]), 1), &[3, 5], &[&[2, 3, 2]], "f32[n, 2, 4]"),
@@ -67,7 +70,7 @@ fn nodes_that_do_not_fit_are_refused() {
     };
     let image: &[usize] = &[4, 8, 8];
     let weight: &[&[usize]] = &[&[6, 4, 3, 3]];
-    let table: [(Op, &[usize], &[&[usize]], &str); 17] = [
+    let table: [Case; 17] = [
         (conv(with(|window| window.stride[0] = 0), 1), image, weight, "stride"),
         (conv(with(|window| window.dilation[1] = 0), 1), image, weight, "dilation"),
         (conv(with(|window| window.pad_end.truncate(1)), 1), image, weight, "pad_end"),
