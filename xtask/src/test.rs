@@ -62,9 +62,9 @@ const FUZZ_STEPS: &[Step] = &[
     Step {
         name: "fuzz targets compile",
         work: Work::CargoWith(
-            &["check", "--manifest-path", "fuzz/Cargo.toml", "--locked"],
+            &["check", "--manifest-path", "fuzz/Cargo.toml", "--locked", "--config", "build.target-dir = \"target\""],
             // Nothing is linked by a check, so the C++ runtime of libFuzzer need not be built for it.
-            &[("CUSTOM_LIBFUZZER_PATH", "libFuzzer.a")],
+            &[("CUSTOM_LIBFUZZER_PATH", "./libFuzzer.a")],
         ),
         advice: "fix the errors above; after a change of dependencies run `cargo update --manifest-path fuzz/Cargo.toml --workspace`",
     },
