@@ -1,1 +1,21 @@
-//! The .fourfold container, safetensors and .npy.
+//! Files of bytes: the `.fourfold` container, safetensors and `.npy`.
+//!
+//! Everything here works on bytes in memory; opening files is the caller's. Reading validates first and allocates after: no
+//! input can cause a panic, and memory stays within a small multiple of the input's size.
+//!
+//! ```
+//! use fourfold_format::npy;
+//! use fourfold_graph::Limits;
+//! use fourfold_tensor::Tensor;
+//!
+//! let bytes = npy::write(&Tensor::from_vec(&[2, 2], vec![1.0_f32, 2.0, 3.0, 4.0])?);
+//! let tensor = npy::read(&bytes, &Limits::default())?;
+//! assert_eq!(tensor.shape(), [2, 2]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod error;
+pub mod npy;
+pub mod safetensors;
+
+pub use error::Error;

@@ -1,0 +1,74 @@
+//! What can go wrong with a file.
+
+use fourfold_graph::LimitExceeded;
+
+/// An error of this crate.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum Error {
+    /// The file is something else.
+    #[error("not a {format} file: {reason}")]
+    Foreign {
+        /// What was expected.
+        format: &'static str,
+        /// What it looks like.
+        reason: &'static str,
+    },
+    /// The file was made by a newer version of the format.
+    #[error("format version {major}.{minor} is newer than this program; update fourfold")]
+    Version {
+        /// The major version, which readers must know.
+        major: u16,
+        /// The minor version.
+        minor: u16,
+    },
+    /// The file uses features that this program does not know.
+    #[error("the file needs features that this program does not have (flags {flags:#x}); update fourfold")]
+    Flags {
+        /// The unknown bits.
+        flags: u32,
+    },
+    /// A part of the file does not have its checksum.
+    #[error("the checksum of {part} is wrong; the file was damaged, get it again")]
+    Checksum {
+        /// The part.
+        part: String,
+    },
+    /// The file is not as its format says.
+    #[error("{part}: {reason}")]
+    Corrupt {
+        /// Where: a part of the file, or a tensor.
+        part: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The file is valid, but holds what fourfold has no type for.
+    #[error("{part}: {what} is not supported")]
+    Unsupported {
+        /// Where.
+        part: String,
+        /// What is not supported.
+        what: String,
+    },
+    /// The file is larger than allowed.
+    #[error(transparent)]
+    Limit(#[from] LimitExceeded),
+    /// The graph in the file is not valid.
+    #[error(transparent)]
+    Graph(#[from] fourfold_graph::Error),
+    /// A tensor does not fit into memory.
+    #[error(transparent)]
+    Tensor(#[from] fourfold_tensor::Error),
+}
+
+impl Error {
+    /// Whether the file is valid, and only uses what is not supported.
+    #[must_use]
+    pub fn is_unsupported(&self) -> bool {
+        matches!(self, Error::Version { .. } | Error::Flags { .. } | Error::Unsupported { .. })
+    }
+
+    pub(crate) fn corrupt(part: impl Into<String>, reason: impl Into<String>) -> Self {
+        Error::Corrupt { part: part.into(), reason: reason.into() }
+    }
+}

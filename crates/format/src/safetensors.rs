@@ -1,0 +1,92 @@
+//! safetensors files: named tensors.
+
+use std::collections::BTreeMap;
+
+use fourfold_graph::Limits;
+use fourfold_tensor::{DType, Tensor};
+use safetensors::tensor::TensorView;
+use safetensors::{Dtype, SafeTensors};
+
+use crate::Error;
+
+/// Reads all tensors of a file, by name.
+///
+/// # Errors
+///
+/// [`Error::Corrupt`] for invalid files, [`Error::Unsupported`] for tensors of other types than `f32`, `i8`, `u8`, `i32` and
+/// `i64`, [`Error::Limit`] for more than is allowed.
+pub fn read(bytes: &[u8], limits: &Limits) -> Result<BTreeMap<String, Tensor>, Error> {
+    let header = bytes.first_chunk::<8>().map_or(0, |length| u64::from_le_bytes(*length));
+    Limits::check("header-bytes", header, limits.header_bytes)?;
+    let file = SafeTensors::deserialize(bytes).map_err(|error| Error::corrupt("safetensors", error.to_string()))?;
+    Limits::check("values", file.len() as u64, limits.values)?;
+    let mut tensors = BTreeMap::new();
+    for (name, view) in file.iter() {
+        let dtype = match view.dtype() {
+            Dtype::F32 => DType::F32,
+            Dtype::I8 => DType::I8,
+            Dtype::U8 => DType::U8,
+            Dtype::I32 => DType::I32,
+            Dtype::I64 => DType::I64,
+            other => {
+                let part = format!("tensor `{name}`");
+                return Err(Error::Unsupported { part, what: format!("element type {other:?}") });
+            }
+        };
+        tensors.insert(name.to_owned(), Tensor::from_le_bytes(dtype, view.shape(), view.data())?);
+    }
+    Ok(tensors)
+}
+
+/// Writes tensors; the same tensors give the same bytes.
+///
+/// # Errors
+///
+/// [`Error::Corrupt`] if a tensor is too large for the format.
+pub fn write(tensors: &BTreeMap<String, Tensor>) -> Result<Vec<u8>, Error> {
+    let failed = |error: safetensors::SafeTensorError| Error::corrupt("safetensors", error.to_string());
+    let data: Vec<(&str, &Tensor, Vec<u8>)> =
+        tensors.iter().map(|(name, tensor)| (name.as_str(), tensor, tensor.to_le_bytes())).collect();
+    let mut views = Vec::with_capacity(data.len());
+    for (name, tensor, bytes) in &data {
+        let dtype = match tensor.dtype() {
+            DType::F32 => Dtype::F32,
+            DType::I8 => Dtype::I8,
+            DType::U8 => Dtype::U8,
+            DType::I32 => Dtype::I32,
+            DType::I64 => Dtype::I64,
+        };
+        views.push((*name, TensorView::new(dtype, tensor.shape().to_vec(), bytes).map_err(failed)?));
+    }
+    safetensors::serialize(views, None).map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tensors_round_trip() {
+        let mut tensors = BTreeMap::new();
+        tensors.insert("b".to_owned(), Tensor::from_vec(&[2, 2], vec![1.0_f32, -2.0, 0.0, 4.0]).expect("four"));
+        tensors.insert("a".to_owned(), Tensor::from_vec(&[3], vec![1_i64, 2, 3]).expect("three"));
+        tensors.insert("c".to_owned(), Tensor::from_vec(&[0, 5], Vec::<u8>::new()).expect("none"));
+        let bytes = write(&tensors).expect("small");
+        assert_eq!(read(&bytes, &Limits::default()).as_ref(), Ok(&tensors));
+        assert_eq!(write(&tensors).as_ref(), Ok(&bytes));
+        for length in 0..bytes.len() {
+            assert!(read(&bytes[..length], &Limits::default()).is_err(), "{length}");
+        }
+    }
+
+    #[test]
+    fn headers_are_limited_and_types_named() {
+        let huge = [&u64::MAX.to_le_bytes()[..], b"{}"].concat();
+        assert!(matches!(read(&huge, &Limits::default()), Err(Error::Limit(_))));
+        let json = br#"{"x":{"dtype":"F16","shape":[1],"data_offsets":[0,2]}}"#;
+        let file = [&(json.len() as u64).to_le_bytes()[..], json, &[0, 0]].concat();
+        let error = read(&file, &Limits::default()).expect_err("no half floats");
+        assert!(error.is_unsupported() && error.to_string().contains("tensor `x`"));
+        assert!(matches!(read(b"<html>no tensors here</html>", &Limits::default()), Err(Error::Limit(_) | Error::Corrupt { .. })));
+    }
+}
