@@ -26,7 +26,8 @@ pub(crate) fn write(path: &Path, bytes: &[u8], force: bool) -> Result<(), Failur
     interrupt::check()?;
     let failed = |error: &std::io::Error| Failure::io("write", path, error);
     let folder = folder_of(path);
-    let mut temporary = tempfile::Builder::new().prefix(".fourfold-").tempfile_in(&folder).map_err(|error| failed(&error))?;
+    let mut temporary =
+        tempfile::Builder::new().prefix(".fourfold-").tempfile_in(&folder).map_err(|error| failed(&error))?;
     temporary.write_all(bytes).map_err(|error| failed(&error))?;
     set_usual_permissions(temporary.as_file()).map_err(|error| failed(&error))?;
     temporary.as_file().sync_all().map_err(|error| failed(&error))?;

@@ -42,7 +42,12 @@ pub(crate) fn time(graph: &Graph, inputs: &[Tensor], threads: usize, limits: &Li
         times.push(start.elapsed().as_secs_f64() * 1e3);
     }
     times.sort_by(f64::total_cmp);
-    Ok(Timing { median_ms: times[times.len() / 2], min_ms: times[0], runs: times.len(), backend: options.kernel.name() })
+    Ok(Timing {
+        median_ms: times[times.len() / 2],
+        min_ms: times[0],
+        runs: times.len(),
+        backend: options.kernel.name(),
+    })
 }
 
 /// Inputs of the model's types with numbers from a fixed sequence, in 0..1 where they are real; free axes have size `batch`

@@ -56,7 +56,8 @@ fn limits(settings: &[String]) -> Result<Limits, Failure> {
             return Err(Failure::usage(format_args!("--limit {setting}: expected NAME=VALUE; names are {}", known())));
         };
         let value = value.parse();
-        let value = value.map_err(|_| Failure::usage(format_args!("--limit {setting}: the value is not a whole number")))?;
+        let value =
+            value.map_err(|_| Failure::usage(format_args!("--limit {setting}: the value is not a whole number")))?;
         if !limits.set(name, value) {
             return Err(Failure::usage(format_args!("--limit {setting}: unknown name; names are {}", known())));
         }

@@ -54,7 +54,8 @@ impl Settings {
 
 fn qconfig(arguments: &Quantize, file: &File) -> Result<QConfig, Failure> {
     let preset = arguments.preset.as_deref().or(file.preset.as_deref()).unwrap_or("fourfold");
-    let unknown = || Failure::usage(format_args!("unknown preset `{preset}`; known are {}", QConfig::PRESETS.join(", ")));
+    let unknown =
+        || Failure::usage(format_args!("unknown preset `{preset}`; known are {}", QConfig::PRESETS.join(", ")));
     let mut qconfig = QConfig::preset(preset).ok_or_else(unknown)?;
     if let Some(name) = arguments.observer.as_deref().or(file.observer.as_deref()) {
         let known = || ObserverKind::ALL.into_iter().filter(|kind| kind.is_per_tensor());

@@ -62,7 +62,9 @@ impl Samples {
             let count = part[0].shape()[0];
             if let Some(size) = fixed.filter(|size| !count.is_multiple_of(*size)) {
                 let source = &self.source;
-                return Err(Failure::invalid(format_args!("{source}: {count} samples do not fill batches of {size}, as the model takes them")));
+                return Err(Failure::invalid(format_args!(
+                    "{source}: {count} samples do not fill batches of {size}, as the model takes them"
+                )));
             }
             let size = fixed.unwrap_or(BATCH);
             for start in (0..count).step_by(size) {
@@ -90,7 +92,9 @@ impl Samples {
             found.push(format!("all calibration values are {min}; ranges cannot be learned from them"));
         }
         if min >= 0.0 && max > 100.0 && max <= 255.0 {
-            found.push(format!("calibration values lie between {min} and {max}: are these pixels that the model wants scaled to 0..1?"));
+            found.push(format!(
+                "calibration values lie between {min} and {max}: are these pixels that the model wants scaled to 0..1?"
+            ));
         }
         Ok(found)
     }

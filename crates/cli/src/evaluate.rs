@@ -28,7 +28,12 @@ impl Accuracy {
 
 /// The class of each sample as the model sees it: the index of the largest element of its row of the first output, the first
 /// of equals.
-pub(crate) fn classes(graph: &Graph, samples: &Samples, console: Console, label: &'static str) -> Result<Vec<usize>, Failure> {
+pub(crate) fn classes(
+    graph: &Graph,
+    samples: &Samples,
+    console: Console,
+    label: &'static str,
+) -> Result<Vec<usize>, Failure> {
     let mut session = Session::new(Arc::new(Plan::compile(graph, &Options::default())?));
     let batches = samples.batches(graph)?;
     let progress = console.progress(label, samples.count());

@@ -13,7 +13,8 @@ pub(crate) fn listen() -> Result<(), Failure> {
             std::process::exit(Kind::Interrupted.code().into());
         }
     };
-    ctrlc::set_handler(handler).map_err(|error| Failure::new(Kind::Io, format_args!("cannot listen for Ctrl-C: {error}")))
+    ctrlc::set_handler(handler)
+        .map_err(|error| Failure::new(Kind::Io, format_args!("cannot listen for Ctrl-C: {error}")))
 }
 
 /// Fails if the user has interrupted the command; called between pieces of work, so that temporary files are removed.

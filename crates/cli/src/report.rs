@@ -103,7 +103,9 @@ impl Report {
         let worst = self.worst();
         if !worst.is_empty() {
             let mut table = Table::new(&["worst layers", "operator", ">SQNR dB"]);
-            worst.iter().for_each(|(layer, sqnr)| table.row([layer.name.clone(), layer.operator.to_string(), format!("{sqnr:.1}")]));
+            worst.iter().for_each(|(layer, sqnr)| {
+                table.row([layer.name.clone(), layer.operator.to_string(), format!("{sqnr:.1}")])
+            });
             text.push_str(&format!("\n{table}"));
         }
         text
@@ -131,7 +133,11 @@ impl Report {
 
     fn heading(&self) -> String {
         let (before, after, ratio) = (self.bytes_before, self.bytes_after, self.ratio());
-        format!("{before} bytes before, {after} bytes after: {ratio:.3}. {} layers int8, {} float.", self.count(false), self.count(true))
+        format!(
+            "{before} bytes before, {after} bytes after: {ratio:.3}. {} layers int8, {} float.",
+            self.count(false),
+            self.count(true)
+        )
     }
 
     fn markdown(&self) -> String {

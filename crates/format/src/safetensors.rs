@@ -87,6 +87,9 @@ mod tests {
         let file = [&(json.len() as u64).to_le_bytes()[..], json, &[0, 0]].concat();
         let error = read(&file, &Limits::default()).expect_err("no half floats");
         assert!(error.is_unsupported() && error.to_string().contains("tensor `x`"));
-        assert!(matches!(read(b"<html>no tensors here</html>", &Limits::default()), Err(Error::Limit(_) | Error::Corrupt { .. })));
+        assert!(matches!(
+            read(b"<html>no tensors here</html>", &Limits::default()),
+            Err(Error::Limit(_) | Error::Corrupt { .. })
+        ));
     }
 }

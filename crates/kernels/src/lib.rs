@@ -1,1 +1,96 @@
-//! Exact int8 GEMM, convolution and element loops; the fastest backend is chosen at run time.
+//! Exact int8 matrix products, convolutions and element loops for CPUs; the fastest backend is chosen at run time.
+//!
+//! Usable by itself: slices and integers in, slices out, no required dependency. Weights are packed once, activations are read where they
+//! are, and the result is requantized in registers.
+//!
+//! ```
+//! use fourfold_kernels::{Codes, Kernel, Lhs, Output, Requantized, Scales, Scratch, Weights, ZeroPoints};
+//!
+//! let kernel = Kernel::detect();
+//!
+//! // Two output features over three input features, symmetric i8; packed once.
+//! let weights = [1_i8, -2, 3, 100, 0, -100];
+//! let packed = kernel.pack(&Weights::row_major(Codes::I8(&weights), 2, 3, ZeroPoints::One(0)))?;
+//!
+//! // Two rows of u8 activations with zero point 128.
+//! let activations = [128_u8, 129, 130, 255, 0, 128];
+//! let lhs = Lhs { codes: Codes::U8(&activations), m: 2, row_stride: 3, zero_points: ZeroPoints::One(128) };
+//!
+//! let mut out = [0_u8; 4];
+//! let output = Output::U8(Requantized {
+//!     out: &mut out,
+//!     row_stride: 2,
+//!     bias: Some(&[10, 0]),
+//!     multipliers: Scales::Each(&[0.5, 0.01]),
+//!     zero_point: 3,
+//!     q_min: 3, // ReLU: nothing below the zero point
+//!     q_max: 255,
+//!     residual: None,
+//! });
+//! kernel.gemm(&lhs, &packed, output, &mut Scratch::default())?;
+//! assert_eq!(out, [10, 3, 199, 130]);
+//! # Ok::<(), fourfold_kernels::Error>(())
+//! ```
+//!
+//! # Exact
+//!
+//! Every kernel gives the bits of [`reference`](mod@reference), on all inputs, for every number of threads and every split of the rows:
+//!
+//! ```text
+//! acc = sum_p (a - z_a)(w - z_w) + bias                                                    (3)   exact, modulo 2^32
+//! q = clamp(round_half_even(f32(acc) * m) + z, q_min, q_max)                               (4)   no FMA
+//! ```
+//!
+//! Nothing saturates on the way. The AVX2 backend widens bytes to 16 bits before it multiplies, because `vpmaddubsw` saturates.
+//!
+//! # Backends
+//!
+//! | name | instructions | products per instruction |
+//! |---|---|---|
+//! | `avx512-vnni` | `vpdpbusd zmm` | 64 |
+//! | `avx-vnni` | `vpdpbusd ymm` | 32 |
+//! | `avx2` | `vpmaddwd ymm`, `vpaddd ymm` | 16 in two |
+//! | `portable` | what the compiler makes of plain loops | |
+//!
+//! [`Kernel::detect`] takes the first that the CPU has, [`Kernel::by_name`] a certain one, [`Kernel::supported`] lists them. Holding a
+//! [`Kernel`] proves that the CPU can run it.
+//!
+//! To add a backend: implement the trait `Isa` (a few dozen primitives on vectors of 16 lanes, most of them one instruction) in one file
+//! of `src/backend`, and add one line to the list `ALL` in `src/backend.rs`. Tiles, epilogues, convolutions, loops, tests and
+//! benchmarks are instantiated from that list.
+//!
+//! # Features
+//!
+//! `std` (found out at run time what the CPU has) and `rayon` (threads) are on by default. Without them the crate is `no_std` with `alloc`,
+//! and the backend is the best one that the compiler's target features name.
+//!
+//! Architecture Invariant: no tensor, no scheme, no graph; nothing here allocates after the first call with the same sizes, except
+//! packing.
+#![cfg_attr(not(feature = "std"), no_std)]
+#![expect(unsafe_code, reason = "instructions of one CPU, and threads that write parts of one result")]
+
+extern crate alloc;
+
+mod backend;
+mod conv;
+mod elementwise;
+mod error;
+mod gemm;
+mod kernel;
+mod operand;
+mod output;
+mod pool;
+pub mod reference;
+#[cfg(test)]
+mod tests;
+mod weights;
+
+pub use conv::{ConvInput, Geometry, PackedConv};
+pub use elementwise::{Addend, MinMax, Sum};
+pub use error::Error;
+pub use gemm::Scratch;
+pub use kernel::Kernel;
+pub use operand::{Affine, Codes, CodesMut, Lhs, Scales, Weights, ZeroPoints};
+pub use output::{F32Output, I32Output, Output, Requantized, Residual};
+pub use pool::Average;
+pub use weights::PackedWeights;

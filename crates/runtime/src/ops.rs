@@ -13,10 +13,11 @@ pub(crate) mod softmax;
 
 use core::fmt;
 
-use fourfold_kernels::{Codes, Kernel};
+use fourfold_kernels::{Codes, CodesMut, ConvInput, Kernel};
 use fourfold_tensor::{Element, Shape};
 
 use crate::Error;
+use crate::spatial::three;
 
 /// The largest number of operands that are not constants folded into the step.
 pub(crate) const MAX_OPERANDS: usize = 2;
@@ -59,12 +60,24 @@ impl<'a> Operand<'a> {
     }
 }
 
+/// The images `[n, spatial..., c]` in an operand's memory.
+pub(crate) fn images<'a>(operand: &Operand<'a>, signed: bool, zero_point: i32) -> ConvInput<'a> {
+    let (batch, size) = (operand.shape[0], three(&operand.shape[2..]));
+    ConvInput { codes: operand.codes(signed), batch, size, zero_point }
+}
+
+/// The bytes of a result as codes.
+pub(crate) fn codes_mut(bytes: &mut [u8], signed: bool) -> CodesMut<'_> {
+    if signed { CodesMut::I8(bytemuck::cast_slice_mut(bytes)) } else { CodesMut::U8(bytes) }
+}
+
 /// Buffers that steps may use while they run, kept between runs.
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
     pub(crate) kernel: fourfold_kernels::Scratch,
     pub(crate) reals: [Vec<f32>; 2],
     pub(crate) codes: Vec<u8>,
+    pub(crate) addends: [Vec<u8>; 2],
     pub(crate) zero_points: Vec<i32>,
 }
 

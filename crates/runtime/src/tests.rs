@@ -19,7 +19,8 @@ pub(crate) fn noise(shape: &[usize], seed: u32) -> Tensor {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         f32::from(u16::try_from(state >> 16).expect("sixteen bits")) / 32_768.0 - 1.0
     };
-    Tensor::from_vec(shape, core::iter::repeat_with(next).take(count).collect::<Vec<f32>>()).expect("as many as the shape has")
+    Tensor::from_vec(shape, core::iter::repeat_with(next).take(count).collect::<Vec<f32>>())
+        .expect("as many as the shape has")
 }
 
 /// The fixed type of a tensor.

@@ -20,7 +20,9 @@ pub(super) fn run(arguments: &Eval, context: &Context) -> Result<(), Failure> {
     let accuracy = accuracy(&found, &expected)?;
     let (share, samples) = (accuracy.share(), accuracy.samples);
     if context.console.json {
-        return context.console.document("eval", json!({ "accuracy": share, "correct": accuracy.correct, "samples": samples }));
+        return context
+            .console
+            .document("eval", json!({ "accuracy": share, "correct": accuracy.correct, "samples": samples }));
     }
     context.console.data(&format!("accuracy {:.2} % ({} of {samples})\n", share * 100.0, accuracy.correct))
 }

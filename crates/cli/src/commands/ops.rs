@@ -11,7 +11,8 @@ pub(super) fn run(context: &Context) -> Result<(), Failure> {
     let kinds = OpKind::ALL.into_iter().filter(|kind| !matches!(kind, OpKind::QuantStub | OpKind::DeQuantStub));
     let onnx = fourfold::onnx::OPERATORS;
     if context.console.json {
-        let operator = |kind: OpKind| json!({ "name": kind.to_string(), "static": on_codes(kind), "dynamic": kind.has_dynamic() });
+        let operator =
+            |kind: OpKind| json!({ "name": kind.to_string(), "static": on_codes(kind), "dynamic": kind.has_dynamic() });
         let operators: Vec<Value> = kinds.map(operator).collect();
         return context.console.document("ops", json!({ "operators": operators, "onnx": onnx }));
     }

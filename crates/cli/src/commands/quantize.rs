@@ -38,7 +38,8 @@ pub(super) fn run(arguments: &Quantize, context: &Context) -> Result<(), Failure
     let quantized = match (settings.mode, &samples) {
         (Mode::Static, Some(samples)) => {
             samples.suspicions()?.into_iter().for_each(|suspicion| console.warning(suspicion));
-            calibrate(&fused, &settings, samples, context).map_err(|failure| failure.about(arguments.calib.join(", ")))?
+            calibrate(&fused, &settings, samples, context)
+                .map_err(|failure| failure.about(arguments.calib.join(", ")))?
         }
         _ => quantize_dynamic_with(&fused, settings.mapping).map_err(|error| at_model(error.into()))?,
     };
@@ -47,7 +48,10 @@ pub(super) fn run(arguments: &Quantize, context: &Context) -> Result<(), Failure
             Mode::Dynamic => "; dynamic quantization is for Linear layers, try --mode static --calib DATA",
             Mode::Static => "",
         };
-        return Err(at_model(Failure::new(Kind::Unsupported, format_args!("no layer can be quantized as asked{hint}"))));
+        return Err(at_model(Failure::new(
+            Kind::Unsupported,
+            format_args!("no layer can be quantized as asked{hint}"),
+        )));
     }
     let comparison = match &samples {
         Some(samples) => Some(compare(&fused, &quantized, samples, context)?),

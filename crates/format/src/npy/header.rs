@@ -95,7 +95,13 @@ impl<'a> Scanner<'a> {
 
     /// A string in either kind of quotes, without escapes.
     fn string(&mut self) -> Result<&'a [u8], Error> {
-        let quote = if self.accept(b"'") { b'\'' } else if self.accept(b"\"") { b'"' } else { 0 };
+        let quote = if self.accept(b"'") {
+            b'\''
+        } else if self.accept(b"\"") {
+            b'"'
+        } else {
+            0
+        };
         let end = self.rest.iter().position(|&byte| byte == quote).filter(|_| quote != 0);
         let end = end.ok_or_else(|| invalid("something else where text in quotes must be"))?;
         let (text, rest) = self.rest.split_at(end);

@@ -50,7 +50,8 @@ fn fortran_order_and_big_endian_are_converted() {
 
 #[test]
 fn broken_headers_are_refused() {
-    let full = |descr: &str, shape: &str| format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}\n");
+    let full =
+        |descr: &str, shape: &str| format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}\n");
     let corrupt = [
         full("<f4", "(-1,)"),
         full("<f4", "(1.5,)"),

@@ -1,12 +1,12 @@
 //! Convolutions, channels last: `x: [n, d, h, w, c]`, result `[n, d, h, w, o]`.
 
 use fourfold_graph::{Activation, Value};
-use fourfold_kernels::{Codes, ConvInput, Geometry, Kernel, PackedConv, ZeroPoints};
+use fourfold_kernels::{Codes, Geometry, Kernel, PackedConv, ZeroPoints};
 use fourfold_schemes::QuantParams;
 use fourfold_tensor::{DType, Element, Tensor, View};
 
 use super::requantize::Requantize;
-use super::{Action, Call, reserve};
+use super::{Action, Call, images, reserve};
 use crate::Error;
 use crate::float_gemm::{Matrix, multiply_add};
 use crate::spatial::{Windows, three};
@@ -48,13 +48,7 @@ impl QuantizedConv {
 
 impl Action for QuantizedConv {
     fn run(&self, call: Call<'_>) -> Result<(), Error> {
-        let x = call.inputs[0];
-        let input = ConvInput {
-            codes: x.codes(self.signed),
-            batch: x.shape[0],
-            size: three(&x.shape[2..]),
-            zero_point: self.zero_point,
-        };
+        let input = images(&call.inputs[0], self.signed, self.zero_point);
         let output = self.end.output(call.output, self.channels_out);
         Ok(call.kernel.conv(&input, &self.packed, output, &mut call.scratch.kernel)?)
     }

@@ -56,7 +56,7 @@ impl Action for DynamicLinear {
                 (Scales::One(scale), ZeroPoints::One(zero_point))
             }
             _ => {
-                call.kernel.quantize_rows(x.elements(), m, k, codes, row_scales, zero_points)?;
+                call.kernel.quantize_rows(x.elements(), (m, k), codes, row_scales, zero_points)?;
                 (Scales::Each(row_scales), ZeroPoints::Each(zero_points))
             }
         };

@@ -1,12 +1,13 @@
 //! Operators that treat every element by itself.
 
 use fourfold_graph::Activation;
+use fourfold_kernels::{Addend, Codes, Sum};
 use fourfold_schemes::QuantParams;
 use fourfold_tensor::{DType, Tensor};
 
 use super::movement::expand;
 use super::requantize::bounds;
-use super::{Action, Call, channels, reserve};
+use super::{Action, Call, channels, codes_mut, reserve};
 use crate::Error;
 use crate::plan::Layout;
 
@@ -131,32 +132,57 @@ impl Action for BatchNorm {
     }
 }
 
-/// tmp
+/// The sum of codes, broadcast.
 #[derive(Debug)]
 pub(crate) struct QuantizedAdd {
-    m: [f32; 2],
-    z: [i32; 2],
-    zy: i32,
+    operands: [Term; 2],
+    signed: bool,
+    zero_point: i32,
     bounds: (i32, i32),
 }
+
+/// An operand of a sum.
+#[derive(Debug)]
+struct Term {
+    signed: bool,
+    zero_point: i32,
+    /// Its scale divided by that of the sum.
+    multiplier: f32,
+}
+
 impl QuantizedAdd {
-    pub(crate) fn new(x: [&QuantParams; 2], y: &QuantParams, activation: Activation) -> Self {
+    pub(crate) fn new(operands: [&QuantParams; 2], y: &QuantParams, activation: Activation) -> Self {
+        let term = |x: &QuantParams| Term {
+            signed: x.dtype() == DType::I8,
+            zero_point: x.zero_points()[0],
+            multiplier: x.scales()[0].get() / y.scales()[0].get(),
+        };
         Self {
-            m: x.map(|x| x.scales()[0].get() / y.scales()[0].get()),
-            z: x.map(|x| x.zero_points()[0]),
-            zy: y.zero_points()[0],
+            operands: operands.map(term),
+            signed: y.dtype() == DType::I8,
+            zero_point: y.zero_points()[0],
             bounds: bounds(y, activation),
         }
     }
 }
+
 impl Action for QuantizedAdd {
     fn run(&self, call: Call<'_>) -> Result<(), Error> {
-        for ((o, &a), &b) in call.output.iter_mut().zip(call.inputs[0].bytes).zip(call.inputs[1].bytes) {
-            let v = ((a as i32 - self.z[0]) as f32 * self.m[0] + (b as i32 - self.z[1]) as f32 * self.m[1])
-                .round_ties_even()
-                + self.zy as f32;
-            *o = v.clamp(self.bounds.0 as f32, self.bounds.1 as f32) as u8;
-        }
-        Ok(())
+        let [scratch_a, scratch_b] = &mut call.scratch.addends;
+        let [a, b] = [(0, scratch_a), (1, scratch_b)].map(|(index, scratch)| {
+            let (operand, term) = (call.inputs[index], &self.operands[index]);
+            let bytes = if operand.shape == call.output_shape {
+                operand.bytes
+            } else {
+                let expanded = reserve(scratch, call.output_shape.element_count());
+                expand(operand.bytes, operand.shape, call.output_shape, expanded);
+                &*expanded
+            };
+            let codes = if term.signed { Codes::I8(bytemuck::cast_slice(bytes)) } else { Codes::U8(bytes) };
+            Addend { codes, zero_point: term.zero_point, multiplier: term.multiplier }
+        });
+        let (q_min, q_max) = self.bounds;
+        let sum = Sum { out: codes_mut(call.output, self.signed), zero_point: self.zero_point, q_min, q_max };
+        Ok(call.kernel.add(a, b, sum)?)
     }
 }

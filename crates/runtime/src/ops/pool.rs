@@ -1,10 +1,10 @@
 //! Pooling, channels last: `x: [n, d, h, w, c]`.
 
-use fourfold_kernels::Geometry;
+use fourfold_kernels::{Average, Geometry};
 use fourfold_schemes::QuantParams;
 use fourfold_tensor::DType;
 
-use super::{Action, Call, Operand};
+use super::{Action, Call, Operand, codes_mut, images};
 use crate::Error;
 use crate::spatial::{Windows, three};
 
@@ -73,94 +73,64 @@ fn for_each_image(geometry: &Geometry, call: Call<'_>, mut f: impl FnMut(Windows
     }
 }
 
-/// tmp
+/// The largest code of each window.
 #[derive(Debug)]
 pub(crate) struct QuantizedMaxPool {
     geometry: Geometry,
     signed: bool,
+    zero_point: i32,
 }
+
 impl QuantizedMaxPool {
     pub(crate) fn new(geometry: Geometry, params: &QuantParams) -> Self {
-        Self { geometry, signed: params.dtype() == DType::I8 }
+        Self { geometry, signed: params.dtype() == DType::I8, zero_point: params.zero_points()[0] }
     }
 }
+
 impl Action for QuantizedMaxPool {
     fn run(&self, call: Call<'_>) -> Result<(), Error> {
-        let Operand { shape, .. } = call.inputs[0];
-        let g = &self.geometry;
-        let c = g.channels_out;
-        let windows = Windows { geometry: g, size: three(&shape[2..]), out: three(&call.output_shape[2..]) };
-        let image_in = windows.size.iter().product::<usize>() * c;
-        let image_out = windows.count() * c;
-        for (x, out) in call.inputs[0].bytes.chunks_exact(image_in).zip(call.output.chunks_exact_mut(image_out)) {
-            for (w, out) in out.chunks_exact_mut(c).enumerate() {
-                out.fill(if self.signed { 128 } else { 0 });
-                windows.for_each_tap(w, |_, seen| {
-                    let Some(seen) = seen else { return };
-                    for (o, &x) in out.iter_mut().zip(&x[seen * c..]) {
-                        if self.signed {
-                            if (x as i8) > (*o as i8) {
-                                *o = x
-                            }
-                        } else if x > *o {
-                            *o = x
-                        }
-                    }
-                });
-            }
-        }
-        Ok(())
+        let input = images(&call.inputs[0], self.signed, self.zero_point);
+        Ok(call.kernel.max_pool(&input, &self.geometry, codes_mut(call.output, self.signed))?)
     }
 }
+
+/// The mean of each window of codes, with parameters of its own.
 #[derive(Debug)]
 pub(crate) struct QuantizedAveragePool {
     geometry: Geometry,
-    pad: bool,
-    m: f32,
-    zx: i32,
-    zy: i32,
-    signed: bool,
+    count_include_pad: bool,
+    /// Whether operand and result are signed.
+    signed: [bool; 2],
+    zero_points: [i32; 2],
+    multiplier: f32,
+    bounds: (i32, i32),
 }
+
 impl QuantizedAveragePool {
-    pub(crate) fn new(geometry: Geometry, pad: bool, x: &QuantParams, y: &QuantParams) -> Self {
+    pub(crate) fn new(geometry: Geometry, count_include_pad: bool, x: &QuantParams, y: &QuantParams) -> Self {
         Self {
             geometry,
-            pad,
-            m: x.scales()[0].get() / y.scales()[0].get(),
-            zx: x.zero_points()[0],
-            zy: y.zero_points()[0],
-            signed: x.dtype() == DType::I8,
+            count_include_pad,
+            signed: [x, y].map(|params| params.dtype() == DType::I8),
+            zero_points: [x, y].map(|params| params.zero_points()[0]),
+            multiplier: x.scales()[0].get() / y.scales()[0].get(),
+            bounds: (y.quant_min(), y.quant_max()),
         }
     }
 }
+
 impl Action for QuantizedAveragePool {
     fn run(&self, call: Call<'_>) -> Result<(), Error> {
-        let Operand { shape, .. } = call.inputs[0];
-        let g = &self.geometry;
-        let c = g.channels_out;
-        let windows = Windows { geometry: g, size: three(&shape[2..]), out: three(&call.output_shape[2..]) };
-        let image_in = windows.size.iter().product::<usize>() * c;
-        let image_out = windows.count() * c;
-        for (x, out) in call.inputs[0].bytes.chunks_exact(image_in).zip(call.output.chunks_exact_mut(image_out)) {
-            for (w, out) in out.chunks_exact_mut(c).enumerate() {
-                for ch in 0..c {
-                    let mut n = 0;
-                    let mut s = 0i32;
-                    windows.for_each_tap(w, |_, seen| {
-                        if let Some(seen) = seen {
-                            n += 1;
-                            s += x[seen * c + ch] as i32 - self.zx;
-                        }
-                    });
-                    if self.pad {
-                        n = g.kernel.iter().product();
-                    }
-                    out[ch] =
-                        ((s as f32 * (self.m / n as f32)).round_ties_even() + self.zy as f32).clamp(0., 255.) as u8;
-                }
-            }
-        }
-        let _ = self.signed;
-        Ok(())
+        let ([x_signed, y_signed], [x_zero_point, zero_point]) = (self.signed, self.zero_points);
+        let input = images(&call.inputs[0], x_signed, x_zero_point);
+        let average = Average {
+            out: codes_mut(call.output, y_signed),
+            multiplier: self.multiplier,
+            zero_point,
+            q_min: self.bounds.0,
+            q_max: self.bounds.1,
+            count_include_pad: self.count_include_pad,
+        };
+        Ok(call.kernel.average_pool(&input, &self.geometry, average, &mut call.scratch.kernel)?)
     }
 }

@@ -12,10 +12,13 @@ use crate::{Error, Options, Plan, Session};
 /// A network in which channels-last and row-major values meet: two convolutions, their sum, and products of it.
 fn meeting() -> Graph {
     let mut builder = GraphBuilder::new("meeting");
-    let x = builder.input("x", ValueType::f32(&[Dim::symbol("batch"), 3.into(), 6.into(), 6.into()])).expect("an input");
+    let x =
+        builder.input("x", ValueType::f32(&[Dim::symbol("batch"), 3.into(), 6.into(), 6.into()])).expect("an input");
     let conv = |builder: &mut GraphBuilder, name: &str, x, seed| {
         let window = Window::new(&[3, 3]).with_padding(1);
-        builder.conv(name, x, window, 1, noise(&[3, 3, 3, 3], seed), Some(noise(&[3], seed + 1))).expect("a convolution")
+        builder
+            .conv(name, x, window, 1, noise(&[3, 3, 3, 3], seed), Some(noise(&[3], seed + 1)))
+            .expect("a convolution")
     };
     let a = conv(&mut builder, "a", x, 1);
     let b = conv(&mut builder, "b", a, 3);
@@ -52,7 +55,10 @@ fn observed_values_are_those_of_the_parts() {
     let mut session = Session::new(Arc::new(Plan::compile(&graph, &Options::default()).expect("a plan")));
     let x = noise(&[2, 3, 6, 6], 7);
     let mut seen = Vec::new();
-    let outputs = session.run_observed(std::slice::from_ref(&x), |id, value| seen.push((id, value.clone()))).expect("a run").to_vec();
+    let outputs = session
+        .run_observed(std::slice::from_ref(&x), |id, value| seen.push((id, value.clone())))
+        .expect("a run")
+        .to_vec();
     let names: Vec<&str> = seen.iter().map(|(id, _)| graph.value(*id).name()).collect();
     assert_eq!(names, ["x", "a", "b", "relu", "sum", "turned", "flat", "fc"]);
     let value = |name: &str| &seen[names.iter().position(|known| *known == name).expect("a name")].1;

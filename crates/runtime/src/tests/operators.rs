@@ -93,7 +93,12 @@ fn pooling() {
     assert_eq!(mean(false).as_slice::<f32>().expect("f32")[..5], [1.0, -0.5, 0.5, 3.0, 2.5]);
     assert_eq!(mean(true).as_slice::<f32>().expect("f32")[..5], [0.25, -0.25, 0.25, 0.75, 1.25]);
     let all = run(&one_node(Op::GlobalAveragePool, &[&[2, 3, 4, 5]], &[]), &[noise(&[2, 3, 4, 5], 1)]);
-    let means = noise(&[2, 3, 4, 5], 1).as_slice::<f32>().expect("f32").chunks(20).map(|x| x.iter().sum::<f32>() / 20.0).collect();
+    let means = noise(&[2, 3, 4, 5], 1)
+        .as_slice::<f32>()
+        .expect("f32")
+        .chunks(20)
+        .map(|x| x.iter().sum::<f32>() / 20.0)
+        .collect();
     assert_close(&all, &Tensor::from_vec(&[2, 3, 1, 1], means).expect("six"), "global");
 }
 
@@ -130,7 +135,8 @@ fn sums_broadcast() {
         let at = |tensor: &Tensor, index: &[usize]| {
             let offset = out.len() - tensor.shape().len();
             let axes = tensor.shape().iter().enumerate();
-            let place = axes.fold(0, |place, (axis, &size)| place * size + if size == 1 { 0 } else { index[axis + offset] });
+            let place =
+                axes.fold(0, |place, (axis, &size)| place * size + if size == 1 { 0 } else { index[axis + offset] });
             tensor.as_slice::<f32>().expect("f32")[place]
         };
         for (place, &actual) in sum.as_slice::<f32>().expect("f32").iter().enumerate() {
@@ -153,7 +159,8 @@ fn elements_clamped_normalized_and_moved() {
 
     let two = |a: f32, b: f32| Tensor::from_vec(&[2], vec![a, b]).expect("two");
     let statistics = [two(2.0, 1.0), two(0.5, 0.0), two(1.0, -1.0), two(4.0, 0.25)];
-    let normalized = run(&one_node(Op::BatchNorm { epsilon: 0.0 }, &[x.shape()], &statistics), std::slice::from_ref(&x));
+    let normalized =
+        run(&one_node(Op::BatchNorm { epsilon: 0.0 }, &[x.shape()], &statistics), std::slice::from_ref(&x));
     assert_eq!(normalized.as_slice::<f32>().expect("f32")[..3], [-1.5, 0.0, 6.5]);
     assert_eq!(normalized.as_slice::<f32>().expect("f32")[4..], [2.0, 14.0, -16.0, 6.0]);
 

@@ -1,0 +1,71 @@
+//! The list of backends: what this crate was compiled with, the fastest first.
+//!
+//! A backend is an implementation of [`isa::Isa`]: a few dozen primitives on vectors of 16 lanes, most of them one instruction.
+//! Everything else (tiles, epilogues, element loops, the drivers) is written once, over the trait, and instantiated for each
+//! backend by [`Backend::of`]. To add one: write its file, and add its line to [`ALL`].
+
+pub(crate) mod depthwise;
+pub(crate) mod epilogue;
+pub(crate) mod isa;
+pub(crate) mod loops;
+pub(crate) mod portable;
+pub(crate) mod tile;
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod x86_64;
+
+use depthwise::Channels;
+use isa::{Isa, Layout};
+use loops::Loops;
+use tile::Tile;
+
+/// A backend as plain data.
+#[derive(Debug)]
+pub(crate) struct Backend {
+    /// The name that [`crate::Kernel::by_name`] takes.
+    pub(crate) name: &'static str,
+    /// Whether this CPU can run it.
+    pub(crate) is_supported: fn() -> bool,
+    /// How it reads weights and activations.
+    pub(crate) layout: Layout,
+    /// The most rows of a tile with 1, 2, 3 and 4 slabs; 0 where the backend has no such tile.
+    pub(crate) rows: [usize; 4],
+    /// Computes one tile.
+    ///
+    /// # Safety
+    ///
+    /// [`Self::is_supported`], and what [`Tile`] asks for.
+    pub(crate) tile: unsafe fn(&Tile),
+    /// Computes one position of a depthwise convolution.
+    ///
+    /// # Safety
+    ///
+    /// [`Self::is_supported`], and what [`Channels`] asks for.
+    pub(crate) depthwise: unsafe fn(&Channels<'_>),
+    /// The element loops.
+    pub(crate) loops: Loops,
+}
+
+impl Backend {
+    pub(crate) const fn of<I: Isa>() -> Self {
+        Self {
+            name: I::NAME,
+            is_supported: I::is_supported,
+            layout: I::LAYOUT,
+            rows: I::ROWS,
+            tile: tile::entry::<I>,
+            depthwise: depthwise::entry::<I>,
+            loops: Loops::of::<I>(),
+        }
+    }
+}
+
+/// Every backend of this architecture, the fastest first; the last one runs everywhere.
+pub(crate) static ALL: &[Backend] = &[
+    #[cfg(target_arch = "x86_64")]
+    Backend::of::<x86_64::Avx512Vnni>(),
+    #[cfg(target_arch = "x86_64")]
+    Backend::of::<x86_64::AvxVnni>(),
+    #[cfg(target_arch = "x86_64")]
+    Backend::of::<x86_64::Avx2>(),
+    Backend::of::<portable::Portable>(),
+];

@@ -1,0 +1,273 @@
+//! From sums to results, in registers.
+#![expect(clippy::needless_range_loop, reason = "registers are indexed, so that it is seen which loops are unrolled")]
+
+use super::isa::{Isa, LANES};
+use super::tile::Tile;
+
+/// What makes results of sums. Arrays over columns begin at the columns that this part of the product computes and are padded to
+/// whole slabs.
+///
+/// ```text
+/// sum[i, j] = acc[i, j] + columns[j] + row_factors[i] * column_sums[j] + row_sums[i] * column_zero_points[j]
+/// ```
+///
+/// With `a'` and `w'` the activations and weights as they are stored, `z_a'` and `z_w'` their zero points in the same
+/// representation, `C[j] = sum_p w'[p, j]` and `R[i] = sum_p a'[i, p]`:
+///
+/// ```text
+/// sum_p (a' - z_a')(w' - z_w') = sum_p a' w' - z_a' C[j] - z_w'[j] (R[i] - k z_a')
+/// ```
+///
+/// so `columns` is the bias, less `z_a' C[j]` where all rows have one zero point; `row_factors[i] = -z_a'[i]` where each has its
+/// own; `row_sums[i] = -(R[i] - k z_a'[i])`, needed only if some `z_w'` is not 0. All sums are modulo 2^32.
+#[derive(Debug)]
+pub(crate) struct Epilogue {
+    pub(crate) columns: *const i32,
+    /// For each row of the product, null if all rows have one zero point.
+    pub(crate) row_factors: *const i32,
+    pub(crate) column_sums: *const i32,
+    /// For each row of the product, null if the weights' zero points are all 0.
+    pub(crate) row_sums: *const i32,
+    pub(crate) column_zero_points: *const i32,
+    pub(crate) end: End,
+}
+
+/// The last part of an epilogue.
+#[derive(Debug)]
+pub(crate) enum End {
+    /// The sums.
+    I32 { out: *mut i32, row_stride: usize },
+    /// `min(max(f32(sum) * (row_scales[i] * column_scales[j]) + bias[j], min), max)`.
+    F32 {
+        out: *mut f32,
+        row_stride: usize,
+        /// One for each row if `row_scale_step` is 1, one for all if it is 0.
+        row_scales: *const f32,
+        row_scale_step: usize,
+        column_scales: *const f32,
+        bias: *const f32,
+        min: f32,
+        max: f32,
+    },
+    /// `round(clamp(f32(sum) * multipliers[j] + residual, low, high)) + zero_point`.
+    Bytes {
+        out: *mut u8,
+        row_stride: usize,
+        multipliers: *const f32,
+        /// The smallest and largest code, less the zero point.
+        low: f32,
+        high: f32,
+        zero_point: i32,
+        residual: Option<RawResidual>,
+    },
+}
+
+/// The second operand of a fused sum.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RawResidual {
+    pub(crate) codes: *const u8,
+    pub(crate) is_signed: bool,
+    pub(crate) row_stride: usize,
+    pub(crate) zero_point: i32,
+    pub(crate) multiplier: f32,
+}
+
+/// Finishes a tile whose first row is `row`; `acc` has `columns` added already.
+///
+/// # Safety
+///
+/// As [`super::tile::entry`].
+#[inline(always)]
+pub(super) unsafe fn finish<I: Isa, const MR: usize, const NR: usize>(
+    tile: &Tile,
+    epilogue: &Epilogue,
+    row: usize,
+    mut acc: [[I::I32; NR]; MR],
+) {
+    // SAFETY: columns are padded to whole slabs, rows are those of the tile.
+    unsafe {
+        if !epilogue.row_factors.is_null() {
+            add_products::<I, MR, NR>(&mut acc, (row, tile.column), epilogue.row_factors, epilogue.column_sums);
+        }
+        if !epilogue.row_sums.is_null() {
+            add_products::<I, MR, NR>(&mut acc, (row, tile.column), epilogue.row_sums, epilogue.column_zero_points);
+        }
+        match &epilogue.end {
+            End::I32 { out, row_stride } => store_sums::<I, MR, NR>(tile, row, acc, *out, *row_stride),
+            end @ End::F32 { .. } => store_reals::<I, MR, NR>(tile, row, acc, end),
+            end @ End::Bytes { residual: None, .. } => store_bytes::<I, MR, NR>(tile, row, acc, end),
+            end @ End::Bytes { residual: Some(residual), .. } => {
+                store_bytes_with_residual::<I, MR, NR>(tile, row, acc, end, residual);
+            }
+        }
+    }
+}
+
+/// `acc[i][j] += rows[i] * columns[j]`.
+#[inline(always)]
+unsafe fn add_products<I: Isa, const MR: usize, const NR: usize>(
+    acc: &mut [[I::I32; NR]; MR],
+    (first_row, first_column): (usize, usize),
+    rows: *const i32,
+    columns: *const i32,
+) {
+    // SAFETY: as for [`finish`].
+    unsafe {
+        for j in 0..NR {
+            let column = I::load_i32(columns.add(first_column + j * LANES));
+            for i in 0..MR {
+                let row = I::splat_i32(*rows.add(first_row + i));
+                acc[i][j] = I::add_i32(acc[i][j], I::mul_i32(row, column));
+            }
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn store_sums<I: Isa, const MR: usize, const NR: usize>(
+    tile: &Tile,
+    first_row: usize,
+    acc: [[I::I32; NR]; MR],
+    out: *mut i32,
+    row_stride: usize,
+) {
+    // SAFETY: as for [`finish`]; only the tile's columns are written.
+    unsafe {
+        for i in 0..MR {
+            let out = out.add((first_row + i) * row_stride + tile.column);
+            for j in 0..NR {
+                match tile.columns - j * LANES {
+                    LANES.. => I::store_i32(out.add(j * LANES), acc[i][j]),
+                    count => store_some::<I, i32>(
+                        out.add(j * LANES),
+                        count,
+                        #[inline(always)]
+                        |p| I::store_i32(p, acc[i][j]),
+                    ),
+                }
+            }
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn store_reals<I: Isa, const MR: usize, const NR: usize>(
+    tile: &Tile,
+    first_row: usize,
+    acc: [[I::I32; NR]; MR],
+    end: &End,
+) {
+    let &End::F32 { out, row_stride, row_scales, row_scale_step, column_scales, bias, min, max } = end else { return };
+    // SAFETY: as for [`finish`].
+    unsafe {
+        let (min, max) = (I::splat_f32(min), I::splat_f32(max));
+        for j in 0..NR {
+            let column = tile.column + j * LANES;
+            let (column_scale, bias) = (I::load_f32(column_scales.add(column)), I::load_f32(bias.add(column)));
+            for i in 0..MR {
+                let row = first_row + i;
+                let row_scale = I::splat_f32(*row_scales.add(row * row_scale_step));
+                let real = I::mul_f32(I::to_f32(acc[i][j]), I::mul_f32(row_scale, column_scale));
+                let real = I::min_f32(max, I::max_f32(min, I::add_f32(real, bias)));
+                let out = out.add(row * row_stride + column);
+                match tile.columns - j * LANES {
+                    LANES.. => I::store_f32(out, real),
+                    count => store_some::<I, f32>(
+                        out,
+                        count,
+                        #[inline(always)]
+                        |p| I::store_f32(p, real),
+                    ),
+                }
+            }
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn store_bytes<I: Isa, const MR: usize, const NR: usize>(
+    tile: &Tile,
+    first_row: usize,
+    acc: [[I::I32; NR]; MR],
+    end: &End,
+) {
+    let &End::Bytes { out, row_stride, multipliers, low, high, zero_point, .. } = end else { return };
+    // SAFETY: as for [`finish`].
+    unsafe {
+        let (low, high, zero_point) = (I::splat_f32(low), I::splat_f32(high), I::splat_i32(zero_point));
+        for j in 0..NR {
+            let column = tile.column + j * LANES;
+            let multiplier = I::load_f32(multipliers.add(column));
+            for i in 0..MR {
+                let real = I::mul_f32(I::to_f32(acc[i][j]), multiplier);
+                let real = I::min_f32(I::max_f32(real, low), high);
+                let code = I::add_i32(I::round(real), zero_point);
+                let out = out.add((first_row + i) * row_stride + column);
+                match tile.columns - j * LANES {
+                    LANES.. => I::store_bytes(out, code),
+                    count => store_some::<I, u8>(
+                        out,
+                        count,
+                        #[inline(always)]
+                        |p| I::store_bytes(p, code),
+                    ),
+                }
+            }
+        }
+    }
+}
+
+/// As [`store_bytes`], for one vector at a time: the residual is read while the sums wait in memory.
+#[inline(always)]
+unsafe fn store_bytes_with_residual<I: Isa, const MR: usize, const NR: usize>(
+    tile: &Tile,
+    first_row: usize,
+    acc: [[I::I32; NR]; MR],
+    end: &End,
+    residual: &RawResidual,
+) {
+    let &End::Bytes { out, row_stride, multipliers, low, high, zero_point, .. } = end else { return };
+    // SAFETY: as for [`finish`]; only the tile's columns of the residual are read.
+    unsafe {
+        let (low, high, zero_point) = (I::splat_f32(low), I::splat_f32(high), I::splat_i32(zero_point));
+        let residual_zero_point = I::splat_i32(-residual.zero_point);
+        let residual_multiplier = I::splat_f32(residual.multiplier);
+        for j in 0..NR {
+            let column = tile.column + j * LANES;
+            let multiplier = I::load_f32(multipliers.add(column));
+            let count = (tile.columns - j * LANES).min(LANES);
+            for i in 0..MR {
+                let mut codes = residual.codes.add((first_row + i) * residual.row_stride + column);
+                let mut padded = [0_u8; LANES];
+                if count < LANES {
+                    core::ptr::copy_nonoverlapping(codes, padded.as_mut_ptr(), count);
+                    codes = padded.as_ptr();
+                }
+                let codes = if residual.is_signed { I::load_i8(codes.cast()) } else { I::load_u8(codes) };
+                let second = I::mul_f32(I::to_f32(I::add_i32(codes, residual_zero_point)), residual_multiplier);
+                let real = I::add_f32(I::mul_f32(I::to_f32(acc[i][j]), multiplier), second);
+                let real = I::min_f32(I::max_f32(real, low), high);
+                let code = I::add_i32(I::round(real), zero_point);
+                let out = out.add((first_row + i) * row_stride + column);
+                match count {
+                    LANES.. => I::store_bytes(out, code),
+                    count => store_some::<I, u8>(
+                        out,
+                        count,
+                        #[inline(always)]
+                        |p| I::store_bytes(p, code),
+                    ),
+                }
+            }
+        }
+    }
+}
+
+/// Stores the first `count` lanes: all of them to the stack, then as many as there are places.
+#[inline(always)]
+unsafe fn store_some<I: Isa, T: Copy + Default>(out: *mut T, count: usize, store: impl FnOnce(*mut T)) {
+    let mut all = [T::default(); LANES];
+    store(all.as_mut_ptr());
+    // SAFETY: `out` is valid for `count`, which is less than a vector.
+    unsafe { core::ptr::copy_nonoverlapping(all.as_ptr(), out, count) };
+}

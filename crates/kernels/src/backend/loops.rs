@@ -1,0 +1,279 @@
+//! Loops over elements: quantize, dequantize, range, sum, widening.
+
+use super::isa::{Isa, LANES};
+use crate::{Affine, MinMax};
+
+/// The element loops of a backend. Slices of one call have the same length.
+///
+/// # Safety
+///
+/// Each function may only be called where the backend is supported.
+#[derive(Debug)]
+pub(crate) struct Loops {
+    /// `clamp(round(x / scale) + zero_point, q_min, q_max)`, the low byte; NaN becomes the zero point.
+    pub(crate) quantize: unsafe fn(&[f32], Affine, &mut [u8]),
+    /// `scale * (q - zero_point)`.
+    pub(crate) dequantize_u8: unsafe fn(&[u8], Affine, &mut [f32]),
+    /// `scale * (q - zero_point)`.
+    pub(crate) dequantize_i8: unsafe fn(&[i8], Affine, &mut [f32]),
+    /// The range of the finite elements and the number of others.
+    pub(crate) min_max: unsafe fn(&[f32]) -> MinMax,
+    /// `clamp(round(f32(a - z_a) * m_a + f32(b - z_b) * m_b) + zero_point, ..)`, the low byte.
+    pub(crate) add: unsafe fn(Operand<'_>, Operand<'_>, Clamp, &mut [u8]),
+    /// `out[i] = max(out[i], x[i])`, of signed codes if so said.
+    pub(crate) max: unsafe fn(&[u8], bool, &mut [u8]),
+    /// `sums[i] += x[i] - zero_point`, of signed codes if so said.
+    pub(crate) accumulate: unsafe fn(&[u8], bool, i32, &mut [i32]),
+    /// `clamp(round(f32(sum) * multiplier) + zero_point, ..)`, the low byte.
+    pub(crate) requantize: unsafe fn(&[i32], f32, Clamp, &mut [u8]),
+}
+
+/// An operand of a quantized sum.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Operand<'a> {
+    pub(crate) codes: &'a [u8],
+    pub(crate) is_signed: bool,
+    pub(crate) zero_point: i32,
+    pub(crate) multiplier: f32,
+}
+
+/// The result of a quantized sum.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Clamp {
+    pub(crate) zero_point: i32,
+    pub(crate) q_min: i32,
+    pub(crate) q_max: i32,
+}
+
+impl Loops {
+    pub(crate) const fn of<I: Isa>() -> Self {
+        Self {
+            quantize: quantize::<I>,
+            dequantize_u8: dequantize_u8::<I>,
+            dequantize_i8: dequantize_i8::<I>,
+            min_max: min_max::<I>,
+            add: add::<I>,
+            max: max::<I>,
+            accumulate: accumulate::<I>,
+            requantize: requantize::<I>,
+        }
+    }
+}
+
+/// Calls `full` for each whole vector and `rest` for what is left.
+#[inline(always)]
+fn in_vectors(length: usize, mut f: impl FnMut(usize, usize)) {
+    let whole = length / LANES * LANES;
+    let mut at = 0;
+    while at < whole {
+        f(at, LANES);
+        at += LANES;
+    }
+    if at < length {
+        f(at, length - at);
+    }
+}
+
+/// The elements at `at`, all of a vector: those of `x`, or of `padded` after copying what is there.
+#[inline(always)]
+fn vector_at<T: Copy>(x: &[T], at: usize, count: usize, padded: &mut [T; LANES]) -> *const T {
+    if count == LANES {
+        return x[at..].as_ptr();
+    }
+    padded[..count].copy_from_slice(&x[at..at + count]);
+    padded.as_ptr()
+}
+
+/// Stores a vector's `count` elements.
+#[inline(always)]
+fn store_at<T: Copy + Default>(out: &mut [T], at: usize, count: usize, store: impl FnOnce(*mut T)) {
+    if count == LANES {
+        return store(out[at..].as_mut_ptr());
+    }
+    let mut all = [T::default(); LANES];
+    store(all.as_mut_ptr());
+    out[at..at + count].copy_from_slice(&all[..count]);
+}
+
+#[expect(clippy::cast_precision_loss, reason = "8-bit codes")]
+fn bounds(zero_point: i32, q_min: i32, q_max: i32) -> (f32, f32) {
+    ((q_min - zero_point) as f32, (q_max - zero_point) as f32)
+}
+
+unsafe fn quantize<I: Isa>(x: &[f32], affine: Affine, out: &mut [u8]) {
+    // SAFETY: the CPU has the instruction set by this function's contract; pointers are to whole vectors.
+    unsafe {
+        I::enter(
+            #[inline(always)]
+            || {
+                let (low, high) = bounds(affine.zero_point, affine.q_min, affine.q_max);
+                let (scale, zero_point) = (I::splat_f32(affine.scale), I::splat_i32(affine.zero_point));
+                let (low, high) = (I::splat_f32(low), I::splat_f32(high));
+                in_vectors(x.len().min(out.len()), |at, count| {
+                    let real = I::load_f32(vector_at(x, at, count, &mut [0.0; LANES]));
+                    let steps = I::nan_to_zero(I::div_f32(real, scale));
+                    let steps = I::round(I::min_f32(I::max_f32(steps, low), high));
+                    store_at(out, at, count, |p| I::store_bytes(p, I::add_i32(steps, zero_point)));
+                });
+            },
+        );
+    }
+}
+
+unsafe fn dequantize_u8<I: Isa>(q: &[u8], affine: Affine, out: &mut [f32]) {
+    // SAFETY: as for `quantize`.
+    unsafe {
+        I::enter(
+            #[inline(always)]
+            || {
+                let (scale, offset) = (I::splat_f32(affine.scale), I::splat_i32(-affine.zero_point));
+                in_vectors(q.len().min(out.len()), |at, count| {
+                    let codes = I::load_u8(vector_at(q, at, count, &mut [0; LANES]));
+                    let real = I::mul_f32(scale, I::to_f32(I::add_i32(codes, offset)));
+                    store_at(out, at, count, |p| I::store_f32(p, real));
+                });
+            },
+        );
+    }
+}
+
+unsafe fn dequantize_i8<I: Isa>(q: &[i8], affine: Affine, out: &mut [f32]) {
+    // SAFETY: as for `quantize`.
+    unsafe {
+        I::enter(
+            #[inline(always)]
+            || {
+                let (scale, offset) = (I::splat_f32(affine.scale), I::splat_i32(-affine.zero_point));
+                in_vectors(q.len().min(out.len()), |at, count| {
+                    let codes = I::load_i8(vector_at(q, at, count, &mut [0; LANES]));
+                    let real = I::mul_f32(scale, I::to_f32(I::add_i32(codes, offset)));
+                    store_at(out, at, count, |p| I::store_f32(p, real));
+                });
+            },
+        );
+    }
+}
+
+unsafe fn add<I: Isa>(a: Operand<'_>, b: Operand<'_>, end: Clamp, out: &mut [u8]) {
+    // SAFETY: as for `quantize`.
+    unsafe {
+        I::enter(
+            #[inline(always)]
+            || {
+                let (low, high) = bounds(end.zero_point, end.q_min, end.q_max);
+                let (low, high, zero_point) = (I::splat_f32(low), I::splat_f32(high), I::splat_i32(end.zero_point));
+                in_vectors(out.len(), |at, count| {
+                    let (a, b) = (product::<I>(a, at, count), product::<I>(b, at, count));
+                    let real = I::min_f32(I::max_f32(I::add_f32(a, b), low), high);
+                    store_at(out, at, count, |p| I::store_bytes(p, I::add_i32(I::round(real), zero_point)));
+                });
+            },
+        );
+    }
+}
+
+/// `f32(q - zero_point) * multiplier`.
+#[inline(always)]
+unsafe fn product<I: Isa>(operand: Operand<'_>, at: usize, count: usize) -> I::F32 {
+    // SAFETY: as for `quantize`.
+    unsafe {
+        let mut padded = [0; LANES];
+        let codes = vector_at(operand.codes, at, count, &mut padded);
+        let codes = if operand.is_signed { I::load_i8(codes.cast()) } else { I::load_u8(codes) };
+        let steps = I::add_i32(codes, I::splat_i32(-operand.zero_point));
+        I::mul_f32(I::to_f32(steps), I::splat_f32(operand.multiplier))
+    }
+}
+
+unsafe fn max<I: Isa>(x: &[u8], is_signed: bool, out: &mut [u8]) {
+    // SAFETY: as for `quantize`.
+    unsafe {
+        I::enter(
+            #[inline(always)]
+            || {
+                // Signed codes are in the order of unsigned ones when their sign bits are flipped.
+                let flip = if is_signed { 0x80 } else { 0 };
+                for (out, x) in out.iter_mut().zip(x) {
+                    *out = (*out ^ flip).max(*x ^ flip) ^ flip;
+                }
+            },
+        );
+    }
+}
+
+unsafe fn accumulate<I: Isa>(x: &[u8], is_signed: bool, zero_point: i32, sums: &mut [i32]) {
+    // SAFETY: as for `quantize`.
+    unsafe {
+        I::enter(
+            #[inline(always)]
+            || {
+                // A signed code is its byte with the sign bit flipped, less 128.
+                let (flip, offset) = if is_signed { (0x80, 128) } else { (0, 0) };
+                for (sum, x) in sums.iter_mut().zip(x) {
+                    *sum = sum.wrapping_add(i32::from(*x ^ flip) - (zero_point + offset));
+                }
+            },
+        );
+    }
+}
+
+unsafe fn requantize<I: Isa>(sums: &[i32], multiplier: f32, end: Clamp, out: &mut [u8]) {
+    // SAFETY: as for `quantize`.
+    unsafe {
+        I::enter(
+            #[inline(always)]
+            || {
+                let (low, high) = bounds(end.zero_point, end.q_min, end.q_max);
+                let (low, high, zero_point) = (I::splat_f32(low), I::splat_f32(high), I::splat_i32(end.zero_point));
+                let multiplier = I::splat_f32(multiplier);
+                in_vectors(sums.len().min(out.len()), |at, count| {
+                    let sum = I::load_i32(vector_at(sums, at, count, &mut [0; LANES]));
+                    let real = I::mul_f32(I::to_f32(sum), multiplier);
+                    let steps = I::round(I::min_f32(I::max_f32(real, low), high));
+                    store_at(out, at, count, |p| I::store_bytes(p, I::add_i32(steps, zero_point)));
+                });
+            },
+        );
+    }
+}
+
+unsafe fn min_max<I: Isa>(x: &[f32]) -> MinMax {
+    // SAFETY: as for `quantize`.
+    unsafe {
+        I::enter(
+            #[inline(always)]
+            || range_of(x),
+        )
+    }
+}
+
+/// The range in 16 lanes, in a form that the compiler makes vectors of.
+#[inline(always)]
+fn range_of(x: &[f32]) -> MinMax {
+    let (mut min, mut max) = ([f32::INFINITY; LANES], [f32::NEG_INFINITY; LANES]);
+    let (mut nan, mut infinite) = (0_usize, 0_usize);
+    for block in x.chunks(LANES * 4096) {
+        let (mut block_nan, mut block_infinite) = ([0_u32; LANES], [0_u32; LANES]);
+        for chunk in block.chunks(LANES) {
+            let mut all = [chunk[0]; LANES];
+            all[..chunk.len()].copy_from_slice(chunk);
+            let counted = if chunk.len() == LANES { 1 } else { 0 };
+            for lane in 0..LANES {
+                let x = all[lane];
+                let is_finite = x.abs() < f32::INFINITY;
+                min[lane] = if is_finite && x < min[lane] { x } else { min[lane] };
+                max[lane] = if is_finite && x > max[lane] { x } else { max[lane] };
+                block_nan[lane] += if x.is_nan() { counted } else { 0 };
+                block_infinite[lane] += if x.abs() == f32::INFINITY { counted } else { 0 };
+            }
+        }
+        nan += block_nan.iter().map(|&count| count as usize).sum::<usize>();
+        infinite += block_infinite.iter().map(|&count| count as usize).sum::<usize>();
+    }
+    let rest = &x[x.len() / LANES * LANES..];
+    nan += rest.iter().filter(|x| x.is_nan()).count();
+    infinite += rest.iter().filter(|x| x.is_infinite()).count();
+    let least = min.into_iter().fold(f32::INFINITY, |a, b| if b < a { b } else { a });
+    let most = max.into_iter().fold(f32::NEG_INFINITY, |a, b| if b > a { b } else { a });
+    MinMax { min: least, max: most, nan, infinite }
+}

@@ -1,0 +1,180 @@
+//! The tile: a few rows times a few slabs, in registers from the first product to the result.
+#![expect(clippy::needless_range_loop, reason = "registers are indexed, so that it is seen which loops are unrolled")]
+
+use super::epilogue::{Epilogue, finish};
+use super::isa::{Isa, LANES};
+
+/// The most rows of any tile.
+pub(crate) const MAX_ROWS: usize = 12;
+
+/// Tiles of a product, one below the other.
+///
+/// ```text
+/// for panel in 0..panels                                 each with mr rows
+///     for tap in 0..taps                                 one tap, unless it is a convolution
+///         for step in 0..steps                           groups of 4 or 2 products
+///             acc[i][lane] += rows[panel][tap][i][step] . rhs[lane][step]
+///     out[i][lane] = epilogue(acc[i][lane])
+/// ```
+#[derive(Debug)]
+pub(crate) struct Tile {
+    pub(crate) panels: usize,
+    /// The number of rows of a tile: 1 to the backend's most.
+    pub(crate) mr: usize,
+    /// The number of slabs: 1 to 4.
+    pub(crate) nr: usize,
+    /// `[panels][taps][mr]`: where each row's activations begin, for each tap.
+    pub(crate) rows: *const *const u8,
+    pub(crate) taps: usize,
+    /// Groups of activations for each tap.
+    pub(crate) steps: usize,
+    /// The first slab; `taps * steps` steps.
+    pub(crate) rhs: *const i8,
+    /// Bytes from one slab to the next.
+    pub(crate) slab_bytes: usize,
+    /// What makes results of sums.
+    pub(crate) epilogue: *const Epilogue,
+    /// The row of the first tile's first result.
+    pub(crate) row: usize,
+    /// The column of the tile's first result, counted from the epilogue's first.
+    pub(crate) column: usize,
+    /// Columns of the result in this tile, at most `16 * nr`.
+    pub(crate) columns: usize,
+}
+
+/// Computes a tile.
+///
+/// # Safety
+///
+/// The CPU has the instruction set; `rows` are valid for `4 * steps` bytes each, `rhs` for all its slabs, and
+/// the epilogue for the tile's rows and columns.
+pub(crate) unsafe fn entry<I: Isa>(tile: &Tile) {
+    // SAFETY: as this function's.
+    unsafe {
+        I::enter(
+            #[inline(always)]
+            || select::<I>(tile),
+        );
+    }
+}
+
+/// Chooses the instance for the tile's size.
+#[inline(always)]
+unsafe fn select<I: Isa>(tile: &Tile) {
+    // SAFETY: as for [`entry`]; the instance has the tile's size.
+    unsafe {
+        match tile.nr {
+            1 => rows::<I, 1>(tile),
+            2 if const { I::ROWS[1] > 0 } => rows::<I, 2>(tile),
+            3 if const { I::ROWS[2] > 0 } => rows::<I, 3>(tile),
+            4 if const { I::ROWS[3] > 0 } => rows::<I, 4>(tile),
+            _ => unreachable!("a tile of {} slabs", tile.nr),
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn rows<I: Isa, const NR: usize>(tile: &Tile) {
+    // SAFETY: as for [`entry`].
+    unsafe {
+        match tile.mr {
+            1 if tile.taps == 1 => vector::<I, NR>(tile),
+            1 => compute::<I, 1, NR>(tile),
+            2 if const { I::ROWS[NR - 1] >= 2 } => compute::<I, 2, NR>(tile),
+            3 if const { I::ROWS[NR - 1] >= 3 } => compute::<I, 3, NR>(tile),
+            4 if const { I::ROWS[NR - 1] >= 4 } => compute::<I, 4, NR>(tile),
+            5 if const { I::ROWS[NR - 1] >= 5 } => compute::<I, 5, NR>(tile),
+            6 if const { I::ROWS[NR - 1] >= 6 } => compute::<I, 6, NR>(tile),
+            7 if const { I::ROWS[NR - 1] >= 7 } => compute::<I, 7, NR>(tile),
+            8 if const { I::ROWS[NR - 1] >= 8 } => compute::<I, 8, NR>(tile),
+            9 if const { I::ROWS[NR - 1] >= 9 } => compute::<I, 9, NR>(tile),
+            10 if const { I::ROWS[NR - 1] >= 10 } => compute::<I, 10, NR>(tile),
+            11 if const { I::ROWS[NR - 1] >= 11 } => compute::<I, 11, NR>(tile),
+            12 if const { I::ROWS[NR - 1] >= 12 } => compute::<I, 12, NR>(tile),
+            _ => unreachable!("a tile of {} rows", tile.mr),
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn compute<I: Isa, const MR: usize, const NR: usize>(tile: &Tile) {
+    // SAFETY: as for [`entry`]: every pointer stays within what its row or slab is valid for.
+    unsafe {
+        let mut pointers = tile.rows;
+        for panel in 0..tile.panels {
+            let mut acc = first::<I, MR, NR>(tile);
+            let mut rhs = tile.rhs;
+            for _ in 0..tile.taps {
+                let mut rows = [core::ptr::null(); MR];
+                for i in 0..MR {
+                    rows[i] = *pointers.add(i);
+                }
+                pointers = pointers.add(MR);
+                for step in 0..tile.steps {
+                    let mut slabs = [I::rhs(rhs); NR];
+                    for j in 1..NR {
+                        slabs[j] = I::rhs(rhs.add(j * tile.slab_bytes));
+                    }
+                    for i in 0..MR {
+                        let lhs = I::lhs(rows[i].add(4 * step));
+                        for j in 0..NR {
+                            acc[i][j] = I::dot(acc[i][j], lhs, slabs[j]);
+                        }
+                    }
+                    rhs = rhs.add(const { I::LAYOUT.step_bytes() });
+                }
+            }
+            finish::<I, MR, NR>(tile, &*tile.epilogue, tile.row + panel * MR, acc);
+        }
+    }
+}
+
+/// The sums before the first product: what the epilogue adds for each column.
+#[inline(always)]
+unsafe fn first<I: Isa, const MR: usize, const NR: usize>(tile: &Tile) -> [[I::I32; NR]; MR] {
+    // SAFETY: columns are padded to whole slabs.
+    unsafe {
+        let columns = (*tile.epilogue).columns.add(tile.column);
+        let mut acc = [[I::splat_i32(0); NR]; MR];
+        for j in 0..NR {
+            let column = I::load_i32(columns.add(j * LANES));
+            for i in 0..MR {
+                acc[i][j] = column;
+            }
+        }
+        acc
+    }
+}
+
+/// One row: two sums for every result, so that an addition need not wait for the one before it.
+#[inline(always)]
+unsafe fn vector<I: Isa, const NR: usize>(tile: &Tile) {
+    // SAFETY: as for [`entry`].
+    unsafe {
+        let step_bytes = const { I::LAYOUT.step_bytes() };
+        for panel in 0..tile.panels {
+            let [mut even] = first::<I, 1, NR>(tile);
+            let mut odd = [I::splat_i32(0); NR];
+            let (row, mut rhs) = (*tile.rows.add(panel), tile.rhs);
+            for pair in 0..tile.steps / 2 {
+                let (first, second) = (I::lhs(row.add(8 * pair)), I::lhs(row.add(8 * pair + 4)));
+                for j in 0..NR {
+                    let slab = rhs.add(j * tile.slab_bytes);
+                    even[j] = I::dot(even[j], first, I::rhs(slab));
+                    odd[j] = I::dot(odd[j], second, I::rhs(slab.add(step_bytes)));
+                }
+                rhs = rhs.add(2 * step_bytes);
+            }
+            if tile.steps % 2 == 1 {
+                let lhs = I::lhs(row.add(4 * (tile.steps - 1)));
+                for j in 0..NR {
+                    even[j] = I::dot(even[j], lhs, I::rhs(rhs.add(j * tile.slab_bytes)));
+                }
+            }
+            for j in 0..NR {
+                even[j] = I::add_i32(even[j], odd[j]);
+            }
+            finish::<I, 1, NR>(tile, &*tile.epilogue, tile.row + panel, [even]);
+        }
+    }
+}

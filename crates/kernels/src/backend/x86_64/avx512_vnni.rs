@@ -1,0 +1,164 @@
+//! AVX512-VNNI: one register holds a vector of 16, one instruction adds 64 products.
+#![allow(unsafe_op_in_unsafe_fn, reason = "each function is one instruction, valid by the contract of `Isa`")]
+
+use core::arch::x86_64::*;
+
+use super::super::isa::{Isa, Layout};
+
+/// AVX-512 F, BW, VL and VNNI.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Avx512Vnni;
+
+impl Isa for Avx512Vnni {
+    const NAME: &'static str = "avx512-vnni";
+    const LAYOUT: Layout = Layout::Bytes;
+    /// 24 sums, 3 or 4 slabs and an activation fit the 32 registers.
+    const ROWS: [usize; 4] = [12, 12, 8, 6];
+
+    type I32 = __m512i;
+    type F32 = __m512;
+    type Lhs = __m512i;
+    type Rhs = __m512i;
+
+    fn is_supported() -> bool {
+        super::has!("avx512f" "avx512bw" "avx512vl" "avx512vnni")
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+    unsafe fn enter<R>(f: impl FnOnce() -> R) -> R {
+        f()
+    }
+
+    #[inline(always)]
+    unsafe fn lhs(group: *const u8) -> __m512i {
+        _mm512_set1_epi32(group.cast::<i32>().read_unaligned())
+    }
+
+    #[inline(always)]
+    unsafe fn rhs(step: *const i8) -> __m512i {
+        _mm512_load_si512(step.cast())
+    }
+
+    #[inline(always)]
+    unsafe fn dot(acc: __m512i, lhs: __m512i, rhs: __m512i) -> __m512i {
+        _mm512_dpbusd_epi32(acc, lhs, rhs)
+    }
+
+    #[inline(always)]
+    unsafe fn interleave(taps: [*const u8; 4]) -> __m512i {
+        let low = _mm256_inserti128_si256::<1>(
+            _mm256_castsi128_si256(_mm_loadu_si128(taps[0].cast())),
+            _mm_loadu_si128(taps[1].cast()),
+        );
+        let high = _mm256_inserti128_si256::<1>(
+            _mm256_castsi128_si256(_mm_loadu_si128(taps[2].cast())),
+            _mm_loadu_si128(taps[3].cast()),
+        );
+        let taps = _mm512_inserti64x4::<1>(_mm512_castsi256_si512(low), high);
+        // Four channels of each tap into one quarter, then the four bytes of each channel together.
+        let quarters = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+        let channels = _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+        _mm512_shuffle_epi8(_mm512_permutexvar_epi32(quarters, taps), _mm512_broadcast_i32x4(channels))
+    }
+
+    #[inline(always)]
+    unsafe fn dot_lanes(acc: __m512i, lhs: __m512i, rhs: __m512i) -> __m512i {
+        _mm512_dpbusd_epi32(acc, lhs, rhs)
+    }
+
+    #[inline(always)]
+    unsafe fn splat_i32(x: i32) -> __m512i {
+        _mm512_set1_epi32(x)
+    }
+
+    #[inline(always)]
+    unsafe fn load_i32(p: *const i32) -> __m512i {
+        _mm512_loadu_si512(p.cast())
+    }
+
+    #[inline(always)]
+    unsafe fn store_i32(p: *mut i32, x: __m512i) {
+        _mm512_storeu_si512(p.cast(), x);
+    }
+
+    #[inline(always)]
+    unsafe fn add_i32(a: __m512i, b: __m512i) -> __m512i {
+        _mm512_add_epi32(a, b)
+    }
+
+    #[inline(always)]
+    unsafe fn mul_i32(a: __m512i, b: __m512i) -> __m512i {
+        _mm512_mullo_epi32(a, b)
+    }
+
+    #[inline(always)]
+    unsafe fn load_u8(p: *const u8) -> __m512i {
+        _mm512_cvtepu8_epi32(_mm_loadu_si128(p.cast()))
+    }
+
+    #[inline(always)]
+    unsafe fn load_i8(p: *const i8) -> __m512i {
+        _mm512_cvtepi8_epi32(_mm_loadu_si128(p.cast()))
+    }
+
+    #[inline(always)]
+    unsafe fn store_bytes(p: *mut u8, x: __m512i) {
+        _mm_storeu_si128(p.cast(), _mm512_cvtepi32_epi8(x));
+    }
+
+    #[inline(always)]
+    unsafe fn splat_f32(x: f32) -> __m512 {
+        _mm512_set1_ps(x)
+    }
+
+    #[inline(always)]
+    unsafe fn load_f32(p: *const f32) -> __m512 {
+        _mm512_loadu_ps(p)
+    }
+
+    #[inline(always)]
+    unsafe fn store_f32(p: *mut f32, x: __m512) {
+        _mm512_storeu_ps(p, x);
+    }
+
+    #[inline(always)]
+    unsafe fn add_f32(a: __m512, b: __m512) -> __m512 {
+        _mm512_add_ps(a, b)
+    }
+
+    #[inline(always)]
+    unsafe fn mul_f32(a: __m512, b: __m512) -> __m512 {
+        _mm512_mul_ps(a, b)
+    }
+
+    #[inline(always)]
+    unsafe fn div_f32(a: __m512, b: __m512) -> __m512 {
+        _mm512_div_ps(a, b)
+    }
+
+    #[inline(always)]
+    unsafe fn max_f32(a: __m512, b: __m512) -> __m512 {
+        _mm512_max_ps(a, b)
+    }
+
+    #[inline(always)]
+    unsafe fn min_f32(a: __m512, b: __m512) -> __m512 {
+        _mm512_min_ps(a, b)
+    }
+
+    #[inline(always)]
+    unsafe fn nan_to_zero(x: __m512) -> __m512 {
+        _mm512_maskz_mov_ps(_mm512_cmp_ps_mask::<_CMP_ORD_Q>(x, x), x)
+    }
+
+    #[inline(always)]
+    unsafe fn to_f32(x: __m512i) -> __m512 {
+        _mm512_cvtepi32_ps(x)
+    }
+
+    #[inline(always)]
+    unsafe fn round(x: __m512) -> __m512i {
+        _mm512_cvtps_epi32(x)
+    }
+}

@@ -1,0 +1,109 @@
+//! AVX-VNNI: `vpdpbusd` on 256-bit registers, for CPUs that have it without AVX-512.
+#![allow(unsafe_op_in_unsafe_fn, reason = "each function is a few instructions, valid by the contract of `Isa`")]
+
+use core::arch::x86_64::*;
+
+use super::super::isa::Layout;
+use super::ymm::{Dot, Ymm};
+
+/// The AVX-VNNI backend.
+pub(crate) type AvxVnni = Ymm<ByVex>;
+
+/// The same backend with the instruction in the encoding of AVX512-VNNI, so that it can be tested on CPUs that have only that.
+#[cfg(test)]
+pub(crate) type AvxVnniByAvx512 = Ymm<ByEvex>;
+
+/// The most rows of a tile: 12 sums, a slab in two and an activation fit the 16 registers.
+const ROWS: [usize; 4] = [6, 0, 0, 0];
+
+#[inline(always)]
+unsafe fn rhs(step: *const i8) -> [__m256i; 2] {
+    [_mm256_load_si256(step.cast()), _mm256_load_si256(step.add(32).cast())]
+}
+
+#[inline(always)]
+unsafe fn interleave(taps: [*const u8; 4]) -> [__m256i; 2] {
+    let [a, b, c, d] = taps.map(
+        #[inline(always)]
+        |tap| _mm_loadu_si128(tap.cast()),
+    );
+    let (low, high) =
+        ((_mm_unpacklo_epi8(a, b), _mm_unpacklo_epi8(c, d)), (_mm_unpackhi_epi8(a, b), _mm_unpackhi_epi8(c, d)));
+    let quads = |(ab, cd): (__m128i, __m128i)| -> __m256i {
+        let (first, second) = (_mm_unpacklo_epi16(ab, cd), _mm_unpackhi_epi16(ab, cd));
+        _mm256_inserti128_si256::<1>(_mm256_castsi128_si256(first), second)
+    };
+    [quads(low), quads(high)]
+}
+
+/// `vpdpbusd` in the encoding of AVX-VNNI.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ByVex;
+
+impl Dot for ByVex {
+    const NAME: &'static str = "avx-vnni";
+    const LAYOUT: Layout = Layout::Bytes;
+    const ROWS: [usize; 4] = ROWS;
+
+    fn is_supported() -> bool {
+        super::has!("avx2" "avxvnni")
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2,avxvnni")]
+    unsafe fn enter<R>(f: impl FnOnce() -> R) -> R {
+        f()
+    }
+
+    #[inline(always)]
+    unsafe fn rhs(step: *const i8) -> [__m256i; 2] {
+        rhs(step)
+    }
+
+    #[inline(always)]
+    unsafe fn interleave(taps: [*const u8; 4]) -> [__m256i; 2] {
+        interleave(taps)
+    }
+
+    #[inline(always)]
+    unsafe fn dot(acc: __m256i, lhs: __m256i, rhs: __m256i) -> __m256i {
+        _mm256_dpbusd_avx_epi32(acc, lhs, rhs)
+    }
+}
+
+/// `vpdpbusd` in the encoding of AVX512-VNNI.
+#[cfg(test)]
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ByEvex;
+
+#[cfg(test)]
+impl Dot for ByEvex {
+    const NAME: &'static str = "avx-vnni by avx512";
+    const LAYOUT: Layout = Layout::Bytes;
+    const ROWS: [usize; 4] = ROWS;
+
+    fn is_supported() -> bool {
+        super::has!("avx2" "avx512vl" "avx512vnni")
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2,avx512vl,avx512vnni")]
+    unsafe fn enter<R>(f: impl FnOnce() -> R) -> R {
+        f()
+    }
+
+    #[inline(always)]
+    unsafe fn rhs(step: *const i8) -> [__m256i; 2] {
+        rhs(step)
+    }
+
+    #[inline(always)]
+    unsafe fn interleave(taps: [*const u8; 4]) -> [__m256i; 2] {
+        interleave(taps)
+    }
+
+    #[inline(always)]
+    unsafe fn dot(acc: __m256i, lhs: __m256i, rhs: __m256i) -> __m256i {
+        _mm256_dpbusd_epi32(acc, lhs, rhs)
+    }
+}

@@ -1,0 +1,103 @@
+//! Convolutions over 1 to 3 spatial axes, channels last, as products that are never written down.
+//!
+//! A row of the product is a position of the result, its depth the taps of the kernel times the channels. Nothing is gathered:
+//! a tile takes a pointer for each row and tap, and where taps are neighbours in memory (dilation 1, one group) a whole row of the
+//! kernel is one run.
+//!
+//! The image is copied once, with its padding filled with the zero point, if it has padding or the backend wants another form;
+//! so no tap is ever outside of it, and 1x1, 3x3, strided, dilated, grouped, 1-d and 3-d convolutions are one path. A run that is not
+//! a whole number of groups is read on into its neighbours, where the weights are 0.
+//!
+//! Depthwise convolutions have a loop of their own: channels are the lanes, and four taps (or two) are one group.
+
+mod geometry;
+mod image;
+mod pack;
+
+use crate::gemm::{Job, RowTerms, Rows, push_sum};
+use crate::{Codes, Error, Kernel, Output, Scratch, error};
+
+pub use geometry::Geometry;
+use image::Image;
+pub use pack::PackedConv;
+use pack::Part;
+
+/// The input of a convolution: `[batch, d, h, w, channels]` codes.
+#[derive(Clone, Copy, Debug)]
+pub struct ConvInput<'a> {
+    /// The codes, channels last.
+    pub codes: Codes<'a>,
+    /// The number of images.
+    pub batch: usize,
+    /// `[d, h, w]`; axes that there are not are 1.
+    pub size: [usize; 3],
+    /// The code of 0, which is also the padding.
+    pub zero_point: i32,
+}
+
+impl Kernel {
+    /// Convolves codes with packed weights:
+    ///
+    /// ```text
+    /// acc[b, y, x, o] = sum_{i, j, c} (input[b, y * s - pad + i * d, x * s - pad + j * d, c] - z_x) * (weights[o, i, j, c] - z_w[o])
+    /// ```
+    ///
+    /// exact modulo 2^32, and makes results of the sums as [`Output`] says, whose rows are the positions `[batch, d, h, w]`
+    /// of the result and whose columns are its channels.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Layout`] if the weights are packed for a kernel with another layout; [`Error::Geometry`] if the kernel does not fit the
+    /// padded image; [`Error::Length`], [`Error::ZeroPoint`], [`Error::Bounds`] if an operand does not fit.
+    pub fn conv(
+        self,
+        input: &ConvInput<'_>,
+        weights: &PackedConv,
+        mut output: Output<'_>,
+        scratch: &mut Scratch,
+    ) -> Result<(), Error> {
+        weights.check(self)?;
+        let geometry = weights.geometry();
+        let out_size = geometry.output_size(input.size)?;
+        let positions: usize = out_size.iter().product();
+        let m = positions.checked_mul(input.batch).ok_or(Error::TooLarge { what: "the result" })?;
+        output.check(m, geometry.channels_out)?;
+        error::check_zero_point("the input", input.zero_point, input.codes.range())?;
+        let image = Image::new(geometry, input, self.0.layout)?;
+        let shift = if input.codes.is_signed() { self.0.layout.shift() } else { 0 };
+        let together = image.together(input, weights.reach(&image));
+        for first in (0..input.batch).step_by(together.max(1)) {
+            let images = first..input.batch.min(first + together);
+            let (base, copied) = image.read(input, &images, weights.reach(&image), &mut scratch.lhs);
+            for Part { weights: part, first_channel, first_result } in weights.parts() {
+                scratch.row_sums.clear();
+                if !part.zero_points.is_empty() {
+                    let mut sum = |codes: &mut dyn Iterator<Item = i32>| {
+                        push_sum(&mut scratch.row_sums, codes, input.zero_point);
+                    };
+                    for row in 0..images.end * positions {
+                        geometry.codes_of(input, out_size, row, *first_channel, &mut sum);
+                    }
+                }
+                let terms = RowTerms { zero_point: input.zero_point + shift, factors: &[], sums: &scratch.row_sums };
+                let epilogue = scratch.columns.epilogue(&terms, part, output.reborrow(), *first_result);
+                let job = Job {
+                    backend: self.0,
+                    weights: part,
+                    epilogue: &epilogue,
+                    base: base.wrapping_add(first_channel * image.code_bytes),
+                    rows: Rows::Windows {
+                        first: if copied { images.start * positions } else { 0 },
+                        size: out_size,
+                        strides: image.strides(geometry),
+                    },
+                    taps: &weights.offsets(&image),
+                    is_depthwise: weights.is_depthwise(),
+                };
+                // SAFETY: the image holds every tap of these positions with whole groups; the epilogue is for all of them.
+                unsafe { job.run(images.start * positions..images.end * positions) };
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,122 @@
+//! The sizes of a convolution or pooling.
+
+use crate::{ConvInput, Error};
+
+/// Channels, groups and windows of a convolution or pooling over the axes `[d, h, w]`; axes that there are not have size 1,
+/// stride 1, dilation 1 and no padding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Geometry {
+    /// Channels of the input.
+    pub channels_in: usize,
+    /// Channels of the result.
+    pub channels_out: usize,
+    /// Groups of channels that do not see each other; divides both numbers of channels.
+    pub groups: usize,
+    /// Taps along each axis.
+    pub kernel: [usize; 3],
+    /// Distance between neighbouring windows.
+    pub stride: [usize; 3],
+    /// Distance between neighbouring taps.
+    pub dilation: [usize; 3],
+    /// Padding before the first element.
+    pub pad_begin: [usize; 3],
+    /// Padding after the last element.
+    pub pad_end: [usize; 3],
+}
+
+/// The largest size of a kernel, stride, dilation or padding.
+const MOST: usize = 1 << 16;
+
+impl Geometry {
+    /// `[d, h, w]` of the result for an input of `[d, h, w]`:
+    ///
+    /// ```text
+    /// out = (size + pad_begin + pad_end - dilation * (kernel - 1) - 1) / stride + 1
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Geometry`] if a size is 0 where it must not be or larger than 65536, if the groups do not divide the channels, or if the
+    /// kernel does not fit the padded input.
+    pub fn output_size(&self, size: [usize; 3]) -> Result<[usize; 3], Error> {
+        self.check()?;
+        let mut out = [0; 3];
+        for axis in 0..3 {
+            let reach = self.dilation[axis] * (self.kernel[axis] - 1) + 1;
+            let padded = size[axis].checked_add(self.pad_begin[axis] + self.pad_end[axis]);
+            let padded = padded.ok_or(Error::TooLarge { what: "the padded input" })?;
+            let room = padded.checked_sub(reach);
+            out[axis] = room.ok_or(Error::Geometry { reason: "the kernel is larger than the padded input" })?
+                / self.stride[axis]
+                + 1;
+        }
+        Ok(out)
+    }
+
+    /// The number of taps.
+    #[must_use]
+    pub fn taps(&self) -> usize {
+        self.kernel.iter().product()
+    }
+
+    /// Whether every channel is convolved by itself, with one result.
+    #[must_use]
+    pub fn is_depthwise(&self) -> bool {
+        self.groups == self.channels_in && self.channels_in == self.channels_out
+    }
+
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let fail = |reason| Err(Error::Geometry { reason });
+        if [self.kernel, self.stride, self.dilation].iter().flatten().any(|&size| size == 0 || size > MOST) {
+            return fail("a kernel size, stride or dilation is 0 or larger than 65536");
+        }
+        if [self.pad_begin, self.pad_end].iter().flatten().any(|&size| size > MOST) {
+            return fail("a padding is larger than 65536");
+        }
+        let divides = |channels: usize| channels.checked_rem(self.groups) == Some(0);
+        if !divides(self.channels_in) || !divides(self.channels_out) {
+            return fail("the groups do not divide the channels");
+        }
+        Ok(())
+    }
+
+    /// Calls `f` with the places of the taps of one window, `None` in the padding, in their order.
+    pub(crate) fn for_each_tap(&self, size: [usize; 3], corner: [usize; 3], mut f: impl FnMut(usize, Option<usize>)) {
+        let mut tap = 0;
+        for z in 0..self.kernel[0] {
+            for y in 0..self.kernel[1] {
+                for x in 0..self.kernel[2] {
+                    let mut place = Some(0);
+                    for (axis, step) in [z, y, x].into_iter().enumerate() {
+                        let padded = corner[axis] * self.stride[axis] + step * self.dilation[axis];
+                        let inside = padded.checked_sub(self.pad_begin[axis]).filter(|&at| at < size[axis]);
+                        place = place.zip(inside).map(|(place, inside)| place * size[axis] + inside);
+                    }
+                    f(tap, place);
+                    tap += 1;
+                }
+            }
+        }
+    }
+
+    /// Shows the codes that one row of the product sees in its group, without those in the padding, which count for nothing.
+    pub(crate) fn codes_of(
+        &self,
+        input: &ConvInput<'_>,
+        out: [usize; 3],
+        row: usize,
+        first_channel: usize,
+        show: &mut dyn FnMut(&mut dyn Iterator<Item = i32>),
+    ) {
+        let mut places = alloc::vec::Vec::with_capacity(self.taps());
+        let image = row / (out[0] * out[1] * out[2]);
+        let corner = [row / (out[1] * out[2]) % out[0], row / out[2] % out[1], row % out[2]];
+        self.for_each_tap(input.size, corner, |_, place| places.extend(place));
+        let positions: usize = input.size.iter().product();
+        let channels = first_channel..first_channel + self.channels_in / self.groups;
+        show(&mut places.iter().flat_map(|place| {
+            let at = (image * positions + place) * self.channels_in;
+            channels.clone().map(move |channel| input.codes.at(at + channel))
+        }));
+    }
+}

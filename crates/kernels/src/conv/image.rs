@@ -1,0 +1,121 @@
+//! The image that tiles read: the input itself, or a padded copy in the backend's form.
+
+use core::ops::Range;
+
+use alloc::vec::Vec;
+
+use super::{ConvInput, Geometry};
+use crate::Error;
+use crate::backend::isa::Layout;
+use crate::error::check_length;
+use crate::gemm::convert;
+
+/// Copies of images that are convolved together take about this many bytes.
+const COPIED_BYTES: usize = 1 << 20;
+
+/// Readable bytes behind a copy: what a vector or a group may read past a run.
+const SLACK: usize = 128;
+
+/// Where the codes of an image are.
+#[derive(Debug)]
+pub(super) struct Image {
+    layout: Layout,
+    /// `[d, h, w]` with the padding.
+    padded: [usize; 3],
+    pad_begin: [usize; 3],
+    size: [usize; 3],
+    channels: usize,
+    /// Whether the input can be read as it is, but for its end.
+    is_plain: bool,
+    /// Bytes of one code.
+    pub(super) code_bytes: usize,
+}
+
+impl Image {
+    pub(super) fn new(geometry: &Geometry, input: &ConvInput<'_>, layout: Layout) -> Result<Self, Error> {
+        let Geometry { pad_begin, pad_end, channels_in: channels, .. } = *geometry;
+        let mut padded = input.size;
+        for axis in 0..3 {
+            padded[axis] += pad_begin[axis] + pad_end[axis];
+        }
+        let too_large = Error::TooLarge { what: "the input" };
+        let elements = |size: [usize; 3], batch: usize| {
+            size.iter().try_fold(channels.checked_mul(batch)?, |count, &size| count.checked_mul(size))
+        };
+        let count = elements(input.size, input.batch).ok_or(too_large.clone())?;
+        check_length("the input", input.codes.len(), count)?;
+        let code_bytes = layout.lhs_bytes();
+        let bytes = elements(padded, 1).and_then(|count| count.checked_mul(code_bytes));
+        bytes.filter(|&bytes| bytes < isize::MAX.unsigned_abs() / 2).ok_or(too_large)?;
+        let has_padding = pad_begin != [0; 3] || pad_end != [0; 3];
+        let is_plain = layout == Layout::Bytes && !input.codes.is_signed() && !has_padding;
+        Ok(Self { layout, padded, pad_begin, size: input.size, channels, is_plain, code_bytes })
+    }
+
+    /// Bytes of a row, a plane and an image.
+    fn extents(&self) -> [usize; 3] {
+        let row = self.padded[2] * self.channels * self.code_bytes;
+        [row, row * self.padded[1], row * self.padded[1] * self.padded[0]]
+    }
+
+    /// Bytes from one image to the next, and from one result to the next along each axis.
+    pub(super) fn strides(&self, geometry: &Geometry) -> [usize; 4] {
+        let ([row, plane, image], [d, h, w]) = (self.extents(), geometry.stride);
+        [image, d * plane, h * row, w * self.channels * self.code_bytes]
+    }
+
+    /// Where a tap is, in bytes from the first.
+    pub(super) fn offset(&self, geometry: &Geometry, tap: [usize; 3]) -> usize {
+        let ([row, plane, _], [d, h, w]) = (self.extents(), geometry.dilation);
+        d * tap[0] * plane + h * tap[1] * row + w * tap[2] * self.channels * self.code_bytes
+    }
+
+    /// The number of images that are read together; `reach` is how far past an image's end a read may go.
+    pub(super) fn together(&self, input: &ConvInput<'_>, reach: usize) -> usize {
+        if self.is_plain && reach == 0 { input.batch } else { (COPIED_BYTES / self.extents()[2].max(1)).max(1) }
+    }
+
+    /// Where the images are, and whether that is a copy that begins with them.
+    pub(super) fn read(
+        &self,
+        input: &ConvInput<'_>,
+        images: &Range<usize>,
+        reach: usize,
+        copy: &mut Vec<u8>,
+    ) -> (*const u8, bool) {
+        if self.is_plain && images.end * self.extents()[2] + reach <= input.codes.len() {
+            return (input.codes.as_bytes().as_ptr(), false);
+        }
+        let [row_bytes, plane_bytes, image_bytes] = self.extents();
+        copy.clear();
+        copy.resize(images.len() * image_bytes + SLACK, 0);
+        self.fill(input, copy);
+        let codes = self.size[2] * self.channels;
+        let first_row = self.pad_begin[2] * self.channels * self.code_bytes;
+        let positions: usize = self.size.iter().product();
+        for (place, image) in images.clone().enumerate() {
+            for z in 0..self.size[0] {
+                for y in 0..self.size[1] {
+                    let from = (image * positions + (z * self.size[1] + y) * self.size[2]) * self.channels;
+                    let plane = place * image_bytes + (z + self.pad_begin[0]) * plane_bytes;
+                    let to = plane + (y + self.pad_begin[1]) * row_bytes + first_row;
+                    convert(input.codes, from, self.layout, &mut copy[to..to + codes * self.code_bytes], codes);
+                }
+            }
+        }
+        (copy.as_ptr(), true)
+    }
+
+    /// Fills a copy with the zero point.
+    fn fill(&self, input: &ConvInput<'_>, copy: &mut [u8]) {
+        let zero_point = input.zero_point + if input.codes.is_signed() { self.layout.shift() } else { 0 };
+        let [low, high, ..] = zero_point.to_le_bytes();
+        match self.layout {
+            Layout::Bytes => copy.fill(low),
+            Layout::Words => {
+                let word = i16::from_le_bytes([low, high]).to_ne_bytes();
+                copy.chunks_exact_mut(2).for_each(|code| code.copy_from_slice(&word));
+            }
+        }
+    }
+}

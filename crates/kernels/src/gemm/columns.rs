@@ -1,0 +1,124 @@
+//! What an epilogue needs for each column, padded to whole slabs.
+
+use alloc::vec::Vec;
+
+use crate::backend::epilogue::{End, Epilogue, RawResidual};
+use crate::backend::isa::LANES;
+use crate::{F32Output, I32Output, Output, PackedWeights, Requantized, Scales};
+
+/// Buffers for the arrays over columns.
+#[derive(Debug, Default)]
+pub(crate) struct Columns {
+    sums: Vec<i32>,
+    scales: Vec<f32>,
+    bias: Vec<f32>,
+}
+
+/// The zero points of the rows, as activations are stored.
+#[derive(Debug)]
+pub(crate) struct RowTerms<'a> {
+    /// The zero point of all rows; 0 if each has its own.
+    pub(crate) zero_point: i32,
+    /// Less the zero point of each row, empty if all have one.
+    pub(crate) factors: &'a [i32],
+    /// For each row `k` times its zero point less the sum of its activations, empty if no weight has a zero point.
+    pub(crate) sums: &'a [i32],
+}
+
+impl Columns {
+    /// The epilogue for `output` from column `first` of it on, as many columns as the weights have.
+    ///
+    /// The pointers in it stay valid as long as the operands and these buffers do, and are not touched.
+    pub(crate) fn epilogue(
+        &mut self,
+        terms: &RowTerms<'_>,
+        weights: &PackedWeights,
+        output: Output<'_>,
+        first: usize,
+    ) -> Epilogue {
+        let or_null = |slice: &[i32]| if slice.is_empty() { core::ptr::null() } else { slice.as_ptr() };
+        let columns = first..first + weights.n();
+        let end = match output {
+            Output::I32(I32Output { out, row_stride, bias }) => {
+                self.set_sums(bias.map(|bias| &bias[columns]), weights, terms.zero_point);
+                End::I32 { out: out[first..].as_mut_ptr(), row_stride }
+            }
+            Output::F32(F32Output { out, row_stride, row_scales, column_scales, bias, min, max }) => {
+                self.set_sums(None, weights, terms.zero_point);
+                self.set_scales(column_scales, first, weights.n());
+                self.bias.clear();
+                self.bias.extend_from_slice(bias.map_or(&[][..], |bias| &bias[columns]));
+                self.bias.resize(weights.slabs() * LANES, 0.0);
+                // A single row scale is kept behind the column scales.
+                let (row_scales, row_scale_step) = match row_scales {
+                    Scales::Each(scales) => (scales.as_ptr(), 1),
+                    Scales::One(scale) => {
+                        self.scales.push(scale);
+                        (self.scales[self.scales.len() - 1..].as_ptr(), 0)
+                    }
+                };
+                let (column_scales, bias, out) = (self.scales.as_ptr(), self.bias.as_ptr(), out[first..].as_mut_ptr());
+                End::F32 { out, row_stride, row_scales, row_scale_step, column_scales, bias, min, max }
+            }
+            Output::U8(output) => self.requantized(output, weights, (terms.zero_point, first)),
+            Output::I8(output) => self.requantized(output, weights, (terms.zero_point, first)),
+        };
+        Epilogue {
+            columns: self.sums.as_ptr(),
+            row_factors: or_null(terms.factors),
+            column_sums: weights.column_sums.as_ptr(),
+            row_sums: or_null(terms.sums),
+            column_zero_points: weights.zero_points.as_ptr(),
+            end,
+        }
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "8-bit codes")]
+    fn requantized<T>(
+        &mut self,
+        output: Requantized<'_, T>,
+        weights: &PackedWeights,
+        (zero_point, first): (i32, usize),
+    ) -> End {
+        self.set_sums(output.bias.map(|bias| &bias[first..first + weights.n()]), weights, zero_point);
+        self.set_scales(output.multipliers, first, weights.n());
+        let residual = output.residual.map(|residual| RawResidual {
+            codes: residual.codes.as_bytes()[first..].as_ptr(),
+            is_signed: residual.codes.is_signed(),
+            row_stride: residual.row_stride,
+            zero_point: residual.zero_point,
+            multiplier: residual.multiplier,
+        });
+        End::Bytes {
+            out: output.out[first..].as_mut_ptr().cast(),
+            row_stride: output.row_stride,
+            multipliers: self.scales.as_ptr(),
+            low: (output.q_min - output.zero_point) as f32,
+            high: (output.q_max - output.zero_point) as f32,
+            zero_point: output.zero_point,
+            residual,
+        }
+    }
+
+    /// `bias[j] - zero_point * C[j]`.
+    fn set_sums(&mut self, bias: Option<&[i32]>, weights: &PackedWeights, zero_point: i32) {
+        self.sums.clear();
+        self.sums.extend(weights.column_sums.iter().map(|sum| zero_point.wrapping_mul(*sum).wrapping_neg()));
+        for (sum, bias) in self.sums.iter_mut().zip(bias.unwrap_or_default()) {
+            *sum = sum.wrapping_add(*bias);
+        }
+    }
+
+    fn set_scales(&mut self, scales: Scales<'_>, first: usize, n: usize) {
+        let slabs = n.div_ceil(LANES);
+        self.scales.clear();
+        match scales {
+            Scales::One(scale) => self.scales.resize(slabs * LANES, scale),
+            Scales::Each(scales) => {
+                self.scales.reserve(slabs * LANES + 1);
+                self.scales.extend_from_slice(&scales[first..first + n]);
+                self.scales.resize(slabs * LANES, 0.0);
+            }
+        }
+    }
+}

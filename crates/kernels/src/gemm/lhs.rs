@@ -1,0 +1,124 @@
+//! Activations in the form that a backend reads.
+
+use core::ops::Range;
+
+use alloc::vec::Vec;
+
+use super::columns::RowTerms;
+use crate::backend::isa::Layout;
+use crate::{Codes, Lhs, PackedWeights, ZeroPoints};
+
+/// Packed rows of one stretch take about this many bytes.
+const STRETCH_BYTES: usize = 256 << 10;
+
+/// Rows that are read in one way.
+pub(super) struct Stretch {
+    pub(super) rows: Range<usize>,
+    pub(super) in_place: bool,
+}
+
+/// Splits the rows into those that can be read where they are and those that must be packed.
+pub(super) fn stretches(
+    lhs: &Lhs<'_>,
+    weights: &PackedWeights,
+    layout: Layout,
+) -> impl Iterator<Item = Stretch> + use<> {
+    let m = lhs.m;
+    let in_place = in_place(lhs, weights, layout);
+    let packed = (STRETCH_BYTES / (row_bytes(weights, layout) + 1)).next_multiple_of(24).max(24);
+    let starts = (in_place..m).step_by(packed);
+    let rest = starts.map(move |start| Stretch { rows: start..m.min(start + packed), in_place: false });
+    core::iter::once(Stretch { rows: 0..in_place, in_place: true }).filter(|first| !first.rows.is_empty()).chain(rest)
+}
+
+/// The number of rows, from the first, that can be read in place: the last group of a row may reach past it, since the weights
+/// there are 0, but not past the end of the slice.
+fn in_place(lhs: &Lhs<'_>, weights: &PackedWeights, layout: Layout) -> usize {
+    if layout != Layout::Bytes || lhs.codes.is_signed() {
+        return 0;
+    }
+    let spare = lhs.codes.len().checked_sub(4 * weights.steps);
+    let whole = spare.map_or(0, |spare| spare.checked_div(lhs.row_stride).map_or(lhs.m, |rows| lhs.m.min(rows + 1)));
+    // A few rows at the end are a panel of their own, or all of them are packed.
+    if whole == lhs.m || whole >= 64 { whole } else { 0 }
+}
+
+/// The distance of packed rows in bytes: whole groups, and not a multiple of 4096, at which rows would share cache sets.
+fn row_bytes(weights: &PackedWeights, _: Layout) -> usize {
+    let bytes = (4 * weights.steps).next_multiple_of(64);
+    if bytes.is_multiple_of(1024) { bytes + 64 } else { bytes }
+}
+
+/// Packs some rows; returns where the first begins and the distance between them in bytes.
+pub(super) fn pack(
+    lhs: &Lhs<'_>,
+    rows: &Range<usize>,
+    weights: &PackedWeights,
+    layout: Layout,
+    packed: &mut Vec<u8>,
+) -> (*const u8, usize) {
+    let stride = row_bytes(weights, layout);
+    packed.clear();
+    packed.resize(rows.len() * stride, 0);
+    let k = weights.k();
+    for (row, packed) in rows.clone().zip(packed.chunks_exact_mut(stride)) {
+        convert(lhs.codes, row * lhs.row_stride, layout, packed, k);
+    }
+    (packed.as_ptr(), stride)
+}
+
+/// Writes `count` codes from `from` on in the layout's form.
+pub(crate) fn convert(codes: Codes<'_>, from: usize, layout: Layout, to: &mut [u8], count: usize) {
+    match (layout, codes) {
+        (Layout::Bytes, Codes::U8(codes)) => to[..count].copy_from_slice(&codes[from..from + count]),
+        (Layout::Bytes, Codes::I8(codes)) => {
+            for (to, code) in to.iter_mut().zip(&codes[from..from + count]) {
+                *to = code.cast_unsigned() ^ 0x80;
+            }
+        }
+        (Layout::Words, Codes::U8(codes)) => {
+            for (to, &code) in to.chunks_exact_mut(2).zip(&codes[from..from + count]) {
+                to.copy_from_slice(&i16::from(code).to_ne_bytes());
+            }
+        }
+        (Layout::Words, Codes::I8(codes)) => {
+            for (to, &code) in to.chunks_exact_mut(2).zip(&codes[from..from + count]) {
+                to.copy_from_slice(&i16::from(code).to_ne_bytes());
+            }
+        }
+    }
+}
+
+/// The terms of the rows' zero points.
+pub(super) fn row_terms<'a>(
+    lhs: &Lhs<'_>,
+    weights: &PackedWeights,
+    layout: Layout,
+    factors: &'a mut Vec<i32>,
+    sums: &'a mut Vec<i32>,
+) -> RowTerms<'a> {
+    let shift = if lhs.codes.is_signed() { layout.shift() } else { 0 };
+    factors.clear();
+    sums.clear();
+    let zero_point = match lhs.zero_points {
+        ZeroPoints::One(zero_point) => zero_point + shift,
+        ZeroPoints::Each(zero_points) => {
+            factors.extend(zero_points[..lhs.m].iter().map(|zero_point| -(zero_point + shift)));
+            0
+        }
+    };
+    if !weights.zero_points.is_empty() {
+        let k = weights.k();
+        for row in 0..lhs.m {
+            // The shift of the activations and that of the zero point cancel.
+            let codes = (row * lhs.row_stride..).take(k).map(|at| lhs.codes.at(at));
+            push_sum(sums, codes, lhs.zero_points.at(row));
+        }
+    }
+    RowTerms { zero_point, factors, sums }
+}
+
+/// Appends `count * zero_point - sum(codes)`, modulo 2^32.
+pub(crate) fn push_sum(sums: &mut Vec<i32>, codes: impl Iterator<Item = i32>, zero_point: i32) {
+    sums.push(codes.fold(0_i32, |sum, code| sum.wrapping_add(zero_point).wrapping_sub(code)));
+}

@@ -1,0 +1,257 @@
+//! The loop nest, on one thread or several.
+
+use core::mem::MaybeUninit;
+use core::ops::Range;
+
+use crate::PackedWeights;
+use crate::backend::Backend;
+use crate::backend::depthwise::Channels;
+use crate::backend::epilogue::Epilogue;
+use crate::backend::isa::LANES;
+use crate::backend::tile::{MAX_ROWS, Tile};
+
+/// Bytes of activations that all weights are read for before the next: half of a common L2 cache.
+const BLOCK_BYTES: usize = 512 << 10;
+
+/// Products below which another thread costs more than it brings.
+#[cfg(feature = "rayon")]
+const PRODUCTS_PER_THREAD: usize = 4 << 20;
+
+/// Pointers to rows of activations that are kept on the stack.
+const POINTERS: usize = 1024;
+
+/// A product whose operands are ready.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Job<'a> {
+    pub(crate) backend: &'static Backend,
+    pub(crate) weights: &'a PackedWeights,
+    pub(crate) epilogue: &'a Epilogue,
+    /// What the places of rows and taps are counted from.
+    pub(crate) base: *const u8,
+    pub(crate) rows: Rows,
+    /// Where each tap is, from the row's place, in bytes.
+    pub(crate) taps: &'a [usize],
+    /// Whether the columns are the channels of a depthwise convolution.
+    pub(crate) is_depthwise: bool,
+}
+
+// SAFETY: the pointers are to operands that outlive the job and are only read, and to an output of which every part writes
+// other elements.
+unsafe impl Sync for Job<'_> {}
+
+/// Where rows begin, in bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Rows {
+    /// Row `i` at `(i - first) * stride`.
+    Strided {
+        /// The row at the base.
+        first: usize,
+        /// Bytes between rows.
+        stride: usize,
+    },
+    /// Row `i` is a position of the result of a convolution.
+    Windows {
+        /// The row at the base: a whole number of images.
+        first: usize,
+        /// `[d, h, w]` of the result.
+        size: [usize; 3],
+        /// Bytes from one image to the next, and from one position to the next along each axis.
+        strides: [usize; 4],
+    },
+}
+
+impl Rows {
+    /// The place of row `i`.
+    fn at(&self, row: usize) -> usize {
+        match *self {
+            Rows::Strided { first, stride } => (row - first) * stride,
+            Rows::Windows { first, size: [depth, height, width], strides } => {
+                let (rest, x) = ((row - first) / width, (row - first) % width);
+                let (rest, y) = (rest / height, rest % height);
+                let (image, z) = (rest / depth, rest % depth);
+                image * strides[0] + z * strides[1] + y * strides[2] + x * strides[3]
+            }
+        }
+    }
+}
+
+impl Job<'_> {
+    /// Computes some rows of the result, all columns.
+    ///
+    /// # Safety
+    ///
+    /// Every tap of these rows is readable for whole groups, and the epilogue is valid for them and all columns.
+    pub(crate) unsafe fn run(&self, rows: Range<usize>) {
+        #[cfg(feature = "rayon")]
+        {
+            let products = rows.len() * self.weights.n() * self.weights.k();
+            if products >= 2 * PRODUCTS_PER_THREAD {
+                let parts = (products / PRODUCTS_PER_THREAD).min(rayon::current_num_threads());
+                if parts > 1 {
+                    // SAFETY: as this function's.
+                    return unsafe { self.split(rows, 0..self.weights.slabs(), parts) };
+                }
+            }
+        }
+        // SAFETY: as this function's.
+        unsafe { self.part(rows, 0..self.weights.slabs()) };
+    }
+
+    /// Computes a rectangle of the result on several threads: halves of the rows if there are enough, else of the columns.
+    #[cfg(feature = "rayon")]
+    unsafe fn split(&self, rows: Range<usize>, slabs: Range<usize>, parts: usize) {
+        if parts == 1 {
+            // SAFETY: as this function's.
+            return unsafe { self.part(rows, slabs) };
+        }
+        let share = |length: usize, unit: usize| (length * (parts / 2) / parts).next_multiple_of(unit).min(length);
+        let ((rows_a, slabs_a), (rows_b, slabs_b)) = if rows.len() >= 24 * parts {
+            let middle = rows.start + share(rows.len(), 24);
+            ((rows.start..middle, slabs.clone()), (middle..rows.end, slabs))
+        } else {
+            let middle = slabs.start + share(slabs.len(), 1);
+            ((rows.clone(), slabs.start..middle), (rows, middle..slabs.end))
+        };
+        // SAFETY: as this function's; the two rectangles do not overlap.
+        rayon::join(
+            || unsafe { self.split(rows_a, slabs_a, parts / 2) },
+            || unsafe { self.split(rows_b, slabs_b, parts - parts / 2) },
+        );
+    }
+
+    /// Computes a rectangle of the result.
+    ///
+    /// # Safety
+    ///
+    /// As [`Job::run`].
+    unsafe fn part(&self, rows: Range<usize>, slabs: Range<usize>) {
+        if rows.is_empty() || slabs.is_empty() {
+            return;
+        }
+        if self.is_depthwise {
+            // SAFETY: as this function's.
+            return unsafe { self.depthwise(rows, slabs) };
+        }
+        let (mr, nr) = self.shape(rows.len(), slabs.len());
+        let taps = self.taps.len();
+        let row_bytes = 4 * self.weights.steps * taps;
+        let fitting = (BLOCK_BYTES / row_bytes.max(1)).min(POINTERS / taps) / mr;
+        let mut on_stack = [MaybeUninit::uninit(); POINTERS];
+        let mut on_heap = alloc::vec::Vec::new();
+        let pointers: &mut [MaybeUninit<*const u8>] = if taps * mr <= POINTERS {
+            &mut on_stack
+        } else {
+            on_heap.resize(taps * mr, MaybeUninit::uninit());
+            &mut on_heap
+        };
+        let panels = rows.len().div_ceil(mr);
+        let blocks = panels.div_ceil(fitting.max(1));
+        let mut first = rows.start;
+        for block in 0..blocks {
+            let count = panels / blocks + usize::from(block < panels % blocks);
+            let end = if block + 1 == blocks { rows.end } else { rows.end.min(first + count * mr) };
+            // SAFETY: as for [`Job::run`].
+            unsafe { self.block(first..end, count, slabs.clone(), nr, pointers) };
+            first = end;
+        }
+    }
+
+    /// Computes a rectangle of the result of a depthwise convolution.
+    ///
+    /// # Safety
+    ///
+    /// As [`Job::run`].
+    unsafe fn depthwise(&self, rows: Range<usize>, slabs: Range<usize>) {
+        for row in rows {
+            let channels = Channels {
+                // SAFETY: the row is within what the base is valid for.
+                position: unsafe { self.base.add(self.rows.at(row)) },
+                taps: self.taps,
+                weights: self.weights.slab(0),
+                epilogue: self.epilogue,
+                row,
+                slabs: slabs.clone(),
+                columns: self.weights.n(),
+            };
+            // SAFETY: as for [`Job::run`]; a backend in a job is supported.
+            unsafe { (self.backend.depthwise)(&channels) };
+        }
+    }
+
+    /// Computes all columns of some panels.
+    unsafe fn block(
+        &self,
+        rows: Range<usize>,
+        panels: usize,
+        slabs: Range<usize>,
+        widest: usize,
+        pointers: &mut [MaybeUninit<*const u8>],
+    ) {
+        let taps = self.taps.len();
+        // The first panels have one row more than the others.
+        let (less, more) = (rows.len() / panels, rows.len() % panels);
+        let groups = [(rows.start, more, less + 1), (rows.start + more * (less + 1), panels - more, less)];
+        let mut rest = &mut *pointers;
+        for (first, panels, mr) in groups {
+            for panel in 0..panels {
+                let (of_panel, others) = rest.split_at_mut(taps * mr);
+                // SAFETY: as for [`Job::run`].
+                unsafe { self.find(first + panel * mr, mr, of_panel) };
+                rest = others;
+            }
+        }
+        let mut slab = slabs.start;
+        while slab < slabs.end {
+            let left = slabs.end - slab;
+            // The last four slabs of tiles of three are two and two.
+            let nr = if left == widest + 1 && widest == 3 { 2 } else { left.min(widest) };
+            let column = slab * LANES;
+            let mut place = 0;
+            for (row, panels, mr) in groups.into_iter().filter(|(_, panels, _)| *panels > 0) {
+                let tile = Tile {
+                    panels,
+                    mr,
+                    nr,
+                    rows: pointers[place..].as_ptr().cast(),
+                    taps,
+                    steps: self.weights.steps,
+                    rhs: self.weights.slab(slab),
+                    slab_bytes: self.weights.slab_bytes(),
+                    epilogue: self.epilogue,
+                    row,
+                    column,
+                    columns: (self.weights.n() - column).min(nr * LANES),
+                };
+                // SAFETY: as for [`Job::run`]; a backend in a job is supported, and the pointers of the panels were set.
+                unsafe { (self.backend.tile)(&tile) };
+                place += panels * taps * mr;
+            }
+            slab += nr;
+        }
+    }
+
+    /// Sets `pointers[tap][i]` for the rows of a panel.
+    unsafe fn find(&self, first: usize, mr: usize, pointers: &mut [MaybeUninit<*const u8>]) {
+        for i in 0..mr {
+            let place = self.rows.at(first + i);
+            for (tap, offset) in self.taps.iter().enumerate() {
+                // SAFETY: the tap is within what the base is valid for.
+                pointers[tap * mr + i].write(unsafe { self.base.add(place + offset) });
+            }
+        }
+    }
+
+    /// The most rows and slabs of a tile for a rectangle of the result.
+    fn shape(&self, rows: usize, slabs: usize) -> (usize, usize) {
+        let most = self.backend.rows;
+        let widest = |nr: usize| (most[nr - 1].min(MAX_ROWS), nr);
+        match slabs {
+            _ if most[1] == 0 => widest(1),
+            1 => widest(1),
+            2 => widest(2),
+            _ if rows <= most[3] => widest(slabs.min(4)),
+            _ if slabs.is_multiple_of(3) || !slabs.is_multiple_of(4) => widest(3),
+            _ => widest(4),
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! Where results go, and what happens to the sums on the way.
+
+use crate::elementwise::check_codes;
+use crate::error::{check_length, check_matrix, check_zero_point};
+use crate::{Codes, Error, Scales};
+
+/// The result of a product `[m, n]` and how it is made of the exact sums `acc`.
+#[derive(Debug)]
+pub enum Output<'a> {
+    /// The sums.
+    I32(I32Output<'a>),
+    /// Real numbers.
+    F32(F32Output<'a>),
+    /// Unsigned codes.
+    U8(Requantized<'a, u8>),
+    /// Signed codes.
+    I8(Requantized<'a, i8>),
+}
+
+/// `out[i, j] = acc[i, j] + bias[j]`, modulo 2^32.
+#[derive(Debug)]
+pub struct I32Output<'a> {
+    /// `[m, n]`, row-major.
+    pub out: &'a mut [i32],
+    /// Elements from one row to the next; at least `n`.
+    pub row_stride: usize,
+    /// One for each column.
+    pub bias: Option<&'a [i32]>,
+}
+
+/// `out[i, j] = min(max(f32(acc[i, j]) * (row_scales[i] * column_scales[j]) + bias[j], min), max)`, every operation
+/// rounded by itself; NaN stays.
+#[derive(Debug)]
+pub struct F32Output<'a> {
+    /// `[m, n]`, row-major.
+    pub out: &'a mut [f32],
+    /// Elements from one row to the next; at least `n`.
+    pub row_stride: usize,
+    /// One, or one for each row.
+    pub row_scales: Scales<'a>,
+    /// One, or one for each column.
+    pub column_scales: Scales<'a>,
+    /// One for each column; 0 if absent.
+    pub bias: Option<&'a [f32]>,
+    /// The lower bound, negative infinity for none.
+    pub min: f32,
+    /// The upper bound, infinity for none.
+    pub max: f32,
+}
+
+/// Equation (4), with an optional second operand:
+///
+/// ```text
+/// t = f32(acc[i, j] + bias[j]) * multipliers[j]  [ + f32(residual[i, j] - residual.zero_point) * residual.multiplier ]
+/// out[i, j] = clamp(round(t) + zero_point, q_min, q_max)
+/// ```
+///
+/// `round` is to nearest, ties to even; every operation is rounded by itself; a NaN becomes `q_min`.
+#[derive(Debug)]
+pub struct Requantized<'a, T> {
+    /// `[m, n]`, row-major.
+    pub out: &'a mut [T],
+    /// Elements from one row to the next; at least `n`.
+    pub row_stride: usize,
+    /// One for each column, added modulo 2^32.
+    pub bias: Option<&'a [i32]>,
+    /// One, or one for each column.
+    pub multipliers: Scales<'a>,
+    /// The code of 0.
+    pub zero_point: i32,
+    /// The smallest code of the result; ReLU is `q_min = zero_point`.
+    pub q_min: i32,
+    /// The largest code of the result.
+    pub q_max: i32,
+    /// Added before rounding.
+    pub residual: Option<Residual<'a>>,
+}
+
+/// A second operand of a sum, `[m, n]` codes.
+#[derive(Clone, Copy, Debug)]
+pub struct Residual<'a> {
+    /// The codes, row-major.
+    pub codes: Codes<'a>,
+    /// Elements from one row to the next; at least `n`.
+    pub row_stride: usize,
+    /// The code of 0.
+    pub zero_point: i32,
+    /// The scale of the codes divided by the scale of the result.
+    pub multiplier: f32,
+}
+
+impl Output<'_> {
+    /// The same output for a shorter time.
+    pub(crate) fn reborrow(&mut self) -> Output<'_> {
+        match self {
+            Output::I32(output) => Output::I32(I32Output { out: output.out, ..*output }),
+            Output::F32(output) => Output::F32(F32Output { out: output.out, ..*output }),
+            Output::U8(output) => Output::U8(Requantized { out: output.out, ..*output }),
+            Output::I8(output) => Output::I8(Requantized { out: output.out, ..*output }),
+        }
+    }
+
+    /// Checks all lengths and bounds for a product `[m, n]`.
+    pub(crate) fn check(&self, m: usize, n: usize) -> Result<(), Error> {
+        match self {
+            Output::I32(output) => {
+                check_matrix("out", (m, n), output.row_stride, output.out.len())?;
+                output.bias.map_or(Ok(()), |bias| check_length("bias", bias.len(), n))
+            }
+            Output::F32(output) => {
+                check_matrix("out", (m, n), output.row_stride, output.out.len())?;
+                output.row_scales.check("row scales", m)?;
+                output.column_scales.check("column scales", n)?;
+                output.bias.map_or(Ok(()), |bias| check_length("bias", bias.len(), n))
+            }
+            Output::U8(output) => output.check((m, n), (0, 255)),
+            Output::I8(output) => output.check((m, n), (-128, 127)),
+        }
+    }
+}
+
+impl<T> Requantized<'_, T> {
+    fn check(&self, (m, n): (usize, usize), range: (i32, i32)) -> Result<(), Error> {
+        check_matrix("out", (m, n), self.row_stride, self.out.len())?;
+        self.multipliers.check("multipliers", n)?;
+        if let Some(bias) = self.bias {
+            check_length("bias", bias.len(), n)?;
+        }
+        check_codes(self.zero_point, (self.q_min, self.q_max), range)?;
+        if let Some(residual) = &self.residual {
+            check_matrix("residual", (m, n), residual.row_stride, residual.codes.len())?;
+            check_zero_point("the residual", residual.zero_point, residual.codes.range())?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,49 @@
+//! Every backend against the reference.
+#![expect(clippy::cast_possible_truncation, reason = "codes lie in the range of their type")]
+
+mod conv;
+mod elementwise;
+mod gemm;
+mod noise;
+
+use std::vec::Vec;
+
+use crate::Kernel;
+use crate::backend::Backend;
+
+/// Every backend that this CPU can run, and the AVX-VNNI one in the encoding of AVX512-VNNI where it has that.
+fn kernels() -> Vec<Kernel> {
+    #[cfg(target_arch = "x86_64")]
+    static BY_AVX512: Backend = Backend::of::<crate::backend::x86_64::AvxVnniByAvx512>();
+    let mut kernels: Vec<Kernel> = Kernel::supported().collect();
+    #[cfg(target_arch = "x86_64")]
+    if (BY_AVX512.is_supported)() {
+        kernels.push(Kernel(&BY_AVX512));
+    }
+    kernels
+}
+
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn every_backend_that_this_cpu_has_is_tested() {
+    let names: Vec<&str> = kernels().iter().map(|kernel| kernel.name()).collect();
+    let expected = [
+        ("avx512-vnni", std::arch::is_x86_feature_detected!("avx512vnni")),
+        ("avx-vnni", std::arch::is_x86_feature_detected!("avxvnni")),
+        ("avx2", std::arch::is_x86_feature_detected!("avx2")),
+        ("portable", true),
+        ("avx-vnni by avx512", std::arch::is_x86_feature_detected!("avx512vnni")),
+    ];
+    let expected: Vec<&str> = expected.into_iter().filter(|(_, has)| *has).map(|(name, _)| name).collect();
+    assert_eq!(names, expected);
+}
+
+#[test]
+fn kernels_are_found_by_name() {
+    for kernel in Kernel::supported() {
+        assert_eq!(Kernel::by_name(kernel.name()), Some(kernel));
+    }
+    assert_eq!(Kernel::by_name("portable").map(Kernel::name), Some("portable"));
+    assert_eq!(Kernel::by_name("abacus"), None);
+    assert_eq!(Kernel::supported().next(), Some(Kernel::detect()));
+}
