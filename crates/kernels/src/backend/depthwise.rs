@@ -2,9 +2,8 @@
 
 use core::ops::Range;
 
-use super::epilogue::{Epilogue, finish};
+use super::epilogue::{Epilogue, Sums};
 use super::isa::{Isa, LANES};
-use super::tile::Tile;
 
 /// One position of the result of a depthwise convolution, some slabs of channels.
 ///
@@ -65,21 +64,10 @@ unsafe fn position<I: Isa>(channels: &Channels<'_>) {
                 acc = I::dot_lanes(acc, I::interleave(taps), I::rhs(weights));
                 weights = weights.add(step_bytes);
             }
-            let tile = Tile {
-                panels: 1,
-                mr: 1,
-                nr: 1,
-                rows: core::ptr::null(),
-                taps: 0,
-                steps: 0,
-                rhs: channels.weights,
-                slab_bytes,
-                epilogue: channels.epilogue,
-                row: channels.row,
-                column,
-                columns: (channels.columns - column).min(LANES),
-            };
-            finish::<I, 1, 1>(&tile, channels.epilogue, channels.row, [[acc]]);
+            let columns = (channels.columns - column).min(LANES);
+            let mut copy = acc;
+            let sums = Sums { vectors: &mut copy, mr: 1, nr: 1, row: channels.row, column, columns };
+            I::end(channels.epilogue, &sums);
         }
     }
 }

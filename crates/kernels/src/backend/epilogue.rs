@@ -1,8 +1,6 @@
 //! From sums to results, in registers.
-#![expect(clippy::needless_range_loop, reason = "registers are indexed, so that it is seen which loops are unrolled")]
 
 use super::isa::{Isa, LANES};
-use super::tile::Tile;
 
 /// What makes results of sums. Arrays over columns begin at the columns that this part of the product computes and are padded to
 /// whole slabs.
@@ -72,172 +70,151 @@ pub(crate) struct RawResidual {
     pub(crate) multiplier: f32,
 }
 
-/// Finishes a tile whose first row is `row`; `acc` has `columns` added already.
+/// The sums of a tile, `[mr][nr]` vectors, with `columns` added already.
+#[derive(Clone, Copy)]
+pub(crate) struct Sums<I: Isa> {
+    pub(super) vectors: *mut I::I32,
+    pub(super) mr: usize,
+    pub(super) nr: usize,
+    /// The row of the tile's first result.
+    pub(super) row: usize,
+    /// The column of the tile's first result, counted from the epilogue's first.
+    pub(super) column: usize,
+    /// Columns of the result in this tile, at most `16 * nr`.
+    pub(super) columns: usize,
+}
+
+impl<I: Isa> Sums<I> {
+    /// Calls `f` with each vector: its place, the row of its results, their first column, and how many of its lanes are results.
+    #[inline(always)]
+    unsafe fn for_each(&self, mut f: impl FnMut(*mut I::I32, usize, usize, usize)) {
+        for j in 0..self.nr {
+            let count = (self.columns - j * LANES).min(LANES);
+            for i in 0..self.mr {
+                // SAFETY: within `[mr][nr]`.
+                f(unsafe { self.vectors.add(i * self.nr + j) }, self.row + i, self.column + j * LANES, count);
+            }
+        }
+    }
+}
+
+/// Finishes a tile. One instance for all sizes of tiles: their sums go through the L1 cache, which costs less than what a copy of
+/// this code for each size would take of the instruction cache.
 ///
 /// # Safety
 ///
-/// As [`super::tile::entry`].
+/// As [`super::tile::entry`]; inlined where the instruction set may be used.
 #[inline(always)]
-pub(super) unsafe fn finish<I: Isa, const MR: usize, const NR: usize>(
-    tile: &Tile,
-    epilogue: &Epilogue,
-    row: usize,
-    mut acc: [[I::I32; NR]; MR],
-) {
+pub(super) unsafe fn finish<I: Isa>(epilogue: &Epilogue, sums: &Sums<I>) {
     // SAFETY: columns are padded to whole slabs, rows are those of the tile.
     unsafe {
         if !epilogue.row_factors.is_null() {
-            add_products::<I, MR, NR>(&mut acc, (row, tile.column), epilogue.row_factors, epilogue.column_sums);
+            add_products(sums, epilogue.row_factors, epilogue.column_sums);
         }
         if !epilogue.row_sums.is_null() {
-            add_products::<I, MR, NR>(&mut acc, (row, tile.column), epilogue.row_sums, epilogue.column_zero_points);
+            add_products(sums, epilogue.row_sums, epilogue.column_zero_points);
         }
         match &epilogue.end {
-            End::I32 { out, row_stride } => store_sums::<I, MR, NR>(tile, row, acc, *out, *row_stride),
-            end @ End::F32 { .. } => store_reals::<I, MR, NR>(tile, row, acc, end),
-            end @ End::Bytes { residual: None, .. } => store_bytes::<I, MR, NR>(tile, row, acc, end),
-            end @ End::Bytes { residual: Some(residual), .. } => {
-                store_bytes_with_residual::<I, MR, NR>(tile, row, acc, end, residual);
-            }
+            End::I32 { out, row_stride } => store_sums(sums, *out, *row_stride),
+            end @ End::F32 { .. } => store_reals(sums, end),
+            end @ End::Bytes { residual: None, .. } => store_bytes(sums, end),
+            end @ End::Bytes { residual: Some(residual), .. } => store_bytes_with_residual(sums, end, residual),
         }
     }
 }
 
-/// `acc[i][j] += rows[i] * columns[j]`.
+/// `sum += rows[i] * columns[j]`.
 #[inline(always)]
-unsafe fn add_products<I: Isa, const MR: usize, const NR: usize>(
-    acc: &mut [[I::I32; NR]; MR],
-    (first_row, first_column): (usize, usize),
-    rows: *const i32,
-    columns: *const i32,
-) {
+unsafe fn add_products<I: Isa>(sums: &Sums<I>, rows: *const i32, columns: *const i32) {
     // SAFETY: as for [`finish`].
     unsafe {
-        for j in 0..NR {
-            let column = I::load_i32(columns.add(first_column + j * LANES));
-            for i in 0..MR {
-                let row = I::splat_i32(*rows.add(first_row + i));
-                acc[i][j] = I::add_i32(acc[i][j], I::mul_i32(row, column));
-            }
-        }
+        sums.for_each(
+            #[inline(always)]
+            |sum, row, column, _| {
+                let product = I::mul_i32(I::splat_i32(*rows.add(row)), I::load_i32(columns.add(column)));
+                *sum = I::add_i32(*sum, product);
+            },
+        );
     }
 }
 
 #[inline(always)]
-unsafe fn store_sums<I: Isa, const MR: usize, const NR: usize>(
-    tile: &Tile,
-    first_row: usize,
-    acc: [[I::I32; NR]; MR],
-    out: *mut i32,
-    row_stride: usize,
-) {
+unsafe fn store_sums<I: Isa>(sums: &Sums<I>, out: *mut i32, row_stride: usize) {
     // SAFETY: as for [`finish`]; only the tile's columns are written.
     unsafe {
-        for i in 0..MR {
-            let out = out.add((first_row + i) * row_stride + tile.column);
-            for j in 0..NR {
-                match tile.columns - j * LANES {
-                    LANES.. => I::store_i32(out.add(j * LANES), acc[i][j]),
-                    count => store_some::<I, i32>(
-                        out.add(j * LANES),
-                        count,
-                        #[inline(always)]
-                        |p| I::store_i32(p, acc[i][j]),
-                    ),
-                }
-            }
-        }
+        sums.for_each(
+            #[inline(always)]
+            |sum, row, column, count| {
+                let out = out.add(row * row_stride + column);
+                store(
+                    out,
+                    count,
+                    #[inline(always)]
+                    |p| I::store_i32(p, *sum),
+                );
+            },
+        );
     }
 }
 
 #[inline(always)]
-unsafe fn store_reals<I: Isa, const MR: usize, const NR: usize>(
-    tile: &Tile,
-    first_row: usize,
-    acc: [[I::I32; NR]; MR],
-    end: &End,
-) {
+unsafe fn store_reals<I: Isa>(sums: &Sums<I>, end: &End) {
     let &End::F32 { out, row_stride, row_scales, row_scale_step, column_scales, bias, min, max } = end else { return };
     // SAFETY: as for [`finish`].
     unsafe {
         let (min, max) = (I::splat_f32(min), I::splat_f32(max));
-        for j in 0..NR {
-            let column = tile.column + j * LANES;
-            let (column_scale, bias) = (I::load_f32(column_scales.add(column)), I::load_f32(bias.add(column)));
-            for i in 0..MR {
-                let row = first_row + i;
+        sums.for_each(
+            #[inline(always)]
+            |sum, row, column, count| {
                 let row_scale = I::splat_f32(*row_scales.add(row * row_scale_step));
-                let real = I::mul_f32(I::to_f32(acc[i][j]), I::mul_f32(row_scale, column_scale));
-                let real = I::min_f32(max, I::max_f32(min, I::add_f32(real, bias)));
-                let out = out.add(row * row_stride + column);
-                match tile.columns - j * LANES {
-                    LANES.. => I::store_f32(out, real),
-                    count => store_some::<I, f32>(
-                        out,
-                        count,
-                        #[inline(always)]
-                        |p| I::store_f32(p, real),
-                    ),
-                }
-            }
-        }
+                let scale = I::mul_f32(row_scale, I::load_f32(column_scales.add(column)));
+                let real = I::add_f32(I::mul_f32(I::to_f32(*sum), scale), I::load_f32(bias.add(column)));
+                let real = I::min_f32(max, I::max_f32(min, real));
+                store(
+                    out.add(row * row_stride + column),
+                    count,
+                    #[inline(always)]
+                    |p| I::store_f32(p, real),
+                );
+            },
+        );
     }
 }
 
 #[inline(always)]
-unsafe fn store_bytes<I: Isa, const MR: usize, const NR: usize>(
-    tile: &Tile,
-    first_row: usize,
-    acc: [[I::I32; NR]; MR],
-    end: &End,
-) {
+unsafe fn store_bytes<I: Isa>(sums: &Sums<I>, end: &End) {
     let &End::Bytes { out, row_stride, multipliers, low, high, zero_point, .. } = end else { return };
     // SAFETY: as for [`finish`].
     unsafe {
         let (low, high, zero_point) = (I::splat_f32(low), I::splat_f32(high), I::splat_i32(zero_point));
-        for j in 0..NR {
-            let column = tile.column + j * LANES;
-            let multiplier = I::load_f32(multipliers.add(column));
-            for i in 0..MR {
-                let real = I::mul_f32(I::to_f32(acc[i][j]), multiplier);
-                let real = I::min_f32(I::max_f32(real, low), high);
-                let code = I::add_i32(I::round(real), zero_point);
-                let out = out.add((first_row + i) * row_stride + column);
-                match tile.columns - j * LANES {
-                    LANES.. => I::store_bytes(out, code),
-                    count => store_some::<I, u8>(
-                        out,
-                        count,
-                        #[inline(always)]
-                        |p| I::store_bytes(p, code),
-                    ),
-                }
-            }
-        }
+        sums.for_each(
+            #[inline(always)]
+            |sum, row, column, count| {
+                let real = I::mul_f32(I::to_f32(*sum), I::load_f32(multipliers.add(column)));
+                let code = I::add_i32(I::round(I::min_f32(I::max_f32(real, low), high)), zero_point);
+                store(
+                    out.add(row * row_stride + column),
+                    count,
+                    #[inline(always)]
+                    |p| I::store_bytes(p, code),
+                );
+            },
+        );
     }
 }
 
-/// As [`store_bytes`], for one vector at a time: the residual is read while the sums wait in memory.
 #[inline(always)]
-unsafe fn store_bytes_with_residual<I: Isa, const MR: usize, const NR: usize>(
-    tile: &Tile,
-    first_row: usize,
-    acc: [[I::I32; NR]; MR],
-    end: &End,
-    residual: &RawResidual,
-) {
+unsafe fn store_bytes_with_residual<I: Isa>(sums: &Sums<I>, end: &End, residual: &RawResidual) {
     let &End::Bytes { out, row_stride, multipliers, low, high, zero_point, .. } = end else { return };
     // SAFETY: as for [`finish`]; only the tile's columns of the residual are read.
     unsafe {
         let (low, high, zero_point) = (I::splat_f32(low), I::splat_f32(high), I::splat_i32(zero_point));
         let residual_zero_point = I::splat_i32(-residual.zero_point);
         let residual_multiplier = I::splat_f32(residual.multiplier);
-        for j in 0..NR {
-            let column = tile.column + j * LANES;
-            let multiplier = I::load_f32(multipliers.add(column));
-            let count = (tile.columns - j * LANES).min(LANES);
-            for i in 0..MR {
-                let mut codes = residual.codes.add((first_row + i) * residual.row_stride + column);
+        sums.for_each(
+            #[inline(always)]
+            |sum, row, column, count| {
+                let mut codes = residual.codes.add(row * residual.row_stride + column);
                 let mut padded = [0_u8; LANES];
                 if count < LANES {
                     core::ptr::copy_nonoverlapping(codes, padded.as_mut_ptr(), count);
@@ -245,27 +222,26 @@ unsafe fn store_bytes_with_residual<I: Isa, const MR: usize, const NR: usize>(
                 }
                 let codes = if residual.is_signed { I::load_i8(codes.cast()) } else { I::load_u8(codes) };
                 let second = I::mul_f32(I::to_f32(I::add_i32(codes, residual_zero_point)), residual_multiplier);
-                let real = I::add_f32(I::mul_f32(I::to_f32(acc[i][j]), multiplier), second);
-                let real = I::min_f32(I::max_f32(real, low), high);
+                let first = I::mul_f32(I::to_f32(*sum), I::load_f32(multipliers.add(column)));
+                let real = I::min_f32(I::max_f32(I::add_f32(first, second), low), high);
                 let code = I::add_i32(I::round(real), zero_point);
-                let out = out.add((first_row + i) * row_stride + column);
-                match count {
-                    LANES.. => I::store_bytes(out, code),
-                    count => store_some::<I, u8>(
-                        out,
-                        count,
-                        #[inline(always)]
-                        |p| I::store_bytes(p, code),
-                    ),
-                }
-            }
-        }
+                store(
+                    out.add(row * row_stride + column),
+                    count,
+                    #[inline(always)]
+                    |p| I::store_bytes(p, code),
+                );
+            },
+        );
     }
 }
 
-/// Stores the first `count` lanes: all of them to the stack, then as many as there are places.
+/// Stores `count` lanes: a whole vector, or all lanes to the stack and then as many as there are places.
 #[inline(always)]
-unsafe fn store_some<I: Isa, T: Copy + Default>(out: *mut T, count: usize, store: impl FnOnce(*mut T)) {
+unsafe fn store<T: Copy + Default>(out: *mut T, count: usize, store: impl FnOnce(*mut T)) {
+    if count == LANES {
+        return store(out);
+    }
     let mut all = [T::default(); LANES];
     store(all.as_mut_ptr());
     // SAFETY: `out` is valid for `count`, which is less than a vector.

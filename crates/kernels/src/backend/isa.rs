@@ -2,6 +2,8 @@
 
 use core::fmt::Debug;
 
+use super::epilogue::{Epilogue, Sums};
+
 /// Columns of a slab, and lanes of a vector.
 pub(crate) const LANES: usize = 16;
 
@@ -76,6 +78,9 @@ pub(crate) trait Isa: Copy + Debug + 'static {
 
     /// Runs `f` compiled for the instruction set.
     unsafe fn enter<R>(f: impl FnOnce() -> R) -> R;
+
+    /// [`finish`](super::epilogue::finish) compiled for the instruction set, once for all tiles.
+    unsafe fn end(epilogue: &Epilogue, sums: &Sums<Self>);
 
     unsafe fn lhs(group: *const u8) -> Self::Lhs;
     unsafe fn rhs(step: *const i8) -> Self::Rhs;

@@ -109,12 +109,22 @@ unsafe fn quantize<I: Isa>(x: &[f32], affine: Affine, out: &mut [u8]) {
                 let (low, high) = bounds(affine.zero_point, affine.q_min, affine.q_max);
                 let (scale, zero_point) = (I::splat_f32(affine.scale), I::splat_i32(affine.zero_point));
                 let (low, high) = (I::splat_f32(low), I::splat_f32(high));
-                in_vectors(x.len().min(out.len()), |at, count| {
-                    let real = I::load_f32(vector_at(x, at, count, &mut [0.0; LANES]));
-                    let steps = I::nan_to_zero(I::div_f32(real, scale));
-                    let steps = I::round(I::min_f32(I::max_f32(steps, low), high));
-                    store_at(out, at, count, |p| I::store_bytes(p, I::add_i32(steps, zero_point)));
-                });
+                in_vectors(
+                    x.len().min(out.len()),
+                    #[inline(always)]
+                    |at, count| {
+                        let real = I::load_f32(vector_at(x, at, count, &mut [0.0; LANES]));
+                        let steps = I::nan_to_zero(I::div_f32(real, scale));
+                        let steps = I::round(I::min_f32(I::max_f32(steps, low), high));
+                        store_at(
+                            out,
+                            at,
+                            count,
+                            #[inline(always)]
+                            |p| I::store_bytes(p, I::add_i32(steps, zero_point)),
+                        );
+                    },
+                );
             },
         );
     }
@@ -127,11 +137,21 @@ unsafe fn dequantize_u8<I: Isa>(q: &[u8], affine: Affine, out: &mut [f32]) {
             #[inline(always)]
             || {
                 let (scale, offset) = (I::splat_f32(affine.scale), I::splat_i32(-affine.zero_point));
-                in_vectors(q.len().min(out.len()), |at, count| {
-                    let codes = I::load_u8(vector_at(q, at, count, &mut [0; LANES]));
-                    let real = I::mul_f32(scale, I::to_f32(I::add_i32(codes, offset)));
-                    store_at(out, at, count, |p| I::store_f32(p, real));
-                });
+                in_vectors(
+                    q.len().min(out.len()),
+                    #[inline(always)]
+                    |at, count| {
+                        let codes = I::load_u8(vector_at(q, at, count, &mut [0; LANES]));
+                        let real = I::mul_f32(scale, I::to_f32(I::add_i32(codes, offset)));
+                        store_at(
+                            out,
+                            at,
+                            count,
+                            #[inline(always)]
+                            |p| I::store_f32(p, real),
+                        );
+                    },
+                );
             },
         );
     }
@@ -144,11 +164,21 @@ unsafe fn dequantize_i8<I: Isa>(q: &[i8], affine: Affine, out: &mut [f32]) {
             #[inline(always)]
             || {
                 let (scale, offset) = (I::splat_f32(affine.scale), I::splat_i32(-affine.zero_point));
-                in_vectors(q.len().min(out.len()), |at, count| {
-                    let codes = I::load_i8(vector_at(q, at, count, &mut [0; LANES]));
-                    let real = I::mul_f32(scale, I::to_f32(I::add_i32(codes, offset)));
-                    store_at(out, at, count, |p| I::store_f32(p, real));
-                });
+                in_vectors(
+                    q.len().min(out.len()),
+                    #[inline(always)]
+                    |at, count| {
+                        let codes = I::load_i8(vector_at(q, at, count, &mut [0; LANES]));
+                        let real = I::mul_f32(scale, I::to_f32(I::add_i32(codes, offset)));
+                        store_at(
+                            out,
+                            at,
+                            count,
+                            #[inline(always)]
+                            |p| I::store_f32(p, real),
+                        );
+                    },
+                );
             },
         );
     }
@@ -162,11 +192,21 @@ unsafe fn add<I: Isa>(a: Operand<'_>, b: Operand<'_>, end: Clamp, out: &mut [u8]
             || {
                 let (low, high) = bounds(end.zero_point, end.q_min, end.q_max);
                 let (low, high, zero_point) = (I::splat_f32(low), I::splat_f32(high), I::splat_i32(end.zero_point));
-                in_vectors(out.len(), |at, count| {
-                    let (a, b) = (product::<I>(a, at, count), product::<I>(b, at, count));
-                    let real = I::min_f32(I::max_f32(I::add_f32(a, b), low), high);
-                    store_at(out, at, count, |p| I::store_bytes(p, I::add_i32(I::round(real), zero_point)));
-                });
+                in_vectors(
+                    out.len(),
+                    #[inline(always)]
+                    |at, count| {
+                        let (a, b) = (product::<I>(a, at, count), product::<I>(b, at, count));
+                        let real = I::min_f32(I::max_f32(I::add_f32(a, b), low), high);
+                        store_at(
+                            out,
+                            at,
+                            count,
+                            #[inline(always)]
+                            |p| I::store_bytes(p, I::add_i32(I::round(real), zero_point)),
+                        );
+                    },
+                );
             },
         );
     }
@@ -226,12 +266,22 @@ unsafe fn requantize<I: Isa>(sums: &[i32], multiplier: f32, end: Clamp, out: &mu
                 let (low, high) = bounds(end.zero_point, end.q_min, end.q_max);
                 let (low, high, zero_point) = (I::splat_f32(low), I::splat_f32(high), I::splat_i32(end.zero_point));
                 let multiplier = I::splat_f32(multiplier);
-                in_vectors(sums.len().min(out.len()), |at, count| {
-                    let sum = I::load_i32(vector_at(sums, at, count, &mut [0; LANES]));
-                    let real = I::mul_f32(I::to_f32(sum), multiplier);
-                    let steps = I::round(I::min_f32(I::max_f32(real, low), high));
-                    store_at(out, at, count, |p| I::store_bytes(p, I::add_i32(steps, zero_point)));
-                });
+                in_vectors(
+                    sums.len().min(out.len()),
+                    #[inline(always)]
+                    |at, count| {
+                        let sum = I::load_i32(vector_at(sums, at, count, &mut [0; LANES]));
+                        let real = I::mul_f32(I::to_f32(sum), multiplier);
+                        let steps = I::round(I::min_f32(I::max_f32(real, low), high));
+                        store_at(
+                            out,
+                            at,
+                            count,
+                            #[inline(always)]
+                            |p| I::store_bytes(p, I::add_i32(steps, zero_point)),
+                        );
+                    },
+                );
             },
         );
     }

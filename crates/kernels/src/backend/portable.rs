@@ -1,6 +1,7 @@
 //! Plain Rust on arrays of 16: runs everywhere, and is what the other backends are compared with.
 #![allow(unsafe_op_in_unsafe_fn, reason = "each function is one access, valid by the contract of `Isa`")]
 
+use super::epilogue::{Epilogue, Sums, finish};
 use super::isa::{Isa, LANES, Layout};
 
 /// No instruction set in particular.
@@ -41,6 +42,11 @@ impl Isa for Portable {
     #[inline(always)]
     unsafe fn enter<R>(f: impl FnOnce() -> R) -> R {
         f()
+    }
+
+    #[inline(never)]
+    unsafe fn end(epilogue: &Epilogue, sums: &Sums<Self>) {
+        finish(epilogue, sums);
     }
 
     #[inline(always)]

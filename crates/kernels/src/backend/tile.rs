@@ -1,11 +1,10 @@
 //! The tile: a few rows times a few slabs, in registers from the first product to the result.
 #![expect(clippy::needless_range_loop, reason = "registers are indexed, so that it is seen which loops are unrolled")]
 
-use super::epilogue::{Epilogue, finish};
-use super::isa::{Isa, LANES};
+use core::mem::MaybeUninit;
 
-/// The most rows of any tile.
-pub(crate) const MAX_ROWS: usize = 12;
+use super::epilogue::{Epilogue, Sums};
+use super::isa::{Isa, LANES};
 
 /// Tiles of a product, one below the other.
 ///
@@ -124,8 +123,27 @@ unsafe fn compute<I: Isa, const MR: usize, const NR: usize>(tile: &Tile) {
                     rhs = rhs.add(const { I::LAYOUT.step_bytes() });
                 }
             }
-            finish::<I, MR, NR>(tile, &*tile.epilogue, tile.row + panel * MR, acc);
+            end::<I, MR, NR>(tile, panel * MR, acc);
         }
+    }
+}
+
+/// Makes results of the sums of a panel.
+///
+/// The sums are copied where the epilogue reads them: an array whose address is passed on would not be kept in registers before.
+#[inline(always)]
+unsafe fn end<I: Isa, const MR: usize, const NR: usize>(tile: &Tile, row: usize, acc: [[I::I32; NR]; MR]) {
+    let mut copy = MaybeUninit::<[[I::I32; NR]; MR]>::uninit();
+    let vectors: *mut I::I32 = copy.as_mut_ptr().cast();
+    let Tile { column, columns, .. } = *tile;
+    // SAFETY: as for [`entry`]; the copy has room for all sums.
+    unsafe {
+        for i in 0..MR {
+            for j in 0..NR {
+                vectors.add(i * NR + j).write(acc[i][j]);
+            }
+        }
+        I::end(&*tile.epilogue, &Sums { vectors, mr: MR, nr: NR, row: tile.row + row, column, columns });
     }
 }
 
@@ -174,7 +192,7 @@ unsafe fn vector<I: Isa, const NR: usize>(tile: &Tile) {
             for j in 0..NR {
                 even[j] = I::add_i32(even[j], odd[j]);
             }
-            finish::<I, 1, NR>(tile, &*tile.epilogue, tile.row + panel, [even]);
+            end::<I, 1, NR>(tile, panel, [even]);
         }
     }
 }

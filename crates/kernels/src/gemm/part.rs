@@ -8,7 +8,7 @@ use crate::backend::Backend;
 use crate::backend::depthwise::Channels;
 use crate::backend::epilogue::Epilogue;
 use crate::backend::isa::LANES;
-use crate::backend::tile::{MAX_ROWS, Tile};
+use crate::backend::tile::Tile;
 
 /// Bytes of activations that all weights are read for before the next: half of a common L2 cache.
 const BLOCK_BYTES: usize = 512 << 10;
@@ -241,17 +241,15 @@ impl Job<'_> {
         }
     }
 
-    /// The most rows and slabs of a tile for a rectangle of the result.
+    /// The most rows and slabs of a tile for a rectangle of the result: as few panels as can be, of tiles as wide as can be.
+    ///
+    /// Fewer panels read the weights less often; wider tiles read the activations less often.
     fn shape(&self, rows: usize, slabs: usize) -> (usize, usize) {
         let most = self.backend.rows;
-        let widest = |nr: usize| (most[nr - 1].min(MAX_ROWS), nr);
-        match slabs {
-            _ if most[1] == 0 => widest(1),
-            1 => widest(1),
-            2 => widest(2),
-            _ if rows <= most[3] => widest(slabs.min(4)),
-            _ if slabs.is_multiple_of(3) || !slabs.is_multiple_of(4) => widest(3),
-            _ => widest(4),
-        }
+        let candidates = (1..=4).filter(|&nr| most[nr - 1] > 0 && (nr == 1 || nr <= slabs));
+        // Tiles of one or two slabs are for results that are no wider: they need twice the activations for a product.
+        let best = candidates.min_by_key(|&nr| (nr < slabs.min(3) && most[2] > 0, rows.div_ceil(most[nr - 1]), 4 - nr));
+        let nr = best.unwrap_or(1);
+        (most[nr - 1], nr)
     }
 }

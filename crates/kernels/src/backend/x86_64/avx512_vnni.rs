@@ -3,6 +3,7 @@
 
 use core::arch::x86_64::*;
 
+use super::super::epilogue::{Epilogue, Sums, finish};
 use super::super::isa::{Isa, Layout};
 
 /// AVX-512 F, BW, VL and VNNI.
@@ -28,6 +29,12 @@ impl Isa for Avx512Vnni {
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
     unsafe fn enter<R>(f: impl FnOnce() -> R) -> R {
         f()
+    }
+
+    #[inline(never)]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+    unsafe fn end(epilogue: &Epilogue, sums: &Sums<Self>) {
+        finish(epilogue, sums);
     }
 
     #[inline(always)]

@@ -8,6 +8,7 @@ use core::arch::x86_64::*;
 use core::fmt::Debug;
 use core::marker::PhantomData;
 
+use super::super::epilogue::{Epilogue, Sums, finish};
 use super::super::isa::{Isa, Layout};
 
 /// What a backend with 256-bit registers adds to AVX2.
@@ -49,6 +50,12 @@ impl<D: Dot> Isa for Ymm<D> {
     #[inline(always)]
     unsafe fn enter<R>(f: impl FnOnce() -> R) -> R {
         D::enter(f)
+    }
+
+    #[inline(never)]
+    #[target_feature(enable = "avx2")]
+    unsafe fn end(epilogue: &Epilogue, sums: &Sums<Self>) {
+        finish(epilogue, sums);
     }
 
     #[inline(always)]
