@@ -1,1 +1,85 @@
-//! Neural networks four times smaller, with exact int8 arithmetic on ordinary CPUs.
+//! Neural networks four times smaller, run with exact int8 arithmetic on ordinary CPUs.
+//!
+//! This crate puts the others together; each is a module here. The words and the workflow are PyTorch's.
+//!
+//! # Quantize a model
+//!
+//! A [`Graph`](graph::Graph) comes from an ONNX file ([`onnx::import`]) or from a [`GraphBuilder`](graph::GraphBuilder).
+//!
+//! ```
+//! use fourfold::prelude::*;
+//!
+//! // A float model, built in Rust: x -> Linear -> ReLU.
+//! let mut builder = GraphBuilder::new("tiny");
+//! let x = builder.input("x", ValueType::f32(&[Dim::symbol("batch"), Dim::from(2)]))?;
+//! let weight = Tensor::from_vec(&[3, 2], vec![0.5_f32, -1.0, 0.25, 2.0, 1.5, -0.75])?;
+//! let hidden = builder.linear("fc", x, weight, None)?;
+//! let y = builder.relu("relu", hidden)?;
+//! builder.output(y);
+//! let float = builder.finish()?;
+//!
+//! // Dynamic: int8 weights now, activations quantized per row while running.
+//! let dynamic = quantize_dynamic(&float, &[OpKind::Linear], DType::I8)?;
+//!
+//! // Static: fuse, prepare, observe representative batches, convert.
+//! let fused = fuse(&float)?;
+//! let mut calibration = prepare(&fused, QConfig::fourfold())?;
+//! calibration.observe(&[Tensor::from_vec(&[2, 2], vec![1.0_f32, -1.0, 0.5, 0.25])?])?;
+//! let quantized = calibration.convert()?;
+//!
+//! // Run either on this CPU.
+//! for graph in [dynamic.graph(), quantized.graph()] {
+//!     let mut session = Session::new(Plan::compile(graph, &Options::default())?.into());
+//!     let outputs = session.run(&[Tensor::from_vec(&[1, 2], vec![1.0_f32, 0.5])?])?;
+//!     let expected = [0.0, 1.25, 1.125];
+//!     for (y, expected) in outputs[0].as_slice::<f32>()?.iter().zip(expected) {
+//!         assert!((y - expected).abs() < 0.02);
+//!     }
+//! }
+//!
+//! // One file, which runs without the original model.
+//! let bytes = container::to_bytes(quantized.graph())?;
+//! assert_eq!(&container::from_bytes(&bytes, &Limits::default())?, quantized.graph());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # The arithmetic
+//!
+//! ```text
+//! (1)  real = scale * (q - zero_point)
+//! (2)  quantize:    q = clamp(round_half_even(x / scale) + zero_point, q_min, q_max)      clamped as a float; NaN -> zero_point
+//! (3)  accumulate:  acc = sum_k (a - z_a)(w - z_w) + bias                                  exact in i32
+//! (4)  requantize:  q = clamp(round_half_even(f32(acc) * m) + z_y, q_min, q_max)           m = s_a * s_w / s_y, f32, in this order
+//! (5)  bias:        i32, scale s_a * s_w[c], zero point 0
+//! (6)  dynamic:     per row: parameters from that row alone
+//! ```
+//!
+//! # What a caller can rely on
+//!
+//! - The integer path gives the same bits on every backend, for every number of threads and every split of the batch. Float convolutions
+//!   and matrix products (layers left in float) are exempt: deterministic on one kind of CPU.
+//! - No file or tensor causes a panic or unbounded memory; [`Limits`](graph::Limits) says what is too much. Errors name the place.
+//! - Converting without calibration is an error. What cannot be quantized stays float, and [`quantize::Layer`] says why.
+//! - The same model, samples and configuration give the same bytes.
+
+pub use fourfold_format as format;
+pub use fourfold_graph as graph;
+pub use fourfold_kernels as kernels;
+pub use fourfold_observers as observers;
+pub use fourfold_onnx as onnx;
+pub use fourfold_quantize as quantize;
+pub use fourfold_runtime as runtime;
+pub use fourfold_schemes as schemes;
+pub use fourfold_tensor as tensor;
+
+pub mod prelude {
+    //! What most programs need.
+
+    pub use fourfold_format::{container, npy, safetensors};
+    pub use fourfold_graph::{Dim, Graph, GraphBuilder, Limits, OpKind, ValueType, Window};
+    pub use fourfold_quantize::{
+        Calibration, Comparison, QConfig, QConfigMapping, Quantized, fuse, prepare, quantize_dynamic,
+    };
+    pub use fourfold_runtime::{Options, Plan, Session};
+    pub use fourfold_tensor::{DType, Tensor};
+}

@@ -1,0 +1,98 @@
+//! The `.fourfold` container: one graph with its constants, checked to the last bit.
+//!
+//! # Bytes
+//!
+//! All integers are little-endian.
+//!
+//! | offset | bytes | what |
+//! |---|---|---|
+//! | 0 | 8 | magic: `89 46 34 46 0D 0A 1A 0A`, which shows translated line ends |
+//! | 8 | 2 | major version, 1: readers refuse others |
+//! | 10 | 2 | minor version, 0: readers accept others |
+//! | 12 | 4 | flags: readers refuse those they do not know; none so far |
+//! | 16 | 8 | length of the header in bytes |
+//! | 24 | 4 | CRC-32 of the header |
+//! | 28 | 4 | CRC-32 of bytes 0 to 27 |
+//! | 32 | .. | the header |
+//! | .. | .. | the constants, in the header's order, each at the next multiple of 64; zeros between |
+//!
+//! The file ends with the last byte of the last constant, or with the header if there are none. Constants are raw elements, row-major,
+//! little-endian; the header has the CRC-32 of each. So every bit of the file is covered.
+//!
+//! # The header
+//!
+//! A sequence of fields without names or padding. `string` is a `u64` length and UTF-8 bytes; `list of T` a `u64` count and the elements;
+//! `option of T` a byte 0, or 1 and the value; an `enum` a `u32` tag and the fields of the variant with that number.
+//!
+//! ```text
+//! header    name: string, items: list of item, outputs: list of u32 (indices of values)
+//! item      enum    0 input     name: string, type
+//!                   1 constant  name: string, dtype: u8, shape: list of u64, params: option of params, crc: u32
+//!                   2 node      name: string, output: string, op, inputs: list of u32, params: option of params
+//! type      dtype: u8, dims: list of dim, params: option of params
+//! dim       enum    0 fixed: u64    1 symbol: string
+//! dtype     0 f32   1 i8   2 u8   3 i32   4 i64
+//! params    dtype: u8, quant_min: i32, quant_max: i32, axis: option of u64, scales: list of f32, zero_points: list of i32
+//! op        enum    0 Conv { window, groups: u64, activation }      1 Linear { activation, dynamic: option of u8 }
+//!                   2 MatMul      3 BatchNorm { epsilon: f32 }      4 Relu             5 Clip { min: f32, max: f32 }
+//!                   6 MaxPool { window }    7 AveragePool { window, count_include_pad: bool (u8) }    8 GlobalAveragePool
+//!                   9 Add { activation }   10 Flatten { axis: u64 }    11 Reshape { dims: list of i64 }
+//!                  12 Transpose { axes: list of u64 }    13 Softmax { axis: u64 }    14 Identity    15 Quantize
+//!                  16 Dequantize    17 QuantStub    18 DeQuantStub
+//! window    kernel, stride, dilation, pad_begin, pad_end: list of u64 each
+//! activation  enum  0 none    1 ReLU    2 clamp { min: f32, max: f32 }
+//! dynamic   0 per row    1 per tensor, as PyTorch
+//! ```
+//!
+//! Every item makes one value; values are counted from 0 in the order of the items. A node's params are those of its result, present if the
+//! operator gives its result parameters of its own. A shape's product and the type give the length of a constant.
+//!
+//! # Reading
+//!
+//! Prefix, header, checksums, lengths and padding are checked before a tensor is allocated, and the graph is built by
+//! [`GraphBuilder`](fourfold_graph::GraphBuilder), which checks the rest.
+
+mod build;
+mod layout;
+mod record;
+#[cfg(test)]
+mod tests;
+
+use fourfold_graph::{Graph, Limits};
+
+use crate::Error;
+use layout::Prefix;
+
+pub(super) const MAGIC: [u8; 8] = [0x89, b'F', b'4', b'F', b'\r', b'\n', 0x1a, b'\n'];
+pub(super) const MAJOR: u16 = 1;
+pub(super) const MINOR: u16 = 0;
+
+/// Whether bytes are, or once were, a container: what follows may still be damaged.
+#[must_use]
+pub fn is_container(bytes: &[u8]) -> bool {
+    bytes.starts_with(&MAGIC[..4])
+}
+
+/// The bytes of a graph; the same graph gives the same bytes.
+///
+/// # Errors
+///
+/// [`Error::Unsupported`] if an operator is newer than the format.
+pub fn to_bytes(graph: &Graph) -> Result<Vec<u8>, Error> {
+    let header = build::record(graph)?.encode()?;
+    let constants = graph.values().iter().filter_map(|value| value.constant());
+    Ok(layout::write(&header, constants))
+}
+
+/// Reads a graph.
+///
+/// # Errors
+///
+/// [`Error::Foreign`] for other files, [`Error::Version`] and [`Error::Flags`] for files of the future, [`Error::Checksum`] and
+/// [`Error::Corrupt`] for damaged ones, [`Error::Limit`] for more than is allowed, [`Error::Graph`] for graphs that are not valid.
+pub fn from_bytes(bytes: &[u8], limits: &Limits) -> Result<Graph, Error> {
+    let prefix = Prefix::read(bytes, limits)?;
+    let header = prefix.header(bytes)?;
+    let record = record::Header::decode(header)?;
+    build::graph(&record, &bytes[prefix.end()..], prefix.end(), limits)
+}

@@ -1,0 +1,176 @@
+//! From graphs to records and back.
+
+use fourfold_graph::{Dim, Graph, GraphBuilder, Limits, NewNode, OutputParams, Value, ValueId, ValueType};
+use fourfold_schemes::{Granularity, QuantParams, Scale};
+use fourfold_tensor::{DType, Shape, Tensor};
+
+use super::layout::Data;
+use super::record;
+use crate::Error;
+
+mod op;
+
+/// The record of a graph.
+pub(super) fn record(graph: &Graph) -> Result<record::Header, Error> {
+    let items = graph.values().iter().map(|value| item(graph, value)).collect::<Result<_, _>>()?;
+    let outputs = graph.outputs().iter().map(|&id| index(id)).collect();
+    Ok(record::Header { name: graph.name().to_owned(), items, outputs })
+}
+
+fn item(graph: &Graph, value: &Value) -> Result<record::Item, Error> {
+    let name = value.name().to_owned();
+    if let Some(id) = value.producer() {
+        let node = graph.node(id);
+        let is_own = node.op().kind().output_params() == OutputParams::Own;
+        return Ok(record::Item::Node {
+            name: node.name().to_owned(),
+            output: name,
+            op: op::record(node.op())?,
+            inputs: node.inputs().iter().map(|&id| index(id)).collect(),
+            params: value.ty().params().filter(|_| is_own).map(params),
+        });
+    }
+    Ok(match value.constant() {
+        Some(tensor) => record::Item::Constant {
+            name,
+            dtype: tag(tensor.dtype()),
+            shape: tensor.shape().iter().map(|&size| size as u64).collect(),
+            params: value.ty().params().map(params),
+            crc: crc32fast::hash(&tensor.to_le_bytes()),
+        },
+        None => record::Item::Input { name, ty: ty(value.ty()) },
+    })
+}
+
+fn index(id: ValueId) -> u32 {
+    u32::try_from(id.index()).unwrap_or(u32::MAX)
+}
+
+fn ty(ty: &ValueType) -> record::Type {
+    let dim = |dim: &Dim| match dim {
+        Dim::Fixed(size) => record::Dim::Fixed(*size as u64),
+        Dim::Symbol(name) => record::Dim::Symbol(name.to_string()),
+    };
+    record::Type { dtype: tag(ty.dtype()), dims: ty.dims().iter().map(dim).collect(), params: ty.params().map(params) }
+}
+
+fn params(params: &QuantParams) -> record::Params {
+    record::Params {
+        dtype: tag(params.dtype()),
+        quant_min: params.quant_min(),
+        quant_max: params.quant_max(),
+        axis: match params.granularity() {
+            Granularity::PerTensor { .. } => None,
+            Granularity::PerChannel { axis, .. } => Some(*axis as u64),
+        },
+        scales: params.scales().iter().map(|scale| scale.get()).collect(),
+        zero_points: params.zero_points().to_vec(),
+    }
+}
+
+/// The graph of a record; `data` is what follows the header, which begins at `offset`.
+pub(super) fn graph(header: &record::Header, data: &[u8], offset: usize, limits: &Limits) -> Result<Graph, Error> {
+    let mut data = Data::new(data, offset);
+    let mut builder = GraphBuilder::with_limits(&header.name, limits.clone());
+    let mut values = Vec::new();
+    Limits::check("values", header.items.len() as u64, limits.values)?;
+    for item in &header.items {
+        values.push(add(&mut builder, item, &values, &mut data, limits)?);
+    }
+    data.finish()?;
+    for &output in &header.outputs {
+        builder.output(known(&values, output, "the outputs")?);
+    }
+    Ok(builder.finish()?)
+}
+
+fn add(
+    builder: &mut GraphBuilder,
+    item: &record::Item,
+    values: &[ValueId],
+    data: &mut Data<'_>,
+    limits: &Limits,
+) -> Result<ValueId, Error> {
+    match item {
+        record::Item::Input { name, ty } => {
+            let part = || format!("input `{name}`");
+            let dims = ty.dims.iter().map(|dim| match dim {
+                record::Dim::Fixed(size) => size_of(*size, &part()).map(Dim::Fixed),
+                record::Dim::Symbol(name) => Ok(Dim::symbol(name)),
+            });
+            let dims = dims.collect::<Result<Vec<_>, _>>()?;
+            let dtype = dtype(ty.dtype, &part())?;
+            let ty = match &ty.params {
+                None => ValueType::plain(dtype, &dims),
+                Some(params) => match quant_params(params, &part())? {
+                    params if params.dtype() == dtype => ValueType::quantized(&dims, params),
+                    _ => return Err(Error::corrupt(part(), "its type is not that of its parameters")),
+                },
+            };
+            Ok(builder.input(name, ty)?)
+        }
+        record::Item::Constant { name, dtype: tag, shape, params, crc } => {
+            let part = format!("constant `{name}`");
+            let dtype = dtype(*tag, &part)?;
+            let sizes = shape.iter().map(|&size| size_of(size, &part)).collect::<Result<Vec<_>, _>>()?;
+            let count = Shape::new(&sizes)?.element_count();
+            Limits::check("elements", count as u64, limits.elements)?;
+            let bytes = data.take(name, count * dtype.size())?;
+            if crc32fast::hash(bytes) != *crc {
+                return Err(Error::Checksum { part });
+            }
+            let tensor = Tensor::from_le_bytes(dtype, &sizes, bytes)?;
+            match params {
+                None => Ok(builder.constant(name, tensor)?),
+                Some(params) => Ok(builder.quantized_constant(name, tensor, quant_params(params, &part)?)?),
+            }
+        }
+        record::Item::Node { name, output, op, inputs, params } => {
+            let part = format!("node `{name}`");
+            let inputs = inputs.iter().map(|&index| known(values, index, &part)).collect::<Result<Vec<_>, _>>()?;
+            let params = params.as_ref().map(|params| quant_params(params, &part)).transpose()?;
+            Ok(builder.add(NewNode { name, output, op: op::op(op, &part)?, inputs: &inputs, params })?)
+        }
+    }
+}
+
+/// The value of an index that was read.
+fn known(values: &[ValueId], index: u32, part: &str) -> Result<ValueId, Error> {
+    let found = usize::try_from(index).ok().and_then(|index| values.get(index));
+    found.copied().ok_or_else(|| Error::corrupt(part, format!("refers to value {index} of {} so far", values.len())))
+}
+
+fn size_of(size: u64, part: &str) -> Result<usize, Error> {
+    usize::try_from(size).map_err(|_| Error::corrupt(part, format!("size {size} does not fit this machine")))
+}
+
+fn tag(dtype: DType) -> u8 {
+    match dtype {
+        DType::F32 => 0,
+        DType::I8 => 1,
+        DType::U8 => 2,
+        DType::I32 => 3,
+        DType::I64 => 4,
+    }
+}
+
+fn dtype(read: u8, part: &str) -> Result<DType, Error> {
+    let known = DType::ALL.into_iter().find(|&dtype| tag(dtype) == read);
+    known.ok_or_else(|| Error::corrupt(part, format!("element type {read} is not one of 0 to 4")))
+}
+
+fn quant_params(params: &record::Params, part: &str) -> Result<QuantParams, Error> {
+    let invalid = |error: fourfold_schemes::Error| Error::corrupt(part, error.to_string());
+    let scales =
+        params.scales.iter().map(|&scale| Scale::new(scale)).collect::<Result<Vec<_>, _>>().map_err(invalid)?;
+    let zero_points = params.zero_points.clone();
+    let granularity = match (params.axis, scales.as_slice(), zero_points.as_slice()) {
+        (Some(axis), _, _) => Granularity::PerChannel { axis: size_of(axis, part)?, scales, zero_points },
+        (None, &[scale], &[zero_point]) => Granularity::PerTensor { scale, zero_point },
+        (None, scales, zero_points) => {
+            let reason = format!("{} scales and {} zero points for a whole tensor", scales.len(), zero_points.len());
+            return Err(Error::corrupt(part, reason));
+        }
+    };
+    QuantParams::new(dtype(params.dtype, part)?, (params.quant_min, params.quant_max), granularity).map_err(invalid)
+}

@@ -1,0 +1,132 @@
+//! Operators to records and back.
+
+use fourfold_graph::{Activation, AveragePool, Conv, Linear, Op, Window};
+use fourfold_schemes::DynamicScheme;
+
+use super::size_of;
+use crate::Error;
+use crate::container::record;
+
+pub(super) fn record(op: &Op) -> Result<record::Op, Error> {
+    Ok(match op {
+        Op::Conv(Conv { window, groups, activation }) => record::Op::Conv {
+            window: window_record(window),
+            groups: *groups as u64,
+            activation: activation_record(*activation),
+        },
+        Op::Linear(Linear { activation, dynamic }) => record::Op::Linear {
+            activation: activation_record(*activation),
+            dynamic: dynamic.map(dynamic_tag).transpose()?,
+        },
+        Op::MatMul => record::Op::MatMul,
+        Op::BatchNorm { epsilon } => record::Op::BatchNorm { epsilon: *epsilon },
+        Op::Relu => record::Op::Relu,
+        Op::Clip { min, max } => record::Op::Clip { min: *min, max: *max },
+        Op::MaxPool(window) => record::Op::MaxPool { window: window_record(window) },
+        Op::AveragePool(AveragePool { window, count_include_pad }) => {
+            record::Op::AveragePool { window: window_record(window), count_include_pad: *count_include_pad }
+        }
+        Op::GlobalAveragePool => record::Op::GlobalAveragePool,
+        Op::Add { activation } => record::Op::Add { activation: activation_record(*activation) },
+        Op::Flatten { axis } => record::Op::Flatten { axis: *axis as u64 },
+        Op::Reshape { dims } => record::Op::Reshape { dims: dims.clone() },
+        Op::Transpose { axes } => record::Op::Transpose { axes: wide(axes) },
+        Op::Softmax { axis } => record::Op::Softmax { axis: *axis as u64 },
+        Op::Identity => record::Op::Identity,
+        Op::Quantize => record::Op::Quantize,
+        Op::Dequantize => record::Op::Dequantize,
+        Op::QuantStub => record::Op::QuantStub,
+        Op::DeQuantStub => record::Op::DeQuantStub,
+        other => return Err(Error::Unsupported { part: "graph".to_owned(), what: format!("{}", other.kind()) }),
+    })
+}
+
+fn window_record(window: &Window) -> record::Window {
+    record::Window {
+        kernel: wide(&window.kernel),
+        stride: wide(&window.stride),
+        dilation: wide(&window.dilation),
+        pad_begin: wide(&window.pad_begin),
+        pad_end: wide(&window.pad_end),
+    }
+}
+
+fn activation_record(activation: Activation) -> record::Activation {
+    match activation {
+        Activation::None => record::Activation::None,
+        Activation::Relu => record::Activation::Relu,
+        Activation::Clamp { min, max } => record::Activation::Clamp { min, max },
+    }
+}
+
+fn dynamic_tag(scheme: DynamicScheme) -> Result<u8, Error> {
+    match scheme {
+        DynamicScheme::PerRow => Ok(0),
+        DynamicScheme::TorchPerTensor => Ok(1),
+        other => Err(Error::Unsupported { part: "graph".to_owned(), what: other.name().to_owned() }),
+    }
+}
+
+fn wide(sizes: &[usize]) -> Vec<u64> {
+    sizes.iter().map(|&size| size as u64).collect()
+}
+
+pub(super) fn op(op: &record::Op, part: &str) -> Result<Op, Error> {
+    Ok(match op {
+        record::Op::Conv { window: read, groups, activation: clamp } => Op::Conv(Conv {
+            window: window(read, part)?,
+            groups: size_of(*groups, part)?,
+            activation: activation(clamp),
+        }),
+        record::Op::Linear { activation: clamp, dynamic } => Op::Linear(Linear {
+            activation: activation(clamp),
+            dynamic: match dynamic {
+                None => None,
+                Some(0) => Some(DynamicScheme::PerRow),
+                Some(1) => Some(DynamicScheme::TorchPerTensor),
+                Some(tag) => return Err(Error::corrupt(part, format!("dynamic scheme {tag} is not 0 or 1"))),
+            },
+        }),
+        record::Op::MatMul => Op::MatMul,
+        record::Op::BatchNorm { epsilon } => Op::BatchNorm { epsilon: *epsilon },
+        record::Op::Relu => Op::Relu,
+        record::Op::Clip { min, max } => Op::Clip { min: *min, max: *max },
+        record::Op::MaxPool { window: read } => Op::MaxPool(window(read, part)?),
+        record::Op::AveragePool { window: read, count_include_pad } => {
+            Op::AveragePool(AveragePool { window: window(read, part)?, count_include_pad: *count_include_pad })
+        }
+        record::Op::GlobalAveragePool => Op::GlobalAveragePool,
+        record::Op::Add { activation: clamp } => Op::Add { activation: activation(clamp) },
+        record::Op::Flatten { axis } => Op::Flatten { axis: size_of(*axis, part)? },
+        record::Op::Reshape { dims } => Op::Reshape { dims: dims.clone() },
+        record::Op::Transpose { axes } => Op::Transpose { axes: sizes(axes, part)? },
+        record::Op::Softmax { axis } => Op::Softmax { axis: size_of(*axis, part)? },
+        record::Op::Identity => Op::Identity,
+        record::Op::Quantize => Op::Quantize,
+        record::Op::Dequantize => Op::Dequantize,
+        record::Op::QuantStub => Op::QuantStub,
+        record::Op::DeQuantStub => Op::DeQuantStub,
+    })
+}
+
+fn window(window: &record::Window, part: &str) -> Result<Window, Error> {
+    Ok(Window {
+        kernel: sizes(&window.kernel, part)?,
+        stride: sizes(&window.stride, part)?,
+        dilation: sizes(&window.dilation, part)?,
+        pad_begin: sizes(&window.pad_begin, part)?,
+        pad_end: sizes(&window.pad_end, part)?,
+    })
+}
+
+fn activation(activation: &record::Activation) -> Activation {
+    match *activation {
+        record::Activation::None => Activation::None,
+        record::Activation::Relu => Activation::Relu,
+        record::Activation::Clamp { min, max } => Activation::Clamp { min, max },
+    }
+}
+
+fn sizes(sizes: &[u64], part: &str) -> Result<Vec<usize>, Error> {
+    sizes.iter().map(|&size| size_of(size, part)).collect()
+}

@@ -1,0 +1,127 @@
+//! Where the parts of a container are.
+
+use fourfold_graph::Limits;
+use fourfold_tensor::Tensor;
+
+use super::{MAGIC, MAJOR, MINOR};
+use crate::Error;
+
+/// Bytes before the header.
+const PREFIX: usize = 32;
+
+/// Constants begin at multiples of this.
+pub(super) const ALIGNMENT: usize = 64;
+
+/// The fixed part at the beginning.
+pub(super) struct Prefix {
+    header_bytes: usize,
+    header_crc: u32,
+}
+
+impl Prefix {
+    /// Reads and checks the fixed part.
+    pub(super) fn read(bytes: &[u8], limits: &Limits) -> Result<Self, Error> {
+        if !super::is_container(bytes) {
+            return Err(Error::Foreign { format: ".fourfold", reason: "it does not begin with the magic number" });
+        }
+        let Some(prefix) = bytes.first_chunk::<PREFIX>() else {
+            return Err(Error::corrupt("prefix", format!("{} bytes, but the prefix alone has {PREFIX}", bytes.len())));
+        };
+        if prefix[..8] != MAGIC {
+            let reason = "line ends were translated on the way; transfer the file as binary";
+            return Err(Error::corrupt("magic number", reason));
+        }
+        let two = |at: usize| u16::from_le_bytes([prefix[at], prefix[at + 1]]);
+        let four = |at: usize| u32::from_le_bytes([prefix[at], prefix[at + 1], prefix[at + 2], prefix[at + 3]]);
+        if crc32fast::hash(&prefix[..28]) != four(28) {
+            return Err(Error::Checksum { part: "the prefix".to_owned() });
+        }
+        let (major, minor, flags) = (two(8), two(10), four(12));
+        if major != MAJOR {
+            return Err(Error::Version { major, minor });
+        }
+        if flags != 0 {
+            return Err(Error::Flags { flags });
+        }
+        let header_bytes = u64::from(four(16)) | u64::from(four(20)) << 32;
+        Limits::check("header-bytes", header_bytes, limits.header_bytes)?;
+        let header_bytes = usize::try_from(header_bytes).unwrap_or(usize::MAX);
+        if header_bytes > bytes.len() - PREFIX {
+            let reason = format!("{header_bytes} bytes, but only {} follow the prefix", bytes.len() - PREFIX);
+            return Err(Error::corrupt("header", reason));
+        }
+        Ok(Self { header_bytes, header_crc: four(24) })
+    }
+
+    /// The header, checked against its checksum.
+    pub(super) fn header<'a>(&self, bytes: &'a [u8]) -> Result<&'a [u8], Error> {
+        let header = &bytes[PREFIX..self.end()];
+        if crc32fast::hash(header) != self.header_crc {
+            return Err(Error::Checksum { part: "the header".to_owned() });
+        }
+        Ok(header)
+    }
+
+    /// The offset behind the header.
+    pub(super) fn end(&self) -> usize {
+        PREFIX + self.header_bytes
+    }
+}
+
+/// A container of a header and constants.
+pub(super) fn write<'a>(header: &[u8], constants: impl Iterator<Item = &'a Tensor>) -> Vec<u8> {
+    let mut bytes = MAGIC.to_vec();
+    bytes.extend(MAJOR.to_le_bytes());
+    bytes.extend(MINOR.to_le_bytes());
+    bytes.extend(0_u32.to_le_bytes());
+    bytes.extend((header.len() as u64).to_le_bytes());
+    bytes.extend(crc32fast::hash(header).to_le_bytes());
+    bytes.extend(crc32fast::hash(&bytes).to_le_bytes());
+    bytes.extend(header);
+    for constant in constants.filter(|constant| !constant.is_empty()) {
+        bytes.resize(bytes.len().next_multiple_of(ALIGNMENT), 0);
+        bytes.extend(constant.to_le_bytes());
+    }
+    bytes
+}
+
+/// The bytes behind the header, taken one constant after the other.
+pub(super) struct Data<'a> {
+    rest: &'a [u8],
+    /// Offset of `rest` in the file.
+    offset: usize,
+}
+
+impl<'a> Data<'a> {
+    pub(super) fn new(rest: &'a [u8], offset: usize) -> Self {
+        Self { rest, offset }
+    }
+
+    /// The bytes of the next constant.
+    pub(super) fn take(&mut self, name: &str, length: usize) -> Result<&'a [u8], Error> {
+        if length == 0 {
+            return Ok(&[]);
+        }
+        let padding = self.offset.next_multiple_of(ALIGNMENT) - self.offset;
+        let corrupt = |reason: String| Error::corrupt(format!("constant `{name}`"), reason);
+        if self.rest.len() < padding || self.rest.len() - padding < length {
+            let reason = format!("{length} bytes at offset {}, but the file ends before", self.offset + padding);
+            return Err(corrupt(reason));
+        }
+        let (zeros, rest) = self.rest.split_at(padding);
+        if zeros.iter().any(|&byte| byte != 0) {
+            return Err(corrupt(format!("the padding at offset {} is not zero", self.offset)));
+        }
+        let (bytes, rest) = rest.split_at(length);
+        (self.rest, self.offset) = (rest, self.offset + padding + length);
+        Ok(bytes)
+    }
+
+    /// Checks that nothing is left.
+    pub(super) fn finish(&self) -> Result<(), Error> {
+        match self.rest.len() {
+            0 => Ok(()),
+            count => Err(Error::corrupt("end", format!("{count} bytes too many at offset {}", self.offset))),
+        }
+    }
+}

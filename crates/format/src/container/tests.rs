@@ -1,0 +1,228 @@
+//! Containers that come back, and files that do not.
+
+use fourfold_graph::{Activation, AveragePool, Conv, Dim, GraphBuilder, Linear, NewNode, Op, ValueType, Window};
+use fourfold_schemes::{DynamicScheme, Granularity, QuantParams, Scale};
+use fourfold_tensor::{DType, Tensor};
+use proptest::prelude::*;
+
+use super::*;
+
+fn read(bytes: &[u8]) -> Result<Graph, Error> {
+    from_bytes(bytes, &Limits::default())
+}
+
+fn per_tensor(scale: f32, zero_point: i32) -> QuantParams {
+    QuantParams::per_tensor(DType::U8, (0, 255), Scale::new(scale).expect("normal"), zero_point).expect("valid")
+}
+
+fn per_channel(dtype: DType, codes: (i32, i32), scales: &[f32]) -> QuantParams {
+    let scales: Vec<Scale> = scales.iter().map(|&scale| Scale::new(scale).expect("normal")).collect();
+    let zero_points = vec![0; scales.len()];
+    QuantParams::new(dtype, codes, Granularity::PerChannel { axis: 0, scales, zero_points }).expect("valid")
+}
+
+/// A graph with every operator, every kind of parameters and every type.
+fn everything() -> Graph {
+    let mut builder = GraphBuilder::new("everything");
+    let x = builder.input("x", ValueType::f32(&[Dim::symbol("batch"), 2.into(), 6.into(), 6.into()])).expect("valid");
+    let unused = builder.input("unused", ValueType::plain(DType::I64, &[3.into()])).expect("valid");
+    let empty = Tensor::zeros(DType::F32, &[0, 4]).expect("nothing");
+    builder.constant("empty", empty).expect("valid");
+    let mut last = x;
+    let mut chain = |builder: &mut GraphBuilder, name: &str, op: Op, more: &[_], params: Option<QuantParams>| {
+        let inputs: Vec<_> = [last].into_iter().chain(more.iter().copied()).collect();
+        let output = format!("{name}.out");
+        last = builder.add(NewNode { name, output: &output, op, inputs: &inputs, params }).expect("a valid node");
+        last
+    };
+    let four: Vec<_> = (0..4)
+        .map(|index| {
+            let tensor = Tensor::from_vec(&[2], vec![1.0_f32, 2.0]).expect("two");
+            builder.constant(&format!("statistics.{index}"), tensor).expect("valid")
+        })
+        .collect();
+    chain(&mut builder, "stub", Op::QuantStub, &[], None);
+    chain(&mut builder, "bn", Op::BatchNorm { epsilon: 1e-5 }, &four, None);
+    chain(&mut builder, "relu", Op::Relu, &[], None);
+    chain(&mut builder, "clip", Op::Clip { min: -0.5, max: f32::INFINITY }, &[], None);
+    chain(&mut builder, "same", Op::Identity, &[], None);
+    chain(&mut builder, "end", Op::DeQuantStub, &[], None);
+    chain(&mut builder, "quantize", Op::Quantize, &[], Some(per_tensor(0.1, 3)));
+    let weight = Tensor::from_vec(&[4, 1, 3, 3], vec![5_i8; 36]).expect("36");
+    let params = per_channel(DType::I8, (-127, 127), &[0.1, 0.2, 0.3, 0.4]);
+    let weight = builder.quantized_constant("weight", weight, params).expect("valid");
+    let bias = Tensor::from_vec(&[4], vec![1_i32, -2, 3, -4]).expect("four");
+    let params = per_channel(DType::I32, (i32::MIN, i32::MAX), &[0.01, 0.02, 0.03, 0.04]);
+    let bias = builder.quantized_constant("bias", bias, params).expect("valid");
+    let window = Window::new(&[3, 3]).with_padding(1);
+    let conv = Conv { window: window.clone(), groups: 2, activation: Activation::Relu };
+    chain(&mut builder, "conv", Op::Conv(conv), &[weight, bias], Some(per_tensor(0.2, 0)));
+    chain(&mut builder, "max", Op::MaxPool(window.clone()), &[], None);
+    let pool = AveragePool { window, count_include_pad: true };
+    let pooled = chain(&mut builder, "mean", Op::AveragePool(pool), &[], Some(per_tensor(0.3, 7)));
+    let clamp = Activation::Clamp { min: 0.0, max: 6.0 };
+    chain(&mut builder, "sum", Op::Add { activation: clamp }, &[pooled], Some(per_tensor(0.4, 9)));
+    chain(&mut builder, "all", Op::GlobalAveragePool, &[], Some(per_tensor(0.5, 1)));
+    chain(&mut builder, "dequantize", Op::Dequantize, &[], None);
+    chain(&mut builder, "flat", Op::Flatten { axis: 1 }, &[], None);
+    let weight = Tensor::from_vec(&[3, 4], vec![-7_i8; 12]).expect("twelve");
+    let weight =
+        builder.quantized_constant("fc.weight", weight, per_channel(DType::I8, (-128, 127), &[0.1; 3])).expect("valid");
+    let linear = Linear { activation: Activation::None, dynamic: Some(DynamicScheme::TorchPerTensor) };
+    chain(&mut builder, "fc", Op::Linear(linear), &[weight], None);
+    chain(&mut builder, "reshaped", Op::Reshape { dims: vec![0, 3, 1] }, &[], None);
+    chain(&mut builder, "turned", Op::Transpose { axes: vec![0, 2, 1] }, &[], None);
+    let square = builder.constant("square", Tensor::from_vec(&[3, 3], vec![0.5_f32; 9]).expect("nine")).expect("valid");
+    chain(&mut builder, "product", Op::MatMul, &[square], None);
+    let y = chain(&mut builder, "softmax", Op::Softmax { axis: 2 }, &[], None);
+    builder.output(y);
+    builder.output(unused);
+    builder.finish().expect("a valid graph")
+}
+
+/// A small graph: few enough bytes to damage each of them.
+fn small() -> Graph {
+    let mut builder = GraphBuilder::new("g");
+    let x = builder.input("x", ValueType::f32(&[Dim::symbol("n"), 2.into()])).expect("valid");
+    let weight = Tensor::from_vec(&[1, 2], vec![1.0_f32, -1.0]).expect("two");
+    let bias = Tensor::from_vec(&[1], vec![0.5_f32]).expect("one");
+    let y = builder.linear("fc", x, weight, Some(bias)).expect("valid");
+    builder.output(y);
+    builder.finish().expect("a valid graph")
+}
+
+#[test]
+fn every_operator_comes_back() {
+    let graph = everything();
+    let bytes = to_bytes(&graph).expect("a known graph");
+    assert!(is_container(&bytes));
+    assert_eq!(read(&bytes).as_ref(), Ok(&graph));
+    assert_eq!(to_bytes(&graph).as_ref(), Ok(&bytes), "the same bytes every time");
+}
+
+#[test]
+fn files_cut_off_anywhere_are_refused() {
+    let bytes = to_bytes(&small()).expect("a known graph");
+    for length in 0..bytes.len() {
+        assert!(read(&bytes[..length]).is_err(), "{length}");
+    }
+    assert!(matches!(read(&[&bytes[..], &[0]].concat()), Err(Error::Corrupt { .. })));
+}
+
+#[test]
+fn every_flipped_bit_is_noticed() {
+    let mut bytes = to_bytes(&small()).expect("a known graph");
+    for bit in 0..bytes.len() * 8 {
+        bytes[bit / 8] ^= 1 << (bit % 8);
+        assert!(read(&bytes).is_err(), "bit {bit}");
+        bytes[bit / 8] ^= 1 << (bit % 8);
+    }
+    assert_eq!(read(&bytes), Ok(small()));
+}
+
+#[test]
+fn damage_is_called_by_its_name() {
+    let bytes = to_bytes(&small()).expect("a known graph");
+    let translated: Vec<u8> = bytes.iter().copied().filter(|&byte| byte != b'\r').collect();
+    assert!(matches!(read(&translated), Err(Error::Corrupt { reason, .. }) if reason.contains("line ends")));
+    assert!(matches!(read(b"<html>"), Err(Error::Foreign { .. })));
+    let with = |at: usize, new: &[u8]| {
+        let mut bytes = bytes.clone();
+        bytes[at..at + new.len()].copy_from_slice(new);
+        let crc = crc32fast::hash(&bytes[..28]).to_le_bytes();
+        bytes[28..32].copy_from_slice(&crc);
+        read(&bytes)
+    };
+    assert_eq!(with(8, &[2, 0]), Err(Error::Version { major: 2, minor: 0 }));
+    assert_eq!(with(10, &[7, 0]), Ok(small()), "a newer minor version");
+    assert_eq!(with(12, &[4, 0, 0, 0]), Err(Error::Flags { flags: 4 }));
+    assert!(matches!(with(16, &[255; 8]), Err(Error::Limit(limit)) if limit.name == "header-bytes"));
+    assert!(matches!(with(16, &[0, 0, 1, 0]), Err(Error::Corrupt { .. })));
+}
+
+/// A file of a header and data with checksums that are right.
+fn forged(change: impl FnOnce(&mut record::Header)) -> Result<Graph, Error> {
+    let graph = small();
+    let mut header = build::record(&graph).expect("a known graph");
+    change(&mut header);
+    let header = header.encode().expect("small");
+    read(&layout::write(&header, graph.values().iter().filter_map(|value| value.constant())))
+}
+
+#[test]
+fn headers_with_right_checksums_are_still_checked() {
+    let constant = |header: &mut record::Header, change: fn(&mut u8, &mut Vec<u64>, &mut u32)| {
+        if let record::Item::Constant { dtype, shape, crc, .. } = &mut header.items[1] {
+            change(dtype, shape, crc);
+        }
+    };
+    let node = |header: &mut record::Header, change: fn(&mut String, &mut Vec<u32>)| {
+        let items = header.items.iter_mut();
+        items.for_each(|item| {
+            if let record::Item::Node { name, inputs, .. } = item {
+                change(name, inputs);
+            }
+        });
+    };
+    assert_eq!(forged(|_| {}), Ok(small()));
+    assert!(forged(|header| header.outputs = vec![9]).is_err());
+    assert!(forged(|header| header.outputs.clear()).is_err());
+    assert!(forged(|header| node(header, |_, inputs| inputs[0] = 3)).is_err(), "its own result");
+    assert!(forged(|header| node(header, |_, inputs| inputs[0] = u32::MAX)).is_err());
+    assert!(forged(|header| node(header, |_, inputs| inputs.truncate(1))).is_err());
+    assert!(forged(|header| node(header, |name, _| *name = "\u{1b}[31m".to_owned())).is_err());
+    assert!(forged(|header| constant(header, |dtype, _, _| *dtype = 5)).is_err());
+    assert!(forged(|header| constant(header, |_, shape, _| *shape = vec![u64::MAX, 2])).is_err());
+    assert!(forged(|header| constant(header, |_, shape, _| *shape = vec![1, 3])).is_err(), "beyond the file");
+    assert!(forged(|header| constant(header, |_, shape, _| *shape = vec![1, 1])).is_err(), "a hole");
+    assert!(forged(|header| constant(header, |_, _, crc| *crc ^= 1)).is_err());
+    assert!(forged(|header| header.items.swap(1, 2)).is_err(), "the wrong data");
+    assert!(forged(|header| header.items.swap(0, 3)).is_err(), "used before it is made");
+    let duplicate = forged(|header| {
+        if let record::Item::Constant { name, .. } = &mut header.items[2] {
+            "x".clone_into(name);
+        }
+    });
+    assert!(matches!(duplicate, Err(Error::Graph(fourfold_graph::Error::DuplicateName { .. }))));
+}
+
+#[test]
+fn limits_hold() {
+    let bytes = to_bytes(&small()).expect("a known graph");
+    let limited = |change: fn(&mut Limits)| {
+        let mut limits = Limits::default();
+        change(&mut limits);
+        match from_bytes(&bytes, &limits) {
+            Err(Error::Limit(limit) | Error::Graph(fourfold_graph::Error::Limit(limit))) => limit.name,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(limited(|limits| limits.header_bytes = 10), "header-bytes");
+    assert_eq!(limited(|limits| limits.values = 3), "values");
+    assert_eq!(limited(|limits| limits.nodes = 0), "nodes");
+    assert_eq!(limited(|limits| limits.elements = 1), "elements");
+    assert_eq!(limited(|limits| limits.name_bytes = 1), "name-bytes");
+}
+
+#[test]
+fn the_first_version_is_read_for_ever() {
+    let file = include_bytes!("../../tests/data/version_1.fourfold");
+    assert_eq!(read(file), Ok(everything()));
+}
+
+proptest! {
+    #[test]
+    fn damaged_files_are_refused_without_a_panic(at in 0_usize..400, bytes in proptest::collection::vec(any::<u8>(), 1..20)) {
+        let mut file = to_bytes(&small()).expect("a known graph");
+        let at = at % file.len();
+        let end = file.len().min(at + bytes.len());
+        let is_changed = file[at..end] != bytes[..end - at];
+        file[at..end].copy_from_slice(&bytes[..end - at]);
+        prop_assert_eq!(read(&file).is_err(), is_changed);
+    }
+
+    #[test]
+    fn no_header_panics(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+        let _ = read(&layout::write(&bytes, std::iter::empty()));
+    }
+}
