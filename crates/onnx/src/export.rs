@@ -1,7 +1,238 @@
-//! tmp
+//! From a graph to an ONNX file.
+//!
+//! Codes have no place in the float operators of ONNX, so a quantized value `v` is written as QuantizeLinear, whose result is `v.codes`, and
+//! DequantizeLinear, whose result is `v`: the QDQ form, which ONNX Runtime and others turn back into integer operators.
+//!
+//! - Weights are `i8` initializers behind a DequantizeLinear with one scale for each channel, biases `i32` ones with the scale
+//!   `s_a * s_w[c]`.
+//! - A fused clamp is a Relu or Clip of its own, before the QuantizeLinear.
+//! - Where fewer than all codes of the type are used, a Clip keeps the others from occurring.
+//! - Dynamic quantization is DynamicQuantizeLinear, MatMulInteger and the multiplication by both scales. ONNX quantizes the whole
+//!   input with one scale, fourfold each row with its own, so results agree closely, not exactly.
+//!
+//! Everything needs opset 13 at most; 17 is written.
+
+mod message;
+mod node;
+
+use std::collections::{HashMap, HashSet};
+
+use fourfold_graph::{Graph, ValueId, ValueType};
+use fourfold_schemes::{Granularity, QuantParams};
+use fourfold_tensor::{DType, Tensor};
+use prost::Message;
+
 use crate::Error;
-use fourfold_graph::Graph;
-/// tmp
-pub fn export(_graph: &Graph) -> Result<Vec<u8>, Error> {
-    Ok(Vec::new())
+use crate::proto::{
+    AttributeProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto, ValueInfoProto,
+};
+use message::{tensor, value_info};
+
+/// The version of the operators that is written.
+const OPSET: i64 = 17;
+
+/// The version of the file format that goes with it.
+const IR_VERSION: i64 = 8;
+
+/// Writes a graph as an ONNX file; the same graph gives the same bytes.
+///
+/// # Errors
+///
+/// [`Error::Export`] for values that ONNX has no form for: inputs of codes, and codes as outputs.
+pub fn export(graph: &Graph) -> Result<Vec<u8>, Error> {
+    let mut exporter = Exporter::new(graph);
+    let mut inputs = Vec::new();
+    for &id in graph.inputs() {
+        inputs.push(exporter.info(id)?);
+        exporter.reals.insert(id, graph.value(id).name().to_owned());
+    }
+    for node in graph.nodes() {
+        exporter.node(node)?;
+    }
+    let mut outputs = Vec::new();
+    for &id in graph.outputs() {
+        outputs.push(exporter.info(id)?);
+        let name = graph.value(id).name();
+        let made = exporter.real(id)?;
+        if made != name {
+            exporter.push("Identity", name, &[&made], name, Vec::new());
+        }
+    }
+    let Exporter { nodes: node, initializers: initializer, .. } = exporter;
+    let graph = GraphProto { node, name: graph.name().to_owned(), initializer, input: inputs, output: outputs };
+    let model = ModelProto {
+        ir_version: IR_VERSION,
+        opset_import: vec![OperatorSetIdProto { domain: String::new(), version: OPSET }],
+        producer_name: "fourfold".to_owned(),
+        producer_version: env!("CARGO_PKG_VERSION").to_owned(),
+        graph: Some(graph),
+    };
+    Ok(model.encode_to_vec())
+}
+
+/// The file under construction.
+struct Exporter<'g> {
+    graph: &'g Graph,
+    nodes: Vec<NodeProto>,
+    initializers: Vec<TensorProto>,
+    /// The names that values of the graph and of the file have.
+    names: HashSet<String>,
+    /// The name of the real numbers of each value that has been written.
+    reals: HashMap<ValueId, String>,
+    /// The names of codes, scale and zero point of each value of codes.
+    codes: HashMap<ValueId, [String; 3]>,
+}
+
+impl<'g> Exporter<'g> {
+    fn new(graph: &'g Graph) -> Self {
+        let names = graph.values().iter().map(|value| value.name().to_owned()).collect();
+        let (nodes, initializers) = (Vec::new(), Vec::new());
+        Self { graph, nodes, initializers, names, reals: HashMap::new(), codes: HashMap::new() }
+    }
+
+    fn ty(&self, id: ValueId) -> &'g ValueType {
+        self.graph.value(id).ty()
+    }
+
+    /// The declaration of an input or output.
+    fn info(&self, id: ValueId) -> Result<ValueInfoProto, Error> {
+        let value = self.graph.value(id);
+        if value.ty().params().is_some() {
+            let reason = "inputs and outputs of codes have no place in the QDQ form";
+            return Err(Error::Export { value: value.name().to_owned(), reason });
+        }
+        Ok(value_info(value.name(), value.ty()))
+    }
+
+    /// A name that nothing has yet.
+    fn fresh(&mut self, base: &str) -> String {
+        let mut name = base.to_owned();
+        let mut number = 1;
+        while !self.names.insert(name.clone()) {
+            name = format!("{base}.{number}");
+            number += 1;
+        }
+        name
+    }
+
+    /// Adds a node.
+    fn push(&mut self, operator: &str, name: &str, inputs: &[&str], output: &str, attribute: Vec<AttributeProto>) {
+        self.nodes.push(NodeProto {
+            input: inputs.iter().map(|&input| input.to_owned()).collect(),
+            output: vec![output.to_owned()],
+            name: name.to_owned(),
+            op_type: operator.to_owned(),
+            domain: String::new(),
+            attribute,
+        });
+    }
+
+    /// Adds a node whose result has a name of its own, which it returns.
+    fn push_fresh(&mut self, operator: &str, base: &str, inputs: &[&str], attribute: Vec<AttributeProto>) -> String {
+        let output = self.fresh(base);
+        self.push(operator, &output, inputs, &output, attribute);
+        output
+    }
+
+    /// Adds an initializer with a name of its own, which it returns.
+    fn initializer(&mut self, base: &str, value: &Tensor) -> String {
+        let name = self.fresh(base);
+        self.initializers.push(tensor(&name, value));
+        name
+    }
+
+    fn floats(&mut self, base: &str, shape: &[usize], values: &[f32]) -> Result<String, Error> {
+        let value = Tensor::from_slice(shape, values).map_err(fourfold_graph::Error::from)?;
+        Ok(self.initializer(base, &value))
+    }
+
+    /// The name of the real numbers of a value; constants are written, codes dequantized, when first asked for.
+    fn real(&mut self, id: ValueId) -> Result<String, Error> {
+        if let Some(name) = self.reals.get(&id) {
+            return Ok(name.clone());
+        }
+        let value = self.graph.value(id);
+        let name = value.name().to_owned();
+        match (value.constant(), value.ty().params()) {
+            (Some(constant), None) => self.initializers.push(tensor(&name, constant)),
+            (_, Some(_)) => self.dequantize(id, &name)?,
+            (None, None) => {}
+        }
+        self.reals.insert(id, name.clone());
+        Ok(name)
+    }
+
+    /// Adds the DequantizeLinear of a value of codes.
+    fn dequantize(&mut self, id: ValueId, output: &str) -> Result<(), Error> {
+        let [codes, scale, zero_point] = self.codes_of(id)?;
+        let mut inputs = vec![codes.as_str(), &scale];
+        // Codes of 32 bits always have the zero point 0.
+        if self.ty(id).dtype() != DType::I32 {
+            inputs.push(&zero_point);
+        }
+        let node = self.fresh(&format!("{output}.dequantize"));
+        self.push("DequantizeLinear", &node, &inputs, output, axis_of(self.ty(id)));
+        Ok(())
+    }
+
+    /// The names of codes, scale and zero point of a value; constants are written when first asked for.
+    fn codes_of(&mut self, id: ValueId) -> Result<[String; 3], Error> {
+        if let Some(names) = self.codes.get(&id) {
+            return Ok(names.clone());
+        }
+        let value = self.graph.value(id);
+        let (Some(constant), Some(params)) = (value.constant(), value.ty().params()) else {
+            let reason = "an input of codes has no place in the QDQ form";
+            return Err(Error::Export { value: value.name().to_owned(), reason });
+        };
+        let codes = self.initializer(&format!("{}.codes", value.name()), constant);
+        let [scale, zero_point] = self.parameters(value.name(), params)?;
+        self.codes.insert(id, [codes.clone(), scale.clone(), zero_point.clone()]);
+        Ok([codes, scale, zero_point])
+    }
+
+    /// Writes scales and zero points.
+    fn parameters(&mut self, name: &str, params: &QuantParams) -> Result<[String; 2], Error> {
+        let shape: &[usize] = match params.granularity() {
+            Granularity::PerTensor { .. } => &[],
+            Granularity::PerChannel { scales, .. } => &[scales.len()],
+        };
+        let scales: Vec<f32> = params.scales().iter().map(|scale| scale.get()).collect();
+        let scale = self.floats(&format!("{name}.scale"), shape, &scales)?;
+        if params.dtype() == DType::I32 {
+            return Ok([scale, String::new()]);
+        }
+        let bytes: Vec<u8> = params.zero_points().iter().map(|zero_point| zero_point.to_le_bytes()[0]).collect();
+        let zero_points = Tensor::from_le_bytes(params.dtype(), shape, &bytes).map_err(fourfold_graph::Error::from)?;
+        Ok([scale, self.initializer(&format!("{name}.zero_point"), &zero_points)])
+    }
+
+    /// Quantizes real numbers to the codes of a value.
+    fn quantize(&mut self, real: &str, id: ValueId) -> Result<(), Error> {
+        let (value, ty) = (self.graph.value(id), self.ty(id));
+        let Some(params) = ty.params() else { return Ok(()) };
+        let name = value.name();
+        let mut bounded = real.to_owned();
+        if Some((params.quant_min(), params.quant_max())) != ty.dtype().byte_range() {
+            let (scale, zero_point) = (params.scales()[0].get(), params.zero_points()[0]);
+            #[expect(clippy::cast_precision_loss, reason = "8-bit codes")]
+            let bound = |code: i32| scale * (code - zero_point) as f32;
+            let low = self.floats(&format!("{name}.low"), &[], &[bound(params.quant_min())])?;
+            let high = self.floats(&format!("{name}.high"), &[], &[bound(params.quant_max())])?;
+            bounded = self.push_fresh("Clip", &format!("{name}.bounded"), &[real, &low, &high], Vec::new());
+        }
+        let [scale, zero_point] = self.parameters(name, params)?;
+        let inputs = [bounded.as_str(), &scale, &zero_point];
+        let codes = self.push_fresh("QuantizeLinear", &format!("{name}.codes"), &inputs, Vec::new());
+        self.codes.insert(id, [codes, scale, zero_point]);
+        Ok(())
+    }
+}
+
+/// The axis attribute of values with one scale for each channel.
+fn axis_of(ty: &ValueType) -> Vec<AttributeProto> {
+    match ty.params().map(QuantParams::granularity) {
+        Some(Granularity::PerChannel { axis, .. }) => vec![message::int("axis", *axis)],
+        _ => Vec::new(),
+    }
 }

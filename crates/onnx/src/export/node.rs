@@ -1,0 +1,204 @@
+//! One node of the graph on its way into the file.
+
+use fourfold_graph::{Activation, AveragePool, Linear, Node, Op, ValueId, Window};
+use fourfold_tensor::{Element, Tensor, View};
+
+use super::Exporter;
+use super::message::{float, int, ints};
+use crate::Error;
+use crate::proto::{AttributeProto, data_type};
+
+impl Exporter<'_> {
+    /// Writes a node, its clamp, and the quantization of its result.
+    pub(super) fn node(&mut self, node: &Node) -> Result<(), Error> {
+        let output = node.output();
+        let name = self.graph.value(output).name();
+        match node.op() {
+            Op::Quantize => {
+                let real = self.real(node.inputs()[0])?;
+                return self.quantize(&real, output);
+            }
+            Op::Dequantize => {
+                self.dequantize(node.inputs()[0], name)?;
+                self.reals.insert(output, name.to_owned());
+                return Ok(());
+            }
+            _ => {}
+        }
+        let is_codes = self.ty(output).params().is_some();
+        let activation = node.op().activation();
+        // The last operator's result has the value's name, unless that is what its codes stand for.
+        let last = if is_codes { self.fresh(&format!("{name}.real")) } else { name.to_owned() };
+        let computed = match activation {
+            Activation::None => last.clone(),
+            _ => self.fresh(&format!("{name}.unclamped")),
+        };
+        self.operator(node, &computed)?;
+        self.clamp(activation, name, &computed, &last)?;
+        if is_codes {
+            return self.quantize(&last, output);
+        }
+        self.reals.insert(output, last);
+        Ok(())
+    }
+
+    fn clamp(&mut self, activation: Activation, name: &str, x: &str, output: &str) -> Result<(), Error> {
+        match activation {
+            Activation::None => {}
+            Activation::Relu => {
+                let node = self.fresh(&format!("{name}.relu"));
+                self.push("Relu", &node, &[x], output, Vec::new());
+            }
+            Activation::Clamp { min, max } => {
+                let node = self.fresh(&format!("{name}.clip"));
+                self.clip(&node, x, (min, max), output)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn clip(&mut self, node: &str, x: &str, (min, max): (f32, f32), output: &str) -> Result<(), Error> {
+        let mut bound = |part: &str, bound: f32| match bound.is_infinite() {
+            true => Ok(String::new()),
+            false => self.floats(&format!("{node}.{part}"), &[], &[bound]),
+        };
+        let (min, max) = (bound("min", min)?, bound("max", max)?);
+        let inputs: Vec<&str> = if max.is_empty() { vec![x, &min] } else { vec![x, &min, &max] };
+        let inputs = if min.is_empty() && max.is_empty() { vec![x] } else { inputs };
+        self.push("Clip", node, &inputs, output, Vec::new());
+        Ok(())
+    }
+
+    /// Writes the operator alone, on real numbers.
+    fn operator(&mut self, node: &Node, output: &str) -> Result<(), Error> {
+        let name = node.name();
+        let (operator, attributes): (&str, Vec<AttributeProto>) = match node.op() {
+            Op::Linear(linear) => return self.linear(node, linear, output),
+            Op::Clip { min, max } => {
+                let x = self.real(node.inputs()[0])?;
+                return self.clip(name, &x, (*min, *max), output);
+            }
+            Op::Reshape { dims } => {
+                let x = self.real(node.inputs()[0])?;
+                let shape = Tensor::from_slice(&[dims.len()], dims).map_err(fourfold_graph::Error::from)?;
+                let shape = self.initializer(&format!("{name}.shape"), &shape);
+                self.push("Reshape", name, &[&x, &shape], output, Vec::new());
+                return Ok(());
+            }
+            Op::Conv(conv) => {
+                let mut attributes = window(&conv.window);
+                attributes.push(int("group", conv.groups));
+                ("Conv", attributes)
+            }
+            Op::MaxPool(pool) => ("MaxPool", window(pool)),
+            Op::AveragePool(AveragePool { window: pool, count_include_pad }) => {
+                let mut attributes = window(pool);
+                // Before opset 19 an average has no dilation.
+                if pool.dilation.iter().any(|&dilation| dilation != 1) {
+                    let reason = "a dilated average needs a newer opset than is written";
+                    return Err(Error::Export { value: output.to_owned(), reason });
+                }
+                attributes.retain(|attribute| attribute.name != "dilations");
+                attributes.push(int("count_include_pad", usize::from(*count_include_pad)));
+                ("AveragePool", attributes)
+            }
+            Op::BatchNorm { epsilon } => ("BatchNormalization", vec![float("epsilon", *epsilon)]),
+            Op::Flatten { axis } => ("Flatten", vec![int("axis", *axis)]),
+            Op::Transpose { axes } => ("Transpose", vec![ints("perm", axes)]),
+            Op::Softmax { axis } => ("Softmax", vec![int("axis", *axis)]),
+            Op::MatMul => ("MatMul", Vec::new()),
+            Op::Relu => ("Relu", Vec::new()),
+            Op::GlobalAveragePool => ("GlobalAveragePool", Vec::new()),
+            Op::Add { .. } => ("Add", Vec::new()),
+            Op::Identity | Op::QuantStub | Op::DeQuantStub => ("Identity", Vec::new()),
+            _ => {
+                return Err(Error::Export { value: output.to_owned(), reason: "its operator has no ONNX form" });
+            }
+        };
+        let inputs = node.inputs().iter().map(|&id| self.real(id)).collect::<Result<Vec<_>, _>>()?;
+        let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
+        self.push(operator, name, &inputs, output, attributes);
+        Ok(())
+    }
+
+    /// A Gemm for two axes, else a MatMul and an Add; dynamic quantization in integers.
+    fn linear(&mut self, node: &Node, linear: &Linear, output: &str) -> Result<(), Error> {
+        if linear.dynamic.is_some() {
+            return self.dynamic_linear(node, output);
+        }
+        let name = node.name();
+        let inputs = node.inputs();
+        if self.ty(inputs[0]).rank() == 2 {
+            let names = inputs.iter().map(|&id| self.real(id)).collect::<Result<Vec<_>, _>>()?;
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            self.push("Gemm", name, &names, output, vec![int("transB", 1)]);
+            return Ok(());
+        }
+        let (x, weight) = (self.real(inputs[0])?, self.real(inputs[1])?);
+        let turned = self.push_fresh("Transpose", &format!("{name}.weight"), &[&weight], vec![ints("perm", &[1, 0])]);
+        let bias = inputs.get(2).map(|&id| self.real(id)).transpose()?;
+        self.product("MatMul", name, &[&x, &turned], bias.as_deref(), output);
+        Ok(())
+    }
+
+    /// Adds a product and, if there is one, its bias.
+    fn product(&mut self, operator: &str, name: &str, inputs: &[&str], bias: Option<&str>, output: &str) {
+        match bias {
+            None => self.push(operator, name, inputs, output, Vec::new()),
+            Some(bias) => {
+                let product = self.fresh(&format!("{output}.product"));
+                self.push(operator, name, inputs, &product, Vec::new());
+                let node = self.fresh(&format!("{name}.bias"));
+                self.push("Add", &node, &[&product, bias], output, Vec::new());
+            }
+        }
+    }
+
+    /// `Cast(MatMulInteger(x, w)) * (s_x * s_w) + bias`.
+    fn dynamic_linear(&mut self, node: &Node, output: &str) -> Result<(), Error> {
+        let name = node.name();
+        let inputs = node.inputs();
+        let x = self.real(inputs[0])?;
+        let (weight, scale) = self.turned_weight(inputs[1])?;
+        let bias = inputs.get(2).map(|&id| self.real(id)).transpose()?;
+        let [codes, input_scale, zero_point] =
+            ["codes", "scale", "zero_point"].map(|part| self.fresh(&format!("{name}.input.{part}")));
+        self.push("DynamicQuantizeLinear", &format!("{name}.quantize"), &[&x], &codes, Vec::new());
+        if let Some(node) = self.nodes.last_mut() {
+            node.output.extend([input_scale.clone(), zero_point.clone()]);
+        }
+        let sums =
+            self.push_fresh("MatMulInteger", &format!("{name}.sums"), &[&codes, &weight, &zero_point], Vec::new());
+        let to = int("to", usize::try_from(data_type::FLOAT).unwrap_or(1));
+        let reals = self.push_fresh("Cast", &format!("{name}.reals"), &[&sums], vec![to]);
+        let scales = self.push_fresh("Mul", &format!("{name}.scales"), &[&input_scale, &scale], Vec::new());
+        self.product("Mul", name, &[&reals, &scales], bias.as_deref(), output);
+        Ok(())
+    }
+
+    /// The names of a weight's codes `[in, out]` and of its scales.
+    fn turned_weight(&mut self, id: ValueId) -> Result<(String, String), Error> {
+        let value = self.graph.value(id);
+        let fail = |reason| Error::Export { value: value.name().to_owned(), reason };
+        let constant = value.constant().ok_or_else(|| fail("a weight that is not constant"))?;
+        let params = value.ty().params().ok_or_else(|| fail("a weight without parameters"))?;
+        let codes = turned::<i8>(constant).map_err(fourfold_graph::Error::from)?;
+        let codes = self.initializer(&format!("{}.codes", value.name()), &codes);
+        let [scale, _] = self.parameters(value.name(), params)?;
+        Ok((codes, scale))
+    }
+}
+
+fn turned<T: Element>(matrix: &Tensor) -> Result<Tensor, fourfold_tensor::Error> {
+    Ok(View::permute(&matrix.view::<T>()?, &[1, 0])?.to_tensor())
+}
+
+fn window(window: &Window) -> Vec<AttributeProto> {
+    let pads = [window.pad_begin.as_slice(), &window.pad_end].concat();
+    vec![
+        ints("kernel_shape", &window.kernel),
+        ints("strides", &window.stride),
+        ints("dilations", &window.dilation),
+        ints("pads", &pads),
+    ]
+}
