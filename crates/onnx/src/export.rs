@@ -6,7 +6,8 @@
 //! - Weights are `i8` initializers behind a DequantizeLinear with one scale for each channel, biases `i32` ones with the scale
 //!   `s_a * s_w[c]`.
 //! - A fused clamp is a Relu or Clip of its own, before the QuantizeLinear.
-//! - Where fewer than all codes of the type are used, a Clip keeps the others from occurring.
+//! - Where an operator may use fewer than all codes of the type, a Clip keeps the others from occurring (and keeps ONNX Runtime from
+//!   running it in integers).
 //! - Dynamic quantization is DynamicQuantizeLinear, MatMulInteger and the multiplication by both scales. ONNX quantizes the whole
 //!   input with one scale, fourfold each row with its own, so results agree closely, not exactly.
 //!
@@ -17,7 +18,7 @@ mod node;
 
 use std::collections::{HashMap, HashSet};
 
-use fourfold_graph::{Graph, ValueId, ValueType};
+use fourfold_graph::{Graph, OutputParams, ValueId, ValueType};
 use fourfold_schemes::{Granularity, QuantParams};
 use fourfold_tensor::{DType, Tensor};
 use prost::Message;
@@ -193,18 +194,20 @@ impl<'g> Exporter<'g> {
 
     /// Writes scales and zero points.
     fn parameters(&mut self, name: &str, params: &QuantParams) -> Result<[String; 2], Error> {
-        let shape: &[usize] = match params.granularity() {
-            Granularity::PerTensor { .. } => &[],
-            Granularity::PerChannel { scales, .. } => &[scales.len()],
-        };
-        let scales: Vec<f32> = params.scales().iter().map(|scale| scale.get()).collect();
-        let scale = self.floats(&format!("{name}.scale"), shape, &scales)?;
+        let scale = self.scales(name, params)?;
         if params.dtype() == DType::I32 {
             return Ok([scale, String::new()]);
         }
+        let shape = shape_of(params);
         let bytes: Vec<u8> = params.zero_points().iter().map(|zero_point| zero_point.to_le_bytes()[0]).collect();
-        let zero_points = Tensor::from_le_bytes(params.dtype(), shape, &bytes).map_err(fourfold_graph::Error::from)?;
+        let zero_points = Tensor::from_le_bytes(params.dtype(), &shape, &bytes).map_err(fourfold_graph::Error::from)?;
         Ok([scale, self.initializer(&format!("{name}.zero_point"), &zero_points)])
+    }
+
+    /// Writes scales.
+    fn scales(&mut self, name: &str, params: &QuantParams) -> Result<String, Error> {
+        let scales: Vec<f32> = params.scales().iter().map(|scale| scale.get()).collect();
+        self.floats(&format!("{name}.scale"), &shape_of(params), &scales)
     }
 
     /// Quantizes real numbers to the codes of a value.
@@ -213,7 +216,9 @@ impl<'g> Exporter<'g> {
         let Some(params) = ty.params() else { return Ok(()) };
         let name = value.name();
         let mut bounded = real.to_owned();
-        if Some((params.quant_min(), params.quant_max())) != ty.dtype().byte_range() {
+        let is_own =
+            value.producer().is_some_and(|id| self.graph.node(id).op().kind().output_params() == OutputParams::Own);
+        if is_own && Some((params.quant_min(), params.quant_max())) != ty.dtype().byte_range() {
             let (scale, zero_point) = (params.scales()[0].get(), params.zero_points()[0]);
             #[expect(clippy::cast_precision_loss, reason = "8-bit codes")]
             let bound = |code: i32| scale * (code - zero_point) as f32;
@@ -234,5 +239,13 @@ fn axis_of(ty: &ValueType) -> Vec<AttributeProto> {
     match ty.params().map(QuantParams::granularity) {
         Some(Granularity::PerChannel { axis, .. }) => vec![message::int("axis", *axis)],
         _ => Vec::new(),
+    }
+}
+
+/// The shape of scales and zero points.
+fn shape_of(params: &QuantParams) -> Vec<usize> {
+    match params.granularity() {
+        Granularity::PerTensor { .. } => Vec::new(),
+        Granularity::PerChannel { scales, .. } => vec![scales.len()],
     }
 }

@@ -77,11 +77,11 @@ impl<P: Fn(ValueId) -> Result<QuantParams, Error>> Conversion<'_, P> {
 
     /// Adds a node that computes on real numbers.
     fn on_reals(&mut self, node: &Node) -> Result<(), Error> {
-        for &input in node.inputs() {
-            self.real(input)?;
-        }
         if *node.op() == Op::DeQuantStub {
             return self.end_of_stub(node);
+        }
+        for &input in node.inputs() {
+            self.real(input)?;
         }
         self.rewrite.copy(node)
     }

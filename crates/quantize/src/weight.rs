@@ -2,7 +2,7 @@
 
 use fourfold_graph::{Graph, Node};
 use fourfold_observers::Ranges;
-use fourfold_schemes::{Granularity, QuantParams, Range, Scale, quantize};
+use fourfold_schemes::{Granularity, QuantParams, Range, Scale, quantize, quantize_by_reciprocal};
 use fourfold_tensor::{DType, Tensor};
 
 use crate::{Error, Observed};
@@ -26,6 +26,7 @@ impl Weight {
             ranges => ranges.map_err(at_node)?,
         };
         let params = ranges.params(&config.scheme).map_err(at_node)?;
+        let quantize = if config.scheme.torch_codes { quantize_by_reciprocal } else { quantize };
         Ok(Self { codes: quantize(&weight, &params)?, params })
     }
 

@@ -29,4 +29,4 @@ pub use multiplier::multiplier;
 pub use params::{Granularity, QuantParams};
 pub use scale::Scale;
 pub use scheme::{Range, Scheme, Symmetry};
-pub use tensor::{dequantize, quantize};
+pub use tensor::{dequantize, quantize, quantize_by_reciprocal};

@@ -46,22 +46,41 @@ pub struct Scheme {
     pub symmetry: Symmetry,
     /// The least scale.
     pub eps: f32,
+    /// Whether codes are made as PyTorch makes them: saturating at the ends of the type and not at `quant_min` and `quant_max` (over which
+    /// the observed range is spread), and constants by [`quantize_by_reciprocal`](crate::quantize_by_reciprocal) and not by equation
+    /// (2). Activations always follow equation (2).
+    #[serde(default)]
+    pub torch_codes: bool,
 }
 
 impl Scheme {
     /// Unsigned, affine, codes 0 to 255: activations.
-    pub const U8_AFFINE: Scheme =
-        Scheme { dtype: DType::U8, quant_min: 0, quant_max: 255, symmetry: Symmetry::Affine, eps: f32::EPSILON };
+    pub const U8_AFFINE: Scheme = Scheme {
+        dtype: DType::U8,
+        quant_min: 0,
+        quant_max: 255,
+        symmetry: Symmetry::Affine,
+        eps: f32::EPSILON,
+        torch_codes: false,
+    };
 
-    /// Unsigned, affine, codes 0 to 127: activations as PyTorch's fbgemm engine wants them (`reduce_range`).
-    pub const U8_AFFINE_REDUCED: Scheme = Scheme { quant_max: 127, ..Scheme::U8_AFFINE };
+    /// Unsigned, affine, the observed range on codes 0 to 127: activations as PyTorch's fbgemm engine wants them (`reduce_range`). Values
+    /// outside of the observed range have codes up to 255.
+    pub const U8_AFFINE_REDUCED: Scheme = Scheme { quant_max: 127, torch_codes: true, ..Scheme::U8_AFFINE };
 
     /// Signed, symmetric, codes -127 to 127: weights. `scale = max(|w|) / 127`.
-    pub const I8_SYMMETRIC: Scheme =
-        Scheme { dtype: DType::I8, quant_min: -127, quant_max: 127, symmetry: Symmetry::Symmetric, eps: f32::EPSILON };
+    pub const I8_SYMMETRIC: Scheme = Scheme {
+        dtype: DType::I8,
+        quant_min: -127,
+        quant_max: 127,
+        symmetry: Symmetry::Symmetric,
+        eps: f32::EPSILON,
+        torch_codes: false,
+    };
 
-    /// Signed, symmetric, codes -128 to 127: weights as PyTorch makes them. `scale = max(|w|) / 127.5`.
-    pub const I8_SYMMETRIC_FULL: Scheme = Scheme { quant_min: -128, ..Scheme::I8_SYMMETRIC };
+    /// Signed, symmetric, codes -128 to 127: weights as PyTorch makes them. `scale = max(|w|) / 127.5`, so that the largest weight is a
+    /// tie, which [`quantize_by_reciprocal`](crate::quantize_by_reciprocal) breaks as PyTorch does.
+    pub const I8_SYMMETRIC_FULL: Scheme = Scheme { quant_min: -128, torch_codes: true, ..Scheme::I8_SYMMETRIC };
 
     /// The scale and the zero point for one range.
     ///
@@ -97,7 +116,7 @@ impl Scheme {
     /// [`Error::Range`] as [`Scheme::scale_and_zero_point`], [`Error::Codes`] if the scheme's codes do not fit its type.
     pub fn per_tensor(&self, range: Range) -> Result<QuantParams, Error> {
         let (scale, zero_point) = self.scale_and_zero_point(range)?;
-        QuantParams::per_tensor(self.dtype, (self.quant_min, self.quant_max), scale, zero_point)
+        QuantParams::per_tensor(self.dtype, self.codes(), scale, zero_point)
     }
 
     /// The parameters of a tensor with one range per index of `axis`.
@@ -108,11 +127,12 @@ impl Scheme {
     pub fn per_channel(&self, axis: usize, ranges: &[Range]) -> Result<QuantParams, Error> {
         let pairs = ranges.iter().map(|&range| self.scale_and_zero_point(range)).collect::<Result<Vec<_>, _>>()?;
         let (scales, zero_points) = pairs.into_iter().unzip();
-        QuantParams::new(
-            self.dtype,
-            (self.quant_min, self.quant_max),
-            Granularity::PerChannel { axis, scales, zero_points },
-        )
+        QuantParams::new(self.dtype, self.codes(), Granularity::PerChannel { axis, scales, zero_points })
+    }
+
+    /// The smallest and the largest code that occurs.
+    fn codes(&self) -> (i32, i32) {
+        self.dtype.byte_range().filter(|_| self.torch_codes).unwrap_or((self.quant_min, self.quant_max))
     }
 }
 

@@ -33,6 +33,44 @@ pub fn quantize(x: &Tensor, params: &QuantParams) -> Result<Tensor, Error> {
     Ok(codes)
 }
 
+/// Quantizes an `f32` tensor as PyTorch does, by multiplication with the reciprocal of the scale:
+///
+/// ```text
+/// q = clamp(round_half_even(x * (1 / scale)) + zero_point, q_min, q_max)
+/// ```
+///
+/// `1 / scale` and the product are rounded, so a tie of equation (2) may not be one here. NaN becomes the zero point.
+///
+/// # Errors
+///
+/// As [`quantize`].
+pub fn quantize_by_reciprocal(x: &Tensor, params: &QuantParams) -> Result<Tensor, Error> {
+    let x_slice = x.as_slice::<f32>()?;
+    let mut codes = Tensor::zeros(params.dtype(), x.shape())?;
+    if params.dtype().byte_range().is_none() {
+        return Err(Error::NotQuantized { dtype: params.dtype() });
+    }
+    let out = codes.bytes_mut();
+    for_each_run(x.shape(), params, |run, affine| {
+        let inverse = 1.0 / affine.scale;
+        for (out, x) in out[run.clone()].iter_mut().zip(&x_slice[run]) {
+            #[expect(
+                clippy::cast_precision_loss,
+                clippy::cast_possible_truncation,
+                reason = "8-bit codes, clamped before"
+            )]
+            let code = {
+                let steps = (x * inverse).round_ties_even() + affine.zero_point as f32;
+                let steps = if steps.is_nan() { affine.zero_point as f32 } else { steps };
+                steps.clamp(affine.q_min as f32, affine.q_max as f32) as i32
+            };
+            *out = code.to_le_bytes()[0];
+        }
+        Ok(())
+    })?;
+    Ok(codes)
+}
+
 /// Dequantizes a tensor of codes by equation (1).
 ///
 /// # Errors

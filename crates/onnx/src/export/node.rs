@@ -184,7 +184,7 @@ impl Exporter<'_> {
         let params = value.ty().params().ok_or_else(|| fail("a weight without parameters"))?;
         let codes = turned::<i8>(constant).map_err(fourfold_graph::Error::from)?;
         let codes = self.initializer(&format!("{}.codes", value.name()), &codes);
-        let [scale, _] = self.parameters(value.name(), params)?;
+        let scale = self.scales(value.name(), params)?;
         Ok((codes, scale))
     }
 }

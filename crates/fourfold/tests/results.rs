@@ -1,0 +1,163 @@
+//! What quantization costs on real models and data, and that others agree.
+
+use std::num::NonZeroUsize;
+use std::path::Path;
+
+use fourfold::onnx;
+use fourfold::prelude::*;
+
+/// A trained model with its images, labels and ONNX Runtime's results.
+struct Digits {
+    name: &'static str,
+    model: &'static str,
+    suffix: &'static str,
+}
+
+const CNN: Digits = Digits { name: "digits_cnn", model: "../cli/data/digits_cnn.onnx", suffix: "" };
+const MLP: Digits = Digits { name: "digits_mlp", model: "tests/data/digits_mlp.onnx", suffix: "" };
+const MOBILE: Digits = Digits { name: "digits_mobile", model: "tests/data/digits_mobile.onnx", suffix: "_16" };
+
+fn bytes(path: &str) -> Vec<u8> {
+    std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).expect("a file of the project")
+}
+
+fn array(path: &str) -> Tensor {
+    npy::read(&bytes(path), &Limits::default()).expect("a valid file")
+}
+
+impl Digits {
+    fn float(&self) -> Graph {
+        onnx::import(&bytes(self.model), &Limits::default()).expect("a supported model")
+    }
+
+    fn images(&self, which: &str) -> Tensor {
+        let folder = if self.suffix.is_empty() { "../cli/data" } else { "tests/data" };
+        array(&format!("{folder}/digits_{which}_images{}.npy", self.suffix))
+    }
+
+    fn statically(&self, qconfig: QConfig) -> Graph {
+        let mut calibration = prepare(&fuse(&self.float()).expect("a float model"), qconfig).expect("a float model");
+        let images = self.images("calib");
+        let count = images.shape()[0];
+        for start in (0..count).step_by(32) {
+            calibration.observe(&[images.rows(start..count.min(start + 32)).expect("rows")]).expect("finite images");
+        }
+        calibration.convert().expect("calibrated").into_graph()
+    }
+
+    fn dynamically(&self) -> Graph {
+        let fused = fuse(&self.float()).expect("a float model");
+        quantize_dynamic(&fused, &[OpKind::Linear], DType::I8).expect("Linear layers").into_graph()
+    }
+
+    /// Percent of the test images whose class is found.
+    fn accuracy(&self, graph: &Graph) -> f64 {
+        let labels = array("../cli/data/digits_test_labels.npy");
+        let labels = labels.as_slice::<i64>().expect("i64");
+        let found = classes(&run(graph, &self.images("test"), None));
+        let right = found.iter().zip(labels).filter(|(found, label)| found == label).count();
+        100.0 * right as f64 / labels.len() as f64
+    }
+
+    /// Asserts that the int8 models lose at most so many percentage points.
+    fn assert_loses_at_most(&self, statically: f64, dynamically: f64) {
+        let float = self.accuracy(&self.float());
+        let of_static = self.accuracy(&self.statically(QConfig::fourfold()));
+        assert!(float - of_static <= statically, "{}: static {of_static} % of {float} %", self.name);
+        let of_dynamic = self.accuracy(&self.dynamically());
+        assert!(float - of_dynamic <= dynamically, "{}: dynamic {of_dynamic} % of {float} %", self.name);
+    }
+}
+
+fn run(graph: &Graph, images: &Tensor, threads: Option<usize>) -> Tensor {
+    let options = Options { threads: threads.and_then(NonZeroUsize::new), ..Options::default() };
+    let mut session = Session::new(Plan::compile(graph, &options).expect("a plan").into());
+    session.run(std::slice::from_ref(images)).expect("a run")[0].clone()
+}
+
+/// The index of the largest of ten logits, for every row.
+fn classes(logits: &Tensor) -> Vec<i64> {
+    let rows = logits.as_slice::<f32>().expect("f32").chunks_exact(10);
+    let class = |row: &[f32]| (0..10_u8).max_by(|&a, &b| row[usize::from(a)].total_cmp(&row[usize::from(b)]));
+    rows.map(|row| i64::from(class(row).expect("ten logits"))).collect()
+}
+
+#[test]
+fn float_models_agree_with_onnx_runtime() {
+    for digits in [CNN, MLP, MOBILE] {
+        let expected = array(&format!("tests/data/{}_expected.npy", digits.name));
+        for graph in [digits.float(), fuse(&digits.float()).expect("a float model")] {
+            let actual = run(&graph, &digits.images("test"), None);
+            assert_eq!(actual.shape(), expected.shape());
+            let expected = expected.as_slice::<f32>().expect("f32");
+            let largest = expected.iter().fold(0.0_f32, |largest, x| largest.max(x.abs()));
+            for (actual, expected) in actual.as_slice::<f32>().expect("f32").iter().zip(expected) {
+                let error = (actual - expected).abs();
+                assert!(error <= 1e-4 * expected.abs().max(0.01 * largest), "{}: {actual}, {expected}", digits.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn digits_cnn_keeps_its_accuracy() {
+    CNN.assert_loses_at_most(0.6, 0.4);
+}
+
+#[test]
+fn digits_mobile_keeps_its_accuracy() {
+    MOBILE.assert_loses_at_most(1.5, 1.5);
+}
+
+#[test]
+fn digits_mlp_keeps_its_accuracy() {
+    MLP.assert_loses_at_most(0.6, 0.6);
+}
+
+#[test]
+fn the_static_file_is_less_than_three_tenths_of_the_float_file() {
+    let file = container::to_bytes(&CNN.statically(QConfig::fourfold())).expect("a graph");
+    let float = bytes(CNN.model).len();
+    assert!(10 * file.len() <= 3 * float, "{} of {float} bytes", file.len());
+}
+
+#[test]
+fn onnx_runtime_finds_the_same_classes() {
+    for digits in [CNN, MLP, MOBILE] {
+        let graph = digits.statically(QConfig::fourfold());
+        let ours = classes(&run(&graph, &digits.images("test"), None));
+        let theirs = array(&format!("tests/data/{}_int8_ort_classes.npy", digits.name));
+        let same = ours.iter().zip(theirs.as_slice::<i64>().expect("i64")).filter(|(a, b)| a == b).count();
+        assert!(1000 * same >= 995 * ours.len(), "{}: {same} of {} classes", digits.name, ours.len());
+    }
+}
+
+#[test]
+fn neither_the_batch_nor_the_threads_nor_the_backend_matter() {
+    for digits in [CNN, MOBILE] {
+        let graph = digits.statically(QConfig::fourfold());
+        let images = digits.images("test").rows(0..60).expect("sixty images");
+        let together = run(&graph, &images, Some(1));
+        assert_eq!(run(&graph, &images, Some(3)), together, "{}: threads", digits.name);
+        for index in 0..60 {
+            let alone = run(&graph, &images.rows(index..index + 1).expect("an image"), Some(1));
+            assert_eq!(alone, together.rows(index..index + 1).expect("a row"), "{}: image {index}", digits.name);
+        }
+        for kernel in fourfold::kernels::Kernel::supported() {
+            let options = Options { kernel, ..Options::default() };
+            let mut session = Session::new(Plan::compile(&graph, &options).expect("a plan").into());
+            let outputs = session.run(std::slice::from_ref(&images)).expect("a run");
+            assert_eq!(outputs[0], together, "{}: {kernel:?}", digits.name);
+        }
+    }
+}
+
+#[test]
+fn a_saved_model_is_the_model() {
+    for graph in [CNN.statically(QConfig::fourfold()), CNN.dynamically(), CNN.float()] {
+        let file = container::to_bytes(&graph).expect("a graph");
+        assert_eq!(container::from_bytes(&file, &Limits::default()), Ok(graph));
+    }
+    let twice = [0, 1].map(|_| container::to_bytes(&CNN.statically(QConfig::fourfold())).expect("a graph"));
+    assert!(twice[0] == twice[1], "the same model, samples and configuration give the same bytes");
+}
