@@ -1,1 +1,80 @@
 //! The workflow on small graphs.
+
+mod dynamic;
+mod fuse;
+mod statically;
+
+use std::sync::Arc;
+
+use fourfold_graph::{Dim, Graph, GraphBuilder, Op, ValueId, ValueType, Window};
+use fourfold_runtime::{Options, Plan, Session};
+use fourfold_tensor::Tensor;
+
+/// Numbers between -1 and 1 with no pattern in them.
+fn noise(shape: &[usize], seed: u32) -> Tensor {
+    let mut state = seed.wrapping_mul(2_654_435_761).wrapping_add(12_345);
+    let next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        f32::from(u16::try_from(state >> 16).expect("sixteen bits")) / 32_768.0 - 1.0
+    };
+    let count = shape.iter().product();
+    Tensor::from_vec(shape, std::iter::repeat_with(next).take(count).collect::<Vec<f32>>()).expect("as many")
+}
+
+/// A builder with one input `x: [batch, 2, 6, 6]`.
+fn images(builder: &mut GraphBuilder) -> ValueId {
+    builder.input("x", ValueType::f32(&[Dim::symbol("batch"), 2.into(), 6.into(), 6.into()])).expect("a valid input")
+}
+
+fn conv(builder: &mut GraphBuilder, name: &str, x: ValueId, seed: u32) -> ValueId {
+    let channels = builder.value(x).ty().dims()[1].fixed().expect("a known size");
+    let (weight, bias) = (noise(&[4, channels, 3, 3], seed), noise(&[4], seed + 1));
+    builder.conv(name, x, Window::new(&[3, 3]).with_padding(1), 1, weight, Some(bias)).expect("a valid convolution")
+}
+
+fn batch_norm(builder: &mut GraphBuilder, name: &str, x: ValueId) -> ValueId {
+    let mut inputs = vec![x];
+    for (index, part) in ["scale", "bias", "mean", "variance"].into_iter().enumerate() {
+        let mut values = noise(&[4], 90 + u32::try_from(index).expect("small"));
+        if part == "variance" {
+            values.as_mut_slice::<f32>().expect("f32").iter_mut().for_each(|value| *value = value.abs() + 0.1);
+        }
+        inputs.push(builder.constant(&format!("{name}.{part}"), values).expect("valid"));
+    }
+    builder.node(name, Op::BatchNorm { epsilon: 1e-5 }, &inputs).expect("valid")
+}
+
+/// conv1 - bn - relu1 - conv2 - sum with relu1 - relu2 - pool - flat - fc.
+fn network() -> Graph {
+    let mut builder = GraphBuilder::new("network");
+    let x = images(&mut builder);
+    let first = conv(&mut builder, "conv1", x, 1);
+    let normal = batch_norm(&mut builder, "bn", first);
+    let trunk = builder.relu("relu1", normal).expect("valid");
+    let branch = conv(&mut builder, "conv2", trunk, 3);
+    let sum =
+        builder.node("sum", Op::Add { activation: fourfold_graph::Activation::None }, &[branch, trunk]).expect("valid");
+    let sum = builder.relu("relu2", sum).expect("valid");
+    let pool = builder.node("pool", Op::MaxPool(Window::new(&[2, 2]).with_stride(2)), &[sum]).expect("valid");
+    let flat = builder.node("flat", Op::Flatten { axis: 1 }, &[pool]).expect("valid");
+    let y = builder.linear("fc", flat, noise(&[3, 36], 5), Some(noise(&[3], 6))).expect("valid");
+    builder.output(y);
+    builder.finish().expect("a valid graph")
+}
+
+fn run(graph: &Graph, x: &Tensor) -> Vec<f32> {
+    let mut session = Session::new(Arc::new(Plan::compile(graph, &Options::default()).expect("a plan")));
+    session.run(std::slice::from_ref(x)).expect("a run")[0].as_slice::<f32>().expect("f32").to_vec()
+}
+
+fn assert_close(actual: &[f32], expected: &[f32], tolerance: f32) {
+    assert_eq!(actual.len(), expected.len());
+    for (a, e) in actual.iter().zip(expected) {
+        assert!((a - e).abs() <= tolerance, "{a} is not {e}");
+    }
+}
+
+/// The names and operators of the nodes.
+fn nodes(graph: &Graph) -> Vec<String> {
+    graph.nodes().iter().map(|node| format!("{} {}", node.name(), node.op().kind())).collect()
+}

@@ -1,0 +1,54 @@
+//! Fusion.
+
+use fourfold_graph::{Activation, GraphBuilder, Op};
+
+use super::{assert_close, batch_norm, conv, images, network, nodes, noise, run};
+use crate::fuse;
+
+#[test]
+fn fused_graphs_compute_the_same_with_fewer_nodes() {
+    let (graph, fused) = (network(), fuse(&network()).expect("a float graph"));
+    assert_eq!(nodes(&fused), ["conv1 Conv", "conv2 Conv", "sum Add", "pool MaxPool", "flat Flatten", "fc Linear"]);
+    let activations: Vec<Activation> = fused.nodes().iter().map(|node| node.op().activation()).collect();
+    assert_eq!(activations[..3], [Activation::Relu, Activation::None, Activation::Relu]);
+    let x = noise(&[3, 2, 6, 6], 7);
+    assert_close(&run(&fused, &x), &run(&graph, &x), 1e-4);
+}
+
+#[test]
+fn clip_is_fused_and_identity_dropped() {
+    let mut builder = GraphBuilder::new("clips");
+    let x = images(&mut builder);
+    let first = conv(&mut builder, "conv", x, 1);
+    let same = builder.node("same", Op::Identity, &[first]).expect("valid");
+    let clipped = builder.node("clip", Op::Clip { min: -0.5, max: 0.5 }, &[first]).expect("valid");
+    builder.output(clipped);
+    builder.output(same);
+    let graph = builder.finish().expect("valid");
+    // Both the clip and the caller read the convolution: nothing can be folded into it.
+    assert_eq!(nodes(&fuse(&graph).expect("float")), ["conv Conv", "clip Clip"]);
+
+    let mut builder = GraphBuilder::new("clip");
+    let x = images(&mut builder);
+    let first = conv(&mut builder, "conv", x, 1);
+    let clipped = builder.node("clip", Op::Clip { min: -0.5, max: 0.5 }, &[first]).expect("valid");
+    builder.output(clipped);
+    let graph = builder.finish().expect("valid");
+    let fused = fuse(&graph).expect("float");
+    assert_eq!(fused.nodes()[0].op().activation(), Activation::Clamp { min: -0.5, max: 0.5 });
+    assert_eq!(fused.value(fused.outputs()[0]).name(), "clip");
+    let x = noise(&[1, 2, 6, 6], 2);
+    assert_eq!(run(&fused, &x), run(&graph, &x));
+}
+
+#[test]
+fn a_value_that_the_caller_gets_is_kept() {
+    let mut builder = GraphBuilder::new("outputs");
+    let x = images(&mut builder);
+    let first = conv(&mut builder, "conv", x, 1);
+    let normal = batch_norm(&mut builder, "bn", first);
+    builder.output(first);
+    builder.output(normal);
+    let graph = builder.finish().expect("valid");
+    assert_eq!(nodes(&fuse(&graph).expect("float")), ["conv Conv", "bn BatchNorm"]);
+}
