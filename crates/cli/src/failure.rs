@@ -17,8 +17,6 @@ pub(crate) enum Kind {
     Invalid,
     /// An input is valid but not supported.
     Unsupported,
-    /// A check that was asked for did not hold.
-    Gate,
     /// A resource limit was reached.
     Limit,
     /// The user interrupted the command.
@@ -36,7 +34,6 @@ impl Kind {
             Kind::Usage => 2,
             Kind::Invalid => 3,
             Kind::Unsupported => 4,
-            Kind::Gate => 5,
             Kind::Limit => 6,
             Kind::Interrupted => 130,
         }

@@ -31,7 +31,8 @@ pub(super) fn run(arguments: &Run, context: &Context) -> Result<(), Failure> {
     }
     let options = Options { limits: context.limits.clone(), ..Options::default() };
     let mut session = Session::new(Arc::new(Plan::compile(graph, &options)?));
-    let outputs = session.run(&inputs)?;
+    let given = arguments.input.join(", ");
+    let outputs = session.run(&inputs).map_err(|error| Failure::from(error).about(given))?;
     atomic::make_folder(&arguments.output_dir)?;
     for (path, output) in paths.iter().zip(outputs) {
         atomic::write(path, &npy::write(output), arguments.force)?;

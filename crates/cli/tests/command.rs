@@ -1,0 +1,241 @@
+//! The command as a script sees it: exit codes, stdout, stderr, files.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use fourfold::prelude::*;
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A folder of its own to run the command in.
+struct Folder(TempDir);
+
+/// What a run of the command left.
+struct Outcome {
+    code: Option<i32>,
+    stdout: String,
+    stderr: String,
+}
+
+impl Folder {
+    fn new() -> Self {
+        Self(tempfile::tempdir().expect("a folder"))
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn write(&self, name: &str, bytes: impl AsRef<[u8]>) {
+        fs::write(self.path(name), bytes).expect("a file");
+    }
+
+    fn run<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Outcome {
+        let command = Command::new(env!("CARGO_BIN_EXE_fourfold")).args(arguments).current_dir(self.0.path()).output();
+        let output = command.expect("the command runs");
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("UTF-8");
+        Outcome { code: output.status.code(), stdout: text(&output.stdout), stderr: text(&output.stderr) }
+    }
+
+    /// Runs a command line that must succeed; returns stdout.
+    fn ok(&self, line: &str) -> String {
+        let outcome = self.run(&line.split(' ').collect::<Vec<_>>());
+        assert_eq!(outcome.code, Some(0), "{line}: {}", outcome.stderr);
+        outcome.stdout
+    }
+
+    /// Runs a command line that must fail with a code, an empty stdout and a message with all of the words.
+    fn fails(&self, line: &str, code: i32, words: &[&str]) {
+        let outcome = self.run(&line.split(' ').collect::<Vec<_>>());
+        assert_eq!(outcome.code, Some(code), "{line}: {}", outcome.stderr);
+        assert_eq!(outcome.stdout, "", "{line}");
+        for word in words {
+            assert!(outcome.stderr.contains(word), "{line}: no `{word}` in {}", outcome.stderr);
+        }
+    }
+
+    /// A folder with the digits model and its data under short names.
+    fn with_digits() -> Self {
+        let folder = Self::new();
+        let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("data");
+        for (from, to) in [
+            ("digits_cnn.onnx", "cnn.onnx"),
+            ("digits_calib_images.npy", "calib.npy"),
+            ("digits_test_images.npy", "images.npy"),
+            ("digits_test_labels.npy", "labels.npy"),
+        ] {
+            fs::copy(data.join(from), folder.path(to)).expect("a file of the project");
+        }
+        folder
+    }
+}
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).expect("one JSON document")
+}
+
+#[test]
+fn quickstart_needs_nothing_and_can_be_repeated() {
+    let folder = Folder::new();
+    let table = folder.ok("quickstart");
+    for word in ["accuracy", "file bytes", "ratio", "ms per image", "float", "dynamic int8", "static int8"] {
+        assert!(table.contains(word), "no `{word}` in {table}");
+    }
+    let files = ["digits_cnn.int8.fourfold", "digits_cnn.int8.onnx", "report.html"];
+    let out = folder.path("fourfold-quickstart");
+    let first = files.map(|name| fs::read(out.join(name)).expect("written"));
+    folder.ok("quickstart");
+    assert!(first == files.map(|name| fs::read(out.join(name)).expect("written")), "the same bytes");
+    fs::write(out.join(files[0]), "mine").expect("a file");
+    folder.fails("quickstart", 2, &["digits_cnn.int8.fourfold", "--force"]);
+    assert_eq!(fs::read(out.join(files[0])).expect("there"), b"mine");
+    folder.ok("quickstart --force");
+}
+
+#[test]
+fn a_model_is_quantized_evaluated_and_run_without_the_original() {
+    let folder = Folder::with_digits();
+    let summary = folder.ok("quantize cnn.onnx -o int8.fourfold --calib calib.npy --report report.json");
+    assert!(summary.contains("193629 bytes ->") && summary.contains("worst layers"), "{summary}");
+    let report = json(&fs::read_to_string(folder.path("report.json")).expect("written"));
+    assert_eq!(report["schema"], "fourfold.quantize/1");
+    fs::remove_file(folder.path("cnn.onnx")).expect("there");
+
+    let evaluated = json(&folder.ok("eval int8.fourfold --input images.npy --labels labels.npy --json"));
+    assert_eq!((evaluated["schema"].as_str(), evaluated["samples"].as_u64()), (Some("fourfold.eval/1"), Some(500)));
+    assert!(evaluated["accuracy"].as_f64().expect("a number") >= 0.99);
+
+    folder.ok("run int8.fourfold --input images.npy --output-dir out");
+    let bytes = fs::read(folder.path("out/logits.npy")).expect("one file for each output");
+    assert_eq!(npy::read(&bytes, &Limits::default()).expect("a .npy file").shape(), [500, 10]);
+
+    let timed = json(&folder.ok("bench int8.fourfold --json"));
+    assert_eq!(timed["schema"], "fourfold.bench/1");
+    assert!(timed["min_ms"].as_f64() <= timed["median_ms"].as_f64() && timed["backend"].is_string());
+
+    let verified = folder.ok("verify int8.fourfold");
+    assert!(verified.contains("checksums hold"), "{verified}");
+    let inspected = json(&folder.ok("inspect int8.fourfold --json"));
+    assert_eq!(inspected["schema"], "fourfold.inspect/1");
+}
+
+#[test]
+fn json_is_one_document_and_names_every_layer() {
+    let folder = Folder::with_digits();
+    let line = "quantize cnn.onnx -o int8.onnx --calib calib.npy --exclude /conv1 --json";
+    let document = json(&folder.ok(line));
+    assert!(document["bytes_after"].as_u64() < document["bytes_before"].as_u64());
+    let layers = document["layers"].as_array().expect("layers");
+    let conv1 = layers.iter().find(|layer| layer["name"] == "/conv1/Conv").expect("a layer");
+    assert_eq!((conv1["operator"].as_str(), conv1["decision"].as_str()), (Some("Conv"), Some("float")));
+    assert!(conv1["reason"].as_str().expect("a reason").contains("/conv1"));
+    assert!(layers.iter().any(|layer| layer["decision"] == "static" && layer["sqnr_db"].is_number()));
+    assert!(json(&folder.ok("ops --json"))["schema"] == "fourfold.ops/1");
+    folder.ok("inspect cnn.onnx");
+}
+
+#[test]
+fn dynamic_quantization_needs_no_samples() {
+    let folder = Folder::with_digits();
+    folder.ok("quantize cnn.onnx -o dynamic.fourfold --mode dynamic");
+    let evaluated = json(&folder.ok("eval dynamic.fourfold --input images.npy --labels labels.npy --json"));
+    assert!(evaluated["accuracy"].as_f64().expect("a number") >= 0.99);
+    folder.fails("quantize cnn.onnx -o static.fourfold", 2, &["--calib", "--mode dynamic"]);
+}
+
+#[test]
+fn configuration_files_hold_the_same_options() {
+    let folder = Folder::with_digits();
+    folder.write("good.toml", "mode = \"dynamic\"\nper_channel = false\n");
+    folder.ok("quantize cnn.onnx -o a.fourfold --config good.toml");
+    folder.write("bad.toml", "colour = \"red\"\n");
+    folder.fails("quantize cnn.onnx -o b.fourfold --config bad.toml", 2, &["bad.toml", "colour"]);
+}
+
+#[test]
+fn files_that_are_no_models_are_called_by_their_names() {
+    let folder = Folder::with_digits();
+    folder.fails("verify missing.onnx", 1, &["missing.onnx"]);
+    folder.fails("verify .", 1, &["a directory"]);
+    folder.write("empty.onnx", "");
+    folder.fails("verify empty.onnx", 3, &["empty.onnx", "an empty file"]);
+    folder.write("page.onnx", "<!DOCTYPE html><html>404</html>");
+    folder.fails("verify page.onnx", 3, &["page.onnx", "an HTML page"]);
+    folder.write("pointer.onnx", "version https://git-lfs.github.com/spec/v1\n");
+    folder.fails("verify pointer.onnx", 3, &["git lfs pull"]);
+    let model = fs::read(folder.path("cnn.onnx")).expect("there");
+    folder.write("cut.onnx", &model[..model.len() / 2]);
+    folder.fails("verify cut.onnx", 3, &["cut.onnx", "byte"]);
+    folder.fails("verify cnn.onnx --limit nodes=2", 6, &["`nodes`", "--limit nodes="]);
+}
+
+#[test]
+fn damaged_containers_are_noticed() {
+    let folder = Folder::with_digits();
+    folder.ok("quantize cnn.onnx -o int8.fourfold --mode dynamic");
+    let good = fs::read(folder.path("int8.fourfold")).expect("written");
+    let damaged = |at: usize| {
+        let mut bytes = good.clone();
+        bytes[at] ^= 0x20;
+        folder.write("damaged.fourfold", bytes);
+        folder.fails("verify damaged.fourfold", 3, &["damaged.fourfold"]);
+    };
+    [5, 9, 40, good.len() / 2, good.len() - 1].into_iter().for_each(damaged);
+    let mut newer = good.clone();
+    newer[8] = 2;
+    let crc = crc32fast_of(&newer[..28]).to_le_bytes();
+    newer[28..32].copy_from_slice(&crc);
+    folder.write("newer.fourfold", newer);
+    folder.fails("verify newer.fourfold", 4, &["version 2.0", "update"]);
+}
+
+/// CRC-32, bit by bit.
+fn crc32fast_of(bytes: &[u8]) -> u32 {
+    let step = |crc: u32, byte: &u8| {
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| if crc & 1 == 1 { (crc >> 1) ^ 0xedb8_8320 } else { crc >> 1 })
+    };
+    !bytes.iter().fold(!0, step)
+}
+
+#[test]
+fn inputs_that_do_not_fit_are_refused() {
+    let folder = Folder::with_digits();
+    let save = |name: &str, shape: &[usize], values: Vec<f32>| {
+        folder.write(name, npy::write(&Tensor::from_vec(shape, values).expect("as many")));
+    };
+    save("wrong.npy", &[2, 1, 9, 9], vec![0.0; 162]);
+    folder.fails("run cnn.onnx --input wrong.npy --output-dir out", 3, &["wrong.npy", "9, 9", "8, 8"]);
+    folder.fails("eval cnn.onnx --input wrong.npy --labels labels.npy", 3, &["wrong.npy"]);
+    save("nan.npy", &[1, 1, 8, 8], vec![f32::NAN; 64]);
+    folder.fails("quantize cnn.onnx -o nan.fourfold --calib nan.npy", 3, &["nan.npy", "NaN"]);
+    assert!(!folder.path("nan.fourfold").exists());
+    folder.write("text.npy", "1, 2, 3");
+    folder.fails("quantize cnn.onnx -o text.fourfold --calib text.npy", 3, &["text.npy"]);
+    folder.fails("quantize cnn.onnx -o model.txt --mode dynamic", 2, &[".onnx", ".fourfold"]);
+    folder.fails("quantize cnn.onnx -o a.fourfold --mode dynamic --preset none", 2, &["none", "fbgemm"]);
+    folder.fails("quantize cnn.onnx -o a.fourfold --mode dynamic --exclude (", 2, &["("]);
+}
+
+#[test]
+fn existing_files_stay_unless_forced() {
+    let folder = Folder::with_digits();
+    folder.write("taken.fourfold", "mine");
+    folder.fails("quantize cnn.onnx -o taken.fourfold --mode dynamic", 2, &["taken.fourfold", "--force"]);
+    assert_eq!(fs::read(folder.path("taken.fourfold")).expect("there"), b"mine");
+    folder.ok("quantize cnn.onnx -o taken.fourfold --mode dynamic --force");
+    folder.ok("verify taken.fourfold");
+    let names = fs::read_dir(folder.0.path()).expect("a folder").map(|entry| entry.expect("an entry").file_name());
+    assert!(names.into_iter().all(|name| !name.to_string_lossy().contains("tmp")), "no temporary file is left");
+}
+
+#[test]
+fn the_wrong_words_are_a_usage_error() {
+    let folder = Folder::new();
+    folder.fails("paint", 2, &["paint"]);
+    folder.fails("quantize", 2, &["--output"]);
+    folder.fails("bench a.onnx --threads 0", 2, &["--threads"]);
+    assert!(folder.ok("--help").contains("quickstart"));
+    assert!(folder.ok("--version").starts_with("fourfold "));
+}
