@@ -1,0 +1,42 @@
+//! Every backend convolves as the reference does, whatever the geometry and codes.
+#![no_main]
+
+use fourfold_kernels::{Codes, ConvInput, Geometry, I32Output, Kernel, Output, Scratch, ZeroPoints, reference};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    let Some((head, codes)) = bytes.split_first_chunk::<16>() else { return };
+    let pick = |place: usize, least: usize, most: usize| least + usize::from(head[place]) % (most - least + 1);
+    let groups = pick(0, 1, 3);
+    let geometry = Geometry {
+        channels_in: groups * pick(1, 1, 20),
+        channels_out: groups * pick(2, 1, 20),
+        groups,
+        kernel: [1, pick(3, 1, 4), pick(4, 1, 4)],
+        stride: [1, pick(5, 1, 3), pick(6, 1, 3)],
+        dilation: [1, pick(7, 1, 2), pick(8, 1, 2)],
+        pad_begin: [0, pick(9, 0, 2), pick(10, 0, 2)],
+        pad_end: [0, pick(11, 0, 2), pick(12, 0, 2)],
+    };
+    let (size, batch) = ([1, pick(13, 1, 9), pick(14, 1, 9)], 2);
+    let Ok(out_size) = geometry.output_size(size) else { return };
+    if codes.is_empty() {
+        return;
+    }
+    let input: Vec<u8> = codes.iter().copied().cycle().take(batch * size[1] * size[2] * geometry.channels_in).collect();
+    let count = geometry.channels_out * geometry.taps() * geometry.channels_in / geometry.groups;
+    let weights: Vec<i8> = codes.iter().map(|code| code.cast_signed()).rev().cycle().take(count).collect();
+    let (zero_points, n) = (ZeroPoints::One(0), geometry.channels_out);
+    let results = batch * out_size[1] * out_size[2] * n;
+    let input = ConvInput { codes: Codes::U8(&input), batch, size, zero_point: i32::from(head[15]) };
+    let mut expected = vec![0; results];
+    let output = Output::I32(I32Output { out: &mut expected, row_stride: n, bias: None });
+    reference::conv(&input, &geometry, Codes::I8(&weights), zero_points, output);
+    for kernel in Kernel::supported() {
+        let packed = kernel.pack_conv(&geometry, Codes::I8(&weights), zero_points).expect("valid weights");
+        let mut out = vec![0; results];
+        let output = Output::I32(I32Output { out: &mut out, row_stride: n, bias: None });
+        kernel.conv(&input, &packed, output, &mut Scratch::default()).expect("a valid convolution");
+        assert_eq!(out, expected, "{kernel:?} {geometry:?}");
+    }
+});
