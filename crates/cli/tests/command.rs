@@ -115,6 +115,7 @@ fn a_model_is_quantized_evaluated_and_run_without_the_original() {
     assert_eq!(timed["schema"], "fourfold.bench/1");
     assert!(timed["min_ms"].as_f64() <= timed["median_ms"].as_f64() && timed["backend"].is_string());
 
+    folder.fails("quantize int8.fourfold -o again.fourfold --mode dynamic", 4, &["quantized already", "float model"]);
     let verified = folder.ok("verify int8.fourfold");
     assert!(verified.contains("checksums hold"), "{verified}");
     let inspected = json(&folder.ok("inspect int8.fourfold --json"));
@@ -132,6 +133,7 @@ fn json_is_one_document_and_names_every_layer() {
     assert_eq!((conv1["operator"].as_str(), conv1["decision"].as_str()), (Some("Conv"), Some("float")));
     assert!(conv1["reason"].as_str().expect("a reason").contains("/conv1"));
     assert!(layers.iter().any(|layer| layer["decision"] == "static" && layer["sqnr_db"].is_number()));
+    folder.fails("eval int8.onnx --input images.npy --labels labels.npy", 4, &["QuantizeLinear", ".fourfold file"]);
     assert!(json(&folder.ok("ops --json"))["schema"] == "fourfold.ops/1");
     folder.ok("inspect cnn.onnx");
 }

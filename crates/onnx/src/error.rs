@@ -41,7 +41,7 @@ pub enum Error {
         version: i64,
     },
     /// The model has operators that are not supported.
-    #[error("unsupported operators: {}", list(operators))]
+    #[error("unsupported operators: {}{}", list(operators), hint(operators))]
     Operators {
         /// Each operator with its domain, and how often it occurs.
         operators: Vec<(String, usize)>,
@@ -116,4 +116,14 @@ impl Error {
 fn list(operators: &[(String, usize)]) -> String {
     let entries: Vec<String> = operators.iter().map(|(name, count)| format!("{name} ({count})")).collect();
     entries.join(", ")
+}
+
+/// What to do about a model that is quantized already.
+fn hint(operators: &[(String, usize)]) -> &'static str {
+    let is_quantized = operators.iter().any(|(name, _)| matches!(name.as_str(), "QuantizeLinear" | "DequantizeLinear"));
+    if is_quantized {
+        "; the model is quantized already: give the float model, or the .fourfold file made of it"
+    } else {
+        ""
+    }
 }
