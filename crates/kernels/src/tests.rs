@@ -3,7 +3,9 @@
 
 mod conv;
 mod elementwise;
+mod extremes;
 mod gemm;
+mod guard;
 mod noise;
 
 use std::vec::Vec;
