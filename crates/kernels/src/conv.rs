@@ -93,6 +93,7 @@ impl Kernel {
                     },
                     taps: &weights.offsets(&image),
                     is_depthwise: weights.is_depthwise(),
+                    threads: scratch.threads,
                 };
                 // SAFETY: the image holds every tap of these positions with whole groups; the epilogue is for all of them.
                 unsafe { job.run(images.start * positions..images.end * positions) };

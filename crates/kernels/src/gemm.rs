@@ -17,6 +17,7 @@ mod lhs;
 mod part;
 
 use alloc::vec::Vec;
+use core::num::NonZeroUsize;
 
 use crate::error::check_matrix;
 use crate::{Error, Kernel, Lhs, Output, PackedWeights};
@@ -33,6 +34,16 @@ pub struct Scratch {
     pub(crate) lhs: Vec<u8>,
     pub(crate) row_factors: Vec<i32>,
     pub(crate) row_sums: Vec<i32>,
+    /// `None` for as many as the current rayon pool has.
+    pub(crate) threads: Option<NonZeroUsize>,
+}
+
+impl Scratch {
+    /// Buffers for operations on at most `threads` threads of the current rayon pool; with one, the pool is not entered at all.
+    #[must_use]
+    pub fn with_threads(threads: NonZeroUsize) -> Self {
+        Self { threads: Some(threads), ..Self::default() }
+    }
 }
 
 impl Kernel {
@@ -65,7 +76,7 @@ impl Kernel {
         if m == 0 || n == 0 {
             return Ok(());
         }
-        let Scratch { columns, lhs: packed, row_factors, row_sums } = scratch;
+        let Scratch { columns, lhs: packed, row_factors, row_sums, threads } = scratch;
         let terms = lhs::row_terms(lhs, weights, self.0.layout, row_factors, row_sums);
         let epilogue = columns.epilogue(&terms, weights, output, 0);
         for stretch in lhs::stretches(lhs, weights, self.0.layout) {
@@ -75,8 +86,16 @@ impl Kernel {
             };
             let first = if stretch.in_place { 0 } else { stretch.rows.start };
             let rows = Rows::Strided { first, stride };
-            let job =
-                Job { backend: self.0, weights, epilogue: &epilogue, base, rows, taps: &[0], is_depthwise: false };
+            let job = Job {
+                backend: self.0,
+                weights,
+                epilogue: &epilogue,
+                base,
+                rows,
+                taps: &[0],
+                is_depthwise: false,
+                threads: *threads,
+            };
             // SAFETY: every row of the stretch is readable for whole groups, in place or packed; the epilogue is for `m` rows and
             // `n` columns, which were found to fit the output.
             unsafe { job.run(stretch.rows) };

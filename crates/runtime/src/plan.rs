@@ -96,9 +96,12 @@ impl Plan {
     }
 }
 
-/// The threads of a plan, `None` for those of the caller.
+/// The threads of a plan, `None` for those of the caller. One thread is the caller's: handing work to another would cost more than a small
+/// model takes.
 pub(crate) fn pool(options: &Options) -> Result<Option<rayon::ThreadPool>, Error> {
-    let Some(count) = options.threads.map(core::num::NonZeroUsize::get) else { return Ok(None) };
+    let Some(count) = options.threads.map(core::num::NonZeroUsize::get).filter(|&count| count > 1) else {
+        return Ok(None);
+    };
     let failed = |error: rayon::ThreadPoolBuildError| Error::Threads { count, reason: error.to_string() };
     rayon::ThreadPoolBuilder::new().num_threads(count).build().map(Some).map_err(failed)
 }

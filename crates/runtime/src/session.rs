@@ -25,7 +25,8 @@ impl Session {
     /// A session that has run nothing.
     #[must_use]
     pub fn new(plan: Arc<Plan>) -> Self {
-        Self { plan, memory: None, scratch: Scratch::default() }
+        let kernel = plan.options.threads.map_or_else(Default::default, fourfold_kernels::Scratch::with_threads);
+        Self { plan, memory: None, scratch: Scratch { kernel, ..Scratch::default() } }
     }
 
     /// The plan that the session runs.

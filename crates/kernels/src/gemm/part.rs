@@ -1,6 +1,7 @@
 //! The loop nest, on one thread or several.
 
 use core::mem::MaybeUninit;
+use core::num::NonZeroUsize;
 use core::ops::Range;
 
 use crate::PackedWeights;
@@ -33,6 +34,9 @@ pub(crate) struct Job<'a> {
     pub(crate) taps: &'a [usize],
     /// Whether the columns are the channels of a depthwise convolution.
     pub(crate) is_depthwise: bool,
+    /// The most threads; `None` for as many as the current rayon pool has.
+    #[cfg_attr(not(feature = "rayon"), expect(dead_code, reason = "without rayon there is one thread"))]
+    pub(crate) threads: Option<NonZeroUsize>,
 }
 
 // SAFETY: the pointers are to operands that outlive the job and are only read, and to an output of which every part writes
@@ -85,8 +89,9 @@ impl Job<'_> {
         #[cfg(feature = "rayon")]
         {
             let products = rows.len() * self.weights.n() * self.weights.k();
-            if products >= 2 * PRODUCTS_PER_THREAD {
-                let parts = (products / PRODUCTS_PER_THREAD).min(rayon::current_num_threads());
+            if products >= 2 * PRODUCTS_PER_THREAD && self.threads != Some(NonZeroUsize::MIN) {
+                let most = self.threads.map_or(usize::MAX, NonZeroUsize::get).min(rayon::current_num_threads());
+                let parts = most.min(products / PRODUCTS_PER_THREAD);
                 if parts > 1 {
                     // SAFETY: as this function's.
                     return unsafe { self.split(rows, 0..self.weights.slabs(), parts) };
