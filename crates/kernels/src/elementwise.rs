@@ -83,11 +83,7 @@ impl Kernel {
     ///
     /// [`Error::Length`] if `out` is not as long as `q`, [`Error::ZeroPoint`] if the zero point is not a value of `u8`.
     pub fn dequantize_u8(self, q: &[u8], affine: Affine, out: &mut [f32]) -> Result<(), Error> {
-        check_zero_point("the codes", affine.zero_point, (0, 255))?;
-        check_same_length("out", out.len(), q.len())?;
-        // SAFETY: a `Kernel` is supported.
-        unsafe { (self.0.loops.dequantize_u8)(q, affine, out) };
-        Ok(())
+        self.dequantize(Codes::U8(q), affine, out)
     }
 
     /// As [`Kernel::dequantize_u8`], of `i8`.
@@ -96,10 +92,14 @@ impl Kernel {
     ///
     /// As [`Kernel::dequantize_u8`].
     pub fn dequantize_i8(self, q: &[i8], affine: Affine, out: &mut [f32]) -> Result<(), Error> {
-        check_zero_point("the codes", affine.zero_point, (-128, 127))?;
+        self.dequantize(Codes::I8(q), affine, out)
+    }
+
+    fn dequantize(self, q: Codes<'_>, affine: Affine, out: &mut [f32]) -> Result<(), Error> {
+        check_zero_point("the codes", affine.zero_point, q.range())?;
         check_same_length("out", out.len(), q.len())?;
         // SAFETY: a `Kernel` is supported.
-        unsafe { (self.0.loops.dequantize_i8)(q, affine, out) };
+        unsafe { (self.0.loops.dequantize)(q.as_bytes(), q.is_signed(), affine, out) };
         Ok(())
     }
 

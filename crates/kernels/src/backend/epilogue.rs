@@ -117,8 +117,18 @@ pub(super) unsafe fn finish<I: Isa>(epilogue: &Epilogue, sums: &Sums<I>) {
         match &epilogue.end {
             End::I32 { out, row_stride } => store_sums(sums, *out, *row_stride),
             end @ End::F32 { .. } => store_reals(sums, end),
-            end @ End::Bytes { residual: None, .. } => store_bytes(sums, end),
-            end @ End::Bytes { residual: Some(residual), .. } => store_bytes_with_residual(sums, end, residual),
+            end @ End::Bytes { residual: None, .. } => store_bytes(
+                sums,
+                end,
+                #[inline(always)]
+                |real, _, _, _| real,
+            ),
+            end @ End::Bytes { residual: Some(residual), .. } => store_bytes(
+                sums,
+                end,
+                #[inline(always)]
+                |real, row, column, count| I::add_f32(real, residual_term::<I>(residual, row, column, count)),
+            ),
         }
     }
 }
@@ -181,8 +191,9 @@ unsafe fn store_reals<I: Isa>(sums: &Sums<I>, end: &End) {
     }
 }
 
+/// Requantizes; `add(real, row, column, count)` adds the second operand, if there is one.
 #[inline(always)]
-unsafe fn store_bytes<I: Isa>(sums: &Sums<I>, end: &End) {
+unsafe fn store_bytes<I: Isa>(sums: &Sums<I>, end: &End, add: impl Fn(I::F32, usize, usize, usize) -> I::F32) {
     let &End::Bytes { out, row_stride, multipliers, low, high, zero_point, .. } = end else { return };
     // SAFETY: as for [`finish`].
     unsafe {
@@ -191,6 +202,7 @@ unsafe fn store_bytes<I: Isa>(sums: &Sums<I>, end: &End) {
             #[inline(always)]
             |sum, row, column, count| {
                 let real = I::mul_f32(I::to_f32(*sum), I::load_f32(multipliers.add(column)));
+                let real = add(real, row, column, count);
                 let code = I::add_i32(I::round(I::min_f32(I::max_f32(real, low), high)), zero_point);
                 store(
                     out.add(row * row_stride + column),
@@ -203,36 +215,20 @@ unsafe fn store_bytes<I: Isa>(sums: &Sums<I>, end: &End) {
     }
 }
 
+/// `f32(residual - zero_point) * multiplier` of the results from `column` on.
 #[inline(always)]
-unsafe fn store_bytes_with_residual<I: Isa>(sums: &Sums<I>, end: &End, residual: &RawResidual) {
-    let &End::Bytes { out, row_stride, multipliers, low, high, zero_point, .. } = end else { return };
+unsafe fn residual_term<I: Isa>(residual: &RawResidual, row: usize, column: usize, count: usize) -> I::F32 {
     // SAFETY: as for [`finish`]; only the tile's columns of the residual are read.
     unsafe {
-        let (low, high, zero_point) = (I::splat_f32(low), I::splat_f32(high), I::splat_i32(zero_point));
-        let residual_zero_point = I::splat_i32(-residual.zero_point);
-        let residual_multiplier = I::splat_f32(residual.multiplier);
-        sums.for_each(
-            #[inline(always)]
-            |sum, row, column, count| {
-                let mut codes = residual.codes.add(row * residual.row_stride + column);
-                let mut padded = [0_u8; LANES];
-                if count < LANES {
-                    core::ptr::copy_nonoverlapping(codes, padded.as_mut_ptr(), count);
-                    codes = padded.as_ptr();
-                }
-                let codes = if residual.is_signed { I::load_i8(codes.cast()) } else { I::load_u8(codes) };
-                let second = I::mul_f32(I::to_f32(I::add_i32(codes, residual_zero_point)), residual_multiplier);
-                let first = I::mul_f32(I::to_f32(*sum), I::load_f32(multipliers.add(column)));
-                let real = I::min_f32(I::max_f32(I::add_f32(first, second), low), high);
-                let code = I::add_i32(I::round(real), zero_point);
-                store(
-                    out.add(row * row_stride + column),
-                    count,
-                    #[inline(always)]
-                    |p| I::store_bytes(p, code),
-                );
-            },
-        );
+        let mut codes = residual.codes.add(row * residual.row_stride + column);
+        let mut padded = [0_u8; LANES];
+        if count < LANES {
+            core::ptr::copy_nonoverlapping(codes, padded.as_mut_ptr(), count);
+            codes = padded.as_ptr();
+        }
+        let codes = if residual.is_signed { I::load_i8(codes.cast()) } else { I::load_u8(codes) };
+        let steps = I::add_i32(codes, I::splat_i32(-residual.zero_point));
+        I::mul_f32(I::to_f32(steps), I::splat_f32(residual.multiplier))
     }
 }
 

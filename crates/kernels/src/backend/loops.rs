@@ -12,10 +12,8 @@ use crate::{Affine, MinMax};
 pub(crate) struct Loops {
     /// `clamp(round(x / scale) + zero_point, q_min, q_max)`, the low byte; NaN becomes the zero point.
     pub(crate) quantize: unsafe fn(&[f32], Affine, &mut [u8]),
-    /// `scale * (q - zero_point)`.
-    pub(crate) dequantize_u8: unsafe fn(&[u8], Affine, &mut [f32]),
-    /// `scale * (q - zero_point)`.
-    pub(crate) dequantize_i8: unsafe fn(&[i8], Affine, &mut [f32]),
+    /// `scale * (q - zero_point)`, of signed codes if so said.
+    pub(crate) dequantize: unsafe fn(&[u8], bool, Affine, &mut [f32]),
     /// The range of the finite elements and the number of others.
     pub(crate) min_max: unsafe fn(&[f32]) -> MinMax,
     /// `clamp(round(f32(a - z_a) * m_a + f32(b - z_b) * m_b) + zero_point, ..)`, the low byte.
@@ -49,8 +47,7 @@ impl Loops {
     pub(crate) const fn of<I: Isa>() -> Self {
         Self {
             quantize: quantize::<I>,
-            dequantize_u8: dequantize_u8::<I>,
-            dequantize_i8: dequantize_i8::<I>,
+            dequantize: dequantize::<I>,
             min_max: min_max::<I>,
             add: add::<I>,
             max: max::<I>,
@@ -130,7 +127,7 @@ unsafe fn quantize<I: Isa>(x: &[f32], affine: Affine, out: &mut [u8]) {
     }
 }
 
-unsafe fn dequantize_u8<I: Isa>(q: &[u8], affine: Affine, out: &mut [f32]) {
+unsafe fn dequantize<I: Isa>(q: &[u8], is_signed: bool, affine: Affine, out: &mut [f32]) {
     // SAFETY: as for `quantize`.
     unsafe {
         I::enter(
@@ -141,34 +138,9 @@ unsafe fn dequantize_u8<I: Isa>(q: &[u8], affine: Affine, out: &mut [f32]) {
                     q.len().min(out.len()),
                     #[inline(always)]
                     |at, count| {
-                        let codes = I::load_u8(vector_at(q, at, count, &mut [0; LANES]));
-                        let real = I::mul_f32(scale, I::to_f32(I::add_i32(codes, offset)));
-                        store_at(
-                            out,
-                            at,
-                            count,
-                            #[inline(always)]
-                            |p| I::store_f32(p, real),
-                        );
-                    },
-                );
-            },
-        );
-    }
-}
-
-unsafe fn dequantize_i8<I: Isa>(q: &[i8], affine: Affine, out: &mut [f32]) {
-    // SAFETY: as for `quantize`.
-    unsafe {
-        I::enter(
-            #[inline(always)]
-            || {
-                let (scale, offset) = (I::splat_f32(affine.scale), I::splat_i32(-affine.zero_point));
-                in_vectors(
-                    q.len().min(out.len()),
-                    #[inline(always)]
-                    |at, count| {
-                        let codes = I::load_i8(vector_at(q, at, count, &mut [0; LANES]));
+                        let mut padded = [0; LANES];
+                        let codes = vector_at(q, at, count, &mut padded);
+                        let codes = if is_signed { I::load_i8(codes.cast()) } else { I::load_u8(codes) };
                         let real = I::mul_f32(scale, I::to_f32(I::add_i32(codes, offset)));
                         store_at(
                             out,
