@@ -21,6 +21,9 @@ const PRODUCTS_PER_THREAD: usize = 4 << 20;
 /// Pointers to rows of activations that are kept on the stack.
 const POINTERS: usize = 1024;
 
+/// Positions of a depthwise convolution that are computed slab by slab.
+const POSITIONS: usize = 64;
+
 /// A product whose operands are ready.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Job<'a> {
@@ -167,10 +170,17 @@ impl Job<'_> {
     ///
     /// As [`Job::run`].
     unsafe fn depthwise(&self, rows: Range<usize>, slabs: Range<usize>) {
-        for row in rows {
-            let channels = Channels {
+        // Few enough that what their taps see stays in the cache from one slab to the next.
+        let mut pointers = [core::ptr::null(); POSITIONS];
+        let mut row = rows.start;
+        while row < rows.end {
+            let count = (rows.end - row).min(POSITIONS);
+            for (i, pointer) in pointers[..count].iter_mut().enumerate() {
                 // SAFETY: the row is within what the base is valid for.
-                position: unsafe { self.base.add(self.rows.at(row)) },
+                *pointer = unsafe { self.base.add(self.rows.at(row + i)) };
+            }
+            let channels = Channels {
+                positions: &pointers[..count],
                 taps: self.taps,
                 weights: self.weights.slab(0),
                 epilogue: self.epilogue,
@@ -180,6 +190,7 @@ impl Job<'_> {
             };
             // SAFETY: as for [`Job::run`]; a backend in a job is supported.
             unsafe { (self.backend.depthwise)(&channels) };
+            row += count;
         }
     }
 
