@@ -14,7 +14,7 @@ mod geometry;
 mod image;
 mod pack;
 
-use crate::gemm::{Job, RowTerms, Rows, push_sum};
+use crate::gemm::{Job, RowTerms, push_sum};
 use crate::{Codes, Error, Kernel, Output, Scratch, error};
 
 pub use geometry::Geometry;
@@ -86,11 +86,7 @@ impl Kernel {
                     weights: part,
                     epilogue: &epilogue,
                     base: base.wrapping_add(first_channel * image.code_bytes),
-                    rows: Rows::Windows {
-                        first: if copied { images.start * positions } else { 0 },
-                        size: out_size,
-                        strides: image.strides(geometry),
-                    },
+                    rows: image.rows(geometry, out_size, if copied { images.start * positions } else { 0 }),
                     taps: &weights.offsets(&image),
                     is_depthwise: weights.is_depthwise(),
                     threads: scratch.threads,

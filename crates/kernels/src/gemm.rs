@@ -15,6 +15,7 @@
 mod columns;
 mod lhs;
 mod part;
+mod rows;
 
 use alloc::vec::Vec;
 use core::num::NonZeroUsize;
@@ -24,7 +25,8 @@ use crate::{Error, Kernel, Lhs, Output, PackedWeights};
 
 pub(crate) use columns::{Columns, RowTerms};
 pub(crate) use lhs::{convert, push_sum};
-pub(crate) use part::{Job, Rows};
+pub(crate) use part::Job;
+pub(crate) use rows::Rows;
 
 /// Buffers that operations use while they run; keep one for each thread of calls, and calls after the first do not allocate.
 #[derive(Debug, Default)]

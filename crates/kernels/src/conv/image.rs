@@ -8,7 +8,7 @@ use super::{ConvInput, Geometry};
 use crate::Error;
 use crate::backend::isa::Layout;
 use crate::error::check_length;
-use crate::gemm::convert;
+use crate::gemm::{Rows, convert};
 
 /// Copies of images that are convolved together take about this many bytes.
 const COPIED_BYTES: usize = 1 << 20;
@@ -58,10 +58,15 @@ impl Image {
         [row, row * self.padded[1], row * self.padded[1] * self.padded[0]]
     }
 
-    /// Bytes from one image to the next, and from one result to the next along each axis.
-    pub(super) fn strides(&self, geometry: &Geometry) -> [usize; 4] {
+    /// Where the windows of a result of size `out` begin; `first` is the row of the first.
+    pub(super) fn rows(&self, geometry: &Geometry, out: [usize; 3], first: usize) -> Rows {
+        let position = self.channels * self.code_bytes;
+        if geometry.stride == [1; 3] && out == self.padded {
+            // Every position is a window, and they follow each other.
+            return Rows::Strided { first, stride: position };
+        }
         let ([row, plane, image], [d, h, w]) = (self.extents(), geometry.stride);
-        [image, d * plane, h * row, w * self.channels * self.code_bytes]
+        Rows::Windows { first, size: out, strides: [image, d * plane, h * row, w * position] }
     }
 
     /// Where a tap is, in bytes from the first.

@@ -4,6 +4,7 @@ use core::mem::MaybeUninit;
 use core::num::NonZeroUsize;
 use core::ops::Range;
 
+use super::rows::{Places, Rows};
 use crate::PackedWeights;
 use crate::backend::Backend;
 use crate::backend::depthwise::Channels;
@@ -45,42 +46,6 @@ pub(crate) struct Job<'a> {
 // SAFETY: the pointers are to operands that outlive the job and are only read, and to an output of which every part writes
 // other elements.
 unsafe impl Sync for Job<'_> {}
-
-/// Where rows begin, in bytes.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Rows {
-    /// Row `i` at `(i - first) * stride`.
-    Strided {
-        /// The row at the base.
-        first: usize,
-        /// Bytes between rows.
-        stride: usize,
-    },
-    /// Row `i` is a position of the result of a convolution.
-    Windows {
-        /// The row at the base: a whole number of images.
-        first: usize,
-        /// `[d, h, w]` of the result.
-        size: [usize; 3],
-        /// Bytes from one image to the next, and from one position to the next along each axis.
-        strides: [usize; 4],
-    },
-}
-
-impl Rows {
-    /// The place of row `i`.
-    fn at(&self, row: usize) -> usize {
-        match *self {
-            Rows::Strided { first, stride } => (row - first) * stride,
-            Rows::Windows { first, size: [depth, height, width], strides } => {
-                let (rest, x) = ((row - first) / width, (row - first) % width);
-                let (rest, y) = (rest / height, rest % height);
-                let (image, z) = (rest / depth, rest % depth);
-                image * strides[0] + z * strides[1] + y * strides[2] + x * strides[3]
-            }
-        }
-    }
-}
 
 impl Job<'_> {
     /// Computes some rows of the result, all columns.
@@ -172,12 +137,13 @@ impl Job<'_> {
     unsafe fn depthwise(&self, rows: Range<usize>, slabs: Range<usize>) {
         // Few enough that what their taps see stays in the cache from one slab to the next.
         let mut pointers = [core::ptr::null(); POSITIONS];
+        let mut places = self.rows.from(rows.start);
         let mut row = rows.start;
         while row < rows.end {
             let count = (rows.end - row).min(POSITIONS);
-            for (i, pointer) in pointers[..count].iter_mut().enumerate() {
+            for (pointer, place) in pointers[..count].iter_mut().zip(&mut places) {
                 // SAFETY: the row is within what the base is valid for.
-                *pointer = unsafe { self.base.add(self.rows.at(row + i)) };
+                *pointer = unsafe { self.base.add(place) };
             }
             let channels = Channels {
                 positions: &pointers[..count],
@@ -208,11 +174,12 @@ impl Job<'_> {
         let (less, more) = (rows.len() / panels, rows.len() % panels);
         let groups = [(rows.start, more, less + 1), (rows.start + more * (less + 1), panels - more, less)];
         let mut rest = &mut *pointers;
-        for (first, panels, mr) in groups {
-            for panel in 0..panels {
+        let mut places = self.rows.from(rows.start);
+        for (_, panels, mr) in groups {
+            for _ in 0..panels {
                 let (of_panel, others) = rest.split_at_mut(taps * mr);
                 // SAFETY: as for [`Job::run`].
-                unsafe { self.find(first + panel * mr, mr, of_panel) };
+                unsafe { self.find(&mut places, mr, of_panel) };
                 rest = others;
             }
         }
@@ -246,10 +213,9 @@ impl Job<'_> {
         }
     }
 
-    /// Sets `pointers[tap][i]` for the rows of a panel.
-    unsafe fn find(&self, first: usize, mr: usize, pointers: &mut [MaybeUninit<*const u8>]) {
-        for i in 0..mr {
-            let place = self.rows.at(first + i);
+    /// Sets `pointers[tap][i]` for the rows of a panel, whose places come next.
+    unsafe fn find(&self, places: &mut Places, mr: usize, pointers: &mut [MaybeUninit<*const u8>]) {
+        for (i, place) in places.take(mr).enumerate() {
             for (tap, offset) in self.taps.iter().enumerate() {
                 // SAFETY: the tap is within what the base is valid for.
                 pointers[tap * mr + i].write(unsafe { self.base.add(place + offset) });
