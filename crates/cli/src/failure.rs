@@ -144,6 +144,7 @@ impl From<format::Error> for Failure {
     fn from(error: format::Error) -> Self {
         match error {
             format::Error::Graph(error) => error.into(),
+            format::Error::Tensor(error) => error.into(),
             format::Error::Limit(_) => Self::new(Kind::Limit, error),
             _ if error.is_unsupported() => Self::new(Kind::Unsupported, error),
             _ => Self::invalid(error),

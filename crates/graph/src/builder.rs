@@ -149,8 +149,9 @@ impl GraphBuilder {
     ///
     /// # Errors
     ///
-    /// [`Error::NoOutputs`], [`Error::UnknownValue`] if an output is of another builder.
+    /// [`Error::NoOutputs`], [`Error::UnknownValue`] if an output is of another builder, [`Error::Name`] for the graph's name.
     pub fn finish(self) -> Result<Graph, Error> {
+        check_name(&self.graph.name, &self.limits)?;
         let count = self.graph.values.len();
         match self.graph.outputs.iter().find(|id| id.0 >= count) {
             Some(id) => Err(Error::UnknownValue { index: id.0, count }),
@@ -167,6 +168,11 @@ impl GraphBuilder {
         producer: Option<NodeId>,
     ) -> Result<ValueId, Error> {
         check_name(name, &self.limits)?;
+        for dim in ty.dims() {
+            if let Dim::Symbol(symbol) = dim {
+                check_name(symbol, &self.limits)?;
+            }
+        }
         check_size(&ty, &self.limits)?;
         Limits::check("values", self.graph.values.len() as u64 + 1, self.limits.values)?;
         if !self.value_names.insert(name.to_owned()) {

@@ -2,7 +2,7 @@
 
 use fourfold_graph::{Dim, Graph, GraphBuilder, Limits, NewNode, OutputParams, Value, ValueId, ValueType};
 use fourfold_schemes::{Granularity, QuantParams, Scale};
-use fourfold_tensor::{DType, Shape, Tensor};
+use fourfold_tensor::{DType, MAX_RANK, Shape, Tensor};
 
 use super::layout::Data;
 use super::record;
@@ -93,7 +93,8 @@ fn add(
 ) -> Result<ValueId, Error> {
     match item {
         record::Item::Input { name, ty } => {
-            let part = || format!("input `{name}`");
+            check_rank(ty.dims.len(), "an input")?;
+            let part = || format!("input {name:?}");
             let dims = ty.dims.iter().map(|dim| match dim {
                 record::Dim::Fixed(size) => size_of(*size, &part()).map(Dim::Fixed),
                 record::Dim::Symbol(name) => Ok(Dim::symbol(name)),
@@ -110,8 +111,9 @@ fn add(
             Ok(builder.input(name, ty)?)
         }
         record::Item::Constant { name, dtype: tag, shape, params, crc } => {
-            let part = format!("constant `{name}`");
+            let part = format!("constant {name:?}");
             let dtype = dtype(*tag, &part)?;
+            check_rank(shape.len(), &part)?;
             let sizes = shape.iter().map(|&size| size_of(size, &part)).collect::<Result<Vec<_>, _>>()?;
             let count = Shape::new(&sizes)?.element_count();
             Limits::check("elements", count as u64, limits.elements)?;
@@ -126,7 +128,8 @@ fn add(
             }
         }
         record::Item::Node { name, output, op, inputs, params } => {
-            let part = format!("node `{name}`");
+            let part = format!("node {name:?}");
+            check_rank(inputs.len(), &part)?;
             let inputs = inputs.iter().map(|&index| known(values, index, &part)).collect::<Result<Vec<_>, _>>()?;
             let params = params.as_ref().map(|params| quant_params(params, &part)).transpose()?;
             Ok(builder.add(NewNode { name, output, op: op::op(op, &part)?, inputs: &inputs, params })?)
@@ -138,6 +141,14 @@ fn add(
 fn known(values: &[ValueId], index: u32, part: &str) -> Result<ValueId, Error> {
     let found = usize::try_from(index).ok().and_then(|index| values.get(index));
     found.copied().ok_or_else(|| Error::corrupt(part, format!("refers to value {index} of {} so far", values.len())))
+}
+
+/// No list of a valid graph has more entries than a tensor has axes; refused here, so that no message repeats a long one.
+fn check_rank(count: usize, part: &str) -> Result<(), Error> {
+    if count <= MAX_RANK {
+        return Ok(());
+    }
+    Err(Error::corrupt(part, format!("a list of {count} entries, where {MAX_RANK} are the most")))
 }
 
 fn size_of(size: u64, part: &str) -> Result<usize, Error> {

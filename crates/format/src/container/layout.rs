@@ -28,7 +28,12 @@ impl Prefix {
             return Err(Error::corrupt("prefix", format!("{} bytes, but the prefix alone has {PREFIX}", bytes.len())));
         };
         if prefix[..8] != MAGIC {
-            let reason = "line ends were translated on the way; transfer the file as binary";
+            // `\r\n` became `\n`, or `\n` became `\r\n`.
+            let is_translated = prefix[4..].starts_with(b"\n\x1a\n") || prefix[4..].starts_with(b"\r\r\n\x1a\r\n");
+            let reason = match is_translated {
+                true => "line ends were translated on the way; transfer the file as binary",
+                false => "is damaged; get the file again",
+            };
             return Err(Error::corrupt("magic number", reason));
         }
         let two = |at: usize| u16::from_le_bytes([prefix[at], prefix[at + 1]]);
@@ -37,8 +42,10 @@ impl Prefix {
             return Err(Error::Checksum { part: "the prefix".to_owned() });
         }
         let (major, minor, flags) = (two(8), two(10), four(12));
-        if major != MAJOR {
-            return Err(Error::Version { major, minor });
+        match major {
+            MAJOR => {}
+            0 => return Err(Error::corrupt("prefix", "there is no format version 0")),
+            _ => return Err(Error::Version { major, minor }),
         }
         if flags != 0 {
             return Err(Error::Flags { flags });
@@ -103,7 +110,7 @@ impl<'a> Data<'a> {
             return Ok(&[]);
         }
         let padding = self.offset.next_multiple_of(ALIGNMENT) - self.offset;
-        let corrupt = |reason: String| Error::corrupt(format!("constant `{name}`"), reason);
+        let corrupt = |reason: String| Error::corrupt(format!("constant {name:?}"), reason);
         if self.rest.len() < padding || self.rest.len() - padding < length {
             let reason = format!("{length} bytes at offset {}, but the file ends before", self.offset + padding);
             return Err(corrupt(reason));

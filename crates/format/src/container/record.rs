@@ -3,6 +3,7 @@
 //! Records mirror the graph's types, so that those can change without the format doing so.
 
 use bincode::config::{Configuration, Fixint, Limit, LittleEndian};
+use bincode::error::DecodeError;
 use bincode::{Decode, Encode};
 
 use crate::Error;
@@ -98,7 +99,13 @@ impl Header {
     /// Reads a header that takes all of `bytes`.
     pub(super) fn decode(bytes: &[u8]) -> Result<Self, Error> {
         let decoded = bincode::decode_from_slice(bytes, CONFIG);
-        let (header, used) = decoded.map_err(|error| Error::corrupt("header", error.to_string()))?;
+        let (header, used) = decoded.map_err(|error| match error {
+            DecodeError::LimitExceeded => Error::Unsupported {
+                part: "header".to_owned(),
+                what: format!("a graph whose description takes more than {} MiB", DECODED_BYTES >> 20),
+            },
+            error => Error::corrupt("header", error.to_string()),
+        })?;
         if used != bytes.len() {
             return Err(Error::corrupt("header", format!("{} bytes behind its end", bytes.len() - used)));
         }

@@ -134,6 +134,7 @@ fn damage_is_called_by_its_name() {
         read(&bytes)
     };
     assert_eq!(with(8, &[2, 0]), Err(Error::Version { major: 2, minor: 0 }));
+    assert!(matches!(with(8, &[0, 0]), Err(Error::Corrupt { .. })), "there never was a version 0");
     assert_eq!(with(10, &[7, 0]), Ok(small()), "a newer minor version");
     assert_eq!(with(12, &[4, 0, 0, 0]), Err(Error::Flags { flags: 4 }));
     assert!(matches!(with(16, &[255; 8]), Err(Error::Limit(limit)) if limit.name == "header-bytes"));
@@ -178,6 +179,22 @@ fn headers_with_right_checksums_are_still_checked() {
     assert!(forged(|header| constant(header, |_, _, crc| *crc ^= 1)).is_err());
     assert!(forged(|header| header.items.swap(1, 2)).is_err(), "the wrong data");
     assert!(forged(|header| header.items.swap(0, 3)).is_err(), "used before it is made");
+    let long = forged(|header| node(header, |_, inputs| inputs.resize(1 << 20, 0))).expect_err("too many operands");
+    assert!(long.to_string().len() < 200, "no message repeats a long list");
+    let symbol = |header: &mut record::Header, name: String| {
+        if let record::Item::Input { ty, .. } = &mut header.items[0] {
+            ty.dims[0] = record::Dim::Symbol(name);
+        }
+    };
+    assert!(forged(|header| symbol(header, "\u{1b}[2J".to_owned())).is_err());
+    assert!(forged(|header| symbol(header, "n".repeat(1 << 20))).is_err());
+    assert!(forged(|header| header.name = "n".repeat(1 << 20)).is_err());
+    let control = forged(|header| {
+        if let record::Item::Constant { name, shape, .. } = &mut header.items[2] {
+            (*name, *shape) = ("\u{1b}[2J".to_owned(), vec![1 << 20]);
+        }
+    });
+    assert!(!control.expect_err("beyond the file").to_string().contains('\u{1b}'));
     let duplicate = forged(|header| {
         if let record::Item::Constant { name, .. } = &mut header.items[2] {
             "x".clone_into(name);

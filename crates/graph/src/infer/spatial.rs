@@ -39,7 +39,7 @@ pub(super) fn pool(pool: &Window, x: &[Dim], limits: &Limits) -> Result<Vec<Dim>
     };
     let spatial = window(pool, x, limits)?;
     for axis in 0..pool.rank() {
-        let extent = pool.dilation[axis] * (pool.kernel[axis] - 1) + 1;
+        let extent = pool.dilation[axis].saturating_mul(pool.kernel[axis] - 1).saturating_add(1);
         if pool.pad_begin[axis] >= extent || pool.pad_end[axis] >= extent {
             let value = format!("{} and {}", pool.pad_begin[axis], pool.pad_end[axis]);
             let reason = format!("a window of {extent} would lie in the padding entirely");
@@ -88,8 +88,8 @@ fn window(window: &Window, x: &[Dim], limits: &Limits) -> Result<Vec<Dim>, Probl
         let Some(size) = x[axis + 2].fixed() else {
             return Err(Problem::shape(format!("the spatial axis {} of {x:?} is symbolic; fix its size", axis + 2)));
         };
-        let extent = window.dilation[axis] * (window.kernel[axis] - 1) + 1;
-        let padded = size.saturating_add(window.pad_begin[axis] + window.pad_end[axis]);
+        let extent = window.dilation[axis].saturating_mul(window.kernel[axis] - 1).saturating_add(1);
+        let padded = size.saturating_add(window.pad_begin[axis]).saturating_add(window.pad_end[axis]);
         if size == 0 || extent > padded {
             let reason =
                 format!("the window of {extent} is larger than the padded input of {padded} on axis {}", axis + 2);

@@ -3,7 +3,7 @@
 use fourfold_graph::{Activation, AveragePool, Conv, Linear, Op, Window};
 use fourfold_schemes::DynamicScheme;
 
-use super::size_of;
+use super::{check_rank, size_of};
 use crate::Error;
 use crate::container::record;
 
@@ -98,7 +98,10 @@ pub(super) fn op(op: &record::Op, part: &str) -> Result<Op, Error> {
         record::Op::GlobalAveragePool => Op::GlobalAveragePool,
         record::Op::Add { activation: clamp } => Op::Add { activation: activation(clamp) },
         record::Op::Flatten { axis } => Op::Flatten { axis: size_of(*axis, part)? },
-        record::Op::Reshape { dims } => Op::Reshape { dims: dims.clone() },
+        record::Op::Reshape { dims } => {
+            check_rank(dims.len(), part)?;
+            Op::Reshape { dims: dims.clone() }
+        }
         record::Op::Transpose { axes } => Op::Transpose { axes: sizes(axes, part)? },
         record::Op::Softmax { axis } => Op::Softmax { axis: size_of(*axis, part)? },
         record::Op::Identity => Op::Identity,
@@ -128,5 +131,6 @@ fn activation(activation: &record::Activation) -> Activation {
 }
 
 fn sizes(sizes: &[u64], part: &str) -> Result<Vec<usize>, Error> {
+    check_rank(sizes.len(), part)?;
     sizes.iter().map(|&size| size_of(size, part)).collect()
 }
