@@ -60,13 +60,7 @@ impl QuantParams {
     ///
     /// As [`QuantParams::per_tensor`], and [`Error::Channels`] if there are not as many scales as zero points.
     pub fn new(dtype: DType, (quant_min, quant_max): (i32, i32), granularity: Granularity) -> Result<Self, Error> {
-        let (least, greatest) = match dtype {
-            DType::I32 => (i32::MIN, i32::MAX),
-            _ => dtype.byte_range().ok_or(Error::NotQuantized { dtype })?,
-        };
-        if quant_min < least || quant_max > greatest || quant_min >= quant_max {
-            return Err(Error::Codes { dtype, quant_min, quant_max });
-        }
+        check_codes(dtype, quant_min, quant_max)?;
         let params = Self { dtype, quant_min, quant_max, granularity };
         if let Granularity::PerChannel { axis, scales, zero_points } = &params.granularity
             && scales.len() != zero_points.len()
@@ -145,6 +139,18 @@ impl QuantParams {
             _ => Ok(()),
         }
     }
+}
+
+/// Checks that the codes are a range of the type.
+pub(crate) fn check_codes(dtype: DType, quant_min: i32, quant_max: i32) -> Result<(), Error> {
+    let (least, greatest) = match dtype {
+        DType::I32 => (i32::MIN, i32::MAX),
+        _ => dtype.byte_range().ok_or(Error::NotQuantized { dtype })?,
+    };
+    if quant_min < least || quant_max > greatest || quant_min >= quant_max {
+        return Err(Error::Codes { dtype, quant_min, quant_max });
+    }
+    Ok(())
 }
 
 #[cfg(test)]

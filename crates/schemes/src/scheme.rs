@@ -3,6 +3,7 @@
 use fourfold_tensor::DType;
 use serde::{Deserialize, Serialize};
 
+use crate::params::check_codes;
 use crate::{Error, Granularity, QuantParams, Scale};
 
 /// The smallest and the largest value that was observed.
@@ -30,7 +31,7 @@ pub enum Symmetry {
 ///
 /// ```text
 /// affine:     scale = max((hi - lo) / (q_max - q_min), eps)             zero_point = clamp(q_min - round_half_even(lo / scale), q_min, q_max)
-/// symmetric:  scale = max(max(-lo, hi) / ((q_max - q_min) / 2), eps)    zero_point = 0 for i8, 128 for u8
+/// symmetric:  scale = max(max(-lo, hi) / ((q_max - q_min) / 2), eps)    zero_point = 0 for i8; 128 for u8, (q_min + q_max) / 2 rounded down for fewer codes
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -86,8 +87,14 @@ impl Scheme {
     ///
     /// # Errors
     ///
-    /// [`Error::Range`] if an end of the range is NaN or infinite, or its width is.
+    /// [`Error::Range`] if an end of the range is NaN or infinite, or its width is; [`Error::Codes`] if the scheme's codes do
+    /// not fit its type, [`Error::NotQuantized`] if that is not of 8 bits; [`Error::Scale`] if `eps` is not a scale and the
+    /// range gives none.
     pub fn scale_and_zero_point(&self, range: Range) -> Result<(Scale, i32), Error> {
+        if self.dtype.byte_range().is_none() {
+            return Err(Error::NotQuantized { dtype: self.dtype });
+        }
+        check_codes(self.dtype, self.quant_min, self.quant_max)?;
         let (lo, hi) = (range.min.min(0.0), range.max.max(0.0));
         if !(range.min.is_finite() && range.max.is_finite() && (hi - lo).is_finite()) {
             return Err(Error::Range { min: range.min, max: range.max });
@@ -103,8 +110,12 @@ impl Scheme {
             }
             Symmetry::Symmetric => {
                 let scale = Scale::new((hi.max(-lo) / (steps / 2.0)).max(self.eps))?;
-                let zero_point = if self.dtype == DType::U8 { 128 } else { 0 };
-                Ok((scale, zero_point.clamp(self.quant_min, self.quant_max)))
+                let zero_point = match (self.dtype, self.quant_min, self.quant_max) {
+                    (DType::U8, 0, 255) => 128,
+                    (DType::U8, ..) => i32::midpoint(self.quant_min, self.quant_max),
+                    _ => 0_i32.clamp(self.quant_min, self.quant_max),
+                };
+                Ok((scale, zero_point))
             }
         }
     }
@@ -113,7 +124,7 @@ impl Scheme {
     ///
     /// # Errors
     ///
-    /// [`Error::Range`] as [`Scheme::scale_and_zero_point`], [`Error::Codes`] if the scheme's codes do not fit its type.
+    /// As [`Scheme::scale_and_zero_point`].
     pub fn per_tensor(&self, range: Range) -> Result<QuantParams, Error> {
         let (scale, zero_point) = self.scale_and_zero_point(range)?;
         QuantParams::per_tensor(self.dtype, self.codes(), scale, zero_point)
@@ -179,6 +190,23 @@ mod tests {
         {
             assert!(matches!(Scheme::U8_AFFINE.per_tensor(Range { min, max }), Err(Error::Range { .. })));
         }
+    }
+
+    #[test]
+    fn codes_that_are_not_a_range_of_the_type_are_refused() {
+        let range = Range { min: -1.0, max: 1.0 };
+        for symmetry in [Symmetry::Affine, Symmetry::Symmetric] {
+            for (quant_min, quant_max) in [(5, 0), (3, 3), (i32::MIN, i32::MAX), (0, 256), (-1, 255)] {
+                for torch_codes in [false, true] {
+                    let scheme = Scheme { quant_min, quant_max, symmetry, torch_codes, ..Scheme::U8_AFFINE };
+                    assert_eq!(scheme.per_tensor(range), Err(Error::Codes { dtype: DType::U8, quant_min, quant_max }));
+                }
+            }
+            let scheme = Scheme { dtype: DType::I32, symmetry, ..Scheme::U8_AFFINE };
+            assert_eq!(scheme.per_tensor(range), Err(Error::NotQuantized { dtype: DType::I32 }));
+        }
+        let no_scale = Scheme { eps: 0.0, ..Scheme::U8_AFFINE };
+        assert_eq!(no_scale.per_tensor(Range { min: 0.0, max: 0.0 }), Err(Error::Scale { value: 0.0 }));
     }
 
     #[test]
