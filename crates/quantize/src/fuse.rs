@@ -13,7 +13,8 @@ use crate::rewrite::Rewrite;
 /// weight' = weight * f      bias' = (bias - mean) * f + bn_bias      f = bn_scale / sqrt(variance + epsilon)
 /// ```
 ///
-/// computed in `f64`, per output channel. A node is folded only if nothing else reads the value between the two. The fused
+/// computed in `f64`, per output channel; after a linear layer only if its outputs are on the axis that is normalized, axis 1. A
+/// node is folded only if nothing else reads the value between the two. The fused
 /// node has the name of the first, its result the name of the last.
 ///
 /// # Errors
@@ -55,7 +56,11 @@ struct Chain<'g> {
 impl<'g> Chain<'g> {
     fn from(graph: &'g Graph, head: &'g Node) -> Self {
         let free = head.op().activation() == Activation::None && head.op().with_activation(Activation::None).is_some();
-        let is_weighted = matches!(head.op(), Op::Conv(_) | Op::Linear(_));
+        let makes_channels = match head.op() {
+            Op::Conv(_) => true,
+            Op::Linear(_) => graph.value(head.output()).ty().rank() == 2,
+            _ => false,
+        };
         let mut last = head;
         let mut next = |wanted: &dyn Fn(&Op) -> bool| {
             let node =
@@ -63,7 +68,7 @@ impl<'g> Chain<'g> {
             last = node.unwrap_or(last);
             node
         };
-        let batch_norm = if free && is_weighted { next(&|op| matches!(op, Op::BatchNorm { .. })) } else { None };
+        let batch_norm = if free && makes_channels { next(&|op| matches!(op, Op::BatchNorm { .. })) } else { None };
         let activation = if free { next(&|op| as_activation(op).is_some()) } else { None };
         Self { head, batch_norm, activation }
     }

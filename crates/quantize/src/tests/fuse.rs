@@ -1,6 +1,6 @@
 //! Fusion.
 
-use fourfold_graph::{Activation, GraphBuilder, Op};
+use fourfold_graph::{Activation, Dim, Graph, GraphBuilder, Op, ValueType};
 
 use super::{assert_close, batch_norm, conv, images, network, nodes, noise, run};
 use crate::fuse;
@@ -51,4 +51,32 @@ fn a_value_that_the_caller_gets_is_kept() {
     builder.output(normal);
     let graph = builder.finish().expect("valid");
     assert_eq!(nodes(&fuse(&graph).expect("float")), ["conv Conv", "bn BatchNorm"]);
+}
+
+/// A linear layer of four outputs over the last axis of `x: [batch, sizes...]`, normalized over its axis 1.
+fn normalized_linear(sizes: &[usize]) -> Graph {
+    let mut builder = GraphBuilder::new("linear");
+    let dims: Vec<Dim> = [Dim::symbol("batch")].into_iter().chain(sizes.iter().map(|&size| size.into())).collect();
+    let x = builder.input("x", ValueType::f32(&dims)).expect("a valid input");
+    let features = sizes[sizes.len() - 1];
+    let fc = builder.linear("fc", x, noise(&[4, features], 1), Some(noise(&[4], 2))).expect("valid");
+    let normal = batch_norm(&mut builder, "bn", fc);
+    builder.output(normal);
+    builder.finish().expect("valid")
+}
+
+#[test]
+fn a_linear_layer_takes_in_a_normalization_of_its_outputs_only() {
+    let graph = normalized_linear(&[5]);
+    let fused = fuse(&graph).expect("float");
+    assert_eq!(nodes(&fused), ["fc Linear"]);
+    let x = noise(&[3, 5], 3);
+    assert_close(&run(&fused, &x), &run(&graph, &x), 1e-5);
+
+    // Axis 1 has four elements like the layer's outputs, but the outputs are on axis 2.
+    let graph = normalized_linear(&[4, 5]);
+    let fused = fuse(&graph).expect("float");
+    assert_eq!(nodes(&fused), ["fc Linear", "bn BatchNorm"]);
+    let x = noise(&[3, 4, 5], 3);
+    assert_close(&run(&fused, &x), &run(&graph, &x), 1e-5);
 }
