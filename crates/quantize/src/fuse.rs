@@ -7,7 +7,7 @@ use crate::Error;
 use crate::rewrite::Rewrite;
 
 /// Folds batch normalizations into the convolutions and linear layers before them, and ReLU and Clip into the convolutions,
-/// linear layers and sums before them; drops Identity.
+/// linear layers and sums before them; drops Identity, unless the caller gets its result, which keeps its name.
 ///
 /// ```text
 /// weight' = weight * f      bias' = (bias - mean) * f + bn_bias      f = bn_scale / sqrt(variance + epsilon)
@@ -30,7 +30,7 @@ pub fn fuse(graph: &Graph) -> Result<Graph, Error> {
         if absorbed[index] {
             continue;
         }
-        if *node.op() == Op::Identity {
+        if *node.op() == Op::Identity && !graph.outputs().contains(&node.output()) {
             let operand = rewrite.get(node.inputs()[0])?;
             rewrite.set(node.output(), operand);
             continue;

@@ -3,7 +3,7 @@
 use fourfold_graph::{Activation, Dim, Graph, GraphBuilder, Op, ValueType};
 
 use super::{assert_close, batch_norm, conv, images, network, nodes, noise, run};
-use crate::fuse;
+use crate::{QConfig, fuse, prepare};
 
 #[test]
 fn fused_graphs_compute_the_same_with_fewer_nodes() {
@@ -26,7 +26,7 @@ fn clip_is_fused_and_identity_dropped() {
     builder.output(same);
     let graph = builder.finish().expect("valid");
     // Both the clip and the caller read the convolution: nothing can be folded into it.
-    assert_eq!(nodes(&fuse(&graph).expect("float")), ["conv Conv", "clip Clip"]);
+    assert_eq!(nodes(&fuse(&graph).expect("float")), ["conv Conv", "same Identity", "clip Clip"]);
 
     let mut builder = GraphBuilder::new("clip");
     let x = images(&mut builder);
@@ -79,4 +79,26 @@ fn a_linear_layer_takes_in_a_normalization_of_its_outputs_only() {
     assert_eq!(nodes(&fused), ["fc Linear", "bn BatchNorm"]);
     let x = noise(&[3, 4, 5], 3);
     assert_close(&run(&fused, &x), &run(&graph, &x), 1e-5);
+}
+
+#[test]
+fn outputs_keep_their_names() {
+    let mut builder = GraphBuilder::new("names");
+    let x = images(&mut builder);
+    let first = conv(&mut builder, "conv", x, 1);
+    let same = builder.node("logits", Op::Identity, &[first]).expect("valid");
+    builder.output(first);
+    builder.output(same);
+    let graph = builder.finish().expect("valid");
+    let fused = fuse(&graph).expect("float");
+    let names = |graph: &Graph| -> Vec<String> {
+        graph.outputs().iter().map(|&id| graph.value(id).name().to_owned()).collect()
+    };
+    assert_eq!(names(&fused), names(&graph));
+    let mut calibration = prepare(&fused, QConfig::fourfold()).expect("float");
+    calibration.observe(&[noise(&[2, 2, 6, 6], 5)]).expect("a batch");
+    let quantized = calibration.convert().expect("calibrated").into_graph();
+    assert_eq!(names(&quantized), names(&graph));
+    let x = noise(&[1, 2, 6, 6], 6);
+    assert_close(&run(&quantized, &x), &run(&graph, &x), 0.1);
 }
