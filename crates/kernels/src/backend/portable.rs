@@ -28,12 +28,13 @@ fn zip<A: Copy, B: Copy + Default>(a: [A; LANES], b: [A; LANES], f: impl Fn(A, A
 impl Isa for Portable {
     const NAME: &'static str = "portable";
     const LAYOUT: Layout = Layout::Words;
-    const ROWS: [usize; 4] = [2, 0, 0, 0];
+    const ROWS: [usize; 4] = [3, 0, 0, 0];
 
     type I32 = [i32; LANES];
     type F32 = [f32; LANES];
     type Lhs = [i16; 2];
-    type Rhs = [i16; 2 * LANES];
+    /// The first and the second product's side of each lane.
+    type Rhs = [[i16; LANES]; 2];
 
     fn is_supported() -> bool {
         true
@@ -55,36 +56,32 @@ impl Isa for Portable {
     }
 
     #[inline(always)]
-    unsafe fn rhs(step: *const i8) -> [i16; 2 * LANES] {
-        step.cast::<[i8; 2 * LANES]>().read().map(i16::from)
+    unsafe fn rhs(step: *const i8) -> [[i16; LANES]; 2] {
+        // Shifts of words, because the compiler has vectors for them and not for every second byte.
+        let pairs = step.cast::<[i16; LANES]>().read().map(i16::from_le);
+        [pairs.map(|pair| (pair << 8) >> 8), pairs.map(|pair| pair >> 8)]
     }
 
     #[inline(always)]
-    unsafe fn dot(mut acc: [i32; LANES], lhs: [i16; 2], rhs: [i16; 2 * LANES]) -> [i32; LANES] {
+    unsafe fn dot(mut acc: [i32; LANES], lhs: [i16; 2], rhs: [[i16; LANES]; 2]) -> [i32; LANES] {
         for lane in 0..LANES {
-            let first = i32::from(lhs[0]) * i32::from(rhs[2 * lane]);
-            let second = i32::from(lhs[1]) * i32::from(rhs[2 * lane + 1]);
+            let first = i32::from(lhs[0]) * i32::from(rhs[0][lane]);
+            let second = i32::from(lhs[1]) * i32::from(rhs[1][lane]);
             acc[lane] = acc[lane].wrapping_add(first.wrapping_add(second));
         }
         acc
     }
 
     #[inline(always)]
-    unsafe fn interleave(taps: [*const u8; 4]) -> [i16; 2 * LANES] {
-        let first = taps[0].cast::<[i16; LANES]>().read_unaligned();
-        let second = taps[1].cast::<[i16; LANES]>().read_unaligned();
-        let mut both = [0; 2 * LANES];
-        for lane in 0..LANES {
-            (both[2 * lane], both[2 * lane + 1]) = (first[lane], second[lane]);
-        }
-        both
+    unsafe fn interleave(taps: [*const u8; 4]) -> [[i16; LANES]; 2] {
+        [taps[0].cast::<[i16; LANES]>().read_unaligned(), taps[1].cast::<[i16; LANES]>().read_unaligned()]
     }
 
     #[inline(always)]
-    unsafe fn dot_lanes(mut acc: [i32; LANES], lhs: [i16; 2 * LANES], rhs: [i16; 2 * LANES]) -> [i32; LANES] {
+    unsafe fn dot_lanes(mut acc: [i32; LANES], lhs: [[i16; LANES]; 2], rhs: [[i16; LANES]; 2]) -> [i32; LANES] {
         for lane in 0..LANES {
-            let first = i32::from(lhs[2 * lane]) * i32::from(rhs[2 * lane]);
-            let second = i32::from(lhs[2 * lane + 1]) * i32::from(rhs[2 * lane + 1]);
+            let first = i32::from(lhs[0][lane]) * i32::from(rhs[0][lane]);
+            let second = i32::from(lhs[1][lane]) * i32::from(rhs[1][lane]);
             acc[lane] = acc[lane].wrapping_add(first.wrapping_add(second));
         }
         acc
