@@ -17,7 +17,7 @@ const BLOCK_BYTES: usize = 512 << 10;
 
 /// Products below which another thread costs more than it brings.
 #[cfg(feature = "rayon")]
-const PRODUCTS_PER_THREAD: usize = 4 << 20;
+const PRODUCTS_PER_THREAD: usize = 32 << 20;
 
 /// Pointers to rows of activations that are kept on the stack.
 const POINTERS: usize = 1024;
