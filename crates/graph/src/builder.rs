@@ -1,6 +1,6 @@
 //! The only way to make a graph.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use fourfold_schemes::QuantParams;
 use fourfold_tensor::Tensor;
@@ -32,6 +32,8 @@ pub struct GraphBuilder {
     limits: Limits,
     value_names: HashSet<String>,
     node_names: HashSet<String>,
+    /// The number that [`GraphBuilder::unique_name`] tries first for each base.
+    next_numbers: HashMap<String, usize>,
 }
 
 impl GraphBuilder {
@@ -46,7 +48,7 @@ impl GraphBuilder {
     pub fn with_limits(name: &str, limits: Limits) -> Self {
         let (nodes, values, inputs, outputs) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let graph = Graph { name: name.to_owned(), nodes, values, inputs, outputs };
-        Self { graph, limits, value_names: HashSet::new(), node_names: HashSet::new() }
+        Self { graph, limits, value_names: HashSet::new(), node_names: HashSet::new(), next_numbers: HashMap::new() }
     }
 
     /// Adds a value that the caller brings at run time.
@@ -137,12 +139,23 @@ impl GraphBuilder {
         self.graph.value(id)
     }
 
-    /// `base`, or `base` with the first number that makes it a name that neither a value nor a node has.
+    /// `base`, or `base` with a number that makes it a name that neither a value nor a node has.
+    ///
+    /// Numbers that were given out before are not tried again, so that many names of one base do not take quadratic time.
     #[must_use]
-    pub fn unique_name(&self, base: &str) -> String {
-        let free = |name: &String| !self.value_names.contains(name) && !self.node_names.contains(name);
-        let numbered = (1..).map(|number| format!("{base}_{number}"));
-        core::iter::once(base.to_owned()).chain(numbered).find(free).unwrap_or_default()
+    pub fn unique_name(&mut self, base: &str) -> String {
+        let is_free = |name: &str| !self.value_names.contains(name) && !self.node_names.contains(name);
+        if is_free(base) {
+            return base.to_owned();
+        }
+        let next = self.next_numbers.entry(base.to_owned()).or_insert(1);
+        loop {
+            let name = format!("{base}_{next}");
+            *next += 1;
+            if is_free(&name) {
+                return name;
+            }
+        }
     }
 
     /// The finished graph.

@@ -105,6 +105,8 @@ struct Importer<'a> {
     node_names: HashSet<String>,
     /// How many nodes and graph outputs read each name.
     readers: HashMap<&'a str, usize>,
+    /// The first node that reads each name.
+    first_reader: HashMap<&'a str, usize>,
     /// Nodes that were taken into an earlier one.
     absorbed: HashSet<usize>,
 }
@@ -117,9 +119,15 @@ impl<'a> Importer<'a> {
         for read in proto.node.iter().flat_map(|node| &node.input).map(String::as_str).chain(outputs) {
             *readers.entry(read).or_default() += 1;
         }
+        let mut first_reader = HashMap::new();
+        for (index, node) in proto.node.iter().enumerate() {
+            node.input.iter().for_each(|input| {
+                first_reader.entry(input.as_str()).or_insert(index);
+            });
+        }
         let builder = GraphBuilder::with_limits(name, limits.clone());
         let (bindings, node_names, absorbed) = (HashMap::new(), HashSet::new(), HashSet::new());
-        Ok(Self { proto, opset, builder, bindings, node_names, readers, absorbed })
+        Ok(Self { proto, opset, builder, bindings, node_names, readers, first_reader, absorbed })
     }
 
     fn run(mut self) -> Result<Graph, Error> {

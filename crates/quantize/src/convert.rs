@@ -150,7 +150,7 @@ impl<P: Fn(ValueId) -> Result<QuantParams, Error>> Conversion<'_, P> {
     }
 
     /// The name of the codes of a node's result: that of the result, unless the caller gets the real numbers by that name.
-    fn code_name(&self, id: ValueId) -> String {
+    fn code_name(&mut self, id: ValueId) -> String {
         let value = self.rewrite.source.value(id).name();
         if self.is_output(id) { self.rewrite.fresh_name(&format!("{value}.codes")) } else { value.to_owned() }
     }

@@ -57,7 +57,7 @@ impl<'g> Rewrite<'g> {
     }
 
     /// A name that neither graph has: `base` itself if it is free.
-    pub(crate) fn fresh_name(&self, base: &str) -> String {
+    pub(crate) fn fresh_name(&mut self, base: &str) -> String {
         let mut name = base.to_owned();
         while self.names.contains(&*name) || self.builder.unique_name(&name) != name {
             name.push('_');

@@ -86,9 +86,11 @@ impl<'a> Entry<'_, 'a> {
         if self.importer.readers.get(output) != Some(&1) {
             return None;
         }
-        let graph = self.importer.proto;
-        let is_reader = |node: &NodeProto| node.op_type == "Add" && node.input.iter().any(|input| input == output);
-        let (index, add) = graph.node.iter().enumerate().find(|(_, node)| is_reader(node))?;
+        let index = *self.importer.first_reader.get(output)?;
+        let add: &NodeProto = &self.importer.proto.node[index];
+        if add.op_type != "Add" {
+            return None;
+        }
         let ([a, b], [sum]) = (add.input.as_slice(), add.output.as_slice()) else { return None };
         let name = if a == output { b } else { a };
         let constant = self.importer.constant(name)?;

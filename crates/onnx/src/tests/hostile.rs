@@ -114,3 +114,19 @@ proptest! {
         let _ = import(&bytes, &Limits::default());
     }
 }
+
+#[test]
+fn many_nodes_take_linear_time() {
+    // With a search over all nodes, or over all numbers of a name, for each node these would take minutes.
+    let (last, count) = ("y".to_owned(), 45_000);
+    let name = |index: usize| if index == count { last.clone() } else { format!("a{index}") };
+    let input = |index: usize| if index == 0 { "x".to_owned() } else { name(index) };
+    let nodes = (0..count).flat_map(|index| {
+        let product = format!("p{index}");
+        let sum = node("Add", &[&product, "b"], &name(index + 1), vec![]);
+        [node("MatMul", &[&input(index), "w"], &product, vec![]), sum]
+    });
+    let constants = [("w", floats(&[4, 4])), ("b", floats(&[4]))];
+    let graph = read(&model(17, &[-1, 4], &constants, nodes.collect())).expect("a long chain");
+    assert_eq!(graph.nodes().len(), count);
+}
