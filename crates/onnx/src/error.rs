@@ -40,6 +40,14 @@ pub enum Error {
         /// The version.
         version: i64,
     },
+    /// The file is of a newer version of the format than is known.
+    #[error(
+        "version {version} of the file format is not known; versions 1 to 14 are. Save the model with an older ir_version"
+    )]
+    Version {
+        /// The version.
+        version: i64,
+    },
     /// The model has operators that are not supported.
     #[error("unsupported operators: {}{}", list(operators), hint(operators))]
     Operators {
@@ -105,6 +113,7 @@ impl Error {
         matches!(
             self,
             Error::Opset { .. }
+                | Error::Version { .. }
                 | Error::Operators { .. }
                 | Error::Unsupported { .. }
                 | Error::UnsupportedTensor { .. }

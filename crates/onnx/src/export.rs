@@ -60,7 +60,15 @@ pub fn export(graph: &Graph) -> Result<Vec<u8>, Error> {
         }
     }
     let Exporter { nodes: node, initializers: initializer, .. } = exporter;
-    let graph = GraphProto { node, name: graph.name().to_owned(), initializer, input: inputs, output: outputs };
+    let sparse_initializer = Vec::new();
+    let graph = GraphProto {
+        node,
+        name: graph.name().to_owned(),
+        initializer,
+        input: inputs,
+        output: outputs,
+        sparse_initializer,
+    };
     let model = ModelProto {
         ir_version: IR_VERSION,
         opset_import: vec![OperatorSetIdProto { domain: String::new(), version: OPSET }],

@@ -1,6 +1,7 @@
 //! From an ONNX file to a graph.
 
 mod attributes;
+mod computed;
 mod matrix;
 mod node;
 mod operators;
@@ -14,6 +15,7 @@ use fourfold_graph::{Dim, Graph, GraphBuilder, Limits, ValueId, ValueType};
 use fourfold_tensor::Tensor;
 use prost::Message;
 
+use self::computed::Change;
 use crate::Error;
 use crate::proto::{
     GraphProto, ModelProto, NodeProto, ValueInfoProto, data_type, tensor_shape_proto::dimension::Value as Dimension,
@@ -23,11 +25,14 @@ use crate::scan::scan;
 
 pub use operators::OPERATORS;
 
+/// The last version of the file format (`ir_version`) that is known.
+const LAST_VERSION: i64 = 14;
+
 /// Reads a float model.
 ///
 /// # Errors
 ///
-/// [`Error::NotOnnx`], [`Error::Corrupt`], [`Error::Decode`] and the like for invalid files; [`Error::Opset`],
+/// [`Error::NotOnnx`], [`Error::Corrupt`], [`Error::Decode`] and the like for invalid files; [`Error::Version`], [`Error::Opset`],
 /// [`Error::Operators`], which lists all unsupported operators at once, [`Error::Unsupported`] and
 /// [`Error::UnsupportedTensor`] for valid models that need more than fourfold has; [`Error::Limit`] for models larger than
 /// allowed.
@@ -36,6 +41,11 @@ pub fn import(bytes: &[u8], limits: &Limits) -> Result<Graph, Error> {
     Limits::check("file-bytes", bytes.len() as u64, limits.file_bytes)?;
     scan(bytes, limits)?;
     let model = ModelProto::decode(bytes).map_err(|error| Error::Decode { reason: error.to_string() })?;
+    match model.ir_version {
+        1..=LAST_VERSION => {}
+        version if version > LAST_VERSION => return Err(Error::Version { version }),
+        _ => return Err(Error::Model { reason: "names no version of the file format; the file may be damaged" }),
+    }
     let opset = opset(&model)?;
     let graph = model.graph.ok_or(Error::Model { reason: "has no graph; the file may be truncated" })?;
     check_operators(&graph)?;
@@ -100,8 +110,13 @@ enum Binding {
 struct Importer<'a> {
     proto: &'a GraphProto,
     opset: i64,
+    limits: Limits,
     builder: GraphBuilder,
     bindings: HashMap<&'a str, Binding>,
+    /// Constants that follow from those of the file.
+    computed: HashMap<(&'a str, Change), ValueId>,
+    /// The number of their elements.
+    computed_elements: u64,
     node_names: HashSet<String>,
     /// How many nodes and graph outputs read each name.
     readers: HashMap<&'a str, usize>,
@@ -127,10 +142,24 @@ impl<'a> Importer<'a> {
         }
         let builder = GraphBuilder::with_limits(name, limits.clone());
         let (bindings, node_names, absorbed) = (HashMap::new(), HashSet::new(), HashSet::new());
-        Ok(Self { proto, opset, builder, bindings, node_names, readers, first_reader, absorbed })
+        let (limits, computed, computed_elements) = (limits.clone(), HashMap::new(), 0);
+        Ok(Self {
+            proto,
+            opset,
+            limits,
+            builder,
+            bindings,
+            computed,
+            computed_elements,
+            node_names,
+            readers,
+            first_reader,
+            absorbed,
+        })
     }
 
     fn run(mut self) -> Result<Graph, Error> {
+        self.check_names()?;
         for initializer in &self.proto.initializer {
             let tensor = tensor::read(initializer, &initializer.name)?;
             self.bind(&initializer.name, Binding::Constant(tensor))?;
@@ -189,6 +218,25 @@ impl<'a> Importer<'a> {
             Binding::Value(id) => self.builder.value(*id).constant(),
             Binding::Constant(tensor) => Some(tensor),
         }
+    }
+
+    /// Checks that every initializer has a name, and that no two initializers or nodes make a value of the same name.
+    fn check_names(&self) -> Result<(), Error> {
+        if !self.proto.sparse_initializer.is_empty() {
+            let (name, what) = ("sparse_initializer".to_owned(), "a sparse tensor".to_owned());
+            return Err(Error::UnsupportedTensor { name, what });
+        }
+        let made = self.proto.node.iter().flat_map(|node| &node.output).filter(|name| !name.is_empty());
+        let mut seen = HashSet::new();
+        for name in self.proto.initializer.iter().map(|initializer| &initializer.name).chain(made) {
+            if name.is_empty() {
+                return Err(fourfold_graph::Error::Name { name: String::new() }.into());
+            }
+            if !seen.insert(name) {
+                return Err(fourfold_graph::Error::DuplicateName { name: name.clone() }.into());
+            }
+        }
+        Ok(())
     }
 
     /// A name for a node that no other has.

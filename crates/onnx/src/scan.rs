@@ -11,10 +11,14 @@ const ATTRIBUTES_PER_NODE: u64 = 16;
 ///
 /// An empty node takes two bytes of a file and a hundred of memory, so counts are checked before decoding.
 pub(crate) fn scan(bytes: &[u8], limits: &Limits) -> Result<(), Error> {
-    let mut counts = Counts::default();
+    let (mut counts, mut has_graph) = (Counts::default(), false);
     for field in Fields::new(bytes, 0) {
         let field = field?;
         if let (7, Some(graph)) = (field.number, field.message) {
+            if core::mem::replace(&mut has_graph, true) {
+                let reason = "a second graph begins, as if files were joined";
+                return Err(Error::Corrupt { offset: field.offset, reason });
+            }
             counts.graph(graph, field.offset)?;
             Limits::check("nodes", counts.nodes, limits.nodes)?;
             Limits::check("values", counts.values, limits.values)?;

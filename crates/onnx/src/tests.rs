@@ -2,6 +2,7 @@
 
 mod export;
 mod hostile;
+mod limits;
 mod operators;
 
 use fourfold_graph::{Graph, Limits};
@@ -33,6 +34,7 @@ fn model(opset: i64, input: &[i64], initializers: &[(&str, Tensor)], nodes: Vec<
         initializer,
         input: vec![info("x", input)],
         output: vec![info("y", &[])],
+        sparse_initializer: vec![],
     };
     ModelProto {
         ir_version: 8,

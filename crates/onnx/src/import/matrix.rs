@@ -3,6 +3,7 @@
 use fourfold_graph::{Linear, Op, ValueId};
 use fourfold_tensor::Tensor;
 
+use super::computed::Change;
 use super::node::Entry;
 use crate::Error;
 use crate::proto::NodeProto;
@@ -27,7 +28,8 @@ impl<'a> Entry<'_, 'a> {
         let weight = if trans_b && alpha == 1.0 { self.operand(1)? } else { self.weight(1, &b, trans_b, alpha)? };
         let mut inputs = vec![x, weight];
         if let Some(c) = self.optional_constant(2)? {
-            inputs.push(self.bias(2, &c, columns.unwrap_or(0), beta)?);
+            let name = self.input(2).unwrap_or_default();
+            inputs.push(self.bias(name, &c, columns.unwrap_or(0), beta)?);
         }
         self.emit(Op::Linear(Linear::default()), &inputs)
     }
@@ -45,7 +47,7 @@ impl<'a> Entry<'_, 'a> {
         let weight = self.weight(1, &b, false, 1.0)?;
         match self.following_bias(b.shape()[1]) {
             Some((output, name, bias)) => {
-                let bias = self.computed_constant(name, bias)?;
+                let bias = self.bias(name, &bias, bias.len(), 1.0)?;
                 self.emit_as(output, Op::Linear(Linear::default()), &[x, weight, bias])
             }
             None => self.emit(Op::Linear(Linear::default()), &[x, weight]),
@@ -54,28 +56,30 @@ impl<'a> Entry<'_, 'a> {
 
     /// The weight `[out, in]` of a product with the constant `b`, times `alpha`.
     fn weight(&mut self, index: usize, b: &Tensor, is_transposed: bool, alpha: f32) -> Result<ValueId, Error> {
-        let wrong = |entry: &Self| {
-            entry.invalid(format!("the right side is {}{:?}, expected a float matrix", b.dtype(), b.shape()))
-        };
-        let view = b.view::<f32>().map_err(|_| wrong(self))?;
-        let view = if is_transposed { Ok(view) } else { view.permute(&[1, 0]) };
-        let mut weight = view.map_err(|_| wrong(self))?.to_tensor();
-        scale(&mut weight, alpha);
         let name = self.input(index).unwrap_or_default();
-        self.computed_constant(name, weight)
+        self.computed(name, Change::Weight { is_transposed, factor: alpha.to_bits() }, |entry| {
+            let wrong =
+                || entry.invalid(format!("the right side is {}{:?}, expected a float matrix", b.dtype(), b.shape()));
+            let view = b.view::<f32>().map_err(|_| wrong())?;
+            let view = if is_transposed { Ok(view) } else { view.permute(&[1, 0]) };
+            let mut weight = view.map_err(|_| wrong())?.to_tensor();
+            scale(&mut weight, alpha);
+            Ok(weight)
+        })
     }
 
-    /// The bias `[columns]` that the constant `c`, times `beta`, stands for.
-    fn bias(&mut self, index: usize, c: &Tensor, columns: usize, beta: f32) -> Result<ValueId, Error> {
-        let Some(mut bias) = as_vector(c, columns) else {
-            let (dtype, shape) = (c.dtype(), c.shape());
-            return Err(self.unsupported(format!(
-                "a third input {dtype}{shape:?}, which is not one number for each of {columns} columns,"
-            )));
-        };
-        scale(&mut bias, beta);
-        let name = self.input(index).unwrap_or_default();
-        self.computed_constant(name, bias)
+    /// The bias `[columns]` that the constant `c` of that name, times `beta`, stands for.
+    fn bias(&mut self, name: &'a str, c: &Tensor, columns: usize, beta: f32) -> Result<ValueId, Error> {
+        self.computed(name, Change::Bias { columns, factor: beta.to_bits() }, |entry| {
+            let Some(mut bias) = as_vector(c, columns) else {
+                let (dtype, shape) = (c.dtype(), c.shape());
+                return Err(entry.unsupported(format!(
+                    "a third input {dtype}{shape:?}, which is not one number for each of {columns} columns,"
+                )));
+            };
+            scale(&mut bias, beta);
+            Ok(bias)
+        })
     }
 
     /// The Add of a constant vector that alone reads this node's result: its output, the vector's name and the vector.

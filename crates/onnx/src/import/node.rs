@@ -113,12 +113,6 @@ impl<'a> Entry<'_, 'a> {
         Ok(self.importer.builder.node(&name, op, inputs)?)
     }
 
-    /// Adds a constant that was computed from others, named after an input of the file.
-    pub(super) fn computed_constant(&mut self, base: &str, tensor: Tensor) -> Result<ValueId, Error> {
-        let name = self.importer.builder.unique_name(base);
-        Ok(self.importer.builder.constant(&name, tensor)?)
-    }
-
     pub(super) fn invalid(&self, reason: impl Into<String>) -> Error {
         Error::Node { node: self.name.clone(), operator: self.proto.op_type.clone(), reason: reason.into() }
     }

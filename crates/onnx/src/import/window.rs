@@ -116,7 +116,7 @@ fn placement(attributes: &Attributes<'_>, kernel: Vec<usize>, dims: &[Dim], ceil
         let Some(free) = padded.checked_sub(extent(axis)) else { continue };
         let mut last = free.div_ceil(stride);
         if last.saturating_mul(stride) >= size.saturating_add(begin) {
-            last -= 1;
+            last = last.saturating_sub(1);
         }
         let reach = last.saturating_mul(stride).saturating_add(extent(axis));
         if reach > padded {

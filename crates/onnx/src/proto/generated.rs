@@ -31,6 +31,8 @@ pub struct GraphProto {
     pub input: ::prost::alloc::vec::Vec<ValueInfoProto>,
     #[prost(message, repeated, tag = "12")]
     pub output: ::prost::alloc::vec::Vec<ValueInfoProto>,
+    #[prost(message, repeated, tag = "15")]
+    pub sparse_initializer: ::prost::alloc::vec::Vec<Skipped>,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct NodeProto {
@@ -62,15 +64,15 @@ pub struct AttributeProto {
     #[prost(message, optional, tag = "5")]
     pub t: ::core::option::Option<TensorProto>,
     #[prost(message, optional, tag = "6")]
-    pub g: ::core::option::Option<GraphSkipped>,
+    pub g: ::core::option::Option<Skipped>,
     #[prost(float, repeated, tag = "7")]
     pub floats: ::prost::alloc::vec::Vec<f32>,
     #[prost(int64, repeated, tag = "8")]
     pub ints: ::prost::alloc::vec::Vec<i64>,
 }
-/// A graph inside an attribute (If, Loop, Scan), which is not looked into.
+/// What is not supported and not looked into: graphs inside attributes (If, Loop, Scan), sparse tensors.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct GraphSkipped {
+pub struct Skipped {
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ValueInfoProto {

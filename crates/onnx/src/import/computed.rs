@@ -1,0 +1,40 @@
+//! Constants that the file does not hold, but that follow from those it holds.
+
+use fourfold_graph::{Limits, ValueId};
+use fourfold_tensor::Tensor;
+
+use super::node::Entry;
+use crate::Error;
+
+/// How a constant of the graph follows from one of the file. Factors are the bits of an `f32`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Change {
+    /// The weight of a product: times a factor, and turned unless it is `[out, in]` already.
+    Weight { is_transposed: bool, factor: u32 },
+    /// The bias of that many columns: times a factor.
+    Bias { columns: usize, factor: u32 },
+}
+
+impl<'a> Entry<'_, 'a> {
+    /// The constant that follows from the one called `base`; it is made once, and named after it.
+    ///
+    /// The elements of all of them are counted, so that a small file does not become a large graph.
+    pub(super) fn computed(
+        &mut self,
+        base: &'a str,
+        change: Change,
+        make: impl FnOnce(&Self) -> Result<Tensor, Error>,
+    ) -> Result<ValueId, Error> {
+        if let Some(&id) = self.importer.computed.get(&(base, change)) {
+            return Ok(id);
+        }
+        let tensor = make(self)?;
+        let importer = &mut *self.importer;
+        importer.computed_elements = importer.computed_elements.saturating_add(tensor.len() as u64);
+        Limits::check("elements", importer.computed_elements, importer.limits.elements)?;
+        let name = importer.builder.unique_name(base);
+        let id = importer.builder.constant(&name, tensor)?;
+        importer.computed.insert((base, change), id);
+        Ok(id)
+    }
+}
