@@ -65,17 +65,21 @@ impl Kernel {
         error::check_zero_point("the input", input.zero_point, input.codes.range())?;
         let image = Image::new(geometry, input, self.0.layout)?;
         let shift = if input.codes.is_signed() { self.0.layout.shift() } else { 0 };
+        weights.offsets(&image, &mut scratch.taps);
         let together = image.together(input, weights.reach(&image));
         for first in (0..input.batch).step_by(together.max(1)) {
             let images = first..input.batch.min(first + together);
             let (base, copied) = image.read(input, &images, weights.reach(&image), &mut scratch.lhs);
             for Part { weights: part, first_channel, first_result } in weights.parts() {
                 scratch.row_sums.clear();
+                let rows = images.start * positions..images.end * positions;
                 if !part.zero_points.is_empty() {
+                    // Sums are found by their row; those of earlier images are not asked for again.
+                    scratch.row_sums.resize(rows.start, 0);
                     let mut sum = |codes: &mut dyn Iterator<Item = i32>| {
                         push_sum(&mut scratch.row_sums, codes, input.zero_point);
                     };
-                    for row in 0..images.end * positions {
+                    for row in rows.clone() {
                         geometry.codes_of(input, out_size, row, *first_channel, &mut sum);
                     }
                 }
@@ -87,12 +91,12 @@ impl Kernel {
                     epilogue: &epilogue,
                     base: base.wrapping_add(first_channel * image.code_bytes),
                     rows: image.rows(geometry, out_size, if copied { images.start * positions } else { 0 }),
-                    taps: &weights.offsets(&image),
+                    taps: &scratch.taps,
                     is_depthwise: weights.is_depthwise(),
                     threads: scratch.threads,
                 };
                 // SAFETY: the image holds every tap of these positions with whole groups; the epilogue is for all of them.
-                unsafe { job.run(images.start * positions..images.end * positions) };
+                unsafe { job.run(rows) };
             }
         }
         Ok(())

@@ -36,6 +36,8 @@ pub struct Scratch {
     pub(crate) lhs: Vec<u8>,
     pub(crate) row_factors: Vec<i32>,
     pub(crate) row_sums: Vec<i32>,
+    /// Where the taps of a convolution are.
+    pub(crate) taps: Vec<usize>,
     /// `None` for as many as the current rayon pool has.
     pub(crate) threads: Option<NonZeroUsize>,
 }
@@ -78,7 +80,7 @@ impl Kernel {
         if m == 0 || n == 0 {
             return Ok(());
         }
-        let Scratch { columns, lhs: packed, row_factors, row_sums, threads } = scratch;
+        let Scratch { columns, lhs: packed, row_factors, row_sums, threads, .. } = scratch;
         let terms = lhs::row_terms(lhs, weights, self.0.layout, row_factors, row_sums);
         let epilogue = columns.epilogue(&terms, weights, output, 0);
         for stretch in lhs::stretches(lhs, weights, self.0.layout) {

@@ -27,6 +27,7 @@ pub(super) struct Image {
     channels: usize,
     /// Whether the input can be read as it is, but for its end.
     is_plain: bool,
+    has_padding: bool,
     /// Bytes of one code.
     pub(super) code_bytes: usize,
 }
@@ -49,7 +50,7 @@ impl Image {
         bytes.filter(|&bytes| bytes < isize::MAX.unsigned_abs() / 2).ok_or(too_large)?;
         let has_padding = pad_begin != [0; 3] || pad_end != [0; 3];
         let is_plain = layout == Layout::Bytes && !input.codes.is_signed() && !has_padding;
-        Ok(Self { layout, padded, pad_begin, size: input.size, channels, is_plain, code_bytes })
+        Ok(Self { layout, padded, pad_begin, size: input.size, channels, is_plain, has_padding, code_bytes })
     }
 
     /// Bytes of a row, a plane and an image.
@@ -92,9 +93,13 @@ impl Image {
             return (input.codes.as_bytes().as_ptr(), false);
         }
         let [row_bytes, plane_bytes, image_bytes] = self.extents();
-        copy.clear();
-        copy.resize(images.len() * image_bytes + SLACK, 0);
-        self.fill(input, copy);
+        let bytes = images.len() * image_bytes;
+        if copy.len() < bytes + SLACK {
+            copy.resize(bytes + SLACK, 0);
+        }
+        if self.has_padding {
+            self.fill(input, &mut copy[..bytes]);
+        }
         let codes = self.size[2] * self.channels;
         let first_row = self.pad_begin[2] * self.channels * self.code_bytes;
         let positions: usize = self.size.iter().product();

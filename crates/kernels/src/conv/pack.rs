@@ -117,11 +117,11 @@ impl PackedConv {
         self.taps == Taps::Depthwise
     }
 
-    /// Where each tap is, in bytes from the first; for a depthwise convolution filled up to whole groups.
-    pub(super) fn offsets(&self, image: &Image) -> Vec<usize> {
+    /// Lists where each tap is, in bytes from the first; for a depthwise convolution filled up to whole groups.
+    pub(super) fn offsets(&self, image: &Image, offsets: &mut Vec<usize>) {
         let [depth, height, width] = self.geometry.kernel;
         let width = if self.taps == Taps::Rows { 1 } else { width };
-        let mut offsets = Vec::with_capacity(depth * height * width + self.layout.depth());
+        offsets.clear();
         for z in 0..depth {
             for y in 0..height {
                 offsets.extend((0..width).map(|x| image.offset(&self.geometry, [z, y, x])));
@@ -131,7 +131,6 @@ impl PackedConv {
             // Taps that there are not have weight 0; they are read where the first one is.
             offsets.resize(offsets.len().next_multiple_of(self.layout.depth()), 0);
         }
-        offsets
     }
 
     /// How far past an image's last code a read may go, in bytes.

@@ -25,7 +25,7 @@ pub(super) fn stretches(
 ) -> impl Iterator<Item = Stretch> + use<> {
     let m = lhs.m;
     let in_place = in_place(lhs, weights, layout);
-    let packed = (STRETCH_BYTES / (row_bytes(weights, layout) + 1)).next_multiple_of(24).max(24);
+    let packed = (STRETCH_BYTES / (row_bytes(weights) + 1)).next_multiple_of(24).max(24);
     let starts = (in_place..m).step_by(packed);
     let rest = starts.map(move |start| Stretch { rows: start..m.min(start + packed), in_place: false });
     core::iter::once(Stretch { rows: 0..in_place, in_place: true }).filter(|first| !first.rows.is_empty()).chain(rest)
@@ -44,7 +44,7 @@ fn in_place(lhs: &Lhs<'_>, weights: &PackedWeights, layout: Layout) -> usize {
 }
 
 /// The distance of packed rows in bytes: whole groups, and not a multiple of 4096, at which rows would share cache sets.
-fn row_bytes(weights: &PackedWeights, _: Layout) -> usize {
+fn row_bytes(weights: &PackedWeights) -> usize {
     let bytes = (4 * weights.steps).next_multiple_of(64);
     if bytes.is_multiple_of(1024) { bytes + 64 } else { bytes }
 }
@@ -57,9 +57,11 @@ pub(super) fn pack(
     layout: Layout,
     packed: &mut Vec<u8>,
 ) -> (*const u8, usize) {
-    let stride = row_bytes(weights, layout);
-    packed.clear();
-    packed.resize(rows.len() * stride, 0);
+    let stride = row_bytes(weights);
+    // What is left between the rows from other calls is multiplied by weights that are 0.
+    if packed.len() < rows.len() * stride {
+        packed.resize(rows.len() * stride, 0);
+    }
     let k = weights.k();
     for (row, packed) in rows.clone().zip(packed.chunks_exact_mut(stride)) {
         convert(lhs.codes, row * lhs.row_stride, layout, packed, k);

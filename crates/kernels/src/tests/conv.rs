@@ -45,14 +45,15 @@ fn random_geometry(noise: &mut Noise) -> (Geometry, [usize; 3]) {
 #[test]
 fn convolutions_equal_the_reference() {
     for kernel in kernels() {
-        let mut noise = Noise::new(11);
+        // One scratch for all: what one call leaves in it must not reach the next.
+        let (mut noise, mut scratch) = (Noise::new(11), Scratch::default());
         for _ in 0..1500 {
-            check_conv(kernel, &mut noise);
+            check_conv(kernel, &mut noise, &mut scratch);
         }
     }
 }
 
-fn check_conv(kernel: Kernel, noise: &mut Noise) {
+fn check_conv(kernel: Kernel, noise: &mut Noise, scratch: &mut Scratch) {
     let (geometry, size) = random_geometry(noise);
     let batch = 1 + noise.next() as usize % 3;
     let elements = size.iter().product::<usize>() * geometry.channels_in * batch;
@@ -76,13 +77,12 @@ fn check_conv(kernel: Kernel, noise: &mut Noise) {
     let n = geometry.channels_out;
     let what = format!("{} {geometry:?} {size:?} x {batch}, signed {is_signed}", kernel.name());
     let bias: Vec<i32> = (0..n).map(|_| noise.within((-9999, 9999))).collect();
-    let mut scratch = Scratch::default();
 
     let mut sums = [vec![0_i32; rows * n], vec![0_i32; rows * n]];
     let [a, b] = &mut sums;
     let output = |out| Output::I32(I32Output { out, row_stride: n, bias: Some(&bias) });
     reference::conv(&input, &geometry, weights, zero_points, output(a));
-    kernel.conv(&input, &packed, output(b), &mut scratch).expect("a valid convolution");
+    kernel.conv(&input, &packed, output(b), scratch).expect("a valid convolution");
     assert!(sums[0] == sums[1], "{what}");
 
     let mut codes = [vec![0_u8; rows * n], vec![0_u8; rows * n]];
@@ -101,7 +101,7 @@ fn check_conv(kernel: Kernel, noise: &mut Noise) {
         })
     };
     reference::conv(&input, &geometry, weights, zero_points, output(a));
-    kernel.conv(&input, &packed, output(b), &mut scratch).expect("a valid convolution");
+    kernel.conv(&input, &packed, output(b), scratch).expect("a valid convolution");
     assert!(codes[0] == codes[1], "{what}");
 }
 

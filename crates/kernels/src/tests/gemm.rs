@@ -24,7 +24,7 @@ struct Case {
     row_scales: Vec<f32>,
     residual: Vec<u8>,
     gap: usize,
-    /// One of 16 ways to combine zero points and output.
+    /// One of 256 ways to combine signs, zero points and output, one bit for each choice.
     form: u32,
 }
 
@@ -54,7 +54,7 @@ impl Case {
         }
     }
 
-    fn check(&self, kernel: Kernel) {
+    fn check(&self, kernel: Kernel, scratch: &mut Scratch) {
         let (signed_lhs, signed_rhs) = (codes(&self.lhs), codes(&self.rhs));
         let lhs_codes = if self.lhs.1 { Codes::I8(&signed_lhs) } else { Codes::U8(&self.lhs.0) };
         let rhs_codes = if self.rhs.1 { Codes::I8(&signed_rhs) } else { Codes::U8(&self.rhs.0) };
@@ -75,10 +75,9 @@ impl Case {
         let weights = Weights::row_major(rhs_codes, self.n, self.k, rhs_zero_points);
         let packed = kernel.pack(&weights).expect("valid weights");
         let what = (kernel.name(), self.m, self.n, self.k, self.form);
-        let mut scratch = Scratch::default();
         let mut run = |expected: Output<'_>, actual: Output<'_>| {
             reference::gemm(&lhs, &weights, expected);
-            kernel.gemm(&lhs, &packed, actual, &mut scratch).expect("a valid product");
+            kernel.gemm(&lhs, &packed, actual, scratch).expect("a valid product");
         };
         let size = self.m * (self.n + self.gap);
         let row_stride = self.n + self.gap;
@@ -159,11 +158,11 @@ impl Case {
 #[test]
 fn every_small_shape_is_exact() {
     for (index, kernel) in kernels().into_iter().enumerate() {
-        let mut noise = Noise::new(index as u64);
+        let (mut noise, mut scratch) = (Noise::new(index as u64), Scratch::default());
         for m in 1..=25 {
             for n in [1, 2, 15, 16, 17, 31, 32, 33, 47, 48, 49, 63, 64, 65, 66, 80, 96, 112, 129] {
                 for k in [0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 33] {
-                    Case::new((m, n, k), &mut noise).check(kernel);
+                    Case::new((m, n, k), &mut noise).check(kernel, &mut scratch);
                 }
             }
         }
@@ -173,10 +172,10 @@ fn every_small_shape_is_exact() {
 #[test]
 fn every_depth_is_exact() {
     for kernel in kernels() {
-        let mut noise = Noise::new(3);
+        let (mut noise, mut scratch) = (Noise::new(3), Scratch::default());
         for k in (0..=40).chain([63, 64, 65, 66, 127, 128, 129, 130, 255, 256, 257, 258, 1023, 1024, 1025]) {
             for (m, n) in [(1, 70), (2, 33), (7, 50), (13, 64), (70, 20)] {
-                Case::new((m, n, k), &mut noise).check(kernel);
+                Case::new((m, n, k), &mut noise).check(kernel, &mut scratch);
             }
         }
     }
