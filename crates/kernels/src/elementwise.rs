@@ -1,8 +1,14 @@
 //! Operations on every element by itself.
 
-use crate::backend::loops::{Clamp, Operand};
+mod arithmetic;
+mod dynamic;
+
+use crate::backend::loops::Clamp;
 use crate::error::check_zero_point;
-use crate::{Affine, Codes, CodesMut, Error, Kernel};
+use crate::{Affine, Codes, CodesMut, Error, Kernel, Scales};
+
+pub use arithmetic::Operand;
+pub use dynamic::Dynamic;
 
 /// What [`Kernel::min_max`] saw.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -17,20 +23,9 @@ pub struct MinMax {
     pub infinite: usize,
 }
 
-/// An operand of [`Kernel::add`].
-#[derive(Clone, Copy, Debug)]
-pub struct Addend<'a> {
-    /// The codes.
-    pub codes: Codes<'a>,
-    /// The code of 0.
-    pub zero_point: i32,
-    /// The scale of the codes divided by the scale of the result.
-    pub multiplier: f32,
-}
-
 /// Codes that a kernel writes, and their bounds.
 #[derive(Debug)]
-pub struct Sum<'a> {
+pub struct Bounded<'a> {
     /// The codes.
     pub out: CodesMut<'a>,
     /// The code of 0.
@@ -39,6 +34,15 @@ pub struct Sum<'a> {
     pub q_min: i32,
     /// The largest code of the result.
     pub q_max: i32,
+}
+
+impl<'a> Bounded<'a> {
+    /// The bytes to write and what bounds them, found to be values of the type.
+    fn open(self) -> Result<(&'a mut [u8], Clamp), Error> {
+        let Bounded { out, zero_point, q_min, q_max } = self;
+        check_codes(zero_point, (q_min, q_max), out.range())?;
+        Ok((out.into_bytes(), Clamp { zero_point, q_min, q_max }))
+    }
 }
 
 impl Kernel {
@@ -110,36 +114,35 @@ impl Kernel {
         unsafe { (self.0.loops.min_max)(x) }
     }
 
-    /// Quantizes every row of `x: [rows, columns]` with parameters from that row alone, equation (6):
+    /// Makes codes of sums, equation (4):
     ///
     /// ```text
-    /// low = min(row, 0)    high = max(row, 0)    scale = (high - low) / 255    zero_point = clamp(round(-low / scale), 0, 255)
+    /// out[i] = clamp(round(f32(sums[i]) * multipliers[i % n]) + zero_point, q_min, q_max)
     /// ```
     ///
-    /// and then as [`Kernel::quantize_u8`]. Only finite values make the range; where it is 0, or too small or too large for a
-    /// normal scale, the scale is 1. `out` is `[rows, columns]`; `scales` and `zero_points` get one element for each row.
+    /// with `n` multipliers, one for each column of `sums: [rows, n]`, or with one for all. `round` is to nearest, ties to even; the
+    /// conversion and the product are rounded; a NaN becomes `q_min`.
     ///
     /// # Errors
     ///
-    /// [`Error::Length`] if a slice has another length than the sizes say.
-    pub fn quantize_rows(
-        self,
-        x: &[f32],
-        (rows, columns): (usize, usize),
-        out: &mut [u8],
-        scales: &mut [f32],
-        zero_points: &mut [i32],
-    ) -> Result<(), Error> {
-        let count = rows.checked_mul(columns).ok_or(Error::TooLarge { what: "x" })?;
-        check_same_length("x", x.len(), count)?;
-        check_same_length("out", out.len(), count)?;
-        check_same_length("scales", scales.len(), rows)?;
-        check_same_length("zero points", zero_points.len(), rows)?;
-        for row in 0..rows {
-            let codes = row * columns..(row + 1) * columns;
-            let affine = affine_of(self.min_max(&x[codes.clone()]));
-            (scales[row], zero_points[row]) = (affine.scale, affine.zero_point);
-            self.quantize_u8(&x[codes.clone()], affine, &mut out[codes])?;
+    /// [`Error::Length`] if the result is not as long as `sums` or the last row is not whole, [`Error::ZeroPoint`] and
+    /// [`Error::Bounds`] if a parameter is not a value of its type.
+    pub fn requantize(self, sums: &[i32], multipliers: Scales<'_>, out: Bounded<'_>) -> Result<(), Error> {
+        let (out, end) = out.open()?;
+        check_same_length("out", out.len(), sums.len())?;
+        let one;
+        let (multipliers, columns) = match multipliers {
+            Scales::One(multiplier) => {
+                one = [multiplier];
+                (&one[..], sums.len())
+            }
+            Scales::Each(each) => (each, each.len()),
+        };
+        let rows = sums.len().checked_div(columns).unwrap_or(0);
+        check_same_length("sums", sums.len(), rows * columns)?;
+        for (sums, out) in sums.chunks_exact(columns.max(1)).zip(out.chunks_exact_mut(columns.max(1))) {
+            // SAFETY: a `Kernel` is supported.
+            unsafe { (self.0.loops.requantize)(sums, multipliers, end, out) };
         }
         Ok(())
     }
@@ -154,48 +157,6 @@ impl Kernel {
         out.iter_mut().zip(x).for_each(|(out, x)| *out = table[usize::from(*x)]);
         Ok(())
     }
-
-    /// Adds codes:
-    ///
-    /// ```text
-    /// out[i] = clamp(round(f32(a[i] - z_a) * m_a + f32(b[i] - z_b) * m_b) + zero_point, q_min, q_max)
-    /// ```
-    ///
-    /// Both products and their sum are rounded; `round` is to nearest, ties to even; a NaN becomes `q_min`.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Length`] if the operands are not as long as the result, [`Error::ZeroPoint`] and [`Error::Bounds`] if a parameter is
-    /// not a value of its type.
-    pub fn add(self, a: Addend<'_>, b: Addend<'_>, sum: Sum<'_>) -> Result<(), Error> {
-        let Sum { out, zero_point, q_min, q_max } = sum;
-        check_codes(zero_point, (q_min, q_max), out.range())?;
-        let out = out.into_bytes();
-        let [a, b] = [a, b].map(|Addend { codes, zero_point, multiplier }| Operand {
-            codes: codes.as_bytes(),
-            is_signed: codes.is_signed(),
-            zero_point,
-            multiplier,
-        });
-        for operand in [a, b] {
-            check_same_length("an operand", operand.codes.len(), out.len())?;
-            check_zero_point("an operand", operand.zero_point, if operand.is_signed { (-128, 127) } else { (0, 255) })?;
-        }
-        // SAFETY: a `Kernel` is supported.
-        unsafe { (self.0.loops.add)(a, b, Clamp { zero_point, q_min, q_max }, out) };
-        Ok(())
-    }
-}
-
-/// The parameters of a row, equation (6).
-fn affine_of(seen: MinMax) -> Affine {
-    let (low, high) = (seen.min.min(0.0), seen.max.max(0.0));
-    let scale = (high - low) / 255.0;
-    if !(scale.is_normal() && scale > 0.0) {
-        return Affine { scale: 1.0, zero_point: 0, q_min: 0, q_max: 255 };
-    }
-    let zero_point = crate::reference::round((-low / scale).clamp(0.0, 255.0));
-    Affine { scale, zero_point, q_min: 0, q_max: 255 }
 }
 
 fn check_same_length(what: &'static str, actual: usize, expected: usize) -> Result<(), Error> {

@@ -86,7 +86,7 @@ mod tests;
 mod weights;
 
 pub use conv::{ConvInput, Geometry, PackedConv};
-pub use elementwise::{Addend, MinMax, Sum};
+pub use elementwise::{Bounded, Dynamic, MinMax, Operand};
 pub use error::Error;
 pub use gemm::Scratch;
 pub use kernel::Kernel;

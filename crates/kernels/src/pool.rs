@@ -88,7 +88,7 @@ impl Kernel {
             let count = if count_include_pad { geometry.taps() } else { seen } as f32;
             let end = crate::backend::loops::Clamp { zero_point, q_min, q_max };
             // SAFETY: a `Kernel` is supported.
-            unsafe { (self.0.loops.requantize)(sums, multiplier / count, end, out) };
+            unsafe { (self.0.loops.requantize)(sums, &[multiplier / count], end, out) };
         }
         Ok(())
     }

@@ -17,25 +17,26 @@ pub(crate) struct Loops {
     /// The range of the finite elements and the number of others.
     pub(crate) min_max: unsafe fn(&[f32]) -> MinMax,
     /// `clamp(round(f32(a - z_a) * m_a + f32(b - z_b) * m_b) + zero_point, ..)`, the low byte.
-    pub(crate) add: unsafe fn(Operand<'_>, Operand<'_>, Clamp, &mut [u8]),
+    pub(crate) add: unsafe fn((Operand<'_>, f32), (Operand<'_>, f32), Clamp, &mut [u8]),
+    /// `clamp(round(f32((a - z_a) * (b - z_b)) * multiplier) + zero_point, ..)`, the low byte.
+    pub(crate) multiply: unsafe fn(Operand<'_>, Operand<'_>, f32, Clamp, &mut [u8]),
     /// `out[i] = max(out[i], x[i])`, of signed codes if so said.
     pub(crate) max: unsafe fn(&[u8], bool, &mut [u8]),
     /// `sums[i] += x[i] - zero_point`, of signed codes if so said.
     pub(crate) accumulate: unsafe fn(&[u8], bool, i32, &mut [i32]),
-    /// `clamp(round(f32(sum) * multiplier) + zero_point, ..)`, the low byte.
-    pub(crate) requantize: unsafe fn(&[i32], f32, Clamp, &mut [u8]),
+    /// `clamp(round(f32(sum) * multiplier) + zero_point, ..)`, the low byte; with a multiplier for each sum, or one for all.
+    pub(crate) requantize: unsafe fn(&[i32], &[f32], Clamp, &mut [u8]),
 }
 
-/// An operand of a quantized sum.
+/// An operand of a sum or product: as many codes as the result has, or one for all.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Operand<'a> {
     pub(crate) codes: &'a [u8],
     pub(crate) is_signed: bool,
     pub(crate) zero_point: i32,
-    pub(crate) multiplier: f32,
 }
 
-/// The result of a quantized sum.
+/// The bounds of a result.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Clamp {
     pub(crate) zero_point: i32,
@@ -50,6 +51,7 @@ impl Loops {
             dequantize: dequantize::<I>,
             min_max: min_max::<I>,
             add: add::<I>,
+            multiply: multiply::<I>,
             max: max::<I>,
             accumulate: accumulate::<I>,
             requantize: requantize::<I>,
@@ -103,23 +105,14 @@ unsafe fn quantize<I: Isa>(x: &[f32], affine: Affine, out: &mut [u8]) {
         I::enter(
             #[inline(always)]
             || {
-                let (low, high) = bounds(affine.zero_point, affine.q_min, affine.q_max);
-                let (scale, zero_point) = (I::splat_f32(affine.scale), I::splat_i32(affine.zero_point));
-                let (low, high) = (I::splat_f32(low), I::splat_f32(high));
+                let Affine { scale, zero_point, q_min, q_max } = affine;
+                let (ends, scale) = (Ends::<I>::new(Clamp { zero_point, q_min, q_max }), I::splat_f32(scale));
                 in_vectors(
                     x.len().min(out.len()),
                     #[inline(always)]
                     |at, count| {
                         let real = I::load_f32(vector_at(x, at, count, &mut [0.0; LANES]));
-                        let steps = I::nan_to_zero(I::div_f32(real, scale));
-                        let steps = I::round(I::min_f32(I::max_f32(steps, low), high));
-                        store_at(
-                            out,
-                            at,
-                            count,
-                            #[inline(always)]
-                            |p| I::store_bytes(p, I::add_i32(steps, zero_point)),
-                        );
+                        ends.store(I::nan_to_zero(I::div_f32(real, scale)), out, at, count);
                     },
                 );
             },
@@ -156,27 +149,51 @@ unsafe fn dequantize<I: Isa>(q: &[u8], is_signed: bool, affine: Affine, out: &mu
     }
 }
 
-unsafe fn add<I: Isa>(a: Operand<'_>, b: Operand<'_>, end: Clamp, out: &mut [u8]) {
+/// What makes codes of real numbers: `clamp(round(real) + zero_point, q_min, q_max)`, the low byte.
+struct Ends<I: Isa> {
+    low: I::F32,
+    high: I::F32,
+    zero_point: I::I32,
+}
+
+impl<I: Isa> Ends<I> {
+    #[inline(always)]
+    unsafe fn new(end: Clamp) -> Self {
+        let (low, high) = bounds(end.zero_point, end.q_min, end.q_max);
+        // SAFETY: as for `quantize`.
+        unsafe { Self { low: I::splat_f32(low), high: I::splat_f32(high), zero_point: I::splat_i32(end.zero_point) } }
+    }
+
+    #[inline(always)]
+    unsafe fn store(&self, real: I::F32, out: &mut [u8], at: usize, count: usize) {
+        // SAFETY: as for `quantize`.
+        unsafe {
+            let steps = I::round(I::min_f32(I::max_f32(real, self.low), self.high));
+            store_at(
+                out,
+                at,
+                count,
+                #[inline(always)]
+                |p| I::store_bytes(p, I::add_i32(steps, self.zero_point)),
+            );
+        }
+    }
+}
+
+unsafe fn add<I: Isa>((a, m_a): (Operand<'_>, f32), (b, m_b): (Operand<'_>, f32), end: Clamp, out: &mut [u8]) {
     // SAFETY: as for `quantize`.
     unsafe {
         I::enter(
             #[inline(always)]
             || {
-                let (low, high) = bounds(end.zero_point, end.q_min, end.q_max);
-                let (low, high, zero_point) = (I::splat_f32(low), I::splat_f32(high), I::splat_i32(end.zero_point));
+                let (ends, m_a, m_b) = (Ends::<I>::new(end), I::splat_f32(m_a), I::splat_f32(m_b));
                 in_vectors(
                     out.len(),
                     #[inline(always)]
                     |at, count| {
-                        let (a, b) = (product::<I>(a, at, count), product::<I>(b, at, count));
-                        let real = I::min_f32(I::max_f32(I::add_f32(a, b), low), high);
-                        store_at(
-                            out,
-                            at,
-                            count,
-                            #[inline(always)]
-                            |p| I::store_bytes(p, I::add_i32(I::round(real), zero_point)),
-                        );
+                        let a = I::mul_f32(I::to_f32(steps::<I>(a, at, count)), m_a);
+                        let b = I::mul_f32(I::to_f32(steps::<I>(b, at, count)), m_b);
+                        ends.store(I::add_f32(a, b), out, at, count);
                     },
                 );
             },
@@ -184,16 +201,41 @@ unsafe fn add<I: Isa>(a: Operand<'_>, b: Operand<'_>, end: Clamp, out: &mut [u8]
     }
 }
 
-/// `f32(q - zero_point) * multiplier`.
+unsafe fn multiply<I: Isa>(a: Operand<'_>, b: Operand<'_>, multiplier: f32, end: Clamp, out: &mut [u8]) {
+    // SAFETY: as for `quantize`.
+    unsafe {
+        I::enter(
+            #[inline(always)]
+            || {
+                let (ends, multiplier) = (Ends::<I>::new(end), I::splat_f32(multiplier));
+                in_vectors(
+                    out.len(),
+                    #[inline(always)]
+                    |at, count| {
+                        let product = I::mul_i32(steps::<I>(a, at, count), steps::<I>(b, at, count));
+                        ends.store(I::mul_f32(I::to_f32(product), multiplier), out, at, count);
+                    },
+                );
+            },
+        );
+    }
+}
+
+/// `q - zero_point`.
 #[inline(always)]
-unsafe fn product<I: Isa>(operand: Operand<'_>, at: usize, count: usize) -> I::F32 {
+unsafe fn steps<I: Isa>(operand: Operand<'_>, at: usize, count: usize) -> I::I32 {
     // SAFETY: as for `quantize`.
     unsafe {
         let mut padded = [0; LANES];
-        let codes = vector_at(operand.codes, at, count, &mut padded);
+        let codes = match operand.codes {
+            [one] => {
+                padded = [*one; LANES];
+                padded.as_ptr()
+            }
+            codes => vector_at(codes, at, count, &mut padded),
+        };
         let codes = if operand.is_signed { I::load_i8(codes.cast()) } else { I::load_u8(codes) };
-        let steps = I::add_i32(codes, I::splat_i32(-operand.zero_point));
-        I::mul_f32(I::to_f32(steps), I::splat_f32(operand.multiplier))
+        I::add_i32(codes, I::splat_i32(-operand.zero_point))
     }
 }
 
@@ -229,29 +271,23 @@ unsafe fn accumulate<I: Isa>(x: &[u8], is_signed: bool, zero_point: i32, sums: &
     }
 }
 
-unsafe fn requantize<I: Isa>(sums: &[i32], multiplier: f32, end: Clamp, out: &mut [u8]) {
+unsafe fn requantize<I: Isa>(sums: &[i32], multipliers: &[f32], end: Clamp, out: &mut [u8]) {
     // SAFETY: as for `quantize`.
     unsafe {
         I::enter(
             #[inline(always)]
             || {
-                let (low, high) = bounds(end.zero_point, end.q_min, end.q_max);
-                let (low, high, zero_point) = (I::splat_f32(low), I::splat_f32(high), I::splat_i32(end.zero_point));
-                let multiplier = I::splat_f32(multiplier);
+                let ends = Ends::<I>::new(end);
                 in_vectors(
                     sums.len().min(out.len()),
                     #[inline(always)]
                     |at, count| {
                         let sum = I::load_i32(vector_at(sums, at, count, &mut [0; LANES]));
-                        let real = I::mul_f32(I::to_f32(sum), multiplier);
-                        let steps = I::round(I::min_f32(I::max_f32(real, low), high));
-                        store_at(
-                            out,
-                            at,
-                            count,
-                            #[inline(always)]
-                            |p| I::store_bytes(p, I::add_i32(steps, zero_point)),
-                        );
+                        let multiplier = match multipliers {
+                            [one] => I::splat_f32(*one),
+                            each => I::load_f32(vector_at(each, at, count, &mut [0.0; LANES])),
+                        };
+                        ends.store(I::mul_f32(I::to_f32(sum), multiplier), out, at, count);
                     },
                 );
             },

@@ -5,7 +5,7 @@ use std::vec::Vec;
 
 use super::kernels;
 use super::noise::Noise;
-use crate::{Addend, Affine, Codes, CodesMut, Error, MinMax, Sum, reference};
+use crate::{Affine, Bounded, Codes, CodesMut, Dynamic, Error, MinMax, Operand, Scales, reference};
 
 /// Real numbers at which quantizers go wrong.
 const EXTREMES: [f32; 16] = [
@@ -101,7 +101,8 @@ fn rows_have_parameters_of_their_own() {
     let x = [0.0, 0.0, 0.0, -1.0, 0.0, 254.0, 1.0, 2.0, f32::NAN, 1e-45, 0.0, 0.0, f32::MIN, f32::MAX, 0.0];
     for kernel in kernels() {
         let (mut out, mut scales, mut zero_points) = ([0; 15], [0.0; 5], [0; 5]);
-        kernel.quantize_rows(&x, (5, 3), &mut out, &mut scales, &mut zero_points).expect("five rows");
+        let rows = (&x[..], 5, 3);
+        kernel.quantize_rows(Dynamic::Affine, rows, &mut out, &mut scales, &mut zero_points).expect("five rows");
         assert_eq!(scales, [1.0, 1.0, 2.0 / 255.0, 1.0, 1.0]);
         assert_eq!(zero_points, [0, 1, 0, 0, 0]);
         assert_eq!(
@@ -109,28 +110,78 @@ fn rows_have_parameters_of_their_own() {
             [0, 0, 0, 0, 1, 255, 127, 255, 0, 0, 0, 0, 0, 255, 0],
             "1 / (2 / 255) is less than 127.5 in f32"
         );
+        kernel.quantize_rows(Dynamic::Symmetric, rows, &mut out, &mut scales, &mut zero_points).expect("five rows");
+        assert_eq!(scales, [1.0, 2.0, 2.0 / 127.0, 1.0, f32::MAX / 127.0]);
+        assert_eq!(zero_points, [128; 5]);
+        assert_eq!(out, [128, 128, 128, 128, 128, 255, 192, 255, 128, 128, 128, 128, 1, 255, 128]);
+        // All of it has one range, which is that of the last row: too large for affine parameters.
+        let all = [Dynamic::Affine, Dynamic::Symmetric].map(|dynamic| kernel.quantize_tensor(dynamic, &x, &mut out));
+        let scales = all.map(|affine| affine.expect("one length").scale);
+        assert_eq!(scales, [1.0, f32::MAX / 127.0]);
     }
 }
 
+/// A way to draw operands: whole ones, or a single code.
+fn operand<'a>(noise: &mut Noise, codes: Codes<'a>) -> Operand<'a> {
+    let zero_point = noise.within(codes.range());
+    let is_single = !codes.is_empty() && noise.next().is_multiple_of(3);
+    let codes = match codes {
+        Codes::I8(codes) => Codes::I8(if is_single { &codes[..1] } else { codes }),
+        Codes::U8(codes) => Codes::U8(if is_single { &codes[..1] } else { codes }),
+    };
+    Operand { codes, zero_point }
+}
+
+fn steps(operand: Operand<'_>, index: usize) -> i32 {
+    operand.codes.at(if operand.codes.len() == 1 { 0 } else { index }) - operand.zero_point
+}
+
 #[test]
-fn sums_equal_the_equation() {
+fn sums_and_products_equal_the_equations() {
     for kernel in kernels() {
         let mut noise = Noise::new(3);
         for length in (0..70).chain([777]) {
             let (a, b) = (noise.bytes(length), noise.signed(length));
-            let (z_a, z_b, m_a, m_b) = (noise.within((0, 255)), noise.within((-128, 127)), 0.731_f32, -1.27_f32);
+            let (a, b) = (operand(&mut noise, Codes::U8(&a)), operand(&mut noise, Codes::I8(&b)));
+            let (m_a, m_b) = (0.731_f32, -1.27_f32);
             let mut out = vec![0_i8; length];
-            let sum = Sum { out: CodesMut::I8(&mut out), zero_point: -9, q_min: -100, q_max: 127 };
-            let left = Addend { codes: Codes::U8(&a), zero_point: z_a, multiplier: m_a };
-            let right = Addend { codes: Codes::I8(&b), zero_point: z_b, multiplier: m_b };
-            kernel.add(left, right, sum).expect("valid operands");
+            let sum = Bounded { out: CodesMut::I8(&mut out), zero_point: -9, q_min: -100, q_max: 127 };
+            kernel.add((a, m_a), (b, m_b), sum).expect("valid operands");
+            let code = |real: f32| (real.round_ties_even() - 9.0).clamp(-100.0, 127.0);
             for index in 0..length {
-                let left = (i32::from(a[index]) - z_a) as f32 * m_a;
-                let right = (i32::from(b[index]) - z_b) as f32 * m_b;
-                let code = ((left + right).round_ties_even() - 9.0).clamp(-100.0, 127.0);
-                assert_eq!(f32::from(out[index]), code, "{} {index}", kernel.name());
+                let expected = code(steps(a, index) as f32 * m_a + steps(b, index) as f32 * m_b);
+                assert_eq!(f32::from(out[index]), expected, "{} {index}", kernel.name());
+            }
+            let product = Bounded { out: CodesMut::I8(&mut out), zero_point: -9, q_min: -100, q_max: 127 };
+            kernel.multiply(a, b, 0.0137, product).expect("valid operands");
+            for index in 0..length {
+                let expected = code((steps(a, index) * steps(b, index)) as f32 * 0.0137);
+                assert_eq!(f32::from(out[index]), expected, "{} {index}", kernel.name());
             }
         }
+    }
+}
+
+#[test]
+fn sums_are_requantized_by_column() {
+    for kernel in kernels() {
+        let mut noise = Noise::new(4);
+        for (rows, columns) in [(0, 3), (1, 1), (3, 5), (4, 16), (7, 33), (2, 100)] {
+            let sums: Vec<i32> = (0..rows * columns).map(|_| noise.within((-300_000, 300_000))).collect();
+            let each: Vec<f32> = noise.reals(columns).into_iter().map(|x| x * 0.01).collect();
+            for multipliers in [Scales::Each(&each), Scales::One(0.0005)] {
+                let mut out = vec![0_u8; sums.len()];
+                let bounded = Bounded { out: CodesMut::U8(&mut out), zero_point: 100, q_min: 3, q_max: 250 };
+                kernel.requantize(&sums, multipliers, bounded).expect("whole rows");
+                for (index, (&sum, &code)) in sums.iter().zip(&out).enumerate() {
+                    let real = (sum as f32 * multipliers.at(index % columns)).round_ties_even() + 100.0;
+                    assert_eq!(f32::from(code), real.clamp(3.0, 250.0), "{} {index}", kernel.name());
+                }
+            }
+        }
+        let bounded = Bounded { out: CodesMut::U8(&mut [0; 3]), zero_point: 0, q_min: 0, q_max: 255 };
+        let refused = kernel.requantize(&[1; 3], Scales::Each(&[1.0; 2]), bounded);
+        assert!(matches!(refused, Err(Error::Length { what: "sums", .. })), "{refused:?}");
     }
 }
 

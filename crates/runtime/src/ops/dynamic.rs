@@ -1,7 +1,7 @@
 //! Linear with 8-bit weights and a real input that is quantized while running, equation (6).
 
 use fourfold_graph::{Activation, Value};
-use fourfold_kernels::{Codes, F32Output, Kernel, Lhs, Output, PackedWeights, Scales, ZeroPoints};
+use fourfold_kernels::{Dynamic, Codes, F32Output, Kernel, Lhs, Output, PackedWeights, Scales, ZeroPoints};
 use fourfold_schemes::{DynamicScheme, QuantParams, torch_dynamic_params};
 use fourfold_tensor::Tensor;
 
@@ -56,7 +56,8 @@ impl Action for DynamicLinear {
                 (Scales::One(scale), ZeroPoints::One(zero_point))
             }
             _ => {
-                call.kernel.quantize_rows(x.elements(), (m, k), codes, row_scales, zero_points)?;
+                let x = (x.elements(), m, k);
+                call.kernel.quantize_rows(Dynamic::Affine, x, codes, row_scales, zero_points)?;
                 (Scales::Each(row_scales), ZeroPoints::Each(zero_points))
             }
         };

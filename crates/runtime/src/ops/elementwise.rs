@@ -1,7 +1,7 @@
 //! Operators that treat every element by itself.
 
 use fourfold_graph::Activation;
-use fourfold_kernels::{Addend, Codes, Sum};
+use fourfold_kernels::{Bounded, Codes, Operand};
 use fourfold_schemes::QuantParams;
 use fourfold_tensor::{DType, Tensor};
 
@@ -75,7 +75,7 @@ impl Action for Add {
     fn run(&self, call: Call<'_>) -> Result<(), Error> {
         let [scratch_a, scratch_b] = &mut call.scratch.reals;
         let [a, b] = [(call.inputs[0], scratch_a), (call.inputs[1], scratch_b)].map(|(operand, scratch)| {
-            if operand.shape == call.output_shape {
+            if operand.shape == call.output_shape || operand.bytes.len() == 1 {
                 return operand.elements::<f32>();
             }
             let expanded = reserve(scratch, call.output_shape.element_count());
@@ -171,7 +171,7 @@ impl Action for QuantizedAdd {
         let [scratch_a, scratch_b] = &mut call.scratch.addends;
         let [a, b] = [(0, scratch_a), (1, scratch_b)].map(|(index, scratch)| {
             let (operand, term) = (call.inputs[index], &self.operands[index]);
-            let bytes = if operand.shape == call.output_shape {
+            let bytes = if operand.shape == call.output_shape || operand.bytes.len() == 1 {
                 operand.bytes
             } else {
                 let expanded = reserve(scratch, call.output_shape.element_count());
@@ -179,10 +179,10 @@ impl Action for QuantizedAdd {
                 &*expanded
             };
             let codes = if term.signed { Codes::I8(bytemuck::cast_slice(bytes)) } else { Codes::U8(bytes) };
-            Addend { codes, zero_point: term.zero_point, multiplier: term.multiplier }
+            (Operand { codes, zero_point: term.zero_point }, term.multiplier)
         });
         let (q_min, q_max) = self.bounds;
-        let sum = Sum { out: codes_mut(call.output, self.signed), zero_point: self.zero_point, q_min, q_max };
+        let sum = Bounded { out: codes_mut(call.output, self.signed), zero_point: self.zero_point, q_min, q_max };
         Ok(call.kernel.add(a, b, sum)?)
     }
 }

@@ -1,0 +1,81 @@
+//! Sums and products of codes.
+
+use super::{Bounded, check_same_length};
+use crate::backend::loops;
+use crate::error::check_zero_point;
+use crate::{Codes, Error, Kernel};
+
+/// An operand of [`Kernel::add`] or [`Kernel::multiply`].
+#[derive(Clone, Copy, Debug)]
+pub struct Operand<'a> {
+    /// The codes, as many as the result has; or a single one, which goes with every code of the other operand.
+    pub codes: Codes<'a>,
+    /// The code of 0.
+    pub zero_point: i32,
+}
+
+impl<'a> Operand<'a> {
+    /// The operand for a loop over `length` codes.
+    fn open(self, length: usize) -> Result<loops::Operand<'a>, Error> {
+        let Operand { codes, zero_point } = self;
+        if codes.len() != 1 {
+            check_same_length("an operand", codes.len(), length)?;
+        }
+        check_zero_point("an operand", zero_point, codes.range())?;
+        Ok(loops::Operand { codes: codes.as_bytes(), is_signed: codes.is_signed(), zero_point })
+    }
+}
+
+impl Kernel {
+    /// Adds codes:
+    ///
+    /// ```text
+    /// out[i] = clamp(round(f32(a[i] - z_a) * m_a + f32(b[i] - z_b) * m_b) + zero_point, q_min, q_max)
+    /// ```
+    ///
+    /// where a multiplier is the scale of its operand divided by the scale of the result. Both products and their sum are
+    /// rounded; `round` is to nearest, ties to even; a NaN becomes `q_min`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Length`] if an operand is neither as long as the result nor a single code, [`Error::ZeroPoint`] and
+    /// [`Error::Bounds`] if a parameter is not a value of its type.
+    pub fn add(
+        self,
+        (a, m_a): (Operand<'_>, f32),
+        (b, m_b): (Operand<'_>, f32),
+        sum: Bounded<'_>,
+    ) -> Result<(), Error> {
+        let (out, end) = sum.open()?;
+        let (a, b) = (a.open(out.len())?, b.open(out.len())?);
+        // SAFETY: a `Kernel` is supported; the operands are as long as the result, or single codes.
+        unsafe { (self.0.loops.add)((a, m_a), (b, m_b), end, out) };
+        Ok(())
+    }
+
+    /// Multiplies codes:
+    ///
+    /// ```text
+    /// out[i] = clamp(round(f32((a[i] - z_a) * (b[i] - z_b)) * multiplier) + zero_point, q_min, q_max)
+    /// ```
+    ///
+    /// where the multiplier is `scale_a * scale_b / scale_out`. The inner product is exact, the outer one is rounded; `round` is to
+    /// nearest, ties to even; a NaN becomes `q_min`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Kernel::add`].
+    pub fn multiply(
+        self,
+        a: Operand<'_>,
+        b: Operand<'_>,
+        multiplier: f32,
+        product: Bounded<'_>,
+    ) -> Result<(), Error> {
+        let (out, end) = product.open()?;
+        let (a, b) = (a.open(out.len())?, b.open(out.len())?);
+        // SAFETY: a `Kernel` is supported; the operands are as long as the result, or single codes.
+        unsafe { (self.0.loops.multiply)(a, b, multiplier, end, out) };
+        Ok(())
+    }
+}
