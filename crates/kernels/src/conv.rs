@@ -13,6 +13,7 @@
 mod geometry;
 mod image;
 mod pack;
+mod transposed;
 
 use crate::gemm::{Job, RowTerms, push_sum};
 use crate::{Codes, Error, Kernel, Output, Scratch, error};
@@ -21,6 +22,7 @@ pub use geometry::Geometry;
 use image::Image;
 pub use pack::PackedConv;
 use pack::Part;
+pub use transposed::PackedTransposedConv;
 
 /// The input of a convolution: `[batch, d, h, w, channels]` codes.
 #[derive(Clone, Copy, Debug)]

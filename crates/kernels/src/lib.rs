@@ -85,7 +85,7 @@ pub mod reference;
 mod tests;
 mod weights;
 
-pub use conv::{ConvInput, Geometry, PackedConv};
+pub use conv::{ConvInput, Geometry, PackedConv, PackedTransposedConv};
 pub use elementwise::{Bounded, Dynamic, MinMax, Operand};
 pub use error::Error;
 pub use gemm::Scratch;

@@ -67,6 +67,50 @@ pub fn conv(
     }
 }
 
+/// [`Kernel::transposed_conv`](crate::Kernel::transposed_conv) with weights `[channels_out, kd, kh, kw, channels_in / groups]`: every
+/// code is added where its taps reach.
+///
+/// # Panics
+///
+/// If an operand is too short or the sizes do not fit.
+pub fn transposed_conv(
+    input: &ConvInput<'_>,
+    geometry: &Geometry,
+    weights: Codes<'_>,
+    zero_points: ZeroPoints<'_>,
+    out_size: [usize; 3],
+    mut output: Output<'_>,
+) {
+    let Geometry { channels_in, channels_out, groups, stride, dilation, pad_begin, kernel, .. } = *geometry;
+    let (group_in, group_out) = (channels_in / groups, channels_out / groups);
+    let volume = |size: [usize; 3]| size.iter().product::<usize>();
+    let split = |at: usize, size: [usize; 3]| [at / (size[1] * size[2]), at / size[2] % size[1], at % size[2]];
+    for image in 0..input.batch {
+        let mut sums = alloc::vec![0_i32; volume(out_size) * channels_out];
+        for (place, tap) in (0..volume(input.size)).flat_map(|place| (0..volume(kernel)).map(move |tap| (place, tap))) {
+            let (at, step) = (split(place, input.size), split(tap, kernel));
+            let reached = [0, 1, 2].map(|axis| {
+                let reached = (at[axis] * stride[axis] + step[axis] * dilation[axis]).checked_sub(pad_begin[axis]);
+                reached.filter(|&reached| reached < out_size[axis])
+            });
+            let [Some(z), Some(y), Some(x)] = reached else { continue };
+            let row = (z * out_size[1] + y) * out_size[2] + x;
+            for o in 0..channels_out {
+                for c in 0..group_in {
+                    let channel = o / group_out * group_in + c;
+                    let code = input.codes.at((image * volume(input.size) + place) * channels_in + channel);
+                    let weight = weights.at((o * volume(kernel) + tap) * group_in + c);
+                    let sum = &mut sums[row * channels_out + o];
+                    *sum = sum.wrapping_add((code - input.zero_point) * (weight - zero_points.at(o)));
+                }
+            }
+        }
+        for (index, sum) in sums.into_iter().enumerate() {
+            store(&mut output, image * volume(out_size) + index / channels_out, index % channels_out, sum);
+        }
+    }
+}
+
 /// Makes the result `[i, j]` of a sum.
 ///
 /// # Panics

@@ -7,6 +7,7 @@ mod extremes;
 mod gemm;
 mod guard;
 mod noise;
+mod transposed;
 
 use std::vec::Vec;
 

@@ -70,6 +70,48 @@ pub(crate) struct RawResidual {
     pub(crate) multiplier: f32,
 }
 
+impl Epilogue {
+    /// The epilogue whose row `i` is row `first + i * step` of this one.
+    ///
+    /// # Safety
+    ///
+    /// This one is valid for row `first`, and has no terms of rows.
+    pub(crate) unsafe fn every(&self, first: usize, step: usize) -> Self {
+        // SAFETY: row `first` is within what the pointers are valid for.
+        let end = unsafe {
+            match self.end {
+                End::I32 { out, row_stride } => {
+                    End::I32 { out: out.add(first * row_stride), row_stride: row_stride * step }
+                }
+                End::F32 { out, row_stride, row_scales, row_scale_step, column_scales, bias, min, max } => End::F32 {
+                    out: out.add(first * row_stride),
+                    row_stride: row_stride * step,
+                    row_scales: row_scales.add(first * row_scale_step),
+                    row_scale_step: row_scale_step * step,
+                    column_scales,
+                    bias,
+                    min,
+                    max,
+                },
+                End::Bytes { out, row_stride, multipliers, low, high, zero_point, residual } => End::Bytes {
+                    out: out.add(first * row_stride),
+                    row_stride: row_stride * step,
+                    multipliers,
+                    low,
+                    high,
+                    zero_point,
+                    residual: residual.map(|residual| RawResidual {
+                        codes: residual.codes.add(first * residual.row_stride),
+                        row_stride: residual.row_stride * step,
+                        ..residual
+                    }),
+                },
+            }
+        };
+        Self { end, ..*self }
+    }
+}
+
 /// The sums of a tile, `[mr][nr]` vectors, with `columns` added already.
 #[derive(Clone, Copy)]
 pub(crate) struct Sums<I: Isa> {

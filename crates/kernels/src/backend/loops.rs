@@ -17,7 +17,7 @@ pub(crate) struct Loops {
     /// The range of the finite elements and the number of others.
     pub(crate) min_max: unsafe fn(&[f32]) -> MinMax,
     /// `clamp(round(f32(a - z_a) * m_a + f32(b - z_b) * m_b) + zero_point, ..)`, the low byte.
-    pub(crate) add: unsafe fn((Operand<'_>, f32), (Operand<'_>, f32), Clamp, &mut [u8]),
+    pub(crate) add: unsafe fn(Term<'_>, Term<'_>, Clamp, &mut [u8]),
     /// `clamp(round(f32((a - z_a) * (b - z_b)) * multiplier) + zero_point, ..)`, the low byte.
     pub(crate) multiply: unsafe fn(Operand<'_>, Operand<'_>, f32, Clamp, &mut [u8]),
     /// `out[i] = max(out[i], x[i])`, of signed codes if so said.
@@ -35,6 +35,9 @@ pub(crate) struct Operand<'a> {
     pub(crate) is_signed: bool,
     pub(crate) zero_point: i32,
 }
+
+/// An operand of a sum and its multiplier.
+pub(crate) type Term<'a> = (Operand<'a>, f32);
 
 /// The bounds of a result.
 #[derive(Clone, Copy, Debug)]
@@ -180,7 +183,7 @@ impl<I: Isa> Ends<I> {
     }
 }
 
-unsafe fn add<I: Isa>((a, m_a): (Operand<'_>, f32), (b, m_b): (Operand<'_>, f32), end: Clamp, out: &mut [u8]) {
+unsafe fn add<I: Isa>((a, m_a): Term<'_>, (b, m_b): Term<'_>, end: Clamp, out: &mut [u8]) {
     // SAFETY: as for `quantize`.
     unsafe {
         I::enter(

@@ -53,6 +53,45 @@ impl Geometry {
         Ok(out)
     }
 
+    /// `[d, h, w]` of the result of a transposed convolution of an input of `[d, h, w]`, without output padding:
+    ///
+    /// ```text
+    /// out = (size - 1) * stride - pad_begin - pad_end + dilation * (kernel - 1) + 1
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Geometry`] if a size is 0 where it must not be or larger than 65536, if the groups do not divide the channels, or if the
+    /// padding takes all of the result; [`Error::TooLarge`].
+    pub fn transposed_size(&self, size: [usize; 3]) -> Result<[usize; 3], Error> {
+        self.check()?;
+        let mut out = [0; 3];
+        for axis in 0..3 {
+            let last = size[axis].checked_sub(1).ok_or(Error::Geometry { reason: "an axis of the input is empty" })?;
+            let reach = self.dilation[axis] * (self.kernel[axis] - 1) + 1;
+            let whole = last.checked_mul(self.stride[axis]).and_then(|last| last.checked_add(reach));
+            let whole = whole.ok_or(Error::TooLarge { what: "the result" })?;
+            out[axis] = whole.saturating_sub(self.pad_begin[axis] + self.pad_end[axis]);
+            if out[axis] == 0 {
+                return Err(Error::Geometry { reason: "the padding takes all of the result" });
+            }
+        }
+        Ok(out)
+    }
+
+    /// Checks the size of a transposed convolution's result; returns the number of its positions.
+    pub(crate) fn check_transposed_size(&self, size: [usize; 3], out_size: [usize; 3]) -> Result<usize, Error> {
+        let least = self.transposed_size(size)?;
+        for axis in 0..3 {
+            let more = out_size[axis].checked_sub(least[axis]);
+            if more.is_none_or(|more| more >= self.stride[axis].max(self.dilation[axis])) {
+                return Err(Error::Geometry { reason: "the output padding is not less than the stride or dilation" });
+            }
+        }
+        let positions = out_size.iter().try_fold(1_usize, |count, &size| count.checked_mul(size));
+        positions.ok_or(Error::TooLarge { what: "the result" })
+    }
+
     /// The number of taps.
     #[must_use]
     pub fn taps(&self) -> usize {

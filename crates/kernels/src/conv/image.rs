@@ -76,6 +76,12 @@ impl Image {
         d * tap[0] * plane + h * tap[1] * row + w * tap[2] * self.channels * self.code_bytes
     }
 
+    /// Where the first position of a line of an image is, in bytes: `[image, plane, line]`.
+    pub(super) fn place(&self, [image, plane, line]: [usize; 3]) -> usize {
+        let [row_bytes, plane_bytes, image_bytes] = self.extents();
+        image * image_bytes + plane * plane_bytes + line * row_bytes
+    }
+
     /// The number of images that are read together; `reach` is how far past an image's end a read may go.
     pub(super) fn together(&self, input: &ConvInput<'_>, reach: usize) -> usize {
         if self.is_plain && reach == 0 { input.batch } else { (COPIED_BYTES / self.extents()[2].max(1)).max(1) }

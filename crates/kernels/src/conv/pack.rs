@@ -50,14 +50,9 @@ impl Kernel {
         codes: Codes<'_>,
         zero_points: ZeroPoints<'_>,
     ) -> Result<PackedConv, Error> {
-        geometry.check()?;
-        let Geometry { channels_in, channels_out, groups, kernel, dilation, .. } = *geometry;
-        let (layout, channels) = (self.0.layout, channels_in / groups);
-        let too_large = Error::TooLarge { what: "the weights" };
-        let depth = kernel.iter().try_fold(channels, |depth, &size| depth.checked_mul(size));
-        let depth = depth.ok_or(too_large.clone())?;
-        check_length("the weights", codes.len(), depth.checked_mul(channels_out).ok_or(too_large)?)?;
-        zero_points.check("the weights", channels_out, codes.range())?;
+        let (depth, channels) = check_weights(geometry, codes, zero_points)?;
+        let Geometry { channels_out, groups, kernel, dilation, .. } = *geometry;
+        let layout = self.0.layout;
         // The channels of a depthwise row see different codes, so zero points would need a sum for each result.
         let is_symmetric = (0..channels_out).all(|column| zero_points.at(column) == offset(codes));
         let taps = match () {
@@ -92,6 +87,23 @@ impl Kernel {
         };
         Ok(PackedConv { geometry: geometry.clone(), layout, taps, parts })
     }
+}
+
+/// Checks weights `[channels_out, kd, kh, kw, channels_in / groups]`; returns the number of codes for each channel of the result and
+/// the number of channels that it sees.
+pub(super) fn check_weights(
+    geometry: &Geometry,
+    codes: Codes<'_>,
+    zero_points: ZeroPoints<'_>,
+) -> Result<(usize, usize), Error> {
+    geometry.check()?;
+    let Geometry { channels_in, channels_out, groups, kernel, .. } = *geometry;
+    let (channels, too_large) = (channels_in / groups, Error::TooLarge { what: "the weights" });
+    let depth = kernel.iter().try_fold(channels, |depth, &size| depth.checked_mul(size));
+    let depth = depth.ok_or(too_large.clone())?;
+    check_length("the weights", codes.len(), depth.checked_mul(channels_out).ok_or(too_large)?)?;
+    zero_points.check("the weights", channels_out, codes.range())?;
+    Ok((depth, channels))
 }
 
 impl PackedConv {

@@ -65,13 +65,7 @@ impl Kernel {
     /// # Errors
     ///
     /// As [`Kernel::add`].
-    pub fn multiply(
-        self,
-        a: Operand<'_>,
-        b: Operand<'_>,
-        multiplier: f32,
-        product: Bounded<'_>,
-    ) -> Result<(), Error> {
+    pub fn multiply(self, a: Operand<'_>, b: Operand<'_>, multiplier: f32, product: Bounded<'_>) -> Result<(), Error> {
         let (out, end) = product.open()?;
         let (a, b) = (a.open(out.len())?, b.open(out.len())?);
         // SAFETY: a `Kernel` is supported; the operands are as long as the result, or single codes.

@@ -1,0 +1,282 @@
+//! Transposed convolutions: every phase of the result is a convolution of its own.
+//!
+//! Along one axis a code at `x` adds to the results at `x * s - pad + i * d`, for each tap `i`. So the result at `y = t * s + p` sees tap
+//! `i` only if `s` divides `p + pad - i * d`, and then at `t + (p + pad - i * d) / s`: the results of one phase `p` see the same
+//! taps at the same distances, which is a product with a pointer for each row and tap, as for any convolution. No zeros are put
+//! between the codes, and no sum is written before it is whole.
+
+use core::num::NonZeroUsize;
+use core::ops::Range;
+
+use alloc::vec::Vec;
+
+use super::image::Image;
+use super::pack::{Part, check_weights};
+use super::{ConvInput, Geometry};
+use crate::backend::isa::Layout;
+use crate::gemm::{Job, RowTerms, Rows, push_sum};
+use crate::weights::{offset, stored};
+use crate::{Codes, Error, Kernel, Output, PackedWeights, Scratch, ZeroPoints, error};
+
+/// Weights of a transposed convolution packed for the kernels that share their layout.
+#[derive(Clone, Debug)]
+pub struct PackedTransposedConv {
+    geometry: Geometry,
+    layout: Layout,
+    /// Those whose results see a tap, in the order of their places.
+    phases: Vec<Phase>,
+    /// Any other: its results are made of the bias alone.
+    empty: Phase,
+}
+
+/// Every `stride`-th result along each axis.
+#[derive(Clone, Debug)]
+struct Phase {
+    /// `[d, h, w]` of the first.
+    first: [usize; 3],
+    /// Where each tap is, from a result's number within the phase.
+    taps: Vec<[isize; 3]>,
+    parts: Vec<Part>,
+}
+
+impl Kernel {
+    /// Packs the weights of a transposed convolution once: `[channels_out, kd, kh, kw, channels_in / groups]` codes.
+    ///
+    /// # Errors
+    ///
+    /// As [`Kernel::pack_conv`].
+    pub fn pack_transposed_conv(
+        self,
+        geometry: &Geometry,
+        codes: Codes<'_>,
+        zero_points: ZeroPoints<'_>,
+    ) -> Result<PackedTransposedConv, Error> {
+        let (depth, channels) = check_weights(geometry, codes, zero_points)?;
+        let (n, layout) = (geometry.channels_out / geometry.groups, self.0.layout);
+        let pack = |first: [usize; 3], taps: &[(usize, [isize; 3])]| -> Result<Phase, Error> {
+            let part = |group: usize| {
+                let (first_channel, first_result) = (group * channels, group * n);
+                let weights = PackedWeights::of_runs(
+                    layout,
+                    if taps.is_empty() { (n, 1, 0) } else { (n, taps.len(), channels) },
+                    |column, tap, p| stored(codes, (first_result + column) * depth + taps[tap].0 * channels + p),
+                    |column| zero_points.at(first_result + column) - offset(codes),
+                )?;
+                Ok(Part { weights, first_channel, first_result })
+            };
+            let parts = (0..geometry.groups).map(part).collect::<Result<_, Error>>()?;
+            Ok(Phase { first, taps: taps.iter().map(|(_, place)| *place).collect(), parts })
+        };
+        let mut taps = taps_by_phase(geometry);
+        taps.sort_unstable();
+        let phases = taps.chunk_by(|a, b| a.0 == b.0).map(|taps| {
+            let of_phase: Vec<_> = taps.iter().map(|(_, tap, place)| (*tap, *place)).collect();
+            pack(taps[0].0, &of_phase)
+        });
+        let phases = phases.collect::<Result<_, _>>()?;
+        Ok(PackedTransposedConv { geometry: geometry.clone(), layout, phases, empty: pack([0; 3], &[])? })
+    }
+
+    /// Convolves codes with packed weights, transposed:
+    ///
+    /// ```text
+    /// acc[b, y, x, o] = sum (input[b, y', x', c] - z_x) * (weights[o, i, j, c] - z_w[o])
+    ///                   over i, j, c, y', x' with y' * s - pad + i * d = y and x' * s - pad + j * d = x
+    /// ```
+    ///
+    /// exact modulo 2^32, and makes results of the sums as [`Output`] says, whose rows are the positions `[batch, d, h, w]`
+    /// of a result of size `out_size` and whose columns are its channels. The size is [`Geometry::transposed_size`], or less than a
+    /// stride more ("output padding"). Runs on one thread.
+    ///
+    /// # Errors
+    ///
+    /// As [`Kernel::conv`].
+    pub fn transposed_conv(
+        self,
+        input: &ConvInput<'_>,
+        weights: &PackedTransposedConv,
+        out_size: [usize; 3],
+        mut output: Output<'_>,
+        scratch: &mut Scratch,
+    ) -> Result<(), Error> {
+        let PackedTransposedConv { geometry, layout, .. } = weights;
+        if *layout != self.0.layout {
+            return Err(Error::Layout { packed: layout.name(), expected: self.0.layout.name() });
+        }
+        let positions = geometry.check_transposed_size(input.size, out_size)?;
+        let m = positions.checked_mul(input.batch).ok_or(Error::TooLarge { what: "the result" })?;
+        output.check(m, geometry.channels_out)?;
+        error::check_zero_point("the input", input.zero_point, input.codes.range())?;
+        let stepped = weights.stepped(input.size, out_size);
+        let image = Image::new(&stepped, input, *layout)?;
+        let channels = geometry.channels_in / geometry.groups;
+        let reach = (channels.next_multiple_of(layout.depth()) - channels) * image.code_bytes;
+        let together = image.together(input, reach);
+        for first in (0..input.batch).step_by(together.max(1)) {
+            let images = first..input.batch.min(first + together);
+            let (base, copied) = image.read(input, &images, reach, &mut scratch.lhs);
+            let first_image = if copied { images.start } else { 0 };
+            let pass =
+                Pass { kernel: self, input, weights, out_size, image: &image, stepped: &stepped, base, first_image };
+            for (at, count) in phases_within(geometry.stride, out_size) {
+                pass.phase(&images, (at, count), &mut output, scratch);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Some images, ready to be read.
+struct Pass<'a> {
+    kernel: Kernel,
+    input: &'a ConvInput<'a>,
+    weights: &'a PackedTransposedConv,
+    out_size: [usize; 3],
+    image: &'a Image,
+    stepped: &'a Geometry,
+    base: *const u8,
+    /// The image at the base.
+    first_image: usize,
+}
+
+impl Pass<'_> {
+    /// Computes the results of a phase that begins `at` and has `count` results along each axis.
+    fn phase(
+        &self,
+        images: &Range<usize>,
+        (at, count): ([usize; 3], [usize; 3]),
+        output: &mut Output<'_>,
+        scratch: &mut Scratch,
+    ) {
+        let Pass { input, weights, image, stepped, out_size, .. } = *self;
+        let Geometry { stride, channels_in, .. } = weights.geometry;
+        let phase = weights.phase(at);
+        let place = |place: &[isize; 3]| {
+            let padded = [0, 1, 2].map(|axis| stepped.pad_begin[axis].wrapping_add_signed(place[axis]));
+            image.offset(stepped, padded)
+        };
+        scratch.taps.clear();
+        scratch.taps.extend(phase.taps.iter().map(place));
+        // The weights of no tap are one tap of no depth, for which nothing is read.
+        let is_empty = phase.taps.is_empty();
+        scratch.taps.resize(phase.taps.len().max(1), 0);
+        for part in &phase.parts {
+            let shift = if input.codes.is_signed() { weights.layout.shift() } else { 0 };
+            let terms = RowTerms { zero_point: input.zero_point + shift, factors: &[], sums: &[] };
+            let epilogue = scratch.columns.epilogue(&terms, &part.weights, output.reborrow(), part.first_result);
+            let base = self.base.wrapping_add(part.first_channel * image.code_bytes);
+            for (b, z, y) in lines(images, count) {
+                let (plane, line) = (b * out_size[0] + at[0] + z * stride[0], at[1] + y * stride[1]);
+                let row = (plane * out_size[1] + line) * out_size[2] + at[2];
+                // SAFETY: the line's results are rows of the output, which was found to have them.
+                let mut epilogue = unsafe { epilogue.every(row, stride[2]) };
+                if !part.weights.zero_points.is_empty() {
+                    scratch.row_sums.clear();
+                    for x in 0..count[2] {
+                        let codes = weights.codes_of(input, phase, part.first_channel, (b, [z, y, x]));
+                        push_sum(&mut scratch.row_sums, codes, input.zero_point);
+                    }
+                    epilogue.row_sums = scratch.row_sums.as_ptr();
+                }
+                let (line, stride) = match is_empty {
+                    true => (0, 0),
+                    false => (image.place([b - self.first_image, z, y]), channels_in * image.code_bytes),
+                };
+                let job = Job {
+                    backend: self.kernel.0,
+                    weights: &part.weights,
+                    epilogue: &epilogue,
+                    base: base.wrapping_add(line),
+                    rows: Rows::Strided { first: 0, stride },
+                    taps: &scratch.taps,
+                    is_depthwise: false,
+                    threads: Some(NonZeroUsize::MIN),
+                };
+                // SAFETY: the image holds every tap of these positions with whole groups.
+                unsafe { job.run(0..count[2]) };
+            }
+        }
+    }
+}
+
+impl PackedTransposedConv {
+    /// The sizes that the weights were packed for.
+    #[must_use]
+    pub fn geometry(&self) -> &Geometry {
+        &self.geometry
+    }
+
+    fn phase(&self, at: [usize; 3]) -> &Phase {
+        self.phases.binary_search_by_key(&at, |phase| phase.first).map_or(&self.empty, |found| &self.phases[found])
+    }
+
+    /// How the image is read: by single positions, with padding wherever a tap lies outside.
+    fn stepped(&self, size: [usize; 3], out_size: [usize; 3]) -> Geometry {
+        let (one, mut begin, mut end) = ([1; 3], [0; 3], [0; 3]);
+        for (at, count) in phases_within(self.geometry.stride, out_size) {
+            for place in &self.phase(at).taps {
+                for axis in 0..3 {
+                    begin[axis] = place[axis].saturating_neg().max(0).unsigned_abs().max(begin[axis]);
+                    let last = (count[axis] - 1).saturating_add_signed(place[axis]);
+                    end[axis] = last.saturating_sub(size[axis] - 1).max(end[axis]);
+                }
+            }
+        }
+        let geometry = self.geometry.clone();
+        Geometry { kernel: one, stride: one, dilation: one, pad_begin: begin, pad_end: end, ..geometry }
+    }
+
+    /// The codes that one result of a phase sees in its group, without those in the padding.
+    fn codes_of(
+        &self,
+        input: &ConvInput<'_>,
+        phase: &Phase,
+        first_channel: usize,
+        (image, at): (usize, [usize; 3]),
+    ) -> impl Iterator<Item = i32> {
+        let Geometry { channels_in, groups, .. } = self.geometry;
+        let [depth, height, width] = input.size;
+        phase.taps.iter().flat_map(move |place| {
+            let inside = |axis: usize| at[axis].checked_add_signed(place[axis]).filter(|&at| at < input.size[axis]);
+            let position = match [inside(0), inside(1), inside(2)] {
+                [Some(z), Some(y), Some(x)] => Some(((image * depth + z) * height + y) * width + x),
+                _ => None,
+            };
+            position.into_iter().flat_map(move |position| {
+                let first = position * channels_in + first_channel;
+                (first..first + channels_in / groups).map(|at| input.codes.at(at))
+            })
+        })
+    }
+}
+
+/// The phase, number and place of every tap.
+fn taps_by_phase(geometry: &Geometry) -> Vec<([usize; 3], usize, [isize; 3])> {
+    let [depth, height, width] = geometry.kernel;
+    let positions = (0..depth).flat_map(|z| (0..height).flat_map(move |y| (0..width).map(move |x| [z, y, x])));
+    let tap = |(index, tap): (usize, [usize; 3])| {
+        let (mut first, mut place) = ([0; 3], [0; 3]);
+        for axis in 0..3 {
+            let stride = geometry.stride[axis].cast_signed();
+            let before = (tap[axis] * geometry.dilation[axis]).cast_signed() - geometry.pad_begin[axis].cast_signed();
+            first[axis] = before.rem_euclid(stride).unsigned_abs();
+            place[axis] = -before.div_euclid(stride);
+        }
+        (first, index, place)
+    };
+    positions.enumerate().map(tap).collect()
+}
+
+/// The phases that have results in a result of this size: where each begins, and how many it has along each axis.
+fn phases_within(stride: [usize; 3], size: [usize; 3]) -> impl Iterator<Item = ([usize; 3], [usize; 3])> {
+    let count = move |axis: usize, first: usize| (size[axis] - first).div_ceil(stride[axis]);
+    let firsts = move |axis: usize| 0..stride[axis].min(size[axis]);
+    firsts(0).flat_map(move |z| {
+        firsts(1).flat_map(move |y| firsts(2).map(move |x| ([z, y, x], [count(0, z), count(1, y), count(2, x)])))
+    })
+}
+
+/// The image, plane and line of each line of a phase.
+fn lines(images: &Range<usize>, count: [usize; 3]) -> impl Iterator<Item = (usize, usize, usize)> + use<> {
+    images.clone().flat_map(move |b| (0..count[0]).flat_map(move |z| (0..count[1]).map(move |y| (b, z, y))))
+}
