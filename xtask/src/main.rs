@@ -20,7 +20,9 @@ usage: cargo xtask COMMAND
   test                    every check: format, lints, tidy, tests, documentation; stops at the first failure
   ci                      the same as test; what .ci/run calls
   tidy                    the rules that rustfmt and clippy do not know
-  bench [ARGS]            the criterion benchmarks; ARGS go to criterion (a filter, --save-baseline NAME)
+  bench [ARGS]            products and convolutions next to the peak of this CPU and to rten-gemm, on one core if started
+                          with `taskset -c 1`; ARGS: M,N,K or a backend or products, convolutions, threads
+  bench criterion [ARGS]  the criterion benchmarks; ARGS go to criterion (a filter, --save-baseline NAME)
   fuzz TARGET [SECONDS]   one cargo-fuzz target, 60 seconds unless told; needs cargo-fuzz and a nightly toolchain
   help                    this text";
 

@@ -5,6 +5,7 @@
 //! backend by [`Backend::of`]. To add one: write its file, and add its line to [`ALL`].
 
 pub(crate) mod depthwise;
+pub(crate) mod ends;
 pub(crate) mod epilogue;
 pub(crate) mod isa;
 pub(crate) mod loops;

@@ -3,7 +3,7 @@
 mod arithmetic;
 mod dynamic;
 
-use crate::backend::loops::Clamp;
+use crate::backend::ends::Clamp;
 use crate::error::check_zero_point;
 use crate::{Affine, Codes, CodesMut, Error, Kernel, Scales};
 

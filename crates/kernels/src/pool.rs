@@ -86,7 +86,7 @@ impl Kernel {
             });
             #[expect(clippy::cast_precision_loss, reason = "exact up to 2^24 taps")]
             let count = if count_include_pad { geometry.taps() } else { seen } as f32;
-            let end = crate::backend::loops::Clamp { zero_point, q_min, q_max };
+            let end = crate::backend::ends::Clamp { zero_point, q_min, q_max };
             // SAFETY: a `Kernel` is supported.
             unsafe { (self.0.loops.requantize)(sums, &[multiplier / count], end, out) };
         }

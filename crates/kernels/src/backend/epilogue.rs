@@ -1,5 +1,6 @@
 //! From sums to results, in registers.
 
+use super::ends::{Clamp, Ends};
 use super::isa::{Isa, LANES};
 
 /// What makes results of sums. Arrays over columns begin at the columns that this part of the product computes and are padded to
@@ -47,17 +48,8 @@ pub(crate) enum End {
         min: f32,
         max: f32,
     },
-    /// `round(clamp(f32(sum) * multipliers[j] + residual, low, high)) + zero_point`.
-    Bytes {
-        out: *mut u8,
-        row_stride: usize,
-        multipliers: *const f32,
-        /// The smallest and largest code, less the zero point.
-        low: f32,
-        high: f32,
-        zero_point: i32,
-        residual: Option<RawResidual>,
-    },
+    /// `clamp(round(f32(sum) * multipliers[j] + residual) + zero_point, q_min, q_max)`.
+    Bytes { out: *mut u8, row_stride: usize, multipliers: *const f32, clamp: Clamp, residual: Option<RawResidual> },
 }
 
 /// The second operand of a fused sum.
@@ -93,13 +85,11 @@ impl Epilogue {
                     min,
                     max,
                 },
-                End::Bytes { out, row_stride, multipliers, low, high, zero_point, residual } => End::Bytes {
+                End::Bytes { out, row_stride, multipliers, clamp, residual } => End::Bytes {
                     out: out.add(first * row_stride),
                     row_stride: row_stride * step,
                     multipliers,
-                    low,
-                    high,
-                    zero_point,
+                    clamp,
                     residual: residual.map(|residual| RawResidual {
                         codes: residual.codes.add(first * residual.row_stride),
                         row_stride: residual.row_stride * step,
@@ -112,7 +102,7 @@ impl Epilogue {
     }
 }
 
-/// The sums of a tile, `[mr][nr]` vectors, with `columns` added already.
+/// The sums of a tile, `[nr][mr]` vectors, with `columns` added already.
 #[derive(Clone, Copy)]
 pub(crate) struct Sums<I: Isa> {
     pub(super) vectors: *mut I::I32,
@@ -133,10 +123,27 @@ impl<I: Isa> Sums<I> {
         for j in 0..self.nr {
             let count = (self.columns - j * LANES).min(LANES);
             for i in 0..self.mr {
-                // SAFETY: within `[mr][nr]`.
-                f(unsafe { self.vectors.add(i * self.nr + j) }, self.row + i, self.column + j * LANES, count);
+                // SAFETY: within `[nr][mr]`.
+                f(unsafe { self.vectors.add(j * self.mr + i) }, self.row + i, self.column + j * LANES, count);
             }
         }
+    }
+}
+
+impl<I: Isa> Sums<I> {
+    /// A vector of sums multiplied, and what `add(real, row, column, count)` makes of it.
+    #[inline(always)]
+    unsafe fn real(
+        &self,
+        i: usize,
+        j: usize,
+        multiplier: I::F32,
+        count: usize,
+        add: &impl Fn(I::F32, usize, usize, usize) -> I::F32,
+    ) -> I::F32 {
+        // SAFETY: within `[nr][mr]`.
+        let real = unsafe { I::mul_f32(I::to_f32(*self.vectors.add(j * self.mr + i)), multiplier) };
+        add(real, self.row + i, self.column + j * LANES, count)
     }
 }
 
@@ -234,26 +241,43 @@ unsafe fn store_reals<I: Isa>(sums: &Sums<I>, end: &End) {
 }
 
 /// Requantizes; `add(real, row, column, count)` adds the second operand, if there is one.
+///
+/// Four rows at a time, whose codes are packed together; the last four overlap those before them where rows are left over.
 #[inline(always)]
 unsafe fn store_bytes<I: Isa>(sums: &Sums<I>, end: &End, add: impl Fn(I::F32, usize, usize, usize) -> I::F32) {
-    let &End::Bytes { out, row_stride, multipliers, low, high, zero_point, .. } = end else { return };
+    let &End::Bytes { out, row_stride, multipliers, clamp, .. } = end else { return };
     // SAFETY: as for [`finish`].
     unsafe {
-        let (low, high, zero_point) = (I::splat_f32(low), I::splat_f32(high), I::splat_i32(zero_point));
-        sums.for_each(
-            #[inline(always)]
-            |sum, row, column, count| {
-                let real = I::mul_f32(I::to_f32(*sum), I::load_f32(multipliers.add(column)));
-                let real = add(real, row, column, count);
-                let code = I::add_i32(I::round(I::min_f32(I::max_f32(real, low), high)), zero_point);
-                store(
-                    out.add(row * row_stride + column),
-                    count,
-                    #[inline(always)]
-                    |p| I::store_bytes(p, code),
-                );
-            },
-        );
+        let ends = Ends::<I>::new(clamp);
+        for j in 0..sums.nr {
+            let column = sums.column + j * LANES;
+            let (count, multiplier) = ((sums.columns - j * LANES).min(LANES), I::load_f32(multipliers.add(column)));
+            let out = out.add(sums.row * row_stride + column);
+            if count < LANES || sums.mr < 4 {
+                for i in 0..sums.mr {
+                    let codes = ends.codes(sums.real(i, j, multiplier, count, &add));
+                    store(
+                        out.add(i * row_stride),
+                        count,
+                        #[inline(always)]
+                        |p| I::store_bytes(p, codes),
+                    );
+                }
+                continue;
+            }
+            let mut i = 0;
+            while i < sums.mr {
+                i = i.min(sums.mr - 4);
+                let reals = [
+                    sums.real(i, j, multiplier, LANES, &add),
+                    sums.real(i + 1, j, multiplier, LANES, &add),
+                    sums.real(i + 2, j, multiplier, LANES, &add),
+                    sums.real(i + 3, j, multiplier, LANES, &add),
+                ];
+                I::store_codes(out.add(i * row_stride), row_stride, reals, &ends);
+                i += 4;
+            }
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use core::fmt::Debug;
 
+use super::ends::Ends;
 use super::epilogue::{Epilogue, Sums};
 
 /// Columns of a slab, and lanes of a vector.
@@ -120,4 +121,13 @@ pub(crate) trait Isa: Copy + Debug + 'static {
     unsafe fn to_f32(x: Self::I32) -> Self::F32;
     /// To the nearest integer, ties to even; the lanes lie within `-2^22..=2^22`.
     unsafe fn round(x: Self::F32) -> Self::I32;
+
+    /// Stores the codes of four rows, `row_stride` bytes apart.
+    #[inline(always)]
+    unsafe fn store_codes(out: *mut u8, row_stride: usize, rows: [Self::F32; 4], ends: &Ends<Self>) {
+        for (i, real) in rows.into_iter().enumerate() {
+            // SAFETY: as this function's.
+            unsafe { Self::store_bytes(out.add(i * row_stride), ends.codes(real)) };
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! Loops over elements: quantize, dequantize, range, sum, widening.
 
+use super::ends::{Clamp, Ends};
 use super::isa::{Isa, LANES};
 use crate::{Affine, MinMax};
 
@@ -38,14 +39,6 @@ pub(crate) struct Operand<'a> {
 
 /// An operand of a sum and its multiplier.
 pub(crate) type Term<'a> = (Operand<'a>, f32);
-
-/// The bounds of a result.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Clamp {
-    pub(crate) zero_point: i32,
-    pub(crate) q_min: i32,
-    pub(crate) q_max: i32,
-}
 
 impl Loops {
     pub(crate) const fn of<I: Isa>() -> Self {
@@ -97,11 +90,6 @@ fn store_at<T: Copy + Default>(out: &mut [T], at: usize, count: usize, store: im
     out[at..at + count].copy_from_slice(&all[..count]);
 }
 
-#[expect(clippy::cast_precision_loss, reason = "8-bit codes")]
-fn bounds(zero_point: i32, q_min: i32, q_max: i32) -> (f32, f32) {
-    ((q_min - zero_point) as f32, (q_max - zero_point) as f32)
-}
-
 unsafe fn quantize<I: Isa>(x: &[f32], affine: Affine, out: &mut [u8]) {
     // SAFETY: the CPU has the instruction set by this function's contract; pointers are to whole vectors.
     unsafe {
@@ -115,7 +103,7 @@ unsafe fn quantize<I: Isa>(x: &[f32], affine: Affine, out: &mut [u8]) {
                     #[inline(always)]
                     |at, count| {
                         let real = I::load_f32(vector_at(x, at, count, &mut [0.0; LANES]));
-                        ends.store(I::nan_to_zero(I::div_f32(real, scale)), out, at, count);
+                        store_codes(&ends, I::nan_to_zero(I::div_f32(real, scale)), out, at, count);
                     },
                 );
             },
@@ -152,34 +140,19 @@ unsafe fn dequantize<I: Isa>(q: &[u8], is_signed: bool, affine: Affine, out: &mu
     }
 }
 
-/// What makes codes of real numbers: `clamp(round(real) + zero_point, q_min, q_max)`, the low byte.
-struct Ends<I: Isa> {
-    low: I::F32,
-    high: I::F32,
-    zero_point: I::I32,
-}
-
-impl<I: Isa> Ends<I> {
-    #[inline(always)]
-    unsafe fn new(end: Clamp) -> Self {
-        let (low, high) = bounds(end.zero_point, end.q_min, end.q_max);
-        // SAFETY: as for `quantize`.
-        unsafe { Self { low: I::splat_f32(low), high: I::splat_f32(high), zero_point: I::splat_i32(end.zero_point) } }
-    }
-
-    #[inline(always)]
-    unsafe fn store(&self, real: I::F32, out: &mut [u8], at: usize, count: usize) {
-        // SAFETY: as for `quantize`.
-        unsafe {
-            let steps = I::round(I::min_f32(I::max_f32(real, self.low), self.high));
-            store_at(
-                out,
-                at,
-                count,
-                #[inline(always)]
-                |p| I::store_bytes(p, I::add_i32(steps, self.zero_point)),
-            );
-        }
+/// Stores the codes of real numbers.
+#[inline(always)]
+unsafe fn store_codes<I: Isa>(ends: &Ends<I>, real: I::F32, out: &mut [u8], at: usize, count: usize) {
+    // SAFETY: as for `quantize`.
+    unsafe {
+        let codes = ends.codes(real);
+        store_at(
+            out,
+            at,
+            count,
+            #[inline(always)]
+            |p| I::store_bytes(p, codes),
+        );
     }
 }
 
@@ -196,7 +169,7 @@ unsafe fn add<I: Isa>((a, m_a): Term<'_>, (b, m_b): Term<'_>, end: Clamp, out: &
                     |at, count| {
                         let a = I::mul_f32(I::to_f32(steps::<I>(a, at, count)), m_a);
                         let b = I::mul_f32(I::to_f32(steps::<I>(b, at, count)), m_b);
-                        ends.store(I::add_f32(a, b), out, at, count);
+                        store_codes(&ends, I::add_f32(a, b), out, at, count);
                     },
                 );
             },
@@ -216,7 +189,7 @@ unsafe fn multiply<I: Isa>(a: Operand<'_>, b: Operand<'_>, multiplier: f32, end:
                     #[inline(always)]
                     |at, count| {
                         let product = I::mul_i32(steps::<I>(a, at, count), steps::<I>(b, at, count));
-                        ends.store(I::mul_f32(I::to_f32(product), multiplier), out, at, count);
+                        store_codes(&ends, I::mul_f32(I::to_f32(product), multiplier), out, at, count);
                     },
                 );
             },
@@ -290,7 +263,7 @@ unsafe fn requantize<I: Isa>(sums: &[i32], multipliers: &[f32], end: Clamp, out:
                             [one] => I::splat_f32(*one),
                             each => I::load_f32(vector_at(each, at, count, &mut [0.0; LANES])),
                         };
-                        ends.store(I::mul_f32(I::to_f32(sum), multiplier), out, at, count);
+                        store_codes(&ends, I::mul_f32(I::to_f32(sum), multiplier), out, at, count);
                     },
                 );
             },

@@ -109,21 +109,43 @@ unsafe fn compute<I: Isa, const MR: usize, const NR: usize>(tile: &Tile) {
                     rows[i] = *pointers.add(i);
                 }
                 pointers = pointers.add(MR);
-                for step in 0..tile.steps {
-                    let mut slabs = [I::rhs(rhs); NR];
-                    for j in 1..NR {
-                        slabs[j] = I::rhs(rhs.add(j * tile.slab_bytes));
-                    }
-                    for i in 0..MR {
-                        let lhs = I::lhs(rows[i].add(4 * step));
-                        for j in 0..NR {
-                            acc[i][j] = I::dot(acc[i][j], lhs, slabs[j]);
-                        }
-                    }
-                    rhs = rhs.add(const { I::LAYOUT.step_bytes() });
+                let step_bytes = const { I::LAYOUT.step_bytes() };
+                // Two steps for each turn of the loop: its counting takes ports that the products need.
+                for pair in 0..tile.steps / 2 {
+                    step::<I, MR, NR>(&mut acc, &rows, 8 * pair, rhs, tile.slab_bytes);
+                    step::<I, MR, NR>(&mut acc, &rows, 8 * pair + 4, rhs.add(step_bytes), tile.slab_bytes);
+                    rhs = rhs.add(2 * step_bytes);
+                }
+                if tile.steps % 2 == 1 {
+                    step::<I, MR, NR>(&mut acc, &rows, 4 * (tile.steps - 1), rhs, tile.slab_bytes);
+                    rhs = rhs.add(step_bytes);
                 }
             }
             end::<I, MR, NR>(tile, panel * MR, acc);
+        }
+    }
+}
+
+/// Adds the products of one group of each row, `at` bytes from its begin, and one step of each slab.
+#[inline(always)]
+unsafe fn step<I: Isa, const MR: usize, const NR: usize>(
+    acc: &mut [[I::I32; NR]; MR],
+    rows: &[*const u8; MR],
+    at: usize,
+    rhs: *const i8,
+    slab_bytes: usize,
+) {
+    // SAFETY: as for [`entry`].
+    unsafe {
+        let mut slabs = [I::rhs(rhs); NR];
+        for j in 1..NR {
+            slabs[j] = I::rhs(rhs.add(j * slab_bytes));
+        }
+        for i in 0..MR {
+            let lhs = I::lhs(rows[i].add(at));
+            for j in 0..NR {
+                acc[i][j] = I::dot(acc[i][j], lhs, slabs[j]);
+            }
         }
     }
 }
@@ -133,14 +155,14 @@ unsafe fn compute<I: Isa, const MR: usize, const NR: usize>(tile: &Tile) {
 /// The sums are copied where the epilogue reads them: an array whose address is passed on would not be kept in registers before.
 #[inline(always)]
 unsafe fn end<I: Isa, const MR: usize, const NR: usize>(tile: &Tile, row: usize, acc: [[I::I32; NR]; MR]) {
-    let mut copy = MaybeUninit::<[[I::I32; NR]; MR]>::uninit();
+    let mut copy = MaybeUninit::<[[I::I32; MR]; NR]>::uninit();
     let vectors: *mut I::I32 = copy.as_mut_ptr().cast();
     let Tile { column, columns, .. } = *tile;
     // SAFETY: as for [`entry`]; the copy has room for all sums.
     unsafe {
-        for i in 0..MR {
-            for j in 0..NR {
-                vectors.add(i * NR + j).write(acc[i][j]);
+        for j in 0..NR {
+            for i in 0..MR {
+                vectors.add(j * MR + i).write(acc[i][j]);
             }
         }
         I::end(&*tile.epilogue, &Sums { vectors, mr: MR, nr: NR, row: tile.row + row, column, columns });

@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 
+use crate::backend::ends::Clamp;
 use crate::backend::epilogue::{End, Epilogue, RawResidual};
 use crate::backend::isa::LANES;
 use crate::{F32Output, I32Output, Output, PackedWeights, Requantized, Scales};
@@ -73,7 +74,6 @@ impl Columns {
         }
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "8-bit codes")]
     fn requantized<T>(
         &mut self,
         output: Requantized<'_, T>,
@@ -93,9 +93,7 @@ impl Columns {
             out: output.out[first..].as_mut_ptr().cast(),
             row_stride: output.row_stride,
             multipliers: self.scales.as_ptr(),
-            low: (output.q_min - output.zero_point) as f32,
-            high: (output.q_max - output.zero_point) as f32,
-            zero_point: output.zero_point,
+            clamp: Clamp { zero_point: output.zero_point, q_min: output.q_min, q_max: output.q_max },
             residual,
         }
     }

@@ -176,18 +176,14 @@ impl Job<'_> {
         let mut rest = &mut *pointers;
         let mut places = self.rows.from(rows.start);
         for (_, panels, mr) in groups {
-            for _ in 0..panels {
-                let (of_panel, others) = rest.split_at_mut(taps * mr);
-                // SAFETY: as for [`Job::run`].
-                unsafe { self.find(&mut places, mr, of_panel) };
-                rest = others;
-            }
+            let (of_panels, others) = rest.split_at_mut(panels * taps * mr);
+            // SAFETY: as for [`Job::run`].
+            unsafe { self.find(&mut places, mr, of_panels) };
+            rest = others;
         }
         let mut slab = slabs.start;
         while slab < slabs.end {
-            let left = slabs.end - slab;
-            // The last four slabs of tiles of three are two and two.
-            let nr = if left == widest + 1 && widest == 3 { 2 } else { left.min(widest) };
+            let nr = width(slabs.end - slab, widest);
             let column = slab * LANES;
             let mut place = 0;
             for (row, panels, mr) in groups.into_iter().filter(|(_, panels, _)| *panels > 0) {
@@ -213,25 +209,51 @@ impl Job<'_> {
         }
     }
 
-    /// Sets `pointers[tap][i]` for the rows of a panel, whose places come next.
+    /// Sets `pointers[panel][tap][i]` for the rows of panels, whose places come next.
     unsafe fn find(&self, places: &mut Places, mr: usize, pointers: &mut [MaybeUninit<*const u8>]) {
-        for (i, place) in places.take(mr).enumerate() {
-            for (tap, offset) in self.taps.iter().enumerate() {
+        if let [tap] = *self.taps {
+            for (pointer, place) in pointers.iter_mut().zip(places) {
                 // SAFETY: the tap is within what the base is valid for.
-                pointers[tap * mr + i].write(unsafe { self.base.add(place + offset) });
+                pointer.write(unsafe { self.base.add(place + tap) });
+            }
+            return;
+        }
+        for panel in pointers.chunks_exact_mut((self.taps.len() * mr).max(1)) {
+            for (i, place) in places.take(mr).enumerate() {
+                for (tap, offset) in self.taps.iter().enumerate() {
+                    // SAFETY: the tap is within what the base is valid for.
+                    panel[tap * mr + i].write(unsafe { self.base.add(place + offset) });
+                }
             }
         }
     }
 
-    /// The most rows and slabs of a tile for a rectangle of the result: as few panels as can be, of tiles as wide as can be.
+    /// The most rows and slabs of a tile for a rectangle of the result: those that take the shortest time.
     ///
-    /// Fewer panels read the weights less often; wider tiles read the activations less often.
+    /// A step of `r` rows and `w` slabs takes as long as its `r w` products, its `r + w` loads, or 10 products, which wait for
+    /// each other; a tile takes its steps and about 150 products more for its begin and end.
     fn shape(&self, rows: usize, slabs: usize) -> (usize, usize) {
-        let most = self.backend.rows;
-        let candidates = (1..=4).filter(|&nr| most[nr - 1] > 0 && (nr == 1 || nr <= slabs));
-        // Tiles of one or two slabs are for results that are no wider: they need twice the activations for a product.
-        let best = candidates.min_by_key(|&nr| (nr < slabs.min(3) && most[2] > 0, rows.div_ceil(most[nr - 1]), 4 - nr));
-        let nr = best.unwrap_or(1);
-        (most[nr - 1], nr)
+        let steps = self.weights.steps * self.taps.len();
+        let time = |nr: usize| {
+            let panels = rows.div_ceil(self.backend.rows[nr - 1]);
+            let mr = rows.div_ceil(panels);
+            let (mut left, mut time) = (slabs, 0);
+            while left > 0 {
+                let nr = width(left, nr);
+                // All but the last few tiles are alike.
+                let count = if left > 8 { (left - 8).div_ceil(nr) } else { 1 };
+                time += count * panels * (steps * (mr * nr).max(mr + nr).max(10) + 150);
+                left -= count * nr;
+            }
+            time
+        };
+        let candidates = (1..=4).filter(|&nr| self.backend.rows[nr - 1] > 0 && (nr == 1 || nr <= slabs));
+        let nr = candidates.min_by_key(|&nr| (time(nr), 4 - nr)).unwrap_or(1);
+        (self.backend.rows[nr - 1], nr)
     }
+}
+
+/// The slabs of the next tile of at most `widest`, if there are `left`: the last four of tiles of three are two and two.
+fn width(left: usize, widest: usize) -> usize {
+    if left == 4 && widest == 3 { 2 } else { left.min(widest) }
 }

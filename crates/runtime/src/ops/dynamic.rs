@@ -1,7 +1,7 @@
 //! Linear with 8-bit weights and a real input that is quantized while running, equation (6).
 
 use fourfold_graph::{Activation, Value};
-use fourfold_kernels::{Dynamic, Codes, F32Output, Kernel, Lhs, Output, PackedWeights, Scales, ZeroPoints};
+use fourfold_kernels::{Codes, Dynamic, F32Output, Kernel, Lhs, Output, PackedWeights, Scales, ZeroPoints};
 use fourfold_schemes::{DynamicScheme, QuantParams, torch_dynamic_params};
 use fourfold_tensor::Tensor;
 

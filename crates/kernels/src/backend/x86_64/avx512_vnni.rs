@@ -3,6 +3,7 @@
 
 use core::arch::x86_64::*;
 
+use super::super::ends::Ends;
 use super::super::epilogue::{Epilogue, Sums, finish};
 use super::super::isa::{Isa, Layout};
 
@@ -168,4 +169,40 @@ impl Isa for Avx512Vnni {
     unsafe fn round(x: __m512) -> __m512i {
         _mm512_cvtps_epi32(x)
     }
+
+    /// Codes are bounded above as real numbers and below as bytes: what is less than any 32-bit integer, or NaN, becomes the least one,
+    /// which stays the least through saturating to 16 and 8 bits.
+    #[inline(always)]
+    unsafe fn store_codes(out: *mut u8, row_stride: usize, rows: [__m512; 4], ends: &Ends<Self>) {
+        // Signed codes are packed as unsigned ones, 128 more.
+        let flip = if ends.clamp.q_min < 0 { 0x80_u8 } else { 0 };
+        let least = ends.clamp.q_min.to_le_bytes()[0] ^ flip;
+        let zero_point = _mm512_set1_epi32(ends.clamp.zero_point + i32::from(flip));
+        let zero_point = _mm512_packs_epi32(zero_point, zero_point);
+        // `high` first: of two operands of which one is NaN the instruction takes the second.
+        let mut steps = [zero_point; 4];
+        for (steps, real) in steps.iter_mut().zip(rows) {
+            *steps = _mm512_cvtps_epi32(_mm512_min_ps(ends.high, real));
+        }
+        let [low, high] = [_mm512_packs_epi32(steps[0], steps[1]), _mm512_packs_epi32(steps[2], steps[3])];
+        let codes = _mm512_packus_epi16(_mm512_adds_epi16(low, zero_point), _mm512_adds_epi16(high, zero_point));
+        let codes = _mm512_max_epu8(codes, _mm512_set1_epi8(least.cast_signed()));
+        let codes = _mm512_xor_si512(codes, _mm512_set1_epi8(flip.cast_signed()));
+        // Packing works within 128 bits, which hold four codes of each row.
+        let rows = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+        let codes = opaque(_mm512_permutexvar_epi32(rows, codes));
+        _mm_storeu_si128(out.cast(), _mm512_castsi512_si128(codes));
+        _mm_storeu_si128(out.add(row_stride).cast(), _mm512_extracti32x4_epi32::<1>(codes));
+        _mm_storeu_si128(out.add(2 * row_stride).cast(), _mm512_extracti32x4_epi32::<2>(codes));
+        _mm_storeu_si128(out.add(3 * row_stride).cast(), _mm512_extracti32x4_epi32::<3>(codes));
+    }
+}
+
+/// Hides where a vector is from: without it the compiler permutes once for each row instead of storing quarters of one permutation.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn opaque(mut x: __m512i) -> __m512i {
+    // SAFETY: no instruction.
+    unsafe { core::arch::asm!("/* {} */", inout(zmm_reg) x, options(pure, nomem, nostack, preserves_flags)) };
+    x
 }
