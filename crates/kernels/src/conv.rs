@@ -8,7 +8,7 @@
 //! so no tap is ever outside of it, and 1x1, 3x3, strided, dilated, grouped, 1-d and 3-d convolutions are one path. A run that is not
 //! a whole number of groups is read on into its neighbours, where the weights are 0.
 //!
-//! Depthwise convolutions have a loop of their own: channels are the lanes, and four taps (or two) are one group.
+//! Depthwise convolutions have a loop of their own: channels are the lanes, and four rows of the kernel (or two) are one group.
 
 mod geometry;
 mod image;
@@ -94,7 +94,7 @@ impl Kernel {
                     base: base.wrapping_add(first_channel * image.code_bytes),
                     rows: image.rows(geometry, out_size, if copied { images.start * positions } else { 0 }),
                     taps: &scratch.taps,
-                    is_depthwise: weights.is_depthwise(),
+                    column_step: weights.is_depthwise().then(|| image.offset(geometry, [0, 0, 1])),
                     threads: scratch.threads,
                 };
                 // SAFETY: the image holds every tap of these positions with whole groups; the epilogue is for all of them.

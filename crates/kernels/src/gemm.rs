@@ -97,7 +97,7 @@ impl Kernel {
                 base,
                 rows,
                 taps: &[0],
-                is_depthwise: false,
+                column_step: None,
                 threads: *threads,
             };
             // SAFETY: every row of the stretch is readable for whole groups, in place or packed; the epilogue is for `m` rows and

@@ -1,4 +1,7 @@
 //! Depthwise convolution: the channels are the lanes.
+//!
+//! The taps of one column of the kernel are brought together, four or two of each channel; positions whose windows overlap share the
+//! columns that both see.
 
 use core::mem::MaybeUninit;
 use core::ops::Range;
@@ -6,24 +9,32 @@ use core::ops::Range;
 use super::epilogue::{Epilogue, Sums};
 use super::isa::{Isa, LANES};
 
-/// Positions that share the weights that are in registers.
-const TOGETHER: usize = 8;
+/// Positions that are computed before their sums are made results.
+pub(crate) const POSITIONS: usize = 64;
 
 /// Some positions of the result of a depthwise convolution, some slabs of channels.
 ///
 /// ```text
 /// for slab in slabs
-///     for 8 positions
-///         for group of taps                                  4 or 2 taps
-///             acc[position][lane] += sum_tap position[tap][channel] * weights[slab][group][lane][tap]
-///         out[position][channel] = epilogue(acc[position][lane])
+///     for 8 or 4 neighbours among the positions
+///         for group of rows of the kernel                         4 or 2 rows
+///             for column seen by the neighbours
+///                 for position that sees it, as its column x
+///                     acc[position][lane] += sum_row column[row][channel] * weights[slab][x][group][lane][row]
+///     out[position][channel] = epilogue(acc[position][lane])
 /// ```
 #[derive(Debug)]
 pub(crate) struct Channels<'a> {
-    /// The first tap's first channel of each position.
+    /// The first tap's first channel of each position; at most [`POSITIONS`].
     pub(crate) positions: &'a [*const u8],
-    /// Where each tap is, in bytes; a whole number of groups.
+    /// Bytes from one position to its neighbour in a line.
+    pub(crate) stride: usize,
+    /// Where each row of the kernel is, in bytes; a whole number of groups.
     pub(crate) taps: &'a [usize],
+    /// Columns of the kernel.
+    pub(crate) width: usize,
+    /// Bytes from one column to the next.
+    pub(crate) column_step: usize,
     /// The first slab.
     pub(crate) weights: *const i8,
     pub(crate) epilogue: &'a Epilogue,
@@ -40,55 +51,139 @@ pub(crate) struct Channels<'a> {
 ///
 /// The CPU has the instruction set; every tap is readable for whole slabs, the weights and the epilogue are valid for all of them.
 pub(crate) unsafe fn entry<I: Isa>(channels: &Channels<'_>) {
-    // SAFETY: as this function's.
+    // SAFETY: as this function's; windows of a stride of 1 or 2 columns are less far apart than the ends of lines, so that no
+    // run of neighbours crosses one.
     unsafe {
         I::enter(
             #[inline(always)]
-            || {
-                for slab in channels.slabs.clone() {
-                    let mut first = 0;
-                    while channels.positions.len() - first >= TOGETHER {
-                        positions::<I, TOGETHER>(channels, slab, first);
-                        first += TOGETHER;
-                    }
-                    for one in first..channels.positions.len() {
-                        positions::<I, 1>(channels, slab, one);
-                    }
-                }
+            || match (channels.width, channels.stride / channels.column_step.max(1)) {
+                (3, 1) => slabs::<I, 3, 1>(channels),
+                (3, 2) => slabs::<I, 3, 2>(channels),
+                (5, 1) => slabs::<I, 5, 1>(channels),
+                (5, 2) => slabs::<I, 5, 2>(channels),
+                _ => slabs::<I, 0, 0>(channels),
             },
         );
     }
 }
 
+/// All slabs; a `WIDTH` of 0 is for kernels and strides for which there is no instance.
 #[inline(always)]
-#[expect(clippy::needless_range_loop, reason = "registers are indexed, so that it is seen which loops are unrolled")]
-unsafe fn positions<I: Isa, const COUNT: usize>(channels: &Channels<'_>, slab: usize, first: usize) {
-    let depth = const { I::LAYOUT.depth() };
-    let step_bytes = const { I::LAYOUT.step_bytes() };
-    let column = slab * LANES;
-    // SAFETY: as for [`entry`]; the copy has room for all sums.
-    unsafe {
-        let mut weights = channels.weights.add(slab * (channels.taps.len() / depth) * step_bytes);
-        let mut acc = [I::load_i32(channels.epilogue.columns.add(column)); COUNT];
-        for group in channels.taps.chunks_exact(depth) {
-            let rhs = I::rhs(weights);
-            for i in 0..COUNT {
-                let position = channels.positions[first + i].add(column * const { I::LAYOUT.lhs_bytes() });
-                let mut taps = [position; 4];
-                for (tap, offset) in taps.iter_mut().zip(group) {
-                    *tap = position.add(*offset);
+unsafe fn slabs<I: Isa, const WIDTH: usize, const STRIDE: usize>(channels: &Channels<'_>) {
+    let positions = channels.positions;
+    let is_shared = WIDTH > 0 && channels.stride == STRIDE * channels.column_step;
+    let mut parts = [(0, 0); POSITIONS];
+    let parts = split(positions, if is_shared { Some(channels.stride) } else { None }, &mut parts);
+    let mut sums = MaybeUninit::<[I::I32; POSITIONS]>::uninit();
+    let vectors: *mut I::I32 = sums.as_mut_ptr().cast();
+    for slab in channels.slabs.clone() {
+        let column = slab * LANES;
+        for &(first, count) in parts {
+            // SAFETY: as for [`entry`]; there is room for the sums of all positions.
+            unsafe {
+                match count {
+                    8 => neighbours::<I, WIDTH, STRIDE, 8>(channels, slab, first, vectors),
+                    4 => neighbours::<I, WIDTH, STRIDE, 4>(channels, slab, first, vectors),
+                    _ => one::<I>(channels, slab, first, vectors),
                 }
-                acc[i] = I::dot_lanes(acc[i], I::interleave(taps), rhs);
             }
-            weights = weights.add(step_bytes);
-        }
-        let mut copy = MaybeUninit::<[I::I32; COUNT]>::uninit();
-        let vectors: *mut I::I32 = copy.as_mut_ptr().cast();
-        for i in 0..COUNT {
-            vectors.add(i).write(acc[i]);
         }
         let columns = (channels.columns - column).min(LANES);
-        let sums = Sums { vectors, mr: COUNT, nr: 1, row: channels.row + first, column, columns };
-        I::end(channels.epilogue, &sums);
+        let sums = Sums { vectors, mr: positions.len(), nr: 1, row: channels.row, column, columns };
+        // SAFETY: as for [`entry`]; the sums of all positions were set.
+        unsafe { I::end(channels.epilogue, &sums) };
     }
+}
+
+/// Splits positions into neighbours that are computed together: the first and the number, 8, 4 or 1, of each part. The last
+/// part of a line overlaps the one before it.
+fn split<'a>(
+    positions: &[*const u8],
+    stride: Option<usize>,
+    parts: &'a mut [(usize, usize); POSITIONS],
+) -> &'a [(usize, usize)] {
+    let (mut first, mut used) = (0, 0);
+    while first < positions.len() {
+        let is_next = |pair: &[*const u8]| Some(pair[1]) == stride.map(|stride| pair[0].wrapping_add(stride));
+        let end = first + 1 + positions[first..].windows(2).take_while(|pair| is_next(pair)).count();
+        let count = match end - first {
+            8.. => 8,
+            4.. => 4,
+            _ => 1,
+        };
+        for at in (first..end).step_by(count) {
+            parts[used] = (at.min(end - count), count);
+            used += 1;
+        }
+        first = end;
+    }
+    &parts[..used]
+}
+
+/// The sums of `COUNT` neighbours.
+#[inline(always)]
+#[expect(clippy::needless_range_loop, reason = "registers are indexed, so that it is seen which loops are unrolled")]
+unsafe fn neighbours<I: Isa, const WIDTH: usize, const STRIDE: usize, const COUNT: usize>(
+    channels: &Channels<'_>,
+    slab: usize,
+    first: usize,
+    sums: *mut I::I32,
+) {
+    let groups = channels.taps.len() / const { I::LAYOUT.depth() };
+    // SAFETY: as for [`entry`].
+    unsafe {
+        let weights = channels.weights.add(slab * WIDTH * groups * const { I::LAYOUT.step_bytes() });
+        let position = channels.positions[first].add(slab * LANES * const { I::LAYOUT.lhs_bytes() });
+        let mut acc = [I::load_i32(channels.epilogue.columns.add(slab * LANES)); COUNT];
+        for (group, taps) in channels.taps.chunks_exact(const { I::LAYOUT.depth() }).enumerate() {
+            let step = |x: usize| weights.add((x * groups + group) * const { I::LAYOUT.step_bytes() });
+            let mut columns = [I::rhs(step(0)); WIDTH];
+            for x in 1..WIDTH {
+                columns[x] = I::rhs(step(x));
+            }
+            for column in 0..(COUNT - 1) * STRIDE + WIDTH {
+                let seen = column_of::<I>(position.add(column * channels.column_step), taps);
+                for i in 0..COUNT {
+                    if column >= i * STRIDE && column - i * STRIDE < WIDTH {
+                        acc[i] = I::dot_lanes(acc[i], seen, columns[column - i * STRIDE]);
+                    }
+                }
+            }
+        }
+        for i in 0..COUNT {
+            sums.add(first + i).write(acc[i]);
+        }
+    }
+}
+
+/// The sums of one position.
+#[inline(always)]
+unsafe fn one<I: Isa>(channels: &Channels<'_>, slab: usize, at: usize, sums: *mut I::I32) {
+    let groups = channels.taps.len() / const { I::LAYOUT.depth() };
+    // SAFETY: as for [`entry`].
+    unsafe {
+        let mut weights = channels.weights.add(slab * channels.width * groups * const { I::LAYOUT.step_bytes() });
+        let position = channels.positions[at].add(slab * LANES * const { I::LAYOUT.lhs_bytes() });
+        let mut acc = I::load_i32(channels.epilogue.columns.add(slab * LANES));
+        for column in 0..channels.width {
+            for taps in channels.taps.chunks_exact(const { I::LAYOUT.depth() }) {
+                let seen = column_of::<I>(position.add(column * channels.column_step), taps);
+                acc = I::dot_lanes(acc, seen, I::rhs(weights));
+                weights = weights.add(const { I::LAYOUT.step_bytes() });
+            }
+        }
+        sums.add(at).write(acc);
+    }
+}
+
+/// The taps of one column of one group of rows.
+#[inline(always)]
+unsafe fn column_of<I: Isa>(position: *const u8, taps: &[usize]) -> I::Rhs {
+    let mut pointers = [position; 4];
+    for (pointer, offset) in pointers.iter_mut().zip(taps) {
+        // SAFETY: as for [`entry`].
+        *pointer = unsafe { position.add(*offset) };
+    }
+    // SAFETY: as for [`entry`].
+    unsafe { I::interleave(pointers) }
 }

@@ -27,7 +27,6 @@ pub(super) struct Image {
     channels: usize,
     /// Whether the input can be read as it is, but for its end.
     is_plain: bool,
-    has_padding: bool,
     /// Bytes of one code.
     pub(super) code_bytes: usize,
 }
@@ -50,7 +49,7 @@ impl Image {
         bytes.filter(|&bytes| bytes < isize::MAX.unsigned_abs() / 2).ok_or(too_large)?;
         let has_padding = pad_begin != [0; 3] || pad_end != [0; 3];
         let is_plain = layout == Layout::Bytes && !input.codes.is_signed() && !has_padding;
-        Ok(Self { layout, padded, pad_begin, size: input.size, channels, is_plain, has_padding, code_bytes })
+        Ok(Self { layout, padded, pad_begin, size: input.size, channels, is_plain, code_bytes })
     }
 
     /// Bytes of a row, a plane and an image.
@@ -103,9 +102,8 @@ impl Image {
         if copy.len() < bytes + SLACK {
             copy.resize(bytes + SLACK, 0);
         }
-        if self.has_padding {
-            self.fill(input, &mut copy[..bytes]);
-        }
+        // What lies between one row of the input and the next is padding.
+        let mut written = 0;
         let codes = self.size[2] * self.channels;
         let first_row = self.pad_begin[2] * self.channels * self.code_bytes;
         let positions: usize = self.size.iter().product();
@@ -115,10 +113,13 @@ impl Image {
                     let from = (image * positions + (z * self.size[1] + y) * self.size[2]) * self.channels;
                     let plane = place * image_bytes + (z + self.pad_begin[0]) * plane_bytes;
                     let to = plane + (y + self.pad_begin[1]) * row_bytes + first_row;
-                    convert(input.codes, from, self.layout, &mut copy[to..to + codes * self.code_bytes], codes);
+                    self.fill(input, &mut copy[written..to]);
+                    written = to + codes * self.code_bytes;
+                    convert(input.codes, from, self.layout, &mut copy[to..written], codes);
                 }
             }
         }
+        self.fill(input, &mut copy[written..bytes]);
         (copy.as_ptr(), true)
     }
 

@@ -34,7 +34,7 @@ enum Taps {
     Each,
     /// One row of the kernel: its positions are neighbours in memory.
     Rows,
-    /// All positions, one channel: the channels are the columns.
+    /// One column of the kernel, one channel: the channels are the columns of the product.
     Depthwise,
 }
 
@@ -63,13 +63,16 @@ impl Kernel {
         let (count, run) = match taps {
             Taps::Each => (kernel.iter().product(), channels),
             Taps::Rows => (kernel[0] * kernel[1], kernel[2] * channels),
-            Taps::Depthwise => (1, kernel.iter().product()),
+            Taps::Depthwise => (kernel[2], kernel[0] * kernel[1]),
         };
         let pack = |n: usize, first_result: usize| {
             PackedWeights::of_runs(
                 layout,
                 (n, count, run),
-                |column, tap, p| stored(codes, (first_result + column) * depth + tap * run + p),
+                |column, tap, p| {
+                    let place = if taps == Taps::Depthwise { p * count + tap } else { tap * run + p };
+                    stored(codes, (first_result + column) * depth + place)
+                },
                 |column| zero_points.at(first_result + column) - offset(codes),
             )
         };
@@ -129,10 +132,10 @@ impl PackedConv {
         self.taps == Taps::Depthwise
     }
 
-    /// Lists where each tap is, in bytes from the first; for a depthwise convolution filled up to whole groups.
+    /// Lists where each tap is, in bytes from the first; for a depthwise convolution each row of the kernel, filled up to whole groups.
     pub(super) fn offsets(&self, image: &Image, offsets: &mut Vec<usize>) {
         let [depth, height, width] = self.geometry.kernel;
-        let width = if self.taps == Taps::Rows { 1 } else { width };
+        let width = if self.taps == Taps::Each { width } else { 1 };
         offsets.clear();
         for z in 0..depth {
             for y in 0..height {
@@ -140,7 +143,7 @@ impl PackedConv {
             }
         }
         if self.taps == Taps::Depthwise {
-            // Taps that there are not have weight 0; they are read where the first one is.
+            // Rows that there are not have weight 0; they are read where the first one is.
             offsets.resize(offsets.len().next_multiple_of(self.layout.depth()), 0);
         }
     }

@@ -189,7 +189,7 @@ impl Pass<'_> {
                     base: base.wrapping_add(line),
                     rows: Rows::Strided { first: 0, stride },
                     taps: &scratch.taps,
-                    is_depthwise: false,
+                    column_step: None,
                     threads: Some(NonZeroUsize::MIN),
                 };
                 // SAFETY: the image holds every tap of these positions with whole groups.

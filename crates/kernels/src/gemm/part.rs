@@ -7,7 +7,7 @@ use core::ops::Range;
 use super::rows::{Places, Rows};
 use crate::PackedWeights;
 use crate::backend::Backend;
-use crate::backend::depthwise::Channels;
+use crate::backend::depthwise::{Channels, POSITIONS};
 use crate::backend::epilogue::Epilogue;
 use crate::backend::isa::LANES;
 use crate::backend::tile::Tile;
@@ -22,9 +22,6 @@ const PRODUCTS_PER_THREAD: usize = 32 << 20;
 /// Pointers to rows of activations that are kept on the stack.
 const POINTERS: usize = 1024;
 
-/// Positions of a depthwise convolution that are computed slab by slab.
-const POSITIONS: usize = 64;
-
 /// A product whose operands are ready.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Job<'a> {
@@ -36,8 +33,8 @@ pub(crate) struct Job<'a> {
     pub(crate) rows: Rows,
     /// Where each tap is, from the row's place, in bytes.
     pub(crate) taps: &'a [usize],
-    /// Whether the columns are the channels of a depthwise convolution.
-    pub(crate) is_depthwise: bool,
+    /// Of a depthwise convolution, whose columns are its channels, the bytes from one column of the kernel to the next.
+    pub(crate) column_step: Option<usize>,
     /// The most threads; `None` for as many as the current rayon pool has.
     #[cfg_attr(not(feature = "rayon"), expect(dead_code, reason = "without rayon there is one thread"))]
     pub(crate) threads: Option<NonZeroUsize>,
@@ -101,9 +98,9 @@ impl Job<'_> {
         if rows.is_empty() || slabs.is_empty() {
             return;
         }
-        if self.is_depthwise {
+        if let Some(column_step) = self.column_step {
             // SAFETY: as this function's.
-            return unsafe { self.depthwise(rows, slabs) };
+            return unsafe { self.depthwise(rows, slabs, column_step) };
         }
         let (mr, nr) = self.shape(rows.len(), slabs.len());
         let taps = self.taps.len();
@@ -134,7 +131,7 @@ impl Job<'_> {
     /// # Safety
     ///
     /// As [`Job::run`].
-    unsafe fn depthwise(&self, rows: Range<usize>, slabs: Range<usize>) {
+    unsafe fn depthwise(&self, rows: Range<usize>, slabs: Range<usize>, column_step: usize) {
         // Few enough that what their taps see stays in the cache from one slab to the next.
         let mut pointers = [core::ptr::null(); POSITIONS];
         let mut places = self.rows.from(rows.start);
@@ -147,7 +144,10 @@ impl Job<'_> {
             }
             let channels = Channels {
                 positions: &pointers[..count],
+                stride: self.rows.position(),
                 taps: self.taps,
+                width: self.weights.taps,
+                column_step,
                 weights: self.weights.slab(0),
                 epilogue: self.epilogue,
                 row,

@@ -22,6 +22,14 @@ pub(crate) enum Rows {
 }
 
 impl Rows {
+    /// Bytes from one position of a line to the next.
+    pub(super) fn position(self) -> usize {
+        match self {
+            Rows::Strided { stride, .. } => stride,
+            Rows::Windows { strides, .. } => strides[3],
+        }
+    }
+
     /// The places of row `row` and those after it.
     pub(super) fn from(self, row: usize) -> Places {
         match self {

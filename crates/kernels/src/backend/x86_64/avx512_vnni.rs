@@ -63,11 +63,11 @@ impl Isa for Avx512Vnni {
             _mm256_castsi128_si256(_mm_loadu_si128(taps[2].cast())),
             _mm_loadu_si128(taps[3].cast()),
         );
-        let taps = _mm512_inserti64x4::<1>(_mm512_castsi256_si512(low), high);
+        let taps = opaque(_mm512_inserti64x4::<1>(_mm512_castsi256_si512(low), high));
         // Four channels of each tap into one quarter, then the four bytes of each channel together.
         let quarters = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
         let channels = _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-        _mm512_shuffle_epi8(_mm512_permutexvar_epi32(quarters, taps), _mm512_broadcast_i32x4(channels))
+        _mm512_shuffle_epi8(opaque(_mm512_permutexvar_epi32(quarters, taps)), _mm512_broadcast_i32x4(channels))
     }
 
     #[inline(always)]
@@ -198,7 +198,8 @@ impl Isa for Avx512Vnni {
     }
 }
 
-/// Hides where a vector is from: without it the compiler permutes once for each row instead of storing quarters of one permutation.
+/// Hides where a vector is from: the compiler makes more permutations of two that follow each other, and one for each quarter that is
+/// stored.
 #[inline]
 #[target_feature(enable = "avx512f")]
 fn opaque(mut x: __m512i) -> __m512i {
