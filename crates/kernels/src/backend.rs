@@ -4,10 +4,13 @@
 //! Everything else (tiles, epilogues, element loops, the drivers) is written once, over the trait, and instantiated for each
 //! backend by [`Backend::of`]. To add one: write its file, and add its line to [`ALL`].
 
+#[cfg(target_arch = "aarch64")]
+pub(crate) mod aarch64;
 pub(crate) mod depthwise;
 pub(crate) mod ends;
 pub(crate) mod epilogue;
 pub(crate) mod isa;
+pub(crate) mod layout;
 pub(crate) mod loops;
 pub(crate) mod portable;
 pub(crate) mod tile;
@@ -15,7 +18,8 @@ pub(crate) mod tile;
 pub(crate) mod x86_64;
 
 use depthwise::Channels;
-use isa::{Isa, Layout};
+use isa::{Broadcast, Isa};
+use layout::Layout;
 use loops::Loops;
 use tile::Tile;
 
@@ -26,35 +30,58 @@ pub(crate) struct Backend {
     pub(crate) name: &'static str,
     /// Whether this CPU can run it.
     pub(crate) is_supported: fn() -> bool,
+    /// Whether it is as fast on this CPU as its place in the list says.
+    pub(crate) is_fast: fn() -> bool,
     /// How it reads weights and activations.
     pub(crate) layout: Layout,
     /// The most rows of a tile with 1, 2, 3 and 4 slabs; 0 where the backend has no such tile.
     pub(crate) rows: [usize; 4],
-    /// Computes one tile.
-    ///
-    /// # Safety
-    ///
-    /// [`Self::is_supported`], and what [`Tile`] asks for.
-    pub(crate) tile: unsafe fn(&Tile),
-    /// Computes one position of a depthwise convolution.
-    ///
-    /// # Safety
-    ///
-    /// [`Self::is_supported`], and what [`Channels`] asks for.
-    pub(crate) depthwise: unsafe fn(&Channels<'_>),
+    /// For all weights.
+    pub(crate) products: Products,
+    /// For weights of which none is -128.
+    pub(crate) products_above_least: Products,
     /// The element loops.
     pub(crate) loops: Loops,
 }
 
+/// The functions that multiply.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Products {
+    /// Computes one tile.
+    ///
+    /// # Safety
+    ///
+    /// [`Backend::is_supported`], and what [`Tile`] asks for.
+    pub(crate) tile: unsafe fn(&Tile),
+    /// Computes some positions of a depthwise convolution.
+    ///
+    /// # Safety
+    ///
+    /// [`Backend::is_supported`], and what [`Channels`] asks for.
+    pub(crate) depthwise: unsafe fn(&Channels<'_>),
+}
+
+impl Products {
+    const fn of<I: Broadcast>() -> Self {
+        Self { tile: tile::entry::<I>, depthwise: depthwise::entry::<I> }
+    }
+}
+
 impl Backend {
-    pub(crate) const fn of<I: Isa>() -> Self {
+    pub(crate) const fn of<I: Broadcast>() -> Self {
+        Self::with::<I>(Products::of::<I>(), I::ROWS)
+    }
+
+    /// A backend with functions of its own that multiply.
+    const fn with<I: Isa>(products: Products, rows: [usize; 4]) -> Self {
         Self {
             name: I::NAME,
             is_supported: I::is_supported,
+            is_fast: || true,
             layout: I::LAYOUT,
-            rows: I::ROWS,
-            tile: tile::entry::<I>,
-            depthwise: depthwise::entry::<I>,
+            rows,
+            products,
+            products_above_least: products,
             loops: Loops::of::<I>(),
         }
     }
@@ -68,5 +95,11 @@ pub(crate) static ALL: &[Backend] = &[
     Backend::of::<x86_64::AvxVnni>(),
     #[cfg(target_arch = "x86_64")]
     Backend::of::<x86_64::Avx2>(),
+    #[cfg(target_arch = "aarch64")]
+    aarch64::I8MM,
+    #[cfg(target_arch = "aarch64")]
+    Backend::of::<aarch64::NeonDot>(),
+    #[cfg(target_arch = "aarch64")]
+    aarch64::NEON,
     Backend::of::<portable::Portable>(),
 ];

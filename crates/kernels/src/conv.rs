@@ -66,7 +66,7 @@ impl Kernel {
         output.check(m, geometry.channels_out)?;
         error::check_zero_point("the input", input.zero_point, input.codes.range())?;
         let image = Image::new(geometry, input, self.0.layout)?;
-        let shift = if input.codes.is_signed() { self.0.layout.shift() } else { 0 };
+        let shift = self.0.layout.shift(input.codes.is_signed());
         weights.offsets(&image, &mut scratch.taps);
         let together = image.together(input, weights.reach(&image));
         for first in (0..input.batch).step_by(together.max(1)) {

@@ -24,10 +24,10 @@ impl Kernel {
     }
 
     fn fastest() -> Self {
-        Self::supported().next().unwrap_or(Self(&ALL[ALL.len() - 1]))
+        Self::supported().find(|kernel| (kernel.0.is_fast)()).unwrap_or(Self(&ALL[ALL.len() - 1]))
     }
 
-    /// Every backend that this CPU can run, the fastest first; the last is `portable`.
+    /// Every backend that this CPU can run, those with larger instructions first; the last is `portable`.
     pub fn supported() -> impl Iterator<Item = Self> {
         ALL.iter().filter(|backend| (backend.is_supported)()).map(Self)
     }
@@ -43,7 +43,7 @@ impl Kernel {
         ALL.iter().map(|backend| backend.name)
     }
 
-    /// The name: `"avx512-vnni"`, `"avx-vnni"`, `"avx2"` or `"portable"`.
+    /// The name, for example `"avx512-vnni"`, `"neon-dot"` or `"portable"`; [`Kernel::names`] lists all.
     #[must_use]
     pub fn name(self) -> &'static str {
         self.0.name

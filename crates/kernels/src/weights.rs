@@ -3,7 +3,8 @@
 //! A slab holds 16 columns; it is a sequence of steps, and a step holds one group of each column:
 //!
 //! ```text
-//! slab[n / 16]  step[k / depth]  column[16]  p[depth]        depth 4: "K4N16", depth 2: "K2N16"
+//! slab[n / 16]  step[k / depth]  column[16]  p[depth]        depth 8: "K8N16", depth 4: "K4N16", depth 2: "K2N16"
+//! slab[n / 16]  step[k / 4]  quarter[4]  half[2]  column[4]  p[2]                               "K2N4"
 //! ```
 //!
 //! Unsigned weights are stored less 128, with their zero points less 128. Columns and depths beyond the last are 0.
@@ -11,7 +12,8 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use crate::backend::isa::{LANES, Layout};
+use crate::backend::isa::LANES;
+use crate::backend::layout::Layout;
 use crate::error::check_length;
 use crate::{Error, Kernel, Weights};
 
@@ -24,6 +26,8 @@ pub struct PackedWeights {
     pub(crate) taps: usize,
     /// Steps for each tap.
     pub(crate) steps: usize,
+    /// Whether a code is -128, with which sums of two products may not fit 16 bits.
+    pub(crate) has_least: bool,
     lines: Vec<Line>,
     /// The sum of each column, padded to whole slabs.
     pub(crate) column_sums: Vec<i32>,
@@ -49,7 +53,7 @@ impl PackedWeights {
         self.k
     }
 
-    /// The name of the layout: `"K4N16"` or `"K2N16"`.
+    /// The name of the layout, for example `"K4N16"`.
     #[must_use]
     pub fn layout(&self) -> &'static str {
         self.layout.name()
@@ -103,7 +107,7 @@ impl PackedWeights {
                     for lane in 0..LANES.min(n - slab * LANES) {
                         for p in 0..depth.min(run - step * depth) {
                             let code = code(slab * LANES + lane, tap, step * depth + p);
-                            let at = at + lane * depth + p;
+                            let at = at + layout.place(lane, p);
                             lines[at / 64].0[at % 64] = code;
                             let sum = &mut column_sums[slab * LANES + lane];
                             *sum = sum.wrapping_add(i32::from(code));
@@ -117,7 +121,8 @@ impl PackedWeights {
         if padded.iter().all(|&zero_point| zero_point == 0) {
             padded.clear();
         }
-        Ok(Self { layout, n, k: taps * run, taps, steps, lines, column_sums, zero_points: padded })
+        let has_least = lines.iter().flat_map(|line| line.0).any(|code| code == i8::MIN);
+        Ok(Self { layout, n, k: taps * run, taps, steps, has_least, lines, column_sums, zero_points: padded })
     }
 }
 

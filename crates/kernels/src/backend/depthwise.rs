@@ -129,14 +129,14 @@ unsafe fn neighbours<I: Isa, const WIDTH: usize, const STRIDE: usize, const COUN
     first: usize,
     sums: *mut I::I32,
 ) {
-    let groups = channels.taps.len() / const { I::LAYOUT.depth() };
+    let groups = channels.taps.len() / const { I::LAYOUT.depthwise().depth() };
     // SAFETY: as for [`entry`].
     unsafe {
-        let weights = channels.weights.add(slab * WIDTH * groups * const { I::LAYOUT.step_bytes() });
+        let weights = channels.weights.add(slab * WIDTH * groups * const { I::LAYOUT.depthwise().step_bytes() });
         let position = channels.positions[first].add(slab * LANES * const { I::LAYOUT.lhs_bytes() });
         let mut acc = [I::load_i32(channels.epilogue.columns.add(slab * LANES)); COUNT];
-        for (group, taps) in channels.taps.chunks_exact(const { I::LAYOUT.depth() }).enumerate() {
-            let step = |x: usize| weights.add((x * groups + group) * const { I::LAYOUT.step_bytes() });
+        for (group, taps) in channels.taps.chunks_exact(const { I::LAYOUT.depthwise().depth() }).enumerate() {
+            let step = |x: usize| weights.add((x * groups + group) * const { I::LAYOUT.depthwise().step_bytes() });
             let mut columns = [I::rhs(step(0)); WIDTH];
             for x in 1..WIDTH {
                 columns[x] = I::rhs(step(x));
@@ -159,17 +159,18 @@ unsafe fn neighbours<I: Isa, const WIDTH: usize, const STRIDE: usize, const COUN
 /// The sums of one position.
 #[inline(always)]
 unsafe fn one<I: Isa>(channels: &Channels<'_>, slab: usize, at: usize, sums: *mut I::I32) {
-    let groups = channels.taps.len() / const { I::LAYOUT.depth() };
+    let groups = channels.taps.len() / const { I::LAYOUT.depthwise().depth() };
     // SAFETY: as for [`entry`].
     unsafe {
-        let mut weights = channels.weights.add(slab * channels.width * groups * const { I::LAYOUT.step_bytes() });
+        let mut weights =
+            channels.weights.add(slab * channels.width * groups * const { I::LAYOUT.depthwise().step_bytes() });
         let position = channels.positions[at].add(slab * LANES * const { I::LAYOUT.lhs_bytes() });
         let mut acc = I::load_i32(channels.epilogue.columns.add(slab * LANES));
         for column in 0..channels.width {
-            for taps in channels.taps.chunks_exact(const { I::LAYOUT.depth() }) {
+            for taps in channels.taps.chunks_exact(const { I::LAYOUT.depthwise().depth() }) {
                 let seen = column_of::<I>(position.add(column * channels.column_step), taps);
                 acc = I::dot_lanes(acc, seen, I::rhs(weights));
-                weights = weights.add(const { I::LAYOUT.step_bytes() });
+                weights = weights.add(const { I::LAYOUT.depthwise().step_bytes() });
             }
         }
         sums.add(at).write(acc);

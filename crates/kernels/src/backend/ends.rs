@@ -13,6 +13,10 @@ pub(crate) struct Clamp {
 /// What makes codes of real numbers: `clamp(round(real) + zero_point, q_min, q_max)`.
 #[derive(Clone, Copy)]
 pub(crate) struct Ends<I: Isa> {
+    #[cfg_attr(
+        not(target_arch = "x86_64"),
+        expect(dead_code, reason = "for backends that pack codes with saturation")
+    )]
     pub(super) clamp: Clamp,
     /// The bounds, less the zero point.
     pub(super) low: I::F32,

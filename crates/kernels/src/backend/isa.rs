@@ -4,54 +4,10 @@ use core::fmt::Debug;
 
 use super::ends::Ends;
 use super::epilogue::{Epilogue, Sums};
+use super::layout::Layout;
 
 /// Columns of a slab, and lanes of a vector.
 pub(crate) const LANES: usize = 16;
-
-/// How a backend reads its operands: activations in groups of `depth` neighbours that fill 4 bytes, weights in slabs of 16
-/// columns, each a sequence of steps of 16 groups.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Layout {
-    /// Four `u8` activations times four `i8` weights: a step is 64 bytes.
-    Bytes,
-    /// Two `i16` activations times two `i8` weights: a step is 32 bytes.
-    Words,
-}
-
-impl Layout {
-    /// Products of one group.
-    pub(crate) const fn depth(self) -> usize {
-        match self {
-            Layout::Bytes => 4,
-            Layout::Words => 2,
-        }
-    }
-
-    /// Bytes of one step of a slab.
-    pub(crate) const fn step_bytes(self) -> usize {
-        LANES * self.depth()
-    }
-
-    /// Bytes of an activation.
-    pub(crate) const fn lhs_bytes(self) -> usize {
-        4 / self.depth()
-    }
-
-    /// What is added to a signed activation so that it can be stored.
-    pub(crate) const fn shift(self) -> i32 {
-        match self {
-            Layout::Bytes => 128,
-            Layout::Words => 0,
-        }
-    }
-
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Layout::Bytes => "K4N16",
-            Layout::Words => "K2N16",
-        }
-    }
-}
 
 /// An instruction set.
 ///
@@ -63,16 +19,11 @@ impl Layout {
 pub(crate) trait Isa: Copy + Debug + 'static {
     const NAME: &'static str;
     const LAYOUT: Layout;
-    /// The most rows of a tile with 1, 2, 3 and 4 slabs; 0 where there is no such tile.
-    const ROWS: [usize; 4];
-
     /// 16 integers.
     type I32: Copy;
     /// 16 real numbers.
     type F32: Copy;
-    /// One group of activations, in every lane.
-    type Lhs: Copy;
-    /// One step of a slab.
+    /// One step of a slab of [`Layout::depthwise`].
     type Rhs: Copy;
 
     fn is_supported() -> bool;
@@ -83,13 +34,10 @@ pub(crate) trait Isa: Copy + Debug + 'static {
     /// [`finish`](super::epilogue::finish) compiled for the instruction set, once for all tiles.
     unsafe fn end(epilogue: &Epilogue, sums: &Sums<Self>);
 
-    unsafe fn lhs(group: *const u8) -> Self::Lhs;
     unsafe fn rhs(step: *const i8) -> Self::Rhs;
-    /// `acc[lane] += sum_p lhs[p] * rhs[lane][p]`, modulo 2^32 and never saturating on the way.
-    unsafe fn dot(acc: Self::I32, lhs: Self::Lhs, rhs: Self::Rhs) -> Self::I32;
-    /// Groups of one activation of each of `LAYOUT.depth()` taps, for 16 channels; reads whole vectors.
+    /// Groups of one activation of each of a few taps, for 16 channels; reads whole vectors.
     unsafe fn interleave(taps: [*const u8; 4]) -> Self::Rhs;
-    /// As [`Isa::dot`], every lane with activations of its own.
+    /// `acc[lane] += sum_p lhs[lane][p] * rhs[lane][p]`, modulo 2^32 and never saturating on the way.
     unsafe fn dot_lanes(acc: Self::I32, lhs: Self::Rhs, rhs: Self::Rhs) -> Self::I32;
 
     unsafe fn splat_i32(x: i32) -> Self::I32;
@@ -129,5 +77,35 @@ pub(crate) trait Isa: Copy + Debug + 'static {
             // SAFETY: as this function's.
             unsafe { Self::store_bytes(out.add(i * row_stride), ends.codes(real)) };
         }
+    }
+}
+
+/// An instruction set whose products have one group of activations for all columns.
+///
+/// # Safety
+///
+/// As [`Isa`].
+pub(crate) trait Broadcast: Isa {
+    /// The most rows of a tile with 1, 2, 3 and 4 slabs; 0 where there is no such tile.
+    const ROWS: [usize; 4];
+
+    /// One group of activations, in every lane.
+    type Lhs: Copy;
+
+    unsafe fn lhs(group: *const u8) -> Self::Lhs;
+    /// `acc[lane] += sum_p lhs[p] * rhs[lane][p]`, modulo 2^32 and never saturating on the way.
+    unsafe fn dot(acc: Self::I32, lhs: Self::Lhs, rhs: Self::Rhs) -> Self::I32;
+
+    /// Adds the products of `count` groups of each row and steps of each slab.
+    #[inline(always)]
+    unsafe fn steps<const MR: usize, const NR: usize>(
+        acc: &mut [[Self::I32; NR]; MR],
+        rows: [*const u8; MR],
+        rhs: *const i8,
+        slab_bytes: usize,
+        count: usize,
+    ) {
+        // SAFETY: as this function's.
+        unsafe { super::tile::steps::<Self, MR, NR>(acc, rows, rhs, slab_bytes, count) }
     }
 }

@@ -2,7 +2,8 @@
 #![allow(unsafe_op_in_unsafe_fn, reason = "each function is one access, valid by the contract of `Isa`")]
 
 use super::epilogue::{Epilogue, Sums, finish};
-use super::isa::{Isa, LANES, Layout};
+use super::isa::{Broadcast, Isa, LANES};
+use super::layout::Layout;
 
 /// No instruction set in particular.
 #[derive(Clone, Copy, Debug)]
@@ -28,11 +29,9 @@ fn zip<A: Copy, B: Copy + Default>(a: [A; LANES], b: [A; LANES], f: impl Fn(A, A
 impl Isa for Portable {
     const NAME: &'static str = "portable";
     const LAYOUT: Layout = Layout::Words;
-    const ROWS: [usize; 4] = [3, 0, 0, 0];
 
     type I32 = [i32; LANES];
     type F32 = [f32; LANES];
-    type Lhs = [i16; 2];
     /// The first and the second product's side of each lane.
     type Rhs = [[i16; LANES]; 2];
 
@@ -51,25 +50,10 @@ impl Isa for Portable {
     }
 
     #[inline(always)]
-    unsafe fn lhs(group: *const u8) -> [i16; 2] {
-        group.cast::<[i16; 2]>().read_unaligned()
-    }
-
-    #[inline(always)]
     unsafe fn rhs(step: *const i8) -> [[i16; LANES]; 2] {
         // Shifts of words, because the compiler has vectors for them and not for every second byte.
         let pairs = step.cast::<[i16; LANES]>().read().map(i16::from_le);
         [pairs.map(|pair| (pair << 8) >> 8), pairs.map(|pair| pair >> 8)]
-    }
-
-    #[inline(always)]
-    unsafe fn dot(mut acc: [i32; LANES], lhs: [i16; 2], rhs: [[i16; LANES]; 2]) -> [i32; LANES] {
-        for lane in 0..LANES {
-            let first = i32::from(lhs[0]) * i32::from(rhs[0][lane]);
-            let second = i32::from(lhs[1]) * i32::from(rhs[1][lane]);
-            acc[lane] = acc[lane].wrapping_add(first.wrapping_add(second));
-        }
-        acc
     }
 
     #[inline(always)]
@@ -181,5 +165,26 @@ impl Isa for Portable {
     #[inline(always)]
     unsafe fn round(x: [f32; LANES]) -> [i32; LANES] {
         map(x, |x| (x + ROUNDER).to_bits().wrapping_sub(ROUNDER.to_bits()).cast_signed())
+    }
+}
+
+impl Broadcast for Portable {
+    const ROWS: [usize; 4] = [3, 0, 0, 0];
+
+    type Lhs = [i16; 2];
+
+    #[inline(always)]
+    unsafe fn lhs(group: *const u8) -> [i16; 2] {
+        group.cast::<[i16; 2]>().read_unaligned()
+    }
+
+    #[inline(always)]
+    unsafe fn dot(mut acc: [i32; LANES], lhs: [i16; 2], rhs: [[i16; LANES]; 2]) -> [i32; LANES] {
+        for lane in 0..LANES {
+            let first = i32::from(lhs[0]) * i32::from(rhs[0][lane]);
+            let second = i32::from(lhs[1]) * i32::from(rhs[1][lane]);
+            acc[lane] = acc[lane].wrapping_add(first.wrapping_add(second));
+        }
+        acc
     }
 }

@@ -4,7 +4,7 @@
 use core::mem::MaybeUninit;
 
 use super::epilogue::{Epilogue, Sums};
-use super::isa::{Isa, LANES};
+use super::isa::{Broadcast, Isa, LANES};
 
 /// Tiles of a product, one below the other.
 ///
@@ -45,9 +45,9 @@ pub(crate) struct Tile {
 ///
 /// # Safety
 ///
-/// The CPU has the instruction set; `rows` are valid for `4 * steps` bytes each, `rhs` for all its slabs, and
+/// The CPU has the instruction set; `rows` are valid for `steps` groups each, `rhs` for all its slabs, and
 /// the epilogue for the tile's rows and columns.
-pub(crate) unsafe fn entry<I: Isa>(tile: &Tile) {
+pub(crate) unsafe fn entry<I: Broadcast>(tile: &Tile) {
     // SAFETY: as this function's.
     unsafe {
         I::enter(
@@ -59,7 +59,7 @@ pub(crate) unsafe fn entry<I: Isa>(tile: &Tile) {
 
 /// Chooses the instance for the tile's size.
 #[inline(always)]
-unsafe fn select<I: Isa>(tile: &Tile) {
+unsafe fn select<I: Broadcast>(tile: &Tile) {
     // SAFETY: as for [`entry`]; the instance has the tile's size.
     unsafe {
         match tile.nr {
@@ -73,7 +73,7 @@ unsafe fn select<I: Isa>(tile: &Tile) {
 }
 
 #[inline(always)]
-unsafe fn rows<I: Isa, const NR: usize>(tile: &Tile) {
+unsafe fn rows<I: Broadcast, const NR: usize>(tile: &Tile) {
     // SAFETY: as for [`entry`].
     unsafe {
         match tile.mr {
@@ -96,7 +96,7 @@ unsafe fn rows<I: Isa, const NR: usize>(tile: &Tile) {
 }
 
 #[inline(always)]
-unsafe fn compute<I: Isa, const MR: usize, const NR: usize>(tile: &Tile) {
+unsafe fn compute<I: Broadcast, const MR: usize, const NR: usize>(tile: &Tile) {
     // SAFETY: as for [`entry`]: every pointer stays within what its row or slab is valid for.
     unsafe {
         let mut pointers = tile.rows;
@@ -109,26 +109,40 @@ unsafe fn compute<I: Isa, const MR: usize, const NR: usize>(tile: &Tile) {
                     rows[i] = *pointers.add(i);
                 }
                 pointers = pointers.add(MR);
-                let step_bytes = const { I::LAYOUT.step_bytes() };
-                // Two steps for each turn of the loop: its counting takes ports that the products need.
-                for pair in 0..tile.steps / 2 {
-                    step::<I, MR, NR>(&mut acc, &rows, 8 * pair, rhs, tile.slab_bytes);
-                    step::<I, MR, NR>(&mut acc, &rows, 8 * pair + 4, rhs.add(step_bytes), tile.slab_bytes);
-                    rhs = rhs.add(2 * step_bytes);
-                }
-                if tile.steps % 2 == 1 {
-                    step::<I, MR, NR>(&mut acc, &rows, 4 * (tile.steps - 1), rhs, tile.slab_bytes);
-                    rhs = rhs.add(step_bytes);
-                }
+                I::steps(&mut acc, rows, rhs, tile.slab_bytes, tile.steps);
+                rhs = rhs.add(tile.steps * const { I::LAYOUT.step_bytes() });
             }
             end::<I, MR, NR>(tile, panel * MR, acc);
         }
     }
 }
 
+/// [`Broadcast::steps`], two for each turn of the loop: its counting takes ports that the products need.
+#[inline(always)]
+pub(super) unsafe fn steps<I: Broadcast, const MR: usize, const NR: usize>(
+    acc: &mut [[I::I32; NR]; MR],
+    rows: [*const u8; MR],
+    mut rhs: *const i8,
+    slab_bytes: usize,
+    count: usize,
+) {
+    // SAFETY: as for [`entry`].
+    unsafe {
+        let step_bytes = const { I::LAYOUT.step_bytes() };
+        for pair in 0..count / 2 {
+            step::<I, MR, NR>(acc, &rows, 8 * pair, rhs, slab_bytes);
+            step::<I, MR, NR>(acc, &rows, 8 * pair + 4, rhs.add(step_bytes), slab_bytes);
+            rhs = rhs.add(2 * step_bytes);
+        }
+        if count % 2 == 1 {
+            step::<I, MR, NR>(acc, &rows, 4 * (count - 1), rhs, slab_bytes);
+        }
+    }
+}
+
 /// Adds the products of one group of each row, `at` bytes from its begin, and one step of each slab.
 #[inline(always)]
-unsafe fn step<I: Isa, const MR: usize, const NR: usize>(
+pub(super) unsafe fn step<I: Broadcast, const MR: usize, const NR: usize>(
     acc: &mut [[I::I32; NR]; MR],
     rows: &[*const u8; MR],
     at: usize,
@@ -188,7 +202,7 @@ unsafe fn first<I: Isa, const MR: usize, const NR: usize>(tile: &Tile) -> [[I::I
 
 /// One row: two sums for every result, so that an addition need not wait for the one before it.
 #[inline(always)]
-unsafe fn vector<I: Isa, const NR: usize>(tile: &Tile) {
+unsafe fn vector<I: Broadcast, const NR: usize>(tile: &Tile) {
     // SAFETY: as for [`entry`].
     unsafe {
         let step_bytes = const { I::LAYOUT.step_bytes() };

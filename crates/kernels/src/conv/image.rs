@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use super::{ConvInput, Geometry};
 use crate::Error;
-use crate::backend::isa::Layout;
+use crate::backend::layout::Layout;
 use crate::error::check_length;
 use crate::gemm::{Rows, convert};
 
@@ -48,7 +48,7 @@ impl Image {
         let bytes = elements(padded, 1).and_then(|count| count.checked_mul(code_bytes));
         bytes.filter(|&bytes| bytes < isize::MAX.unsigned_abs() / 2).ok_or(too_large)?;
         let has_padding = pad_begin != [0; 3] || pad_end != [0; 3];
-        let is_plain = layout == Layout::Bytes && !input.codes.is_signed() && !has_padding;
+        let is_plain = layout.is_read_in_place(input.codes.is_signed()) && !has_padding;
         Ok(Self { layout, padded, pad_begin, size: input.size, channels, is_plain, code_bytes })
     }
 
@@ -125,14 +125,12 @@ impl Image {
 
     /// Fills a copy with the zero point.
     fn fill(&self, input: &ConvInput<'_>, copy: &mut [u8]) {
-        let zero_point = input.zero_point + if input.codes.is_signed() { self.layout.shift() } else { 0 };
+        let zero_point = input.zero_point + self.layout.shift(input.codes.is_signed());
         let [low, high, ..] = zero_point.to_le_bytes();
-        match self.layout {
-            Layout::Bytes => copy.fill(low),
-            Layout::Words => {
-                let word = i16::from_le_bytes([low, high]).to_ne_bytes();
-                copy.chunks_exact_mut(2).for_each(|code| code.copy_from_slice(&word));
-            }
+        if self.layout.lhs_bytes() == 1 {
+            return copy.fill(low);
         }
+        let word = i16::from_le_bytes([low, high]).to_ne_bytes();
+        copy.chunks_exact_mut(2).for_each(|code| code.copy_from_slice(&word));
     }
 }

@@ -3,7 +3,8 @@
 use alloc::vec::Vec;
 
 use super::{Geometry, Image};
-use crate::backend::isa::{LANES, Layout};
+use crate::backend::isa::LANES;
+use crate::backend::layout::Layout;
 use crate::error::check_length;
 use crate::weights::{offset, stored};
 use crate::{Codes, Error, Kernel, PackedWeights, ZeroPoints};
@@ -67,7 +68,7 @@ impl Kernel {
         };
         let pack = |n: usize, first_result: usize| {
             PackedWeights::of_runs(
-                layout,
+                if taps == Taps::Depthwise { layout.depthwise() } else { layout },
                 (n, count, run),
                 |column, tap, p| {
                     let place = if taps == Taps::Depthwise { p * count + tap } else { tap * run + p };
@@ -144,7 +145,7 @@ impl PackedConv {
         }
         if self.taps == Taps::Depthwise {
             // Rows that there are not have weight 0; they are read where the first one is.
-            offsets.resize(offsets.len().next_multiple_of(self.layout.depth()), 0);
+            offsets.resize(offsets.len().next_multiple_of(self.layout.depthwise().depth()), 0);
         }
     }
 

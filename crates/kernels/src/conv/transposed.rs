@@ -13,7 +13,7 @@ use alloc::vec::Vec;
 use super::image::Image;
 use super::pack::{Part, check_weights};
 use super::{ConvInput, Geometry};
-use crate::backend::isa::Layout;
+use crate::backend::layout::Layout;
 use crate::gemm::{Job, RowTerms, Rows, push_sum};
 use crate::weights::{offset, stored};
 use crate::{Codes, Error, Kernel, Output, PackedWeights, Scratch, ZeroPoints, error};
@@ -161,7 +161,7 @@ impl Pass<'_> {
         let is_empty = phase.taps.is_empty();
         scratch.taps.resize(phase.taps.len().max(1), 0);
         for part in &phase.parts {
-            let shift = if input.codes.is_signed() { weights.layout.shift() } else { 0 };
+            let shift = weights.layout.shift(input.codes.is_signed());
             let terms = RowTerms { zero_point: input.zero_point + shift, factors: &[], sums: &[] };
             let epilogue = scratch.columns.epilogue(&terms, &part.weights, output.reborrow(), part.first_result);
             let base = self.base.wrapping_add(part.first_channel * image.code_bytes);

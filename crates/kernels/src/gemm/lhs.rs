@@ -5,7 +5,7 @@ use core::ops::Range;
 use alloc::vec::Vec;
 
 use super::columns::RowTerms;
-use crate::backend::isa::Layout;
+use crate::backend::layout::Layout;
 use crate::{Codes, Lhs, PackedWeights, ZeroPoints};
 
 /// Packed rows of one stretch take about this many bytes.
@@ -25,7 +25,7 @@ pub(super) fn stretches(
 ) -> impl Iterator<Item = Stretch> + use<> {
     let m = lhs.m;
     let in_place = in_place(lhs, weights, layout);
-    let packed = (STRETCH_BYTES / (row_bytes(weights) + 1)).next_multiple_of(24).max(24);
+    let packed = (STRETCH_BYTES / (row_bytes(weights, layout) + 1)).next_multiple_of(24).max(24);
     let starts = (in_place..m).step_by(packed);
     let rest = starts.map(move |start| Stretch { rows: start..m.min(start + packed), in_place: false });
     core::iter::once(Stretch { rows: 0..in_place, in_place: true }).filter(|first| !first.rows.is_empty()).chain(rest)
@@ -34,18 +34,18 @@ pub(super) fn stretches(
 /// The number of rows, from the first, that can be read in place: the last group of a row may reach past it, since the weights
 /// there are 0, but not past the end of the slice.
 fn in_place(lhs: &Lhs<'_>, weights: &PackedWeights, layout: Layout) -> usize {
-    if layout != Layout::Bytes || lhs.codes.is_signed() {
+    if !layout.is_read_in_place(lhs.codes.is_signed()) {
         return 0;
     }
-    let spare = lhs.codes.len().checked_sub(4 * weights.steps);
+    let spare = lhs.codes.len().checked_sub(layout.group_bytes() * weights.steps);
     let whole = spare.map_or(0, |spare| spare.checked_div(lhs.row_stride).map_or(lhs.m, |rows| lhs.m.min(rows + 1)));
     // A few rows at the end are a panel of their own, or all of them are packed.
     if whole == lhs.m || whole >= 64 { whole } else { 0 }
 }
 
 /// The distance of packed rows in bytes: whole groups, and not a multiple of 4096, at which rows would share cache sets.
-fn row_bytes(weights: &PackedWeights) -> usize {
-    let bytes = (4 * weights.steps).next_multiple_of(64);
+fn row_bytes(weights: &PackedWeights, layout: Layout) -> usize {
+    let bytes = (layout.group_bytes() * weights.steps).next_multiple_of(64);
     if bytes.is_multiple_of(1024) { bytes + 64 } else { bytes }
 }
 
@@ -57,7 +57,7 @@ pub(super) fn pack(
     layout: Layout,
     packed: &mut Vec<u8>,
 ) -> (*const u8, usize) {
-    let stride = row_bytes(weights);
+    let stride = row_bytes(weights, layout);
     // What is left between the rows from other calls is multiplied by weights that are 0.
     if packed.len() < rows.len() * stride {
         packed.resize(rows.len() * stride, 0);
@@ -71,23 +71,17 @@ pub(super) fn pack(
 
 /// Writes `count` codes from `from` on in the layout's form.
 pub(crate) fn convert(codes: Codes<'_>, from: usize, layout: Layout, to: &mut [u8], count: usize) {
-    match (layout, codes) {
-        (Layout::Bytes, Codes::U8(codes)) => to[..count].copy_from_slice(&codes[from..from + count]),
-        (Layout::Bytes, Codes::I8(codes)) => {
-            for (to, code) in to.iter_mut().zip(&codes[from..from + count]) {
-                *to = code.cast_unsigned() ^ 0x80;
+    let bytes = &codes.as_bytes()[from..from + count];
+    match layout {
+        Layout::Words => {
+            for (to, &code) in to.chunks_exact_mut(2).zip(bytes) {
+                let code = if codes.is_signed() { i16::from(code.cast_signed()) } else { i16::from(code) };
+                to.copy_from_slice(&code.to_ne_bytes());
             }
         }
-        (Layout::Words, Codes::U8(codes)) => {
-            for (to, &code) in to.chunks_exact_mut(2).zip(&codes[from..from + count]) {
-                to.copy_from_slice(&i16::from(code).to_ne_bytes());
-            }
-        }
-        (Layout::Words, Codes::I8(codes)) => {
-            for (to, &code) in to.chunks_exact_mut(2).zip(&codes[from..from + count]) {
-                to.copy_from_slice(&i16::from(code).to_ne_bytes());
-            }
-        }
+        _ if layout.shift(codes.is_signed()) == 0 => to[..count].copy_from_slice(bytes),
+        // 128 more or less is the other sign bit.
+        _ => to.iter_mut().zip(bytes).for_each(|(to, code)| *to = code ^ 0x80),
     }
 }
 
@@ -99,7 +93,7 @@ pub(super) fn row_terms<'a>(
     factors: &'a mut Vec<i32>,
     sums: &'a mut Vec<i32>,
 ) -> RowTerms<'a> {
-    let shift = if lhs.codes.is_signed() { layout.shift() } else { 0 };
+    let shift = layout.shift(lhs.codes.is_signed());
     factors.clear();
     sums.clear();
     let zero_point = match lhs.zero_points {

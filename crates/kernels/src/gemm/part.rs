@@ -6,11 +6,11 @@ use core::ops::Range;
 
 use super::rows::{Places, Rows};
 use crate::PackedWeights;
-use crate::backend::Backend;
 use crate::backend::depthwise::{Channels, POSITIONS};
 use crate::backend::epilogue::Epilogue;
 use crate::backend::isa::LANES;
 use crate::backend::tile::Tile;
+use crate::backend::{Backend, Products};
 
 /// Bytes of activations that all weights are read for before the next: half of a common L2 cache.
 const BLOCK_BYTES: usize = 512 << 10;
@@ -45,6 +45,10 @@ pub(crate) struct Job<'a> {
 unsafe impl Sync for Job<'_> {}
 
 impl Job<'_> {
+    fn products(&self) -> &'static Products {
+        if self.weights.has_least { &self.backend.products } else { &self.backend.products_above_least }
+    }
+
     /// Computes some rows of the result, all columns.
     ///
     /// # Safety
@@ -104,7 +108,7 @@ impl Job<'_> {
         }
         let (mr, nr) = self.shape(rows.len(), slabs.len());
         let taps = self.taps.len();
-        let row_bytes = 4 * self.weights.steps * taps;
+        let row_bytes = self.backend.layout.group_bytes() * self.weights.steps * taps;
         let fitting = (BLOCK_BYTES / row_bytes.max(1)).min(POINTERS / taps) / mr;
         let mut on_stack = [MaybeUninit::uninit(); POINTERS];
         let mut on_heap = alloc::vec::Vec::new();
@@ -155,7 +159,7 @@ impl Job<'_> {
                 columns: self.weights.n(),
             };
             // SAFETY: as for [`Job::run`]; a backend in a job is supported.
-            unsafe { (self.backend.depthwise)(&channels) };
+            unsafe { (self.products().depthwise)(&channels) };
             row += count;
         }
     }
@@ -202,7 +206,7 @@ impl Job<'_> {
                     columns: (self.weights.n() - column).min(nr * LANES),
                 };
                 // SAFETY: as for [`Job::run`]; a backend in a job is supported, and the pointers of the panels were set.
-                unsafe { (self.backend.tile)(&tile) };
+                unsafe { (self.products().tile)(&tile) };
                 place += panels * taps * mr;
             }
             slab += nr;

@@ -5,7 +5,7 @@
 
 use core::arch::x86_64::*;
 
-use super::super::isa::Layout;
+use super::super::layout::Layout;
 use super::ymm::{Dot, Ymm};
 
 /// The AVX2 backend.

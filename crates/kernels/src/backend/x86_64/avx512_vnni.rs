@@ -5,7 +5,8 @@ use core::arch::x86_64::*;
 
 use super::super::ends::Ends;
 use super::super::epilogue::{Epilogue, Sums, finish};
-use super::super::isa::{Isa, Layout};
+use super::super::isa::{Broadcast, Isa};
+use super::super::layout::Layout;
 
 /// AVX-512 F, BW, VL and VNNI.
 #[derive(Clone, Copy, Debug)]
@@ -14,12 +15,9 @@ pub(crate) struct Avx512Vnni;
 impl Isa for Avx512Vnni {
     const NAME: &'static str = "avx512-vnni";
     const LAYOUT: Layout = Layout::Bytes;
-    /// 24 sums, 3 or 4 slabs and an activation fit the 32 registers.
-    const ROWS: [usize; 4] = [12, 12, 8, 6];
 
     type I32 = __m512i;
     type F32 = __m512;
-    type Lhs = __m512i;
     type Rhs = __m512i;
 
     fn is_supported() -> bool {
@@ -39,18 +37,8 @@ impl Isa for Avx512Vnni {
     }
 
     #[inline(always)]
-    unsafe fn lhs(group: *const u8) -> __m512i {
-        _mm512_set1_epi32(group.cast::<i32>().read_unaligned())
-    }
-
-    #[inline(always)]
     unsafe fn rhs(step: *const i8) -> __m512i {
         _mm512_load_si512(step.cast())
-    }
-
-    #[inline(always)]
-    unsafe fn dot(acc: __m512i, lhs: __m512i, rhs: __m512i) -> __m512i {
-        _mm512_dpbusd_epi32(acc, lhs, rhs)
     }
 
     #[inline(always)]
@@ -195,6 +183,23 @@ impl Isa for Avx512Vnni {
         _mm_storeu_si128(out.add(row_stride).cast(), _mm512_extracti32x4_epi32::<1>(codes));
         _mm_storeu_si128(out.add(2 * row_stride).cast(), _mm512_extracti32x4_epi32::<2>(codes));
         _mm_storeu_si128(out.add(3 * row_stride).cast(), _mm512_extracti32x4_epi32::<3>(codes));
+    }
+}
+
+impl Broadcast for Avx512Vnni {
+    /// 24 sums, 3 or 4 slabs and an activation fit the 32 registers.
+    const ROWS: [usize; 4] = [12, 12, 8, 6];
+
+    type Lhs = __m512i;
+
+    #[inline(always)]
+    unsafe fn lhs(group: *const u8) -> __m512i {
+        _mm512_set1_epi32(group.cast::<i32>().read_unaligned())
+    }
+
+    #[inline(always)]
+    unsafe fn dot(acc: __m512i, lhs: __m512i, rhs: __m512i) -> __m512i {
+        _mm512_dpbusd_epi32(acc, lhs, rhs)
     }
 }
 

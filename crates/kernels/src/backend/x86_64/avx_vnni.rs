@@ -3,7 +3,7 @@
 
 use core::arch::x86_64::*;
 
-use super::super::isa::Layout;
+use super::super::layout::Layout;
 use super::ymm::{Dot, Ymm};
 
 /// The AVX-VNNI backend.

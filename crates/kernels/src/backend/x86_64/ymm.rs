@@ -9,7 +9,8 @@ use core::fmt::Debug;
 use core::marker::PhantomData;
 
 use super::super::epilogue::{Epilogue, Sums, finish};
-use super::super::isa::{Isa, Layout};
+use super::super::isa::{Broadcast, Isa};
+use super::super::layout::Layout;
 
 /// What a backend with 256-bit registers adds to AVX2.
 ///
@@ -36,11 +37,9 @@ pub(crate) struct Ymm<D>(PhantomData<D>);
 impl<D: Dot> Isa for Ymm<D> {
     const NAME: &'static str = D::NAME;
     const LAYOUT: Layout = D::LAYOUT;
-    const ROWS: [usize; 4] = D::ROWS;
 
     type I32 = [__m256i; 2];
     type F32 = [__m256; 2];
-    type Lhs = __m256i;
     type Rhs = [__m256i; 2];
 
     fn is_supported() -> bool {
@@ -59,18 +58,8 @@ impl<D: Dot> Isa for Ymm<D> {
     }
 
     #[inline(always)]
-    unsafe fn lhs(group: *const u8) -> __m256i {
-        _mm256_set1_epi32(group.cast::<i32>().read_unaligned())
-    }
-
-    #[inline(always)]
     unsafe fn rhs(step: *const i8) -> [__m256i; 2] {
         D::rhs(step)
-    }
-
-    #[inline(always)]
-    unsafe fn dot(acc: [__m256i; 2], lhs: __m256i, rhs: [__m256i; 2]) -> [__m256i; 2] {
-        [D::dot(acc[0], lhs, rhs[0]), D::dot(acc[1], lhs, rhs[1])]
     }
 
     #[inline(always)]
@@ -186,5 +175,21 @@ impl<D: Dot> Isa for Ymm<D> {
     #[inline(always)]
     unsafe fn round(x: [__m256; 2]) -> [__m256i; 2] {
         [_mm256_cvtps_epi32(x[0]), _mm256_cvtps_epi32(x[1])]
+    }
+}
+
+impl<D: Dot> Broadcast for Ymm<D> {
+    const ROWS: [usize; 4] = D::ROWS;
+
+    type Lhs = __m256i;
+
+    #[inline(always)]
+    unsafe fn lhs(group: *const u8) -> __m256i {
+        _mm256_set1_epi32(group.cast::<i32>().read_unaligned())
+    }
+
+    #[inline(always)]
+    unsafe fn dot(acc: [__m256i; 2], lhs: __m256i, rhs: [__m256i; 2]) -> [__m256i; 2] {
+        [D::dot(acc[0], lhs, rhs[0]), D::dot(acc[1], lhs, rhs[1])]
     }
 }

@@ -1,0 +1,71 @@
+//! NEON of ARMv8.0: two products are summed in 16 bits by `smull` and `smlal2`, and `sadalp` adds pairs of such sums to 32 bits: 16
+//! products in three instructions.
+//!
+//! `2 * 128 * 127` fits 16 bits, `2 * 128 * 128` does not: for weights of which one is -128, products are added to 32 bits without
+//! being summed before, 16 in four instructions.
+#![allow(unsafe_op_in_unsafe_fn, reason = "each function is a few instructions, valid by the contract of `Isa`")]
+
+use core::arch::aarch64::*;
+
+use super::super::layout::Layout;
+use super::neon::{Dot, DotRow, pairs_of};
+
+/// Sums of products of 16 bits, of weights that may be -128 if so said.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct InPairs<const LEAST: bool>;
+
+impl<const LEAST: bool> Dot for InPairs<LEAST> {
+    const NAME: &'static str = "neon";
+    const LAYOUT: Layout = Layout::Halves;
+
+    fn is_supported() -> bool {
+        super::has!("neon")
+    }
+
+    #[inline]
+    #[target_feature(enable = "neon")]
+    unsafe fn enter<R>(f: impl FnOnce() -> R) -> R {
+        f()
+    }
+
+    /// The first two taps of four lanes, then the last two.
+    #[inline(always)]
+    unsafe fn interleave(taps: [*const u8; 4]) -> [int8x16_t; 4] {
+        let [low, high] = pairs_of(taps);
+        [halves(low[0], low[1]), upper(low[0], low[1]), halves(high[0], high[1]), upper(high[0], high[1])]
+    }
+
+    #[inline(always)]
+    unsafe fn dot(acc: int32x4_t, lhs: int8x16_t, rhs: int8x16_t) -> int32x4_t {
+        let first = vmull_s8(vget_low_s8(lhs), vget_low_s8(rhs));
+        if LEAST {
+            vpadalq_s16(vpadalq_s16(acc, first), vmull_high_s8(lhs, rhs))
+        } else {
+            vpadalq_s16(acc, vmlal_high_s8(first, lhs, rhs))
+        }
+    }
+}
+
+impl<const LEAST: bool> DotRow for InPairs<LEAST> {
+    /// 16 sums, four registers of weights, an activation and products on their way.
+    const ROWS: [usize; 4] = [4, 2, 0, 0];
+
+    /// The first two activations four times, then the last two.
+    #[inline(always)]
+    unsafe fn lhs(group: *const u8) -> int8x16_t {
+        let words = vreinterpretq_s16_s32(vld1q_dup_s32(group.cast()));
+        vreinterpretq_s8_s16(vcombine_s16(vdup_laneq_s16::<0>(words), vdup_laneq_s16::<1>(words)))
+    }
+}
+
+/// The first halves of both.
+#[inline(always)]
+unsafe fn halves(a: int8x16_t, b: int8x16_t) -> int8x16_t {
+    vreinterpretq_s8_s64(vzip1q_s64(vreinterpretq_s64_s8(a), vreinterpretq_s64_s8(b)))
+}
+
+/// The second halves of both.
+#[inline(always)]
+unsafe fn upper(a: int8x16_t, b: int8x16_t) -> int8x16_t {
+    vreinterpretq_s8_s64(vzip2q_s64(vreinterpretq_s64_s8(a), vreinterpretq_s64_s8(b)))
+}

@@ -1,0 +1,281 @@
+//! Vectors of 16 in four 128-bit registers: what every backend with NEON shares.
+#![allow(
+    unsafe_op_in_unsafe_fn,
+    reason = "each function is a few instructions on each quarter, valid by the contract of `Isa`"
+)]
+
+use core::arch::aarch64::*;
+use core::fmt::Debug;
+use core::marker::PhantomData;
+
+use super::super::epilogue::{Epilogue, Sums, finish};
+use super::super::isa::{Broadcast, Isa};
+use super::super::layout::Layout;
+
+/// What a backend adds to NEON.
+///
+/// # Safety
+///
+/// As [`Isa`].
+pub(crate) trait Dot: Copy + Debug + 'static {
+    const NAME: &'static str;
+    const LAYOUT: Layout;
+    fn is_supported() -> bool;
+    unsafe fn enter<R>(f: impl FnOnce() -> R) -> R;
+    /// As [`Isa::interleave`].
+    unsafe fn interleave(taps: [*const u8; 4]) -> [int8x16_t; 4];
+    /// As [`Isa::dot_lanes`], for a quarter of the lanes.
+    unsafe fn dot(acc: int32x4_t, lhs: int8x16_t, rhs: int8x16_t) -> int32x4_t;
+}
+
+/// What a backend adds whose products have one group of activations for all columns.
+///
+/// # Safety
+///
+/// As [`Broadcast`].
+pub(crate) trait DotRow: Dot {
+    const ROWS: [usize; 4];
+    /// As [`Broadcast::lhs`].
+    unsafe fn lhs(group: *const u8) -> int8x16_t;
+    /// As [`Broadcast::steps`].
+    #[inline(always)]
+    unsafe fn steps<const MR: usize, const NR: usize>(
+        acc: &mut [[[int32x4_t; 4]; NR]; MR],
+        rows: [*const u8; MR],
+        rhs: *const i8,
+        slab_bytes: usize,
+        count: usize,
+    ) {
+        super::super::tile::steps::<Neon<Self>, MR, NR>(acc, rows, rhs, slab_bytes, count);
+    }
+}
+
+/// A backend with 128-bit registers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Neon<D>(PhantomData<D>);
+
+/// Applies an instruction to every quarter.
+macro_rules! quarters {
+    ($f:ident($x:expr)) => {
+        [$f($x[0]), $f($x[1]), $f($x[2]), $f($x[3])]
+    };
+    ($f:ident($x:expr, $y:expr)) => {
+        [$f($x[0], $y[0]), $f($x[1], $y[1]), $f($x[2], $y[2]), $f($x[3], $y[3])]
+    };
+}
+
+impl<D: Dot> Isa for Neon<D> {
+    const NAME: &'static str = D::NAME;
+    const LAYOUT: Layout = D::LAYOUT;
+
+    type I32 = [int32x4_t; 4];
+    type F32 = [float32x4_t; 4];
+    type Rhs = [int8x16_t; 4];
+
+    fn is_supported() -> bool {
+        D::is_supported()
+    }
+
+    #[inline(always)]
+    unsafe fn enter<R>(f: impl FnOnce() -> R) -> R {
+        D::enter(f)
+    }
+
+    #[inline(never)]
+    unsafe fn end(epilogue: &Epilogue, sums: &Sums<Self>) {
+        finish(epilogue, sums);
+    }
+
+    #[inline(always)]
+    unsafe fn rhs(step: *const i8) -> [int8x16_t; 4] {
+        [vld1q_s8(step), vld1q_s8(step.add(16)), vld1q_s8(step.add(32)), vld1q_s8(step.add(48))]
+    }
+
+    #[inline(always)]
+    unsafe fn interleave(taps: [*const u8; 4]) -> [int8x16_t; 4] {
+        D::interleave(taps)
+    }
+
+    #[inline(always)]
+    unsafe fn dot_lanes(acc: [int32x4_t; 4], lhs: [int8x16_t; 4], rhs: [int8x16_t; 4]) -> [int32x4_t; 4] {
+        [
+            D::dot(acc[0], lhs[0], rhs[0]),
+            D::dot(acc[1], lhs[1], rhs[1]),
+            D::dot(acc[2], lhs[2], rhs[2]),
+            D::dot(acc[3], lhs[3], rhs[3]),
+        ]
+    }
+
+    #[inline(always)]
+    unsafe fn splat_i32(x: i32) -> [int32x4_t; 4] {
+        [vdupq_n_s32(x); 4]
+    }
+
+    #[inline(always)]
+    unsafe fn load_i32(p: *const i32) -> [int32x4_t; 4] {
+        [vld1q_s32(p), vld1q_s32(p.add(4)), vld1q_s32(p.add(8)), vld1q_s32(p.add(12))]
+    }
+
+    #[inline(always)]
+    unsafe fn store_i32(p: *mut i32, x: [int32x4_t; 4]) {
+        for (quarter, x) in x.into_iter().enumerate() {
+            vst1q_s32(p.add(4 * quarter), x);
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn add_i32(a: [int32x4_t; 4], b: [int32x4_t; 4]) -> [int32x4_t; 4] {
+        quarters!(vaddq_s32(a, b))
+    }
+
+    #[inline(always)]
+    unsafe fn mul_i32(a: [int32x4_t; 4], b: [int32x4_t; 4]) -> [int32x4_t; 4] {
+        quarters!(vmulq_s32(a, b))
+    }
+
+    #[inline(always)]
+    unsafe fn load_u8(p: *const u8) -> [int32x4_t; 4] {
+        let bytes = vld1q_u8(p);
+        let (low, high) = (vmovl_u8(vget_low_u8(bytes)), vmovl_high_u8(bytes));
+        let words =
+            [vmovl_u16(vget_low_u16(low)), vmovl_high_u16(low), vmovl_u16(vget_low_u16(high)), vmovl_high_u16(high)];
+        quarters!(vreinterpretq_s32_u32(words))
+    }
+
+    #[inline(always)]
+    unsafe fn load_i8(p: *const i8) -> [int32x4_t; 4] {
+        let bytes = vld1q_s8(p);
+        let (low, high) = (vmovl_s8(vget_low_s8(bytes)), vmovl_high_s8(bytes));
+        [vmovl_s16(vget_low_s16(low)), vmovl_high_s16(low), vmovl_s16(vget_low_s16(high)), vmovl_high_s16(high)]
+    }
+
+    #[inline(always)]
+    unsafe fn store_bytes(p: *mut u8, x: [int32x4_t; 4]) {
+        let words = quarters!(vreinterpretq_u16_s32(x));
+        let (low, high) = (vuzp1q_u16(words[0], words[1]), vuzp1q_u16(words[2], words[3]));
+        vst1q_u8(p, vuzp1q_u8(vreinterpretq_u8_u16(low), vreinterpretq_u8_u16(high)));
+    }
+
+    #[inline(always)]
+    unsafe fn splat_f32(x: f32) -> [float32x4_t; 4] {
+        [vdupq_n_f32(x); 4]
+    }
+
+    #[inline(always)]
+    unsafe fn load_f32(p: *const f32) -> [float32x4_t; 4] {
+        [vld1q_f32(p), vld1q_f32(p.add(4)), vld1q_f32(p.add(8)), vld1q_f32(p.add(12))]
+    }
+
+    #[inline(always)]
+    unsafe fn store_f32(p: *mut f32, x: [float32x4_t; 4]) {
+        for (quarter, x) in x.into_iter().enumerate() {
+            vst1q_f32(p.add(4 * quarter), x);
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn add_f32(a: [float32x4_t; 4], b: [float32x4_t; 4]) -> [float32x4_t; 4] {
+        quarters!(vaddq_f32(a, b))
+    }
+
+    #[inline(always)]
+    unsafe fn mul_f32(a: [float32x4_t; 4], b: [float32x4_t; 4]) -> [float32x4_t; 4] {
+        quarters!(vmulq_f32(a, b))
+    }
+
+    #[inline(always)]
+    unsafe fn div_f32(a: [float32x4_t; 4], b: [float32x4_t; 4]) -> [float32x4_t; 4] {
+        quarters!(vdivq_f32(a, b))
+    }
+
+    #[inline(always)]
+    unsafe fn max_f32(a: [float32x4_t; 4], b: [float32x4_t; 4]) -> [float32x4_t; 4] {
+        // `fmax` makes NaN of NaN, `fmaxnm` the other operand whichever it is.
+        quarters!(greater(a, b))
+    }
+
+    #[inline(always)]
+    unsafe fn min_f32(a: [float32x4_t; 4], b: [float32x4_t; 4]) -> [float32x4_t; 4] {
+        quarters!(less(a, b))
+    }
+
+    #[inline(always)]
+    unsafe fn nan_to_zero(x: [float32x4_t; 4]) -> [float32x4_t; 4] {
+        quarters!(zero_if_nan(x))
+    }
+
+    #[inline(always)]
+    unsafe fn to_f32(x: [int32x4_t; 4]) -> [float32x4_t; 4] {
+        quarters!(vcvtq_f32_s32(x))
+    }
+
+    #[inline(always)]
+    unsafe fn round(x: [float32x4_t; 4]) -> [int32x4_t; 4] {
+        quarters!(vcvtnq_s32_f32(x))
+    }
+}
+
+impl<D: DotRow> Broadcast for Neon<D> {
+    const ROWS: [usize; 4] = D::ROWS;
+
+    type Lhs = int8x16_t;
+
+    #[inline(always)]
+    unsafe fn lhs(group: *const u8) -> int8x16_t {
+        D::lhs(group)
+    }
+
+    #[inline(always)]
+    unsafe fn dot(acc: [int32x4_t; 4], lhs: int8x16_t, rhs: [int8x16_t; 4]) -> [int32x4_t; 4] {
+        Self::dot_lanes(acc, [lhs; 4], rhs)
+    }
+
+    #[inline(always)]
+    unsafe fn steps<const MR: usize, const NR: usize>(
+        acc: &mut [[Self::I32; NR]; MR],
+        rows: [*const u8; MR],
+        rhs: *const i8,
+        slab_bytes: usize,
+        count: usize,
+    ) {
+        D::steps(acc, rows, rhs, slab_bytes, count);
+    }
+}
+
+#[inline(always)]
+unsafe fn greater(a: float32x4_t, b: float32x4_t) -> float32x4_t {
+    vbslq_f32(vcgtq_f32(a, b), a, b)
+}
+
+#[inline(always)]
+unsafe fn less(a: float32x4_t, b: float32x4_t) -> float32x4_t {
+    vbslq_f32(vcltq_f32(a, b), a, b)
+}
+
+#[inline(always)]
+unsafe fn zero_if_nan(x: float32x4_t) -> float32x4_t {
+    vreinterpretq_f32_u32(vandq_u32(vreinterpretq_u32_f32(x), vceqq_f32(x, x)))
+}
+
+/// Four bytes of every lane next to each other: `[a0 b0 c0 d0 a1 b1 c1 d1 ..]`.
+#[inline(always)]
+pub(super) unsafe fn interleave_bytes(taps: [*const u8; 4]) -> [int8x16_t; 4] {
+    let [low, high] = pairs_of(taps);
+    let words = |pair: [int8x16_t; 2]| [vreinterpretq_s16_s8(pair[0]), vreinterpretq_s16_s8(pair[1])];
+    let (low, high) = (words(low), words(high));
+    let all = [
+        vzip1q_s16(low[0], low[1]),
+        vzip2q_s16(low[0], low[1]),
+        vzip1q_s16(high[0], high[1]),
+        vzip2q_s16(high[0], high[1]),
+    ];
+    quarters!(vreinterpretq_s8_s16(all))
+}
+
+/// The bytes of the first two taps in turn, and those of the last two: of lanes 0 to 7, and of lanes 8 to 15.
+#[inline(always)]
+pub(super) unsafe fn pairs_of(taps: [*const u8; 4]) -> [[int8x16_t; 2]; 2] {
+    let [a, b, c, d] =
+        [vld1q_s8(taps[0].cast()), vld1q_s8(taps[1].cast()), vld1q_s8(taps[2].cast()), vld1q_s8(taps[3].cast())];
+    [[vzip1q_s8(a, b), vzip1q_s8(c, d)], [vzip2q_s8(a, b), vzip2q_s8(c, d)]]
+}
