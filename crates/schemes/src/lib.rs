@@ -6,6 +6,8 @@
 //! (4)  q = clamp(round_half_even(f32(acc) * m) + z_y, q_min, q_max)        m = s_a * s_w / s_y in f32, in this order
 //! ```
 //!
+//! What graphs hold and kernels run, codes of 8 bits (and sums of 32) per tensor and per channel:
+//!
 //! - [`Scale`] is a positive normal `f32`: its constructor says so, and nothing else makes one.
 //! - [`QuantParams`] is what a quantized tensor carries: type, range of codes, and one scale and zero point, or one each
 //!   per channel.
@@ -13,20 +15,40 @@
 //!   formulas of PyTorch.
 //! - [`DynamicScheme`] names how activations are quantized while a model runs.
 //!
+//! What other formats and targets have besides, codes of 4, 8, 16 and 32 bits:
+//!
+//! - [`CodeType`] and [`CodeRange`] are the codes, [`Sharing`] is which elements share parameters (per tensor, channel or
+//!   group), [`CodeParams`] is both with the parameters, zero points in floating point among them.
+//! - [`QuantTensor`] is a tensor of packed codes.
+//!
 //! Architecture Invariant: a scheme is data. Nothing here watches values, and nothing here knows of a graph.
 
+mod code_params;
+mod code_range;
+mod code_type;
 mod dynamic;
 mod error;
 mod multiplier;
+mod packed;
 mod params;
+mod quant_tensor;
 mod scale;
 mod scheme;
+mod sharing;
+mod step;
 mod tensor;
 
+pub use code_params::{CodeParams, ZeroPoints};
+pub use code_range::CodeRange;
+pub use code_type::CodeType;
 pub use dynamic::{DynamicScheme, torch_dynamic_params};
 pub use error::Error;
 pub use multiplier::multiplier;
+pub use packed::{pack, packed_len, unpack};
 pub use params::{Granularity, QuantParams};
+pub use quant_tensor::QuantTensor;
 pub use scale::Scale;
 pub use scheme::{Range, Scheme, Symmetry};
+pub use sharing::Sharing;
+pub use step::Quotient;
 pub use tensor::{dequantize, quantize, quantize_by_reciprocal};

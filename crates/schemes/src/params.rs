@@ -2,7 +2,7 @@
 
 use fourfold_tensor::DType;
 
-use crate::{Error, Scale};
+use crate::{Error, Scale, Sharing};
 
 /// Which elements share one scale and zero point.
 #[derive(Clone, Debug, PartialEq)]
@@ -122,6 +122,15 @@ impl QuantParams {
         match self.granularity {
             Granularity::PerTensor { scale, zero_point } => Some((scale, zero_point)),
             Granularity::PerChannel { .. } => None,
+        }
+    }
+
+    /// Which elements share a scale, without the scales.
+    #[must_use]
+    pub fn sharing(&self) -> Sharing {
+        match self.granularity {
+            Granularity::PerTensor { .. } => Sharing::PerTensor,
+            Granularity::PerChannel { axis, .. } => Sharing::PerChannel { axis },
         }
     }
 

@@ -3,7 +3,8 @@
 use fourfold_kernels::{Affine, Kernel};
 use fourfold_tensor::{DType, Tensor};
 
-use crate::{Error, Granularity, QuantParams};
+use crate::step::Quotient;
+use crate::{CodeParams, Error, QuantParams};
 
 /// Quantizes an `f32` tensor by equation (2); a NaN becomes its zero point.
 ///
@@ -50,21 +51,13 @@ pub fn quantize_by_reciprocal(x: &Tensor, params: &QuantParams) -> Result<Tensor
     if params.dtype().byte_range().is_none() {
         return Err(Error::NotQuantized { dtype: params.dtype() });
     }
+    params.check_shape(x.shape())?;
+    let wide = CodeParams::try_from(params)?;
     let out = codes.bytes_mut();
-    for_each_run(x.shape(), params, |run, affine| {
-        let inverse = 1.0 / affine.scale;
-        for (out, x) in out[run.clone()].iter_mut().zip(&x_slice[run]) {
-            #[expect(
-                clippy::cast_precision_loss,
-                clippy::cast_possible_truncation,
-                reason = "8-bit codes, clamped before"
-            )]
-            let code = {
-                let steps = (x * inverse).round_ties_even() + affine.zero_point as f32;
-                let steps = if steps.is_nan() { affine.zero_point as f32 } else { steps };
-                steps.clamp(affine.q_min as f32, affine.q_max as f32) as i32
-            };
-            *out = code.to_le_bytes()[0];
+    wide.sharing().for_each_run(x.shape(), |run, index| {
+        let step = wide.step(index, Quotient::Reciprocal);
+        for (out, &x) in out[run.clone()].iter_mut().zip(&x_slice[run]) {
+            *out = step.quantize(x).to_le_bytes()[0];
         }
         Ok(())
     })?;
@@ -116,24 +109,16 @@ fn for_each_run(
     mut f: impl FnMut(core::ops::Range<usize>, Affine) -> Result<(), Error>,
 ) -> Result<(), Error> {
     params.check_shape(shape)?;
-    let run = match params.granularity() {
-        Granularity::PerTensor { .. } => shape.iter().product(),
-        Granularity::PerChannel { axis, .. } => shape[axis + 1..].iter().product::<usize>(),
-    };
-    let channels = params.scales().len();
-    let total = shape.iter().product::<usize>();
-    for (index, start) in (0..total).step_by(run.max(1)).enumerate() {
-        let (scale, zero_point) = (params.scales()[index % channels].get(), params.zero_points()[index % channels]);
-        let affine = Affine { scale, zero_point, q_min: params.quant_min(), q_max: params.quant_max() };
-        f(start..start + run, affine)?;
-    }
-    Ok(())
+    params.sharing().for_each_run(shape, |run, index| {
+        let (scale, zero_point) = (params.scales()[index].get(), params.zero_points()[index]);
+        f(run, Affine { scale, zero_point, q_min: params.quant_min(), q_max: params.quant_max() })
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Scale;
+    use crate::{Granularity, Scale};
     use proptest::prelude::*;
 
     fn per_channel(axis: usize, scales: &[f32]) -> QuantParams {
