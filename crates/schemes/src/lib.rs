@@ -19,7 +19,7 @@
 //!
 //! - [`CodeType`] and [`CodeRange`] are the codes, [`Sharing`] is which elements share parameters (per tensor, channel or
 //!   group), [`CodeParams`] is both with the parameters, zero points in floating point among them.
-//! - [`QuantTensor`] is a tensor of packed codes.
+//! - [`QuantTensor`] is a tensor of packed codes; [`fake_quantize`] is its error without codes, for those who train.
 //!
 //! Architecture Invariant: a scheme is data. Nothing here watches values, and nothing here knows of a graph.
 
@@ -28,6 +28,7 @@ mod code_range;
 mod code_type;
 mod dynamic;
 mod error;
+mod fake;
 mod multiplier;
 mod packed;
 mod params;
@@ -43,6 +44,7 @@ pub use code_range::CodeRange;
 pub use code_type::CodeType;
 pub use dynamic::{DynamicScheme, torch_dynamic_params};
 pub use error::Error;
+pub use fake::{FakeQuantized, fake_quantize};
 pub use multiplier::multiplier;
 pub use packed::{pack, packed_len, unpack};
 pub use params::{Granularity, QuantParams};
