@@ -34,28 +34,34 @@ impl DynamicScheme {
     }
 }
 
-/// The parameters that PyTorch's dynamic Linear chooses for an input with finite values from `min` to `max`.
+/// The parameters that PyTorch's dynamic Linear chooses for an input with finite values from `min` to `max`: those of
+/// [`torch_choose_qparams`] for codes 0 to 127 (`reduce_range`).
+#[must_use]
+pub fn torch_dynamic_params(min: f32, max: f32) -> (f32, i32) {
+    torch_choose_qparams(min, max, 127)
+}
+
+/// The parameters that PyTorch chooses for codes 0 to `quant_max` and finite values from `min` to `max`.
 ///
-/// Source: `ChooseQuantizationParams` in ATen's `QuantUtils.h` for codes 0 to 127 (`reduce_range`), sparsity not
-/// preserved. Returns the scale and the zero point.
+/// Source: `ChooseQuantizationParams` in ATen's `QuantUtils.h`, sparsity not preserved. Returns the scale and the zero point.
 #[must_use]
 #[expect(
     clippy::cast_possible_truncation,
-    reason = "the formula rounds to f32 where ATen does; the zero point lies in 0..=127"
+    reason = "the formula rounds to f32 where ATen does; the zero point lies in 0..=quant_max"
 )]
-pub fn torch_dynamic_params(min: f32, max: f32) -> (f32, i32) {
-    const Q_MAX: f32 = 127.0;
+pub fn torch_choose_qparams(min: f32, max: f32, quant_max: u8) -> (f32, i32) {
     const LEAST_SCALE: f32 = 6.1e-5;
+    let q_max = f32::from(quant_max);
     let (mut min, mut max) = (f64::from(min.min(0.0)), f64::from(max.max(0.0)));
-    let mut scale = (max - min) / f64::from(Q_MAX);
+    let mut scale = (max - min) / f64::from(q_max);
     if scale as f32 == 0.0 || (1.0 / scale as f32).is_infinite() {
         scale = 0.1;
     }
     if scale < f64::from(LEAST_SCALE) {
         if min == 0.0 {
-            max = f64::from(LEAST_SCALE * Q_MAX);
+            max = f64::from(LEAST_SCALE * q_max);
         } else if max == 0.0 {
-            min = -f64::from(LEAST_SCALE * Q_MAX);
+            min = -f64::from(LEAST_SCALE * q_max);
         } else {
             let amplifier = LEAST_SCALE / scale as f32;
             (min, max) = (f64::from(min as f32 * amplifier), f64::from(max as f32 * amplifier));
@@ -63,8 +69,8 @@ pub fn torch_dynamic_params(min: f32, max: f32) -> (f32, i32) {
         scale = f64::from(LEAST_SCALE);
     }
     let (below, above) = (min / scale, max / scale);
-    let initial = if -below.abs() < f64::from(Q_MAX) - above.abs() { -below } else { f64::from(Q_MAX) - above };
-    (scale as f32, initial.round_ties_even().clamp(0.0, f64::from(Q_MAX)) as i32)
+    let initial = if -below.abs() < f64::from(q_max) - above.abs() { -below } else { f64::from(q_max) - above };
+    (scale as f32, initial.round_ties_even().clamp(0.0, f64::from(q_max)) as i32)
 }
 
 #[cfg(test)]

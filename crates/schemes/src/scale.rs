@@ -21,6 +21,18 @@ impl Scale {
         if value.is_normal() && value > 0.0 { Ok(Self(value)) } else { Err(Error::Scale { value }) }
     }
 
+    /// The smallest power of two that is not below this scale: `2^ceil(log2(scale))`, for hardware that shifts.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Scale`] if it is not below `2^128`, so no `f32`.
+    pub fn to_power_of_two(self) -> Result<Self, Error> {
+        const MANTISSA: u32 = (1 << 23) - 1;
+        let bits = self.0.to_bits();
+        let up = if bits & MANTISSA == 0 { bits } else { (bits & !MANTISSA) + (1 << 23) };
+        Self::new(f32::from_bits(up))
+    }
+
     /// The number.
     #[must_use]
     pub fn get(self) -> f32 {
@@ -43,6 +55,17 @@ impl fmt::Display for Scale {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn powers_of_two_are_found_above() {
+        for (scale, power) in
+            [(1.0, 1.0), (1.000_000_1, 2.0), (0.3, 0.5), (5.0, 8.0), (f32::MIN_POSITIVE, f32::MIN_POSITIVE)]
+        {
+            assert_eq!(Scale(scale).to_power_of_two().map(Scale::get), Ok(power));
+        }
+        assert_eq!(Scale(f32::MAX).to_power_of_two(), Err(Error::Scale { value: f32::INFINITY }));
+        assert_eq!(Scale(2_f32.powi(127)).to_power_of_two().map(Scale::get), Ok(2_f32.powi(127)));
+    }
 
     #[test]
     fn only_positive_normal_numbers_are_scales() {

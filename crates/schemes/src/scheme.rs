@@ -3,8 +3,9 @@
 use fourfold_tensor::DType;
 use serde::{Deserialize, Serialize};
 
+use crate::formula::torch;
 use crate::params::check_codes;
-use crate::{Error, Granularity, QuantParams, Scale};
+use crate::{CodeRange, CodeType, Error, Granularity, QuantParams, Scale};
 
 /// The smallest and the largest value that was observed.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -25,7 +26,7 @@ pub enum Symmetry {
     Symmetric,
 }
 
-/// How parameters follow from a range.
+/// How parameters of `i8` and `u8` follow from a range; [`Recipe`](crate::Recipe) is the same for all types and formulas.
 ///
 /// With `lo = min(min, 0)` and `hi = max(max, 0)`, all in `f32` (PyTorch's `_calculate_qparams`):
 ///
@@ -95,29 +96,10 @@ impl Scheme {
             return Err(Error::NotQuantized { dtype: self.dtype });
         }
         check_codes(self.dtype, self.quant_min, self.quant_max)?;
-        let (lo, hi) = (range.min.min(0.0), range.max.max(0.0));
-        if !(range.min.is_finite() && range.max.is_finite() && (hi - lo).is_finite()) {
-            return Err(Error::Range { min: range.min, max: range.max });
-        }
-        #[expect(clippy::cast_precision_loss, reason = "8-bit codes: at most 255 steps")]
-        let (q_min, steps) = (self.quant_min as f32, (self.quant_max - self.quant_min) as f32);
-        match self.symmetry {
-            Symmetry::Affine => {
-                let scale = Scale::new(((hi - lo) / steps).max(self.eps))?;
-                let zero_point = q_min - (lo / scale.get()).round_ties_even();
-                #[expect(clippy::cast_possible_truncation, reason = "clamped to 8-bit codes")]
-                Ok((scale, (zero_point as i32).clamp(self.quant_min, self.quant_max)))
-            }
-            Symmetry::Symmetric => {
-                let scale = Scale::new((hi.max(-lo) / (steps / 2.0)).max(self.eps))?;
-                let zero_point = match (self.dtype, self.quant_min, self.quant_max) {
-                    (DType::U8, 0, 255) => 128,
-                    (DType::U8, ..) => i32::midpoint(self.quant_min, self.quant_max),
-                    _ => 0_i32.clamp(self.quant_min, self.quant_max),
-                };
-                Ok((scale, zero_point))
-            }
-        }
+        let dtype = self.dtype;
+        let ty = CodeType::of(dtype).ok_or(Error::NotQuantized { dtype })?;
+        let codes = CodeRange::new(ty, self.quant_min, self.quant_max)?;
+        torch::scale_and_zero_point(range, codes, self.symmetry, self.eps, Ok)
     }
 
     /// The parameters of a whole tensor.

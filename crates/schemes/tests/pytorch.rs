@@ -1,7 +1,10 @@
 //! Parameters against those of PyTorch, bit for bit.
 
-use fourfold_schemes::{Range, Scheme, Symmetry, torch_dynamic_params};
-use fourfold_tensor::DType;
+use fourfold_schemes::{
+    CodeParams, CodeRange, CodeType, Error, Formula, QuantTensor, Quotient, Range, Recipe, Scheme, Sharing, Symmetry,
+    ZeroPoints, torch_choose_qparams, torch_dynamic_params, torch_float_qparams,
+};
+use fourfold_tensor::{DType, Tensor};
 
 /// An `f32` from its bits in hexadecimal.
 fn bits(text: &str) -> f32 {
@@ -48,15 +51,65 @@ fn parameters_of_ranges_are_those_of_pytorch() {
         }
         checked += 1;
     }
-    assert_eq!(checked, 408);
+    assert_eq!(checked, 465);
+}
+
+#[test]
+fn recipes_find_the_same_parameters() {
+    for line in include_str!("data/qparams.txt").lines().map(Line::parse) {
+        let Scheme { dtype, quant_min, quant_max, symmetry, eps, .. } = line.scheme;
+        let codes = CodeRange::new(CodeType::of(dtype).expect("codes"), quant_min, quant_max).expect("codes");
+        let recipe = Recipe::new(codes, symmetry, Formula::Torch { eps });
+        let found = recipe.scale_and_zero_point(line.range).map(|(scale, zero_point)| (scale.get(), zero_point));
+        assert_eq!(found, Ok((line.scale, line.zero_point)), "{}", line.case);
+    }
+}
+
+/// PyTorch makes an infinite scale of these, with which every code is 0; only a symmetric range of infinite width has one.
+#[test]
+fn ranges_that_are_not_finite_are_refused() {
+    let overflowing = Range { min: -3e38, max: 3e38 };
+    for range in [overflowing, Range { min: -1.0, max: f32::INFINITY }, Range { min: f32::NEG_INFINITY, max: 1.0 }] {
+        for scheme in [Scheme::U8_AFFINE, Scheme::I8_SYMMETRIC_FULL] {
+            assert!(matches!(scheme.per_tensor(range), Err(Error::Range { .. })));
+        }
+    }
 }
 
 #[test]
 fn dynamic_parameters_are_those_of_pytorch() {
     let check = |line: &str| {
         let columns: Vec<&str> = line.split(' ').collect();
+        let (min, max) = (bits(columns[1]), bits(columns[2]));
         let expected = (bits(columns[3]), columns[4].parse::<i32>().expect("an integer"));
-        assert_eq!(torch_dynamic_params(bits(columns[1]), bits(columns[2])), expected, "{}", columns[0]);
+        let found = match columns[0].rsplit_once('.') {
+            Some((_, "full")) => torch_choose_qparams(min, max, 255),
+            _ => torch_dynamic_params(min, max),
+        };
+        assert_eq!(found, expected, "{}", columns[0]);
     };
-    assert_eq!(include_str!("data/dynamic.txt").lines().map(check).count(), 16);
+    assert_eq!(include_str!("data/dynamic.txt").lines().map(check).count(), 32);
+}
+
+/// Scales, zero points and codes are exact; PyTorch computes the codes as [`Quotient::Reciprocal`] does.
+#[test]
+fn rows_of_embeddings_are_those_of_pytorch() {
+    let codes_of_u8 = CodeRange::full(CodeType::U8);
+    let check = |line: &str| {
+        let columns: Vec<&str> = line.split(' ').collect();
+        let row: Vec<f32> = columns[3].split(',').map(bits).collect();
+        let codes: Vec<u8> = columns[4].split(',').map(|code| code.parse().expect("a code")).collect();
+        let range = Range {
+            min: row.iter().copied().fold(f32::INFINITY, f32::min),
+            max: row.iter().copied().fold(f32::NEG_INFINITY, f32::max),
+        };
+        let (scale, zero_point) = torch_float_qparams(range, codes_of_u8, f32::EPSILON).expect("finite");
+        assert_eq!((scale.get(), zero_point), (bits(columns[1]), bits(columns[2])), "{}", columns[0]);
+        let (sharing, zero_points) = (Sharing::PerChannel { axis: 0 }, ZeroPoints::Float(vec![zero_point]));
+        let params = CodeParams::new(codes_of_u8, sharing, vec![scale], zero_points).expect("valid");
+        let x = Tensor::from_slice(&[1, row.len()], &row).expect("a row");
+        let found = QuantTensor::quantize(&x, &params, Quotient::Reciprocal).expect("a row");
+        assert_eq!(found.packed(), codes, "{}", columns[0]);
+    };
+    assert_eq!(include_str!("data/float_qparams.txt").lines().map(check).count(), 55);
 }
