@@ -21,6 +21,7 @@
 //!   group), [`CodeParams`] is both with the parameters, zero points in floating point among them.
 //! - [`Recipe`] chooses parameters by a [`Formula`]: PyTorch's, ONNX Runtime's or LiteRT's, with any scales or powers of two.
 //! - [`QuantTensor`] is a tensor of packed codes; [`fake_quantize`] is its error without codes, for those who train.
+//! - [`FixedMultiplier`] is the multiplier of equation (4) for integer-only targets, [`multiplier()`] the one in `f32`.
 //!
 //! ```
 //! use fourfold_schemes::{QuantTensor, Quotient, Range, Recipe, Sharing};
@@ -44,6 +45,7 @@ mod code_type;
 mod dynamic;
 mod error;
 mod fake;
+mod fixed;
 mod formula;
 mod multiplier;
 mod packed;
@@ -62,6 +64,7 @@ pub use code_type::CodeType;
 pub use dynamic::{DynamicScheme, torch_choose_qparams, torch_dynamic_params};
 pub use error::Error;
 pub use fake::{FakeQuantized, fake_quantize};
+pub use fixed::{FixedMultiplier, FixedRounding, rounding_divide_by_pot, saturating_rounding_doubling_high_mul};
 pub use formula::Formula;
 pub use formula::torch::torch_float_qparams;
 pub use multiplier::multiplier;

@@ -1,4 +1,4 @@
-//! Codes against those of PyTorch and ONNX Runtime.
+//! Codes and fixed-point products against those of PyTorch, ONNX Runtime and LiteRT.
 
 use std::fs;
 use std::path::Path;
@@ -6,6 +6,7 @@ use std::path::Path;
 use fourfold_tensor::{DType, Tensor};
 use safetensors::{Dtype, SafeTensors};
 
+mod fixed_point;
 mod quantize;
 
 /// Calls `test` with a file of `tests/data`.
@@ -36,4 +37,11 @@ fn integers(vectors: &SafeTensors<'_>, name: &str) -> Vec<i32> {
         DType::U8 => tensor.as_slice::<u8>().expect("u8").iter().copied().map(i32::from).collect(),
         _ => tensor.as_slice::<i32>().expect("i32").to_vec(),
     }
+}
+
+/// The elements of a tensor of `f64`.
+fn doubles(vectors: &SafeTensors<'_>, name: &str) -> Vec<f64> {
+    let view = vectors.tensor(name).unwrap_or_else(|_| panic!("{name}"));
+    let elements = view.data().chunks_exact(8);
+    elements.map(|bytes| f64::from_le_bytes(bytes.try_into().expect("eight bytes"))).collect()
 }
