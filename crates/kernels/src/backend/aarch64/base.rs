@@ -8,7 +8,8 @@
 use core::arch::aarch64::*;
 
 use super::super::layout::Layout;
-use super::neon::{Dot, DotRow, pairs_of};
+use super::super::tile;
+use super::neon::{Dot, DotRow, Neon, pairs_of};
 
 /// Sums of products of 16 bits, of weights that may be -128 if so said.
 #[derive(Clone, Copy, Debug)]
@@ -47,14 +48,29 @@ impl<const LEAST: bool> Dot for InPairs<LEAST> {
 }
 
 impl<const LEAST: bool> DotRow for InPairs<LEAST> {
-    /// 16 sums, four registers of weights, an activation and products on their way.
-    const ROWS: [usize; 4] = [4, 2, 0, 0];
+    /// 12 sums, a few registers of weights, three of activations and products on their way; with 16 sums the compiler spills.
+    const ROWS: [usize; 4] = [3, 0, 0, 0];
 
     /// The first two activations four times, then the last two.
     #[inline(always)]
     unsafe fn lhs(group: *const u8) -> int8x16_t {
         let words = vreinterpretq_s16_s32(vld1q_dup_s32(group.cast()));
-        vreinterpretq_s8_s16(vcombine_s16(vdup_laneq_s16::<0>(words), vdup_laneq_s16::<1>(words)))
+        opaque(vreinterpretq_s8_s16(vcombine_s16(vdup_laneq_s16::<0>(words), vdup_laneq_s16::<1>(words))))
+    }
+
+    /// One by one: of two steps together the compiler spills.
+    #[inline(always)]
+    unsafe fn steps<const MR: usize, const NR: usize>(
+        acc: &mut [[[int32x4_t; 4]; NR]; MR],
+        rows: [*const u8; MR],
+        mut rhs: *const i8,
+        slab_bytes: usize,
+        count: usize,
+    ) {
+        for step in 0..count {
+            tile::step::<Neon<Self>, MR, NR>(acc, &rows, 4 * step, rhs, slab_bytes);
+            rhs = rhs.add(64);
+        }
     }
 }
 
@@ -68,4 +84,13 @@ unsafe fn halves(a: int8x16_t, b: int8x16_t) -> int8x16_t {
 #[inline(always)]
 unsafe fn upper(a: int8x16_t, b: int8x16_t) -> int8x16_t {
     vreinterpretq_s8_s64(vzip2q_s64(vreinterpretq_s64_s8(a), vreinterpretq_s64_s8(b)))
+}
+
+/// Hides where a vector is from: the compiler would keep its halves in two registers, and take apart the weights to match.
+#[inline]
+#[target_feature(enable = "neon")]
+fn opaque(mut x: int8x16_t) -> int8x16_t {
+    // SAFETY: no instruction.
+    unsafe { core::arch::asm!("/* {:v} */", inout(vreg) x, options(pure, nomem, nostack, preserves_flags)) };
+    x
 }

@@ -38,16 +38,13 @@ pub(crate) trait DotRow: Dot {
     /// As [`Broadcast::lhs`].
     unsafe fn lhs(group: *const u8) -> int8x16_t;
     /// As [`Broadcast::steps`].
-    #[inline(always)]
     unsafe fn steps<const MR: usize, const NR: usize>(
         acc: &mut [[[int32x4_t; 4]; NR]; MR],
         rows: [*const u8; MR],
         rhs: *const i8,
         slab_bytes: usize,
         count: usize,
-    ) {
-        super::super::tile::steps::<Neon<Self>, MR, NR>(acc, rows, rhs, slab_bytes, count);
-    }
+    );
 }
 
 /// A backend with 128-bit registers.
