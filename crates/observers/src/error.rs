@@ -19,6 +19,14 @@ pub enum Error {
     /// A range was asked for before any value was observed.
     #[error("no value was observed")]
     Nothing,
+    /// A range was asked of an observer that never has one.
+    #[error("observer `{observer}` has no range: {reason}")]
+    NoRange {
+        /// The observer.
+        observer: &'static str,
+        /// Why, and what to do.
+        reason: &'static str,
+    },
     /// The observed tensor does not have the channels seen before, or no such axis.
     #[error("a tensor of shape {shape:?} does not have {expected} channels on axis {axis}")]
     Channels {
@@ -28,6 +36,36 @@ pub enum Error {
         axis: usize,
         /// The number of channels expected; 1 stands for "at least one" before the first tensor.
         expected: usize,
+    },
+    /// What an observer saw cannot be added to what another one saw.
+    #[error("states of observer `{observer}` do not merge: {reason}")]
+    Merge {
+        /// The observer.
+        observer: &'static str,
+        /// Why, and what to do.
+        reason: &'static str,
+    },
+    /// A state is not one that the observer can have.
+    #[error("a state `{found}` does not fit observer `{observer}`: {reason}")]
+    State {
+        /// The observer.
+        observer: &'static str,
+        /// The kind of the state.
+        found: &'static str,
+        /// What is wrong.
+        reason: &'static str,
+    },
+    /// A setting of an observer is outside of its bounds.
+    #[error("observer `{observer}` cannot work with {setting} {value}: {bounds}")]
+    Setting {
+        /// The observer.
+        observer: &'static str,
+        /// The setting.
+        setting: &'static str,
+        /// Its value.
+        value: f64,
+        /// The values that it may have.
+        bounds: &'static str,
     },
     /// A range does not make parameters.
     #[error(transparent)]

@@ -17,18 +17,48 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! | observer | PyTorch, ONNX Runtime | merges |
+//! |---|---|---|
+//! | [`MinMax`], [`PerChannelMinMax`] | `MinMaxObserver`, `PerChannelMinMaxObserver` | exactly |
+//! | [`MovingAverageMinMax`], [`MovingAveragePerChannelMinMax`] | `MovingAverageMinMaxObserver`, `MovingAveragePerChannelMinMaxObserver` | no |
+//! | [`Histogram`] | `HistogramObserver` | no |
+//! | [`FixedParams`] | `FixedQParamsObserver` | nothing to merge |
+//! | [`Silent`] | `PlaceholderObserver`, `NoopObserver`, `ReuseInputObserver` | nothing to merge |
+//! | [`Recording`] | `RecordingObserver` | in the order of the merges |
+//!
+//! A tensor with NaN is refused with the counts of what is not finite, and is not taken in. The histograms leave infinities out and count
+//! them ([`Observer::left_out`]); the others that watch refuse them. What an observer saw is a [`State`]: data with serde that comes back
+//! bit for bit. Its size does not depend on how much was observed, except that of [`Recording`]. [`Switched`] puts a switch on any
+//! observer.
+//!
 //! [`Observer`] is an open trait: what calibration does with a state is ask for its ranges.
 //!
 //! Architecture Invariant: observers know values, not models; which value is watched by which observer is the workflow's.
 
 mod error;
+mod extremes;
+mod fixed;
 mod histogram;
 mod kind;
 mod min_max;
+mod moving_average;
 mod observer;
+mod parts;
+mod per_channel;
+mod recording;
+mod silent;
+mod state;
+mod switched;
 
 pub use error::Error;
+pub use fixed::FixedParams;
 pub use histogram::Histogram;
 pub use kind::ObserverKind;
-pub use min_max::{MinMax, PerChannelMinMax};
+pub use min_max::MinMax;
+pub use moving_average::{MovingAverageMinMax, MovingAveragePerChannelMinMax};
 pub use observer::{Observer, Ranges};
+pub use per_channel::PerChannelMinMax;
+pub use recording::Recording;
+pub use silent::Silent;
+pub use state::{Channels, Extent, Recorded, State};
+pub use switched::Switched;

@@ -3,10 +3,13 @@
 use fourfold_schemes::Range;
 use fourfold_tensor::Tensor;
 
-use crate::observer::checked;
-use crate::{Error, Observer, Ranges};
+use crate::extremes::{Values, union};
+use crate::state::ranges;
+use crate::{Error, Observer, Ranges, State};
 
 /// The smallest and the largest value of all elements (PyTorch's `MinMaxObserver`).
+///
+/// States merge exactly, in any order.
 #[derive(Clone, Debug, Default)]
 pub struct MinMax {
     range: Option<Range>,
@@ -18,81 +21,49 @@ impl MinMax {
     pub fn new() -> Self {
         Self::default()
     }
+
+    fn widen(&mut self, fresh: Option<Range>) {
+        self.range = match (self.range, fresh) {
+            (Some(seen), Some(fresh)) => Some(union(seen, fresh)),
+            (seen, fresh) => seen.or(fresh),
+        };
+    }
 }
 
 impl Observer for MinMax {
+    fn name(&self) -> &'static str {
+        "min_max"
+    }
+
     fn observe(&mut self, x: &Tensor) -> Result<(), Error> {
-        if let Some(range) = range_of(checked(x, false)?.iter().copied()) {
-            self.range = Some(self.range.map_or(range, |seen| union(seen, range)));
-        }
+        self.widen(Values::of(x, false)?.range);
         Ok(())
     }
 
     fn ranges(&self) -> Result<Ranges, Error> {
         self.range.map(Ranges::PerTensor).ok_or(Error::Nothing)
     }
-}
 
-/// The smallest and the largest value for each index of one axis (PyTorch's `PerChannelMinMaxObserver`).
-#[derive(Clone, Debug)]
-pub struct PerChannelMinMax {
-    axis: usize,
-    ranges: Vec<Range>,
-}
-
-impl PerChannelMinMax {
-    /// An observer of that axis that has seen nothing.
-    #[must_use]
-    pub fn new(axis: usize) -> Self {
-        Self { axis, ranges: Vec::new() }
+    fn reset(&mut self) {
+        self.range = None;
     }
-}
 
-impl Observer for PerChannelMinMax {
-    /// Takes in a tensor with as many channels as the first one had.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Channels`] for another number of channels.
-    fn observe(&mut self, x: &Tensor) -> Result<(), Error> {
-        let elements = checked(x, false)?;
-        let (shape, seen) = (x.shape(), self.ranges.len());
-        let channels = shape.get(self.axis).copied().filter(|&count| seen == 0 || seen == count);
-        let Some(channels) = channels else {
-            return Err(Error::Channels { shape: shape.to_vec(), axis: self.axis, expected: seen.max(1) });
-        };
-        let inner: usize = shape[self.axis + 1..].iter().product();
-        let fresh = (0..channels).map_while(|channel| {
-            let rows = elements.chunks_exact(inner.max(1)).skip(channel).step_by(channels);
-            range_of(rows.flatten().copied())
-        });
-        let fresh: Vec<Range> = fresh.collect();
-        if fresh.len() == channels {
-            self.ranges = match seen {
-                0 => fresh,
-                _ => self.ranges.iter().zip(fresh).map(|(&seen, fresh)| union(seen, fresh)).collect(),
-            };
-        }
+    fn state(&self) -> State {
+        State::MinMax(self.range.map(Into::into))
+    }
+
+    fn load(&mut self, state: &State) -> Result<(), Error> {
+        let State::MinMax(extent) = state else { return Err(state.of_another_kind(self.name())) };
+        self.range = ranges(state, self.name(), extent.as_slice())?.first().copied();
         Ok(())
     }
 
-    fn ranges(&self) -> Result<Ranges, Error> {
-        match self.ranges.as_slice() {
-            [] => Err(Error::Nothing),
-            ranges => Ok(Ranges::PerChannel { axis: self.axis, ranges: ranges.to_vec() }),
-        }
+    fn merge(&mut self, other: &State) -> Result<(), Error> {
+        let mut fresh = Self::new();
+        fresh.load(other)?;
+        self.widen(fresh.range);
+        Ok(())
     }
-}
-
-/// The range of some numbers, `None` if there are none.
-pub(crate) fn range_of(values: impl Iterator<Item = f32>) -> Option<Range> {
-    let (min, max) = values
-        .fold((f32::INFINITY, f32::NEG_INFINITY), |(min, max), value| (f32::min(min, value), f32::max(max, value)));
-    (min <= max).then_some(Range { min, max })
-}
-
-pub(crate) fn union(a: Range, b: Range) -> Range {
-    Range { min: a.min.min(b.min), max: a.max.max(b.max) }
 }
 
 #[cfg(test)]
@@ -112,6 +83,8 @@ mod tests {
         observer.observe(&tensor(&[2, 2], &[1.0, -3.0, 0.5, 2.0])).expect("finite");
         observer.observe(&tensor(&[1], &[7.0])).expect("finite");
         assert_eq!(observer.ranges(), Ok(Ranges::PerTensor(Range { min: -3.0, max: 7.0 })));
+        observer.reset();
+        assert_eq!(observer.ranges(), Err(Error::Nothing));
     }
 
     #[test]
@@ -121,14 +94,14 @@ mod tests {
     }
 
     #[test]
-    fn every_index_of_the_axis_has_its_range() {
-        let x = tensor(&[2, 3, 2], &[0., 1., 2., 3., 4., 5., -6., 7., -8., 9., -10., 11.]);
-        let mut observer = PerChannelMinMax::new(1);
-        observer.observe(&x).expect("finite");
-        let range = |min, max| Range { min, max };
-        let ranges = vec![range(-6.0, 7.0), range(-8.0, 9.0), range(-10.0, 11.0)];
-        assert_eq!(observer.ranges(), Ok(Ranges::PerChannel { axis: 1, ranges }));
-        assert!(matches!(observer.observe(&tensor(&[2, 2], &[0.0; 4])), Err(Error::Channels { expected: 3, .. })));
-        assert!(matches!(PerChannelMinMax::new(2).observe(&tensor(&[4], &[0.0; 4])), Err(Error::Channels { .. })));
+    fn large_tensors_are_observed_in_parts() {
+        let mut elements = vec![0.5_f32; (3 << 20) + 5];
+        (elements[7], elements[(3 << 20) + 4]) = (-1.0, 2.0);
+        let mut observer = MinMax::new();
+        observer.observe(&tensor(&[elements.len()], &elements)).expect("finite");
+        assert_eq!(observer.ranges(), Ok(Ranges::PerTensor(Range { min: -1.0, max: 2.0 })));
+        elements[2 << 20] = f32::NAN;
+        let error = observer.observe(&tensor(&[elements.len()], &elements));
+        assert!(matches!(error, Err(Error::NotFinite { nan: 1, first, .. }) if first == 2 << 20), "{error:?}");
     }
 }

@@ -5,10 +5,13 @@ use core::fmt;
 use fourfold_schemes::{QuantParams, Range, Scheme};
 use fourfold_tensor::Tensor;
 
-use crate::Error;
+use crate::{Error, State};
 
 /// Watches tensors and gives the range that codes should span.
 pub trait Observer: fmt::Debug + Send {
+    /// The name in reports and errors.
+    fn name(&self) -> &'static str;
+
     /// Takes in the elements of a tensor of real numbers.
     ///
     /// An error leaves the state as it was.
@@ -23,8 +26,47 @@ pub trait Observer: fmt::Debug + Send {
     ///
     /// # Errors
     ///
-    /// [`Error::Nothing`] if nothing was observed.
+    /// [`Error::Nothing`] if nothing was observed, [`Error::NoRange`] if the observer never has a range.
     fn ranges(&self) -> Result<Ranges, Error>;
+
+    /// The parameters that `scheme` makes of what was seen; an observer that searches its range does so for the scheme's
+    /// codes and symmetry.
+    ///
+    /// # Errors
+    ///
+    /// As [`Observer::ranges`] and [`Ranges::params`].
+    fn params(&self, scheme: &Scheme) -> Result<QuantParams, Error> {
+        self.ranges()?.params(scheme)
+    }
+
+    /// The number of infinities that were left out; 0 for observers that refuse them.
+    fn left_out(&self) -> u64 {
+        0
+    }
+
+    /// Forgets everything that was seen.
+    fn reset(&mut self);
+
+    /// What was seen, as data; the settings of the observer are not in it.
+    fn state(&self) -> State;
+
+    /// Takes a saved state in the place of its own.
+    ///
+    /// An error leaves the state as it was.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::State`] if the state is of another kind of observer or was not made by one.
+    fn load(&mut self, state: &State) -> Result<(), Error>;
+
+    /// Adds what another observer of the same kind saw, as if this one had seen it.
+    ///
+    /// An error leaves the state as it was.
+    ///
+    /// # Errors
+    ///
+    /// As [`Observer::load`]; [`Error::Merge`] if the result would depend on the order in which values were seen.
+    fn merge(&mut self, other: &State) -> Result<(), Error>;
 }
 
 /// What an observer found.
@@ -52,23 +94,5 @@ impl Ranges {
             Ranges::PerTensor(range) => scheme.per_tensor(*range)?,
             Ranges::PerChannel { axis, ranges } => scheme.per_channel(*axis, ranges)?,
         })
-    }
-}
-
-/// The elements, all of them numbers and, unless infinities are allowed, finite.
-pub(crate) fn checked(x: &Tensor, infinities_allowed: bool) -> Result<&[f32], Error> {
-    let elements = x.as_slice::<f32>()?;
-    let refused = |value: f32| value.is_nan() || (value.is_infinite() && !infinities_allowed);
-    // The sum of all `0 * x` is 0 only if every x is finite: one pass without branches.
-    if elements.iter().fold(0.0, |sum, &value| sum + 0.0 * value) == 0.0 {
-        return Ok(elements);
-    }
-    match elements.iter().position(|&value| refused(value)) {
-        None => Ok(elements),
-        Some(first) => {
-            let nan = elements.iter().filter(|value| value.is_nan()).count();
-            let infinite = elements.iter().filter(|value| value.is_infinite()).count();
-            Err(Error::NotFinite { nan, infinite, elements: elements.len(), first })
-        }
     }
 }

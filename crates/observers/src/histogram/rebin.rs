@@ -3,6 +3,7 @@
 use fourfold_schemes::Range;
 
 use super::BINS;
+use crate::extremes::{LANES, Values};
 
 /// Parts into which an old bin is split when it is distributed over new ones.
 const PARTS: usize = 16;
@@ -13,22 +14,30 @@ const PARTS: usize = 16;
 /// bin = min(trunc((x - min) * bins / (max - min)), bins - 1)
 /// ```
 ///
-/// A range of width 0 is widened by 1 on both sides.
+/// A range of width 0 is widened by 1 on both sides. A count stays at 2^24, the last one that 1 can be added to in `f32`.
+#[expect(clippy::cast_precision_loss, reason = "no count is above 2^24")]
+pub(super) fn count(values: &Values<'_>, range: Range) -> Vec<f32> {
+    const MOST: u64 = 1 << 24;
+    let add = |sums: Vec<u64>, more: Vec<u64>| sums.iter().zip(more).map(|(sum, more)| sum + more).collect();
+    let counts = values.fold(|| vec![0; BINS], |counts, run| count_run(counts, run, range), add);
+    counts.unwrap_or_default().into_iter().map(|count| count.min(MOST) as f32).collect()
+}
+
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
     clippy::cast_precision_loss,
     reason = "positions lie between 0 and the number of bins"
 )]
-pub(super) fn count(values: &[f32], range: Range) -> Vec<f32> {
+fn count_run(counts: &mut [u64], run: &[f32], range: Range) {
     let Range { min, max } = range;
     let (min, max) = if min == max { (min - 1.0, max + 1.0) } else { (min, max) };
-    let mut counts = vec![0.0; BINS];
-    for &value in values.iter().filter(|value| value.is_finite()) {
-        let place = (value - min) * BINS as f32 / (max - min);
-        counts[(place as usize).min(BINS - 1)] += 1.0;
+    let place = |value: f32| ((value - min) * BINS as f32 / (max - min)) as i32;
+    let mut places = [0; 16 * LANES];
+    for chunk in run.chunks(places.len()) {
+        places.iter_mut().zip(chunk).for_each(|(at, &value)| *at = place(value));
+        places[..chunk.len()].iter().for_each(|&at| counts[(at as usize).min(BINS - 1)] += 1);
     }
-    counts
 }
 
 /// Distributes the counts of bins that span `old` over bins that span `new`, a wider range.
@@ -36,7 +45,9 @@ pub(super) fn count(values: &[f32], range: Range) -> Vec<f32> {
 pub(super) fn rebin(counts: &[f32], old: Range, new: Range) -> Vec<f32> {
     if old.min == old.max {
         let total: f32 = counts.iter().sum();
-        return count(&[old.min], new).into_iter().map(|count| count * total).collect();
+        let mut one = vec![0; BINS];
+        count_run(&mut one, &[old.min], new);
+        return one.into_iter().map(|count| count as f32 * total).collect();
     }
     let mut moved = vec![0.0; BINS];
     let size = (old.max - old.min) / (BINS * PARTS) as f32;

@@ -26,14 +26,14 @@ fn floats(view: &TensorView<'_>) -> Vec<f32> {
     view.data().chunks_exact(4).map(|bytes| f32::from_le_bytes(bytes.try_into().expect("four bytes"))).collect()
 }
 
-fn state(vectors: &SafeTensors<'_>, group: &str) -> State {
+fn state(vectors: &SafeTensors<'_>, group: &str) -> Seen {
     let read = |part: &str| floats(&vectors.tensor(&format!("{group}/{part}")).expect("a part of a state"));
-    State { counts: read("histogram"), range: Range { min: read("min_val")[0], max: read("max_val")[0] } }
+    Seen { counts: read("histogram"), range: Range { min: read("min_val")[0], max: read("max_val")[0] } }
 }
 
-/// Checks the searched range of `state` and the parameters made from it; returns the number of configurations.
-fn check_search(vectors: &SafeTensors<'_>, case: &str, state: State) -> usize {
-    let observer = Histogram { state: Some(state) };
+/// Checks the searched range of `seen` and the parameters made from it; returns the number of configurations.
+fn check_search(vectors: &SafeTensors<'_>, case: &str, seen: Seen) -> usize {
+    let observer = Histogram { seen: Some(seen), infinite: 0 };
     let ranges = observer.ranges().expect("a state");
     for (config, scheme) in CONFIGS {
         let read = |part: &str| vectors.tensor(&format!("{case}.{config}/{part}")).expect("a result");
@@ -61,7 +61,7 @@ fn states_after_every_batch_are_those_of_pytorch() {
                 last = batch + 1;
                 observer.observe(&Tensor::from_vec(view.shape(), floats(&view)).expect("a batch")).expect("no NaN");
                 let expected = state(vectors, &format!("state.{set}.after{last}"));
-                assert_eq!(observer.state.as_ref(), Some(&expected), "{set} after {last}");
+                assert_eq!(observer.seen.as_ref(), Some(&expected), "{set} after {last}");
                 checked.0 += 1;
             }
             let end = state(vectors, &format!("state.{set}.after{last}"));
@@ -87,15 +87,37 @@ fn searched_ranges_of_large_sets_are_those_of_pytorch() {
 fn nothing_but_infinities_is_nothing() {
     let mut observer = Histogram::new();
     observer.observe(&Tensor::from_slice(&[2], &[f32::INFINITY, f32::NEG_INFINITY]).expect("two")).expect("no NaN");
-    assert_eq!(observer.ranges(), Err(Error::Nothing));
+    assert_eq!((observer.ranges(), observer.left_out()), (Err(Error::Nothing), 2));
 }
 
 #[test]
 fn nan_is_refused_and_changes_nothing() {
     let mut observer = Histogram::new();
     observer.observe(&Tensor::from_slice(&[2], &[1.0_f32, 2.0]).expect("two")).expect("finite");
-    let before = observer.state.clone();
+    let before = observer.state();
     let error = observer.observe(&Tensor::from_slice(&[3], &[9.0, f32::NAN, f32::INFINITY]).expect("three"));
     assert_eq!(error, Err(Error::NotFinite { nan: 1, infinite: 1, elements: 3, first: 1 }));
-    assert_eq!(observer.state, before);
+    assert_eq!(observer.state(), before);
+}
+
+#[test]
+fn hostile_states_are_refused() {
+    let extent = |min, max| Some(crate::Extent { min, max });
+    let state = |extent, counts| State::Histogram { extent, counts, infinite: 0 };
+    let mut observer = Histogram::new();
+    observer.load(&state(extent(0.0, 1.0), vec![1.0; BINS])).expect("a state");
+    let before = observer.state();
+    for hostile in [
+        state(None, vec![1.0; BINS]),
+        state(extent(1.0, 0.0), vec![1.0; BINS]),
+        state(extent(f32::NAN, 0.0), vec![1.0; BINS]),
+        state(extent(0.0, 1.0), vec![1.0; BINS - 1]),
+        state(extent(0.0, 1.0), vec![-1.0; BINS]),
+        state(extent(0.0, 1.0), vec![f32::NAN; BINS]),
+        State::Stateless,
+    ] {
+        assert!(matches!(observer.load(&hostile), Err(Error::State { .. })));
+        assert_eq!(observer.state(), before);
+    }
+    assert!(matches!(observer.merge(&before), Err(Error::Merge { .. })));
 }
