@@ -25,6 +25,7 @@ const BINS: usize = 2048;
 /// The bins are counted in `f32`, exact up to 2^24 values per bin.
 ///
 /// States do not merge: where the counts end up depends on the order of the batches.
+/// [`DyadicHistogram`](crate::DyadicHistogram) is the histogram that does.
 #[derive(Clone, Debug, Default)]
 pub struct Histogram {
     seen: Option<Seen>,
@@ -108,7 +109,7 @@ impl Observer for Histogram {
 
     fn merge(&mut self, _: &State) -> Result<(), Error> {
         let reason = "PyTorch spreads old counts over new bins, so the result depends on the order of the batches; \
-                      observe all batches with one observer, or choose `min_max`, which merges exactly";
+                      observe all batches with one observer, or choose `mse`, whose histogram merges exactly";
         Err(Error::Merge { observer: self.name(), reason })
     }
 }

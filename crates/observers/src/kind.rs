@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Error, FixedParams, Histogram, MinMax, MovingAverageMinMax, MovingAveragePerChannelMinMax, Observer,
-    PerChannelMinMax, Recording, Silent,
+    DyadicHistogram, Error, FixedParams, Histogram, MinMax, MovingAverageMinMax, MovingAveragePerChannelMinMax,
+    Observer, PerChannelMinMax, RangeRule, Recording, Silent,
 };
 
 /// PyTorch's averaging constant.
@@ -31,6 +31,15 @@ pub enum ObserverKind {
         /// Above 0 and at most 1.
         averaging_constant: f32,
     },
+    /// [`DyadicHistogram`] with [`RangeRule::Mse`].
+    Mse,
+    /// [`DyadicHistogram`] with [`RangeRule::Percentile`].
+    Percentile {
+        /// Above 0 and at most 100.
+        percent: f64,
+    },
+    /// [`DyadicHistogram`] with [`RangeRule::Entropy`].
+    Entropy,
     /// [`FixedParams`].
     FixedParams {
         /// The scale, a positive normal number.
@@ -50,12 +59,15 @@ pub enum ObserverKind {
 
 impl ObserverKind {
     /// Every kind, with the settings of PyTorch and ONNX Runtime, and the fixed parameters of a sigmoid.
-    pub const ALL: [ObserverKind; 10] = [
+    pub const ALL: [ObserverKind; 13] = [
+        ObserverKind::Mse,
         ObserverKind::MinMax,
         ObserverKind::PerChannelMinMax,
         ObserverKind::Histogram,
         ObserverKind::MovingAverageMinMax { averaging_constant: AVERAGING_CONSTANT },
         ObserverKind::MovingAveragePerChannelMinMax { averaging_constant: AVERAGING_CONSTANT },
+        ObserverKind::Percentile { percent: 99.999 },
+        ObserverKind::Entropy,
         ObserverKind::FixedParams { scale: 1.0 / 256.0, zero_point: 0 },
         ObserverKind::Placeholder,
         ObserverKind::Recording,
@@ -72,6 +84,9 @@ impl ObserverKind {
             ObserverKind::Histogram => "histogram",
             ObserverKind::MovingAverageMinMax { .. } => "moving_average_min_max",
             ObserverKind::MovingAveragePerChannelMinMax { .. } => "moving_average_per_channel_min_max",
+            ObserverKind::Mse => "mse",
+            ObserverKind::Percentile { .. } => "percentile",
+            ObserverKind::Entropy => "entropy",
             ObserverKind::FixedParams { .. } => "fixed_params",
             ObserverKind::Placeholder => "placeholder",
             ObserverKind::Recording => "recording",
@@ -94,6 +109,9 @@ impl ObserverKind {
             ObserverKind::MinMax
                 | ObserverKind::Histogram
                 | ObserverKind::MovingAverageMinMax { .. }
+                | ObserverKind::Mse
+                | ObserverKind::Percentile { .. }
+                | ObserverKind::Entropy
                 | ObserverKind::FixedParams { .. }
         )
     }
@@ -112,6 +130,7 @@ impl ObserverKind {
                 let (setting, bounds) = ("averaging_constant", "it must be above 0 and at most 1");
                 Err(Error::Setting { observer: self.name(), setting, value: averaging_constant.into(), bounds })
             }
+            ObserverKind::Percentile { percent } => RangeRule::Percentile { percent }.check(),
             ObserverKind::FixedParams { scale, .. } => Ok(fourfold_schemes::Scale::new(scale).map(|_| ())?),
             _ => Ok(()),
         }
@@ -130,6 +149,9 @@ impl ObserverKind {
             ObserverKind::MovingAveragePerChannelMinMax { averaging_constant } => {
                 Box::new(MovingAveragePerChannelMinMax::new(0, averaging_constant))
             }
+            ObserverKind::Mse => Box::new(DyadicHistogram::new(RangeRule::Mse)),
+            ObserverKind::Percentile { percent } => Box::new(DyadicHistogram::new(RangeRule::Percentile { percent })),
+            ObserverKind::Entropy => Box::new(DyadicHistogram::new(RangeRule::Entropy)),
             ObserverKind::FixedParams { scale, zero_point } => Box::new(FixedParams::new(scale, zero_point)),
             ObserverKind::Placeholder => Box::new(Silent::Placeholder),
             ObserverKind::Recording => Box::new(Recording::new()),

@@ -22,6 +22,7 @@
 //! | [`MinMax`], [`PerChannelMinMax`] | `MinMaxObserver`, `PerChannelMinMaxObserver` | exactly |
 //! | [`MovingAverageMinMax`], [`MovingAveragePerChannelMinMax`] | `MovingAverageMinMaxObserver`, `MovingAveragePerChannelMinMaxObserver` | no |
 //! | [`Histogram`] | `HistogramObserver` | no |
+//! | [`DyadicHistogram`] with a [`RangeRule`] | percentile and entropy calibration | exactly |
 //! | [`FixedParams`] | `FixedQParamsObserver` | nothing to merge |
 //! | [`Silent`] | `PlaceholderObserver`, `NoopObserver`, `ReuseInputObserver` | nothing to merge |
 //! | [`Recording`] | `RecordingObserver` | in the order of the merges |
@@ -35,6 +36,7 @@
 //!
 //! Architecture Invariant: observers know values, not models; which value is watched by which observer is the workflow's.
 
+mod dyadic;
 mod error;
 mod extremes;
 mod fixed;
@@ -50,6 +52,7 @@ mod silent;
 mod state;
 mod switched;
 
+pub use dyadic::{DyadicHistogram, RangeRule};
 pub use error::Error;
 pub use fixed::FixedParams;
 pub use histogram::Histogram;

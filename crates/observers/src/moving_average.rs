@@ -10,7 +10,7 @@ use crate::{Error, Observer, Ranges, State};
 
 /// Why averages do not merge.
 const NO_MERGE: &str = "an average depends on the order of the batches, and what each weighed is not kept; observe all batches \
-                        with one observer, or choose one that merges, such as `min_max`";
+                        with one observer, or choose one that merges, such as `mse` or `min_max`";
 
 /// Moving averages of the smallest and the largest value of each batch (PyTorch's `MovingAverageMinMaxObserver`).
 ///

@@ -33,6 +33,18 @@ pub enum State {
         /// The number of infinities left out.
         infinite: u64,
     },
+    /// Of [`DyadicHistogram`](crate::DyadicHistogram).
+    DyadicHistogram {
+        /// The smallest and the largest value; `None` before anything was observed.
+        extent: Option<Extent>,
+        /// The counts of 8192 bins from `-2^e` to `2^e`, where `e` is the least for which the extent lies strictly between; empty before
+        /// anything was observed.
+        counts: Vec<u64>,
+        /// The number of values that are exactly 0; they are counted in bin 4096 too.
+        zeros: u64,
+        /// The number of infinities left out.
+        infinite: u64,
+    },
     /// Of [`Recording`](crate::Recording): the tensors in their order.
     Recording(Vec<Recorded>),
 }
@@ -48,6 +60,7 @@ impl State {
             State::MovingAverageMinMax(_) => "moving_average_min_max",
             State::MovingAveragePerChannelMinMax(_) => "moving_average_per_channel_min_max",
             State::Histogram { .. } => "histogram",
+            State::DyadicHistogram { .. } => "dyadic_histogram",
             State::Recording(_) => "recording",
         }
     }
