@@ -1,0 +1,55 @@
+//! Bytes of `f32` that observers take in per second and thread, and the time of a search for a range.
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use fourfold_observers::{DyadicHistogram, Observer, ObserverKind, RangeRule};
+use fourfold_tensor::Tensor;
+
+/// 4 MiB: observed on the thread of the caller, and larger than the caches near it.
+const SHAPE: [usize; 2] = [1024, 1024];
+
+/// Those that take in values in their own way; the others are one of them and a little more.
+const KINDS: [ObserverKind; 4] =
+    [ObserverKind::MinMax, ObserverKind::PerChannelMinMax, ObserverKind::Histogram, ObserverKind::Mse];
+
+/// A sum of uniform numbers, near normal, half of them cut off at 0 where `relu`.
+fn activations(relu: bool) -> Tensor {
+    let mut state = 1_u64;
+    let mut uniform = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        f64::from((state >> 40) as u32) / f64::from(1 << 24) - 0.5
+    };
+    let mut one = || (0..6).map(|_| uniform()).sum::<f64>() as f32;
+    let elements = (0..SHAPE[0] * SHAPE[1]).map(|_| if relu { one().max(0.0) } else { one() }).collect();
+    Tensor::from_vec(&SHAPE, elements).expect("as many elements as the shape has")
+}
+
+fn observe(criterion: &mut Criterion) {
+    for (name, x) in [("normal", activations(false)), ("relu", activations(true))] {
+        let mut group = criterion.benchmark_group(format!("observe {name}"));
+        group.throughput(Throughput::Bytes((x.len() * size_of::<f32>()) as u64));
+        for kind in KINDS {
+            let mut observer = kind.observer();
+            group.bench_function(BenchmarkId::from_parameter(kind.name()), |bencher| {
+                bencher.iter(|| observer.observe(&x).expect("finite"));
+            });
+        }
+        group.finish();
+    }
+}
+
+fn search(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("search");
+    group.sample_size(10);
+    let x = activations(false);
+    for rule in [RangeRule::MinMax, RangeRule::PERCENTILE, RangeRule::Entropy, RangeRule::Mse] {
+        let mut observer = DyadicHistogram::new(rule);
+        observer.observe(&x).expect("finite");
+        group.bench_function(BenchmarkId::from_parameter(rule.name()), |bencher| {
+            bencher.iter(|| observer.ranges().expect("values"));
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, observe, search);
+criterion_main!(benches);
