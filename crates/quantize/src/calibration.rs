@@ -115,6 +115,6 @@ impl Calibration {
     fn params(&self, id: ValueId) -> Result<QuantParams, Error> {
         let at_value = |source| Error::Observe { value: self.graph().value(id).name().to_owned(), source };
         let watch = self.watches.get(&id).ok_or(Error::NotCalibrated)?;
-        watch.observer.ranges().and_then(|ranges| ranges.params(&watch.config.scheme)).map_err(at_value)
+        watch.observer.params(&watch.config.scheme).map_err(at_value)
     }
 }

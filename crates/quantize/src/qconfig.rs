@@ -33,12 +33,12 @@ impl QConfig {
     /// The names of the presets, as [`QConfig::preset`] takes them.
     pub const PRESETS: [&str; 4] = ["fourfold", "fbgemm", "torch_default", "torch_dynamic"];
 
-    /// The default: activations `u8` affine with all 256 codes and the histogram's range, weights `i8` symmetric, -127 to
+    /// The default: activations `u8` affine with all 256 codes and the range of least squared error, weights `i8` symmetric, -127 to
     /// 127, one scale per output channel; dynamic activations `u8` affine, one scale per row.
     #[must_use]
     pub fn fourfold() -> Self {
         Self {
-            activation: Observed { observer: ObserverKind::Histogram, scheme: Scheme::U8_AFFINE },
+            activation: Observed { observer: ObserverKind::Mse, scheme: Scheme::U8_AFFINE },
             weight: Observed { observer: ObserverKind::PerChannelMinMax, scheme: Scheme::I8_SYMMETRIC },
             dynamic: DynamicScheme::PerRow,
         }
@@ -88,8 +88,14 @@ impl QConfig {
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] if activations are not per tensor or weights not symmetric `i8`.
+    /// [`Error::Config`] if activations are not per tensor, weights not symmetric `i8`, or the settings of an observer out of bounds.
     pub(crate) fn check(&self) -> Result<(), Error> {
+        for (part, observer) in
+            [("activation observer", self.activation.observer), ("weight observer", self.weight.observer)]
+        {
+            let out_of_bounds = |_| Error::Config { part, reason: "has a setting that is out of its bounds" };
+            observer.check().map_err(out_of_bounds)?;
+        }
         if !self.activation.observer.is_per_tensor() {
             return Err(Error::Config {
                 part: "activation observer",

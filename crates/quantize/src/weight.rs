@@ -1,7 +1,6 @@
 //! Weights and biases in codes.
 
 use fourfold_graph::{Graph, Node};
-use fourfold_observers::Ranges;
 use fourfold_schemes::{Granularity, QuantParams, Range, Scale, quantize, quantize_by_reciprocal};
 use fourfold_tensor::{DType, Tensor};
 
@@ -20,12 +19,11 @@ impl Weight {
         let at_node = |source| Error::Weight { node: node.name().to_owned(), source };
         let mut observer = config.observer.observer();
         observer.observe(&weight).map_err(at_node)?;
-        let ranges = match observer.ranges() {
+        let params = match observer.params(&config.scheme) {
             // A weight without elements: any range will do.
-            Err(fourfold_observers::Error::Nothing) => Ranges::PerTensor(Range { min: 0.0, max: 0.0 }),
-            ranges => ranges.map_err(at_node)?,
+            Err(fourfold_observers::Error::Nothing) => config.scheme.per_tensor(Range { min: 0.0, max: 0.0 })?,
+            params => params.map_err(at_node)?,
         };
-        let params = ranges.params(&config.scheme).map_err(at_node)?;
         let quantize = if config.scheme.torch_codes { quantize_by_reciprocal } else { quantize };
         Ok(Self { codes: quantize(&weight, &params)?, params })
     }

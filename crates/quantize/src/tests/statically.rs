@@ -136,6 +136,9 @@ fn configurations_that_no_kernel_follows_are_refused() {
     let mut per_channel = QConfig::fourfold();
     per_channel.activation.observer = ObserverKind::PerChannelMinMax;
     assert!(matches!(prepare(&fused(), per_channel), Err(Error::Config { .. })));
+    let mut percentile = QConfig::fourfold();
+    percentile.activation.observer = ObserverKind::Percentile { percent: 0.0 };
+    assert!(matches!(prepare(&fused(), percentile), Err(Error::Config { part: "activation observer", .. })));
     let mut affine = QConfig::fourfold();
     affine.weight.scheme = affine.activation.scheme;
     assert!(matches!(prepare(&fused(), affine), Err(Error::Config { .. })));
