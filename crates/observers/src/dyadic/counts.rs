@@ -50,6 +50,13 @@ impl Counts {
         Bins { counts: self.counts.clone(), first: -end, last: end }
     }
 
+    /// The same without the values that are exactly 0.
+    pub(super) fn bins_without_zeros(&self, range: Range) -> Bins {
+        let mut bins = self.bins(range);
+        bins.counts[SIDE] -= self.zeros.min(bins.counts[SIDE]);
+        bins
+    }
+
     /// Counts the finite values.
     pub(super) fn observe(&mut self, values: &Values<'_>) {
         self.infinite = self.infinite.saturating_add(values.infinite as u64);

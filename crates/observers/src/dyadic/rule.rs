@@ -21,7 +21,8 @@ pub enum RangeRule {
         percent: f64,
     },
     /// The range around 0 whose distribution in 128 levels has the least Kullback-Leibler divergence from that of the values, searched
-    /// in 4096 bins of which the values reach into more than 2048 (the entropy calibration of ONNX Runtime and TensorRT).
+    /// in 4096 bins of which the values reach into more than 2048 (the entropy calibration of ONNX Runtime and TensorRT). Zeros are left
+    /// out: 0 has a code in every range, and the half of the values that a ReLU makes 0 would outweigh all others.
     Entropy,
     /// The range with the least squared error for the codes and the symmetry of the scheme; the default.
     #[default]
@@ -71,7 +72,7 @@ impl RangeRule {
             }
             RangeRule::Percentile { percent } => percentile::between(&bins, percent),
             RangeRule::Entropy => {
-                let bins = bins.halved();
+                let bins = counts.bins_without_zeros(seen).halved();
                 match entropy::window(&bins.counts, entropy::LEVELS) {
                     Some((start, end)) => (bins.edge(start), bins.edge(end)),
                     None => return seen,
