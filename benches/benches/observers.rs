@@ -1,7 +1,7 @@
 //! Bytes of `f32` that observers take in per second and thread, and the time of a search for a range.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use fourfold_observers::{DyadicHistogram, Observer, ObserverKind, RangeRule};
+use fourfold_observers::ObserverKind;
 use fourfold_tensor::Tensor;
 
 /// 4 MiB: observed on the thread of the caller, and larger than the caches near it.
@@ -12,6 +12,7 @@ const KINDS: [ObserverKind; 4] =
     [ObserverKind::MinMax, ObserverKind::PerChannelMinMax, ObserverKind::Histogram, ObserverKind::Mse];
 
 /// A sum of uniform numbers, near normal, half of them cut off at 0 where `relu`.
+#[expect(clippy::cast_possible_truncation, reason = "noise has no need of more digits")]
 fn activations(relu: bool) -> Tensor {
     let mut state = 1_u64;
     let mut uniform = || {
@@ -41,10 +42,11 @@ fn search(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("search");
     group.sample_size(10);
     let x = activations(false);
-    for rule in [RangeRule::MinMax, RangeRule::PERCENTILE, RangeRule::Entropy, RangeRule::Mse] {
-        let mut observer = DyadicHistogram::new(rule);
+    let percentile = ObserverKind::Percentile { percent: 99.999 };
+    for kind in [ObserverKind::Histogram, ObserverKind::Mse, percentile, ObserverKind::Entropy] {
+        let mut observer = kind.observer();
         observer.observe(&x).expect("finite");
-        group.bench_function(BenchmarkId::from_parameter(rule.name()), |bencher| {
+        group.bench_function(BenchmarkId::from_parameter(kind.name()), |bencher| {
             bencher.iter(|| observer.ranges().expect("values"));
         });
     }
