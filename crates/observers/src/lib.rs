@@ -32,10 +32,14 @@
 //! bit for bit. Its size does not depend on how much was observed, except that of [`Recording`]. [`Switched`] puts a switch on any
 //! observer.
 //!
+//! Which one to take is said, with measurements, in [`choosing`].
+//!
 //! [`Observer`] is an open trait: what calibration does with a state is ask for its ranges.
 //!
 //! Architecture Invariant: observers know values, not models; which value is watched by which observer is the workflow's.
 
+#[doc = include_str!("choosing.md")]
+pub mod choosing {}
 mod dyadic;
 mod error;
 mod extremes;

@@ -1,5 +1,7 @@
 //! What holds for states whatever was observed.
 
+#![expect(clippy::cast_possible_truncation, reason = "numbers of tests are known to fit")]
+
 use fourfold_observers::{Error, Observer, ObserverKind, State, Switched};
 use fourfold_schemes::Scheme;
 use fourfold_tensor::Tensor;

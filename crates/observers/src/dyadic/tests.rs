@@ -1,5 +1,7 @@
 //! Counts against the definition, and ranges against those of ONNX Runtime and against a search of everything.
 
+#![expect(clippy::cast_possible_truncation, reason = "numbers of tests are known to fit")]
+
 use std::fs;
 use std::path::Path;
 
