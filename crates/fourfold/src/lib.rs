@@ -80,6 +80,6 @@ pub mod prelude {
     pub use fourfold_quantize::{
         Calibration, Comparison, QConfig, QConfigMapping, Quantized, fuse, prepare, quantize_dynamic,
     };
-    pub use fourfold_runtime::{Options, Plan, Session};
+    pub use fourfold_runtime::{FloatProducts, Options, Plan, Session};
     pub use fourfold_tensor::{DType, Tensor};
 }

@@ -1,78 +1,26 @@
 //! What quantization costs on real models and data, and that others agree.
 
-use std::num::NonZeroUsize;
-use std::path::Path;
+mod digits;
 
-use fourfold::onnx;
+use digits::{CNN, Digits, MLP, MOBILE, array, bytes, run};
 use fourfold::prelude::*;
 
-/// A trained model with its images, labels and ONNX Runtime's results.
-struct Digits {
-    name: &'static str,
-    model: &'static str,
-    suffix: &'static str,
+/// Percent of the test images whose class is found.
+fn accuracy(digits: &Digits, graph: &Graph) -> f64 {
+    let labels = array("../cli/data/digits_test_labels.npy");
+    let labels = labels.as_slice::<i64>().expect("i64");
+    let found = classes(&run(graph, &digits.images("test"), None));
+    let right = found.iter().zip(labels).filter(|(found, label)| found == label).count();
+    100.0 * right as f64 / labels.len() as f64
 }
 
-const CNN: Digits = Digits { name: "digits_cnn", model: "../cli/data/digits_cnn.onnx", suffix: "" };
-const MLP: Digits = Digits { name: "digits_mlp", model: "tests/data/digits_mlp.onnx", suffix: "" };
-const MOBILE: Digits = Digits { name: "digits_mobile", model: "tests/data/digits_mobile.onnx", suffix: "_16" };
-
-fn bytes(path: &str) -> Vec<u8> {
-    std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).expect("a file of the project")
-}
-
-fn array(path: &str) -> Tensor {
-    npy::read(&bytes(path), &Limits::default()).expect("a valid file")
-}
-
-impl Digits {
-    fn float(&self) -> Graph {
-        onnx::import(&bytes(self.model), &Limits::default()).expect("a supported model")
-    }
-
-    fn images(&self, which: &str) -> Tensor {
-        let folder = if self.suffix.is_empty() { "../cli/data" } else { "tests/data" };
-        array(&format!("{folder}/digits_{which}_images{}.npy", self.suffix))
-    }
-
-    fn statically(&self, qconfig: QConfig) -> Graph {
-        let mut calibration = prepare(&fuse(&self.float()).expect("a float model"), qconfig).expect("a float model");
-        let images = self.images("calib");
-        let count = images.shape()[0];
-        for start in (0..count).step_by(32) {
-            calibration.observe(&[images.rows(start..count.min(start + 32)).expect("rows")]).expect("finite images");
-        }
-        calibration.convert().expect("calibrated").into_graph()
-    }
-
-    fn dynamically(&self) -> Graph {
-        let fused = fuse(&self.float()).expect("a float model");
-        quantize_dynamic(&fused, &[OpKind::Linear], DType::I8).expect("Linear layers").into_graph()
-    }
-
-    /// Percent of the test images whose class is found.
-    fn accuracy(&self, graph: &Graph) -> f64 {
-        let labels = array("../cli/data/digits_test_labels.npy");
-        let labels = labels.as_slice::<i64>().expect("i64");
-        let found = classes(&run(graph, &self.images("test"), None));
-        let right = found.iter().zip(labels).filter(|(found, label)| found == label).count();
-        100.0 * right as f64 / labels.len() as f64
-    }
-
-    /// Asserts that the int8 models lose at most so many percentage points.
-    fn assert_loses_at_most(&self, statically: f64, dynamically: f64) {
-        let float = self.accuracy(&self.float());
-        let of_static = self.accuracy(&self.statically(QConfig::fourfold()));
-        assert!(float - of_static <= statically, "{}: static {of_static} % of {float} %", self.name);
-        let of_dynamic = self.accuracy(&self.dynamically());
-        assert!(float - of_dynamic <= dynamically, "{}: dynamic {of_dynamic} % of {float} %", self.name);
-    }
-}
-
-fn run(graph: &Graph, images: &Tensor, threads: Option<usize>) -> Tensor {
-    let options = Options { threads: threads.and_then(NonZeroUsize::new), ..Options::default() };
-    let mut session = Session::new(Plan::compile(graph, &options).expect("a plan").into());
-    session.run(std::slice::from_ref(images)).expect("a run")[0].clone()
+/// Asserts that the int8 models lose at most so many percentage points.
+fn assert_loses_at_most(digits: &Digits, statically: f64, dynamically: f64) {
+    let float = accuracy(digits, &digits.float());
+    let of_static = accuracy(digits, &digits.statically(QConfig::fourfold()));
+    assert!(float - of_static <= statically, "{}: static {of_static} % of {float} %", digits.name);
+    let of_dynamic = accuracy(digits, &digits.dynamically());
+    assert!(float - of_dynamic <= dynamically, "{}: dynamic {of_dynamic} % of {float} %", digits.name);
 }
 
 /// The index of the largest of ten logits, for every row.
@@ -101,17 +49,17 @@ fn float_models_agree_with_onnx_runtime() {
 
 #[test]
 fn digits_cnn_keeps_its_accuracy() {
-    CNN.assert_loses_at_most(0.6, 0.4);
+    assert_loses_at_most(&CNN, 0.6, 0.4);
 }
 
 #[test]
 fn digits_mobile_keeps_its_accuracy() {
-    MOBILE.assert_loses_at_most(1.5, 1.5);
+    assert_loses_at_most(&MOBILE, 1.5, 1.5);
 }
 
 #[test]
 fn digits_mlp_keeps_its_accuracy() {
-    MLP.assert_loses_at_most(0.6, 0.6);
+    assert_loses_at_most(&MLP, 0.6, 0.6);
 }
 
 #[test]

@@ -38,6 +38,8 @@ pub struct Scratch {
     pub(crate) row_sums: Vec<i32>,
     /// Where the taps of a convolution are.
     pub(crate) taps: Vec<usize>,
+    /// Columns of a float product.
+    pub(crate) panel: Vec<f32>,
     /// `None` for as many as the current rayon pool has.
     pub(crate) threads: Option<NonZeroUsize>,
 }

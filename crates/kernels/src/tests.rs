@@ -4,6 +4,7 @@
 mod conv;
 mod elementwise;
 mod extremes;
+mod float;
 mod gemm;
 mod guard;
 mod noise;

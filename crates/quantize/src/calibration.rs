@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use fourfold_graph::{Graph, ValueId};
 use fourfold_observers::{MinMax, Observer};
-use fourfold_runtime::{Options, Plan, Session};
+use fourfold_runtime::{FloatProducts, Options, Plan, Session};
 use fourfold_schemes::QuantParams;
 use fourfold_tensor::{DType, Tensor};
 
@@ -32,7 +32,9 @@ pub fn prepare(graph: &Graph, qconfig: impl Into<QConfigMapping>) -> Result<Cali
         (*id, Watch { observer: config.activation.observer.observer(), config: config.activation })
     };
     let watches = assignment.observed.iter().map(watch).collect();
-    let session = Session::new(Arc::new(Plan::compile(graph, &Options::default())?));
+    // What is observed has the same bits on every CPU, and so has the quantized model.
+    let options = Options { products: FloatProducts::Exact, ..Options::default() };
+    let session = Session::new(Arc::new(Plan::compile(graph, &options)?));
     Ok(Calibration { session, assignment, watches, batches: 0 })
 }
 

@@ -1,49 +1,56 @@
 //! The float matrix product, by the `gemm` crate.
 #![expect(unsafe_code, reason = "the crate's interface takes pointers; this module checks that they stay in bounds")]
 
-/// A matrix in a slice: element `[i, j]` is at `i * row_stride + j * column_stride`.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Matrix<'a> {
-    /// The elements.
-    pub(crate) elements: &'a [f32],
-    /// Elements between rows.
-    pub(crate) row_stride: usize,
-    /// Elements between columns.
-    pub(crate) column_stride: usize,
+use fourfold_kernels::{FloatMatrix, Kernel};
+
+use crate::{Error, FloatProducts};
+
+/// What computes products of real numbers.
+pub(crate) struct Multiplier<'a> {
+    pub(crate) products: FloatProducts,
+    pub(crate) kernel: Kernel,
+    pub(crate) scratch: &'a mut fourfold_kernels::Scratch,
 }
 
-impl<'a> Matrix<'a> {
-    /// A matrix whose rows follow each other.
-    pub(crate) fn row_major(elements: &'a [f32], columns: usize) -> Self {
-        Self { elements, row_stride: columns, column_stride: 1 }
-    }
-
-    /// The same matrix with rows and columns exchanged.
-    pub(crate) fn transposed(self) -> Self {
-        Self { row_stride: self.column_stride, column_stride: self.row_stride, ..self }
-    }
-
-    /// Whether all elements of a matrix of that size are in the slice.
-    fn holds(&self, rows: usize, columns: usize) -> bool {
-        last_index(rows, columns, self.row_stride, self.column_stride).is_none_or(|last| last < self.elements.len())
+impl Multiplier<'_> {
+    /// `out[i, j] += sum_k lhs[i, k] * rhs[k, j]`.
+    ///
+    /// `lhs: [m, k]`, `rhs: [k, n]`, `out: [m, n]` with `row_stride` elements between its rows. One thread.
+    pub(crate) fn multiply_add(
+        &mut self,
+        sizes: (usize, usize, usize),
+        lhs: FloatMatrix<'_>,
+        rhs: FloatMatrix<'_>,
+        out: &mut [f32],
+        row_stride: usize,
+    ) -> Result<(), Error> {
+        match self.products {
+            FloatProducts::Fast => multiply_add(sizes, lhs, rhs, out, row_stride),
+            FloatProducts::Exact => self.kernel.multiply_add(sizes, lhs, rhs, out, row_stride, self.scratch)?,
+        }
+        Ok(())
     }
 }
 
-/// `out[i, j] += sum_k lhs[i, k] * rhs[k, j]`.
-///
-/// `lhs: [m, k]`, `rhs: [k, n]`, `out: [m, n]` with `row_stride` elements between its rows. One thread.
+/// Whether all elements of a matrix of that size are in its slice.
+fn holds(matrix: &FloatMatrix<'_>, rows: usize, columns: usize) -> bool {
+    let last = last_index(rows, columns, matrix.row_stride, matrix.column_stride);
+    last.is_none_or(|last| last < matrix.elements.len())
+}
+
+/// As [`Multiplier::multiply_add`], by the `gemm` crate.
 ///
 /// # Panics
 ///
 /// If a slice is too short for its matrix.
-pub(crate) fn multiply_add(
+fn multiply_add(
     (m, n, k): (usize, usize, usize),
-    lhs: Matrix<'_>,
-    rhs: Matrix<'_>,
+    lhs: FloatMatrix<'_>,
+    rhs: FloatMatrix<'_>,
     out: &mut [f32],
     row_stride: usize,
 ) {
-    assert!(lhs.holds(m, k) && rhs.holds(k, n), "an operand is shorter than [{m}, {k}] * [{k}, {n}]");
+    assert!(holds(&lhs, m, k) && holds(&rhs, k, n), "an operand is shorter than [{m}, {k}] * [{k}, {n}]");
     let out_last = last_index(m, n, row_stride, 1);
     assert!(
         out_last.is_none_or(|last| last < out.len()) && (m < 2 || row_stride >= n),
@@ -98,8 +105,8 @@ mod tests {
             let rhs_of = |k_index: usize, column: usize| rhs[column * k + k_index];
             multiply_add(
                 (m, n, k),
-                Matrix::row_major(&lhs, k),
-                Matrix::row_major(&rhs, k).transposed(),
+                FloatMatrix::row_major(&lhs, k),
+                FloatMatrix::row_major(&rhs, k).transposed(),
                 &mut out,
                 n + 2,
             );
@@ -116,6 +123,12 @@ mod tests {
     #[test]
     #[should_panic(expected = "shorter")]
     fn short_operands_are_refused() {
-        multiply_add((2, 2, 2), Matrix::row_major(&[0.0; 3], 2), Matrix::row_major(&[0.0; 4], 2), &mut [0.0; 4], 2);
+        multiply_add(
+            (2, 2, 2),
+            FloatMatrix::row_major(&[0.0; 3], 2),
+            FloatMatrix::row_major(&[0.0; 4], 2),
+            &mut [0.0; 4],
+            2,
+        );
     }
 }

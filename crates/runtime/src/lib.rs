@@ -59,6 +59,6 @@ mod spatial;
 mod tests;
 
 pub use error::Error;
-pub use options::Options;
+pub use options::{FloatProducts, Options};
 pub use plan::Plan;
 pub use session::Session;

@@ -17,6 +17,7 @@ use fourfold_kernels::{Codes, CodesMut, ConvInput, Kernel};
 use fourfold_tensor::{Element, Shape};
 
 use crate::Error;
+use crate::FloatProducts;
 use crate::spatial::three;
 
 /// The largest number of operands that are not constants folded into the step.
@@ -32,6 +33,7 @@ pub(crate) trait Action: fmt::Debug + Send + Sync {
 #[derive(Debug)]
 pub(crate) struct Call<'a> {
     pub(crate) kernel: Kernel,
+    pub(crate) products: FloatProducts,
     pub(crate) inputs: &'a [Operand<'a>],
     /// The bytes of the result; what they hold before is undefined.
     pub(crate) output: &'a mut [u8],

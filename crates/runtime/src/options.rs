@@ -5,19 +5,31 @@ use core::num::NonZeroUsize;
 use fourfold_graph::Limits;
 use fourfold_kernels::Kernel;
 
-/// Choices that change speed, never results (float matrix products excepted).
+/// Choices that change speed, never results, but for `products`.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// The int8 kernels to use; by default the fastest that this CPU has.
     pub kernel: Kernel,
     /// The number of threads of a session; by default those of the rayon pool that the caller is in.
     pub threads: Option<NonZeroUsize>,
+    /// How products of real numbers are computed.
+    pub products: FloatProducts,
     /// The limits; only `arena_bytes` matters here.
     pub limits: Limits,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { kernel: Kernel::detect(), threads: None, limits: Limits::default() }
+        Self { kernel: Kernel::detect(), threads: None, products: FloatProducts::Fast, limits: Limits::default() }
     }
+}
+
+/// How float matrix products and convolutions are computed, in layers that are not quantized.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FloatProducts {
+    /// With fused multiplications, as fast as the CPU can: the same bits for any number of threads, within rounding on another CPU.
+    Fast,
+    /// Every multiplication and addition rounded by itself, in order: the same bits on every CPU, in about twice the time. Calibration
+    /// does this, so that a model is quantized to the same file everywhere.
+    Exact,
 }

@@ -10,7 +10,7 @@ use crate::memory::Binding;
 use crate::ops::movement::Permute;
 use crate::ops::{Action, Call, MAX_OPERANDS, Operand, Scratch};
 use crate::plan::{Layout, Place, SlotId};
-use crate::{Error, Plan};
+use crate::{Error, FloatProducts, Options, Plan};
 
 /// The memory of one run at a time of a plan.
 #[derive(Debug)]
@@ -131,7 +131,8 @@ impl Memory {
             let mut operands = [Operand { bytes: &[], shape: output_shape }; MAX_OPERANDS];
             operands.iter_mut().zip(&step.inputs).for_each(|(operand, &slot)| *operand = others.operand(slot));
             let operands = &operands[..step.inputs.len()];
-            let call = Call { kernel: plan.options.kernel, inputs: operands, output, output_shape, scratch };
+            let Options { kernel, products, .. } = plan.options;
+            let call = Call { kernel, products, inputs: operands, output, output_shape, scratch };
             step.action.run(call).map_err(|error| error.at(plan.graph.nodes()[step.node].name()))?;
             observe(&Reader { before: arena.bytes(), ..nothing }, index + 1)?;
         }
@@ -187,6 +188,7 @@ impl<'a> Reader<'a> {
                 let permute = Permute::relayout(Layout::ChannelsLast, operand.shape.len(), dtype.size());
                 let (inputs, output_shape) = (&[operand][..], operand.shape);
                 permute.run(Call {
+                    products: FloatProducts::Fast,
                     kernel,
                     inputs,
                     output: tensor.bytes_mut(),

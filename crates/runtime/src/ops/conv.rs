@@ -1,14 +1,14 @@
 //! Convolutions, channels last: `x: [n, d, h, w, c]`, result `[n, d, h, w, o]`.
 
 use fourfold_graph::{Activation, Value};
-use fourfold_kernels::{Codes, Geometry, Kernel, PackedConv, ZeroPoints};
+use fourfold_kernels::{Codes, FloatMatrix, Geometry, Kernel, PackedConv, ZeroPoints};
 use fourfold_schemes::QuantParams;
 use fourfold_tensor::{DType, Element, Tensor, View};
 
 use super::requantize::Requantize;
-use super::{Action, Call, images, reserve};
+use super::{Action, Call, Scratch, images, reserve};
 use crate::Error;
-use crate::float_gemm::{Matrix, multiply_add};
+use crate::float_gemm::Multiplier;
 use crate::spatial::{Windows, three};
 
 /// Windows gathered at a time before they are multiplied.
@@ -99,7 +99,14 @@ impl FloatConv {
     }
 
     /// One image: windows are gathered into rows, which are multiplied by the weight, group by group.
-    fn gathered(&self, windows: Windows<'_>, x: &[f32], weight: &[f32], out: &mut [f32], rows: &mut Vec<f32>) {
+    fn gathered(
+        &self,
+        windows: Windows<'_>,
+        (x, weight): (&[f32], &[f32]),
+        out: &mut [f32],
+        rows: &mut Vec<f32>,
+        multiplier: &mut Multiplier<'_>,
+    ) -> Result<(), Error> {
         let Geometry { channels_in, channels_out, groups, kernel, .. } = self.geometry;
         let (group_in, group_out) = (channels_in / groups, channels_out / groups);
         let depth = kernel.iter().product::<usize>() * group_in;
@@ -117,11 +124,12 @@ impl FloatConv {
                         }
                     });
                 }
-                let weight = Matrix::row_major(&weight[group * group_out * depth..], depth).transposed();
-                let out = &mut out[group * group_out..];
-                multiply_add((count, group_out, depth), Matrix::row_major(rows, depth), weight, out, channels_out);
+                let weight = FloatMatrix::row_major(&weight[group * group_out * depth..], depth).transposed();
+                let (sizes, lhs) = ((count, group_out, depth), FloatMatrix::row_major(rows, depth));
+                multiplier.multiply_add(sizes, lhs, weight, &mut out[group * group_out..], channels_out)?;
             }
         }
+        Ok(())
     }
 }
 
@@ -134,10 +142,13 @@ impl Action for FloatConv {
         let out = bytemuck::cast_slice_mut::<u8, f32>(call.output);
         let Geometry { channels_in, channels_out, .. } = self.geometry;
         out.chunks_exact_mut(channels_out).for_each(|row| row.copy_from_slice(&self.bias));
+        let Scratch { kernel: scratch, reals: [gathered, ..], .. } = call.scratch;
+        let mut multiplier = Multiplier { products: call.products, kernel: call.kernel, scratch };
         if is_pointwise(&self.geometry) {
-            let lhs = Matrix::row_major(x.elements(), channels_in);
-            let rhs = Matrix::row_major(weight, channels_in).transposed();
-            multiply_add((out.len() / channels_out, channels_out, channels_in), lhs, rhs, out, channels_out);
+            let lhs = FloatMatrix::row_major(x.elements(), channels_in);
+            let rhs = FloatMatrix::row_major(weight, channels_in).transposed();
+            let sizes = (out.len() / channels_out, channels_out, channels_in);
+            multiplier.multiply_add(sizes, lhs, rhs, out, channels_out)?;
         } else {
             let (image_in, image_out) = (size.iter().product::<usize>() * channels_in, windows.count() * channels_out);
             let images = x.elements::<f32>().chunks_exact(image_in).zip(out.chunks_exact_mut(image_out));
@@ -145,7 +156,7 @@ impl Action for FloatConv {
                 if is_depthwise(&self.geometry) {
                     self.depthwise(windows, x, weight, out);
                 } else {
-                    self.gathered(windows, x, weight, out, &mut call.scratch.reals[0]);
+                    self.gathered(windows, (x, weight), out, gathered, &mut multiplier)?;
                 }
             }
         }

@@ -1,14 +1,14 @@
 //! `x * weight^T + bias`, row-major: `x: [.., k]`, `weight: [n, k]`, result `[.., n]`.
 
 use fourfold_graph::{Activation, Value};
-use fourfold_kernels::{Codes, Kernel, Lhs, PackedWeights, Weights, ZeroPoints};
+use fourfold_kernels::{Codes, FloatMatrix, Kernel, Lhs, PackedWeights, Weights, ZeroPoints};
 use fourfold_schemes::QuantParams;
 use fourfold_tensor::{DType, Tensor};
 
 use super::requantize::Requantize;
 use super::{Action, Call};
 use crate::Error;
-use crate::float_gemm::{Matrix, multiply_add};
+use crate::float_gemm::Multiplier;
 
 /// Packs a weight `[n, k]` of codes with zero point 0.
 pub(crate) fn pack(kernel: Kernel, weight: &Tensor) -> Result<PackedWeights, Error> {
@@ -71,8 +71,11 @@ impl Action for FloatLinear {
         let x = call.inputs[0];
         let out = bytemuck::cast_slice_mut::<u8, f32>(call.output);
         out.chunks_exact_mut(n.max(1)).for_each(|row| row.copy_from_slice(&self.bias));
-        let rhs = Matrix::row_major(self.weight.as_slice()?, k).transposed();
-        multiply_add((rows(&x.shape), n, k), Matrix::row_major(x.elements(), k), rhs, out, n);
+        let rhs = FloatMatrix::row_major(self.weight.as_slice()?, k).transposed();
+        let lhs = FloatMatrix::row_major(x.elements(), k);
+        let scratch = &mut call.scratch.kernel;
+        let mut multiplier = Multiplier { products: call.products, kernel: call.kernel, scratch };
+        multiplier.multiply_add((rows(&x.shape), n, k), lhs, rhs, out, n)?;
         let (min, max) = self.bounds;
         out.iter_mut().for_each(|value| *value = value.clamp(min, max));
         Ok(())

@@ -1,10 +1,11 @@
 //! `[.., m, k] * [.., k, n]`, row-major, the outer axes broadcast.
 
+use fourfold_kernels::FloatMatrix;
 use fourfold_tensor::Shape;
 
 use super::{Action, Call};
 use crate::Error;
-use crate::float_gemm::{Matrix, multiply_add};
+use crate::float_gemm::Multiplier;
 
 /// A product of real numbers.
 #[derive(Debug)]
@@ -17,11 +18,13 @@ impl Action for MatMul {
         let (_, n) = last_two(&b.shape);
         let out = bytemuck::cast_slice_mut::<u8, f32>(call.output);
         out.fill(0.0);
+        let scratch = &mut call.scratch.kernel;
+        let mut multiplier = Multiplier { products: call.products, kernel: call.kernel, scratch };
         for (index, out) in out.chunks_exact_mut((m * n).max(1)).enumerate() {
             let outer = &call.output_shape[..call.output_shape.len() - 2];
             let a = &a.elements::<f32>()[matrix_index(index, outer, a.shape) * m * k..][..m * k];
             let b = &b.elements::<f32>()[matrix_index(index, outer, b.shape) * k * n..][..k * n];
-            multiply_add((m, n, k), Matrix::row_major(a, k), Matrix::row_major(b, n), out, n);
+            multiplier.multiply_add((m, n, k), FloatMatrix::row_major(a, k), FloatMatrix::row_major(b, n), out, n)?;
         }
         Ok(())
     }
