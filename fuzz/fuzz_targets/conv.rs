@@ -1,4 +1,4 @@
-//! Every backend convolves as the reference does, whatever the geometry and codes.
+//! Every backend convolves as the reference does, also transposed, whatever the geometry and codes.
 #![no_main]
 
 use fourfold_kernels::{Codes, ConvInput, Geometry, I32Output, Kernel, Output, Scratch, ZeroPoints, reference};
@@ -19,24 +19,37 @@ fuzz_target!(|bytes: &[u8]| {
         pad_end: [0, pick(11, 0, 2), pick(12, 0, 2)],
     };
     let (size, batch) = ([1, pick(13, 1, 9), pick(14, 1, 9)], 2);
-    let Ok(out_size) = geometry.output_size(size) else { return };
     if codes.is_empty() {
         return;
     }
     let input: Vec<u8> = codes.iter().copied().cycle().take(batch * size[1] * size[2] * geometry.channels_in).collect();
     let count = geometry.channels_out * geometry.taps() * geometry.channels_in / geometry.groups;
     let weights: Vec<i8> = codes.iter().map(|code| code.cast_signed()).rev().cycle().take(count).collect();
-    let (zero_points, n) = (ZeroPoints::One(0), geometry.channels_out);
-    let results = batch * out_size[1] * out_size[2] * n;
+    let (weights, none, n) = (Codes::I8(&weights), ZeroPoints::One(0), geometry.channels_out);
     let input = ConvInput { codes: Codes::U8(&input), batch, size, zero_point: i32::from(head[15]) };
-    let mut expected = vec![0; results];
-    let output = Output::I32(I32Output { out: &mut expected, row_stride: n, bias: None });
-    reference::conv(&input, &geometry, Codes::I8(&weights), zero_points, output);
-    for kernel in Kernel::supported() {
-        let packed = kernel.pack_conv(&geometry, Codes::I8(&weights), zero_points).expect("valid weights");
-        let mut out = vec![0; results];
-        let output = Output::I32(I32Output { out: &mut out, row_stride: n, bias: None });
-        kernel.conv(&input, &packed, output, &mut Scratch::default()).expect("a valid convolution");
-        assert_eq!(out, expected, "{kernel:?} {geometry:?}");
+    if let Ok(out_size) = geometry.output_size(size) {
+        let mut expected = vec![0; batch * out_size[1] * out_size[2] * n];
+        let mut out = expected.clone();
+        reference::conv(&input, &geometry, weights, none, sums(&mut expected, n));
+        for kernel in Kernel::supported() {
+            let packed = kernel.pack_conv(&geometry, weights, none).expect("valid weights");
+            kernel.conv(&input, &packed, sums(&mut out, n), &mut Scratch::default()).expect("a valid convolution");
+            assert_eq!(out, expected, "{kernel:?} {geometry:?}");
+        }
+    }
+    if let Ok(out_size) = geometry.transposed_size(size) {
+        let mut expected = vec![0; batch * out_size[1] * out_size[2] * n];
+        let mut out = expected.clone();
+        reference::transposed_conv(&input, &geometry, weights, none, out_size, sums(&mut expected, n));
+        for kernel in Kernel::supported() {
+            let packed = kernel.pack_transposed_conv(&geometry, weights, none).expect("valid weights");
+            let result = kernel.transposed_conv(&input, &packed, out_size, sums(&mut out, n), &mut Scratch::default());
+            result.expect("a valid convolution");
+            assert_eq!(out, expected, "transposed {kernel:?} {geometry:?}");
+        }
     }
 });
+
+fn sums(out: &mut [i32], n: usize) -> Output<'_> {
+    Output::I32(I32Output { out, row_stride: n, bias: None })
+}
