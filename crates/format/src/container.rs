@@ -8,7 +8,7 @@
 //! |---|---|---|
 //! | 0 | 8 | magic: `89 46 34 46 0D 0A 1A 0A`, which shows translated line ends |
 //! | 8 | 2 | major version, 1: readers refuse others |
-//! | 10 | 2 | minor version, 0: readers accept others |
+//! | 10 | 2 | minor version, 0, or 1 if an operator needs it: readers accept others |
 //! | 12 | 4 | flags: readers refuse those they do not know; none so far |
 //! | 16 | 8 | length of the header in bytes |
 //! | 24 | 4 | CRC-32 of the header |
@@ -38,7 +38,13 @@
 //!                   6 MaxPool { window }    7 AveragePool { window, count_include_pad: bool (u8) }    8 GlobalAveragePool
 //!                   9 Add { activation }   10 Flatten { axis: u64 }    11 Reshape { dims: list of i64 }
 //!                  12 Transpose { axes: list of u64 }    13 Softmax { axis: u64 }    14 Identity    15 Quantize
-//!                  16 Dequantize    17 QuantStub    18 DeQuantStub
+//!                  16 Dequantize    17 QuantStub    18 DeQuantStub    since minor version 1:
+//!                  19 LayerNorm { axis: u64, epsilon: f32 }    20 Unary { function: u8, parameters: f32, f32 }
+//!                  21 Binary { function: u8 }    22 Reduce { reduction: u8, axes: list of u64, keep: bool (u8) }
+//! unary     0 exp    1 log    2 sqrt    3 reciprocal    4 neg    5 abs    6 tanh    7 erf    8 sigmoid    9 silu   10 gelu
+//!           11 gelu by tanh   12 hard sigmoid (alpha, beta)   13 hard swish   14 leaky ReLU (slope)   15 ELU (alpha)
+//! binary    0 sub    1 mul    2 div    3 min    4 max
+//! reduction 0 mean   1 sum    2 max    3 min    4 L2
 //! window    kernel, stride, dilation, pad_begin, pad_end: list of u64 each
 //! activation  enum  0 none    1 ReLU    2 clamp { min: f32, max: f32 }
 //! dynamic   0 per row    1 per tensor, as PyTorch
@@ -65,7 +71,6 @@ use layout::Prefix;
 
 pub(super) const MAGIC: [u8; 8] = [0x89, b'F', b'4', b'F', b'\r', b'\n', 0x1a, b'\n'];
 pub(super) const MAJOR: u16 = 1;
-pub(super) const MINOR: u16 = 0;
 
 /// Whether bytes are, or once were, a container: what follows may still be damaged.
 #[must_use]
@@ -79,9 +84,9 @@ pub fn is_container(bytes: &[u8]) -> bool {
 ///
 /// [`Error::Unsupported`] if an operator is newer than the format.
 pub fn to_bytes(graph: &Graph) -> Result<Vec<u8>, Error> {
-    let header = build::record(graph)?.encode()?;
+    let record = build::record(graph)?;
     let constants = graph.values().iter().filter_map(|value| value.constant());
-    Ok(layout::write(&header, constants))
+    Ok(layout::write(record.minor(), &record.encode()?, constants))
 }
 
 /// Reads a graph.

@@ -44,6 +44,16 @@ fn dims(op: &Op, inputs: &[&Value], limits: &Limits) -> Result<Vec<Dim>, Problem
             let reason = "the lower bound must not exceed the upper".to_owned();
             Err(Problem::Attribute { name: "bounds", value: format!("{min}..{max}"), reason })
         }
+        Op::LayerNorm { axis, epsilon } => layer_norm(*axis, *epsilon, inputs),
+        Op::Unary(function) => {
+            if let Some(bad) = function.parameters().into_iter().flatten().find(|parameter| !parameter.is_finite()) {
+                let reason = "must be finite".to_owned();
+                return Err(Problem::Attribute { name: "parameters", value: bad.to_string(), reason });
+            }
+            Ok(x.to_vec())
+        }
+        Op::Binary(_) => movement::broadcast(x, inputs[1].ty.dims()),
+        Op::Reduce { axes, keep, .. } => movement::reduce(axes, *keep, x),
         Op::Softmax { .. } | Op::Relu | Op::Clip { .. } | Op::Identity => Ok(x.to_vec()),
         Op::Quantize | Op::Dequantize | Op::QuantStub | Op::DeQuantStub => Ok(x.to_vec()),
     }
@@ -63,12 +73,30 @@ fn linear(inputs: &[&Value]) -> Result<Vec<Dim>, Problem> {
     Ok(outer.iter().cloned().chain([out.clone()]).collect())
 }
 
+fn check_epsilon(epsilon: f32) -> Result<(), Problem> {
+    if epsilon.is_finite() && epsilon >= 0.0 {
+        return Ok(());
+    }
+    let reason = "must be finite and not negative".to_owned();
+    Err(Problem::Attribute { name: "epsilon", value: epsilon.to_string(), reason })
+}
+
+fn layer_norm(axis: usize, epsilon: f32, inputs: &[&Value]) -> Result<Vec<Dim>, Problem> {
+    let x = inputs[0].ty.dims();
+    check_epsilon(epsilon)?;
+    let normalized = x.get(axis..).filter(|axes| !axes.is_empty()).ok_or_else(|| movement::axis_problem(axis, x))?;
+    for (operand, name) in inputs[1..].iter().zip(["scale", "bias"]) {
+        let dims = operand.ty.dims();
+        if dims != normalized {
+            return Err(Problem::shape(format!("the {name} has shape {dims:?}, expected {normalized:?}")));
+        }
+    }
+    Ok(x.to_vec())
+}
+
 fn batch_norm(epsilon: f32, inputs: &[&Value]) -> Result<Vec<Dim>, Problem> {
     let x = inputs[0].ty.dims();
-    if !(epsilon.is_finite() && epsilon >= 0.0) {
-        let reason = "must be finite and not negative".to_owned();
-        return Err(Problem::Attribute { name: "epsilon", value: epsilon.to_string(), reason });
-    }
+    check_epsilon(epsilon)?;
     let [_, channels, ..] = x else {
         return Err(Problem::shape(format!("the input {x:?} has no channel axis")));
     };

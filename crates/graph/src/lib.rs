@@ -34,8 +34,10 @@
 mod builder;
 mod dim;
 mod error;
+mod function;
 mod graph;
 mod infer;
+mod kind;
 mod limits;
 mod modules;
 mod op;
@@ -45,9 +47,11 @@ mod types;
 pub use builder::{GraphBuilder, NewNode};
 pub use dim::Dim;
 pub use error::{Error, Problem};
+pub use function::{Binary, Reduction, Unary};
 pub use graph::{Graph, Node, NodeId, Value, ValueId};
+pub use kind::{OpKind, OutputParams};
 pub use limits::{LimitExceeded, Limits};
-pub use op::{Activation, AveragePool, Conv, Linear, Op, OpKind, OutputParams, Window};
+pub use op::{Activation, AveragePool, Conv, Linear, Op, Window};
 pub use statistics::{NodeStatistics, Statistics};
 pub use types::ValueType;
 

@@ -1,8 +1,8 @@
 //! The closed set of operators.
 
-use core::fmt;
-
 use fourfold_schemes::DynamicScheme;
+
+use crate::{Binary, OpKind, Reduction, Unary};
 
 /// A clamp of the result, fused into the operator that computes it.
 #[derive(Clone, Copy, Debug, PartialEq, Default)]
@@ -165,6 +165,27 @@ pub enum Op {
         /// The axis summed over.
         axis: usize,
     },
+    /// `(x - mean) / sqrt(variance + epsilon) * scale + bias` over all axes from `axis` on, which the scale and bias have:
+    /// `(x, scale, [bias])`. Real numbers.
+    LayerNorm {
+        /// The first axis that is normalized over.
+        axis: usize,
+        /// Added to the variance.
+        epsilon: f32,
+    },
+    /// A function of every element: `(x)`. Real numbers.
+    Unary(Unary),
+    /// A function of two elements with broadcasting: `(a, b)`. Real numbers.
+    Binary(Binary),
+    /// One number for all elements along some axes: `(x)`. Real numbers.
+    Reduce {
+        /// What is made of them.
+        reduction: Reduction,
+        /// The axes, ascending.
+        axes: Vec<usize>,
+        /// Whether the axes stay, with size 1.
+        keep: bool,
+    },
     /// The input: `(x)`.
     Identity,
     /// Real numbers to codes, equation (2): `(x)`.
@@ -175,43 +196,6 @@ pub enum Op {
     QuantStub,
     /// Where quantization ends, marked by hand: `(x)`. Real numbers; conversion makes it a [`Op::Dequantize`].
     DeQuantStub,
-}
-
-/// An operator without its attributes.
-#[non_exhaustive]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[expect(missing_docs, reason = "each is described at the variant of Op of the same name")]
-pub enum OpKind {
-    Conv,
-    Linear,
-    MatMul,
-    BatchNorm,
-    Relu,
-    Clip,
-    MaxPool,
-    AveragePool,
-    GlobalAveragePool,
-    Add,
-    Flatten,
-    Reshape,
-    Transpose,
-    Softmax,
-    Identity,
-    Quantize,
-    Dequantize,
-    QuantStub,
-    DeQuantStub,
-}
-
-/// Where the parameters of an operator's codes come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OutputParams {
-    /// The result has parameters of its own.
-    Own,
-    /// The result has the parameters of the first operand.
-    Shared,
-    /// The operator runs on real numbers only.
-    Float,
 }
 
 impl Op {
@@ -238,6 +222,10 @@ impl Op {
             Op::Dequantize => OpKind::Dequantize,
             Op::QuantStub => OpKind::QuantStub,
             Op::DeQuantStub => OpKind::DeQuantStub,
+            Op::LayerNorm { .. } => OpKind::LayerNorm,
+            Op::Unary(function) => function.kind(),
+            Op::Binary(function) => function.kind(),
+            Op::Reduce { reduction, .. } => reduction.kind(),
         }
     }
 
@@ -261,63 +249,5 @@ impl Op {
             Op::Add { .. } => Some(Op::Add { activation }),
             _ => None,
         }
-    }
-}
-
-impl OpKind {
-    /// Every operator.
-    pub const ALL: [OpKind; 19] = [
-        OpKind::Conv,
-        OpKind::Linear,
-        OpKind::MatMul,
-        OpKind::BatchNorm,
-        OpKind::Relu,
-        OpKind::Clip,
-        OpKind::MaxPool,
-        OpKind::AveragePool,
-        OpKind::GlobalAveragePool,
-        OpKind::Add,
-        OpKind::Flatten,
-        OpKind::Reshape,
-        OpKind::Transpose,
-        OpKind::Softmax,
-        OpKind::Identity,
-        OpKind::Quantize,
-        OpKind::Dequantize,
-        OpKind::QuantStub,
-        OpKind::DeQuantStub,
-    ];
-
-    /// Where the parameters of the result come from when the operands are codes.
-    #[must_use]
-    pub fn output_params(self) -> OutputParams {
-        match self {
-            OpKind::Conv | OpKind::Linear | OpKind::AveragePool | OpKind::GlobalAveragePool | OpKind::Add => {
-                OutputParams::Own
-            }
-            OpKind::Relu | OpKind::Clip | OpKind::MaxPool => OutputParams::Shared,
-            OpKind::Flatten | OpKind::Reshape | OpKind::Transpose | OpKind::Identity => OutputParams::Shared,
-            OpKind::MatMul | OpKind::BatchNorm | OpKind::Softmax => OutputParams::Float,
-            OpKind::Quantize | OpKind::QuantStub => OutputParams::Own,
-            OpKind::Dequantize | OpKind::DeQuantStub => OutputParams::Float,
-        }
-    }
-
-    /// Whether the operator can run with `i8` weights and a real input.
-    #[must_use]
-    pub fn has_dynamic(self) -> bool {
-        self == OpKind::Linear
-    }
-
-    /// The operator of that name, as [`OpKind`]'s `Display` writes it.
-    #[must_use]
-    pub fn by_name(name: &str) -> Option<OpKind> {
-        OpKind::ALL.into_iter().find(|kind| kind.to_string() == name)
-    }
-}
-
-impl fmt::Display for OpKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(self, f)
     }
 }

@@ -13,6 +13,7 @@
 //!
 //! Everything needs opset 13 at most; 17 is written.
 
+mod function;
 mod message;
 mod node;
 

@@ -2,6 +2,7 @@
 
 mod attributes;
 mod computed;
+mod function;
 mod matrix;
 mod node;
 mod operators;

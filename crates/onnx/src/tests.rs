@@ -1,6 +1,7 @@
 //! Files made here, read and written.
 
 mod export;
+mod functions;
 mod hostile;
 mod limits;
 mod operators;

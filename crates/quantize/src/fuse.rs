@@ -1,13 +1,16 @@
 //! Fusion: fewer nodes that compute the same.
 
-use fourfold_graph::{Activation, Graph, NewNode, Node, Op, ValueId};
+mod gelu;
+
+use fourfold_graph::{Activation, Graph, NewNode, Node, Op, Unary, ValueId};
 use fourfold_tensor::Tensor;
 
 use crate::Error;
 use crate::rewrite::Rewrite;
 
 /// Folds batch normalizations into the convolutions and linear layers before them, and ReLU and Clip into the convolutions,
-/// linear layers and sums before them; drops Identity, unless the caller gets its result, which keeps its name.
+/// linear layers and sums before them; makes a written-out GELU one node; drops Identity, unless the caller gets its result, which keeps
+/// its name.
 ///
 /// ```text
 /// weight' = weight * f      bias' = (bias - mean) * f + bn_bias      f = bn_scale / sqrt(variance + epsilon)
@@ -25,7 +28,8 @@ pub fn fuse(graph: &Graph) -> Result<Graph, Error> {
         return Err(Error::AlreadyQuantized);
     }
     let mut rewrite = Rewrite::new(graph)?;
-    let mut absorbed = vec![false; graph.nodes().len()];
+    let gelus = gelu::Gelus::of(graph);
+    let mut absorbed = gelus.inner;
     for (index, node) in graph.nodes().iter().enumerate() {
         if absorbed[index] {
             continue;
@@ -33,6 +37,13 @@ pub fn fuse(graph: &Graph) -> Result<Graph, Error> {
         if *node.op() == Op::Identity && !graph.outputs().contains(&node.output()) {
             let operand = rewrite.get(node.inputs()[0])?;
             rewrite.set(node.output(), operand);
+            continue;
+        }
+        if let Some(&x) = gelus.last.get(&index) {
+            let (inputs, output) = ([rewrite.get(x)?], graph.value(node.output()).name());
+            let op = Op::Unary(Unary::Gelu);
+            let new = rewrite.builder.add(NewNode { name: node.name(), output, op, inputs: &inputs, params: None })?;
+            rewrite.set(node.output(), new);
             continue;
         }
         let chain = Chain::from(graph, node);

@@ -8,6 +8,7 @@ use super::layout::Data;
 use super::record;
 use crate::Error;
 
+mod function;
 mod op;
 
 /// The record of a graph.

@@ -3,7 +3,7 @@
 use fourfold_graph::Limits;
 use fourfold_tensor::Tensor;
 
-use super::{MAGIC, MAJOR, MINOR};
+use super::{MAGIC, MAJOR};
 use crate::Error;
 
 /// Bytes before the header.
@@ -75,11 +75,11 @@ impl Prefix {
     }
 }
 
-/// A container of a header and constants.
-pub(super) fn write<'a>(header: &[u8], constants: impl Iterator<Item = &'a Tensor>) -> Vec<u8> {
+/// A container of a header and constants, of version 1 and a minor version.
+pub(super) fn write<'a>(minor: u16, header: &[u8], constants: impl Iterator<Item = &'a Tensor>) -> Vec<u8> {
     let mut bytes = MAGIC.to_vec();
     bytes.extend(MAJOR.to_le_bytes());
-    bytes.extend(MINOR.to_le_bytes());
+    bytes.extend(minor.to_le_bytes());
     bytes.extend(0_u32.to_le_bytes());
     bytes.extend((header.len() as u64).to_le_bytes());
     bytes.extend(crc32fast::hash(header).to_le_bytes());

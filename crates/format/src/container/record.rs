@@ -72,6 +72,10 @@ pub(super) enum Op {
     Dequantize,
     QuantStub,
     DeQuantStub,
+    LayerNorm { axis: u64, epsilon: f32 },
+    Unary { function: u8, parameters: [f32; 2] },
+    Binary { function: u8 },
+    Reduce { reduction: u8, axes: Vec<u64>, keep: bool },
 }
 
 #[derive(Encode, Decode)]
@@ -91,6 +95,17 @@ pub(super) enum Activation {
 }
 
 impl Header {
+    /// The first minor version that has all operators of the graph.
+    pub(super) fn minor(&self) -> u16 {
+        let is_newer = |item: &Item| match item {
+            Item::Node { op, .. } => {
+                matches!(op, Op::LayerNorm { .. } | Op::Unary { .. } | Op::Binary { .. } | Op::Reduce { .. })
+            }
+            _ => false,
+        };
+        u16::from(self.items.iter().any(is_newer))
+    }
+
     pub(super) fn encode(&self) -> Result<Vec<u8>, Error> {
         let config = bincode::config::standard().with_little_endian().with_fixed_int_encoding();
         bincode::encode_to_vec(self, config).map_err(|error| Error::corrupt("header", error.to_string()))

@@ -1,6 +1,8 @@
 //! Containers that come back, and files that do not.
 
-use fourfold_graph::{Activation, AveragePool, Conv, Dim, GraphBuilder, Linear, NewNode, Op, ValueType, Window};
+use fourfold_graph::{
+    Activation, AveragePool, Binary, Conv, Dim, GraphBuilder, Linear, NewNode, Op, Reduction, Unary, ValueType, Window,
+};
 use fourfold_schemes::{DynamicScheme, Granularity, QuantParams, Scale};
 use fourfold_tensor::{DType, Tensor};
 use proptest::prelude::*;
@@ -21,8 +23,33 @@ fn per_channel(dtype: DType, codes: (i32, i32), scales: &[f32]) -> QuantParams {
     QuantParams::new(dtype, codes, Granularity::PerChannel { axis: 0, scales, zero_points }).expect("valid")
 }
 
+/// Every function of one number, with parameters that none has by default.
+const FUNCTIONS: [Unary; 16] = [
+    Unary::Exp,
+    Unary::Log,
+    Unary::Sqrt,
+    Unary::Reciprocal,
+    Unary::Neg,
+    Unary::Abs,
+    Unary::Tanh,
+    Unary::Erf,
+    Unary::Sigmoid,
+    Unary::Silu,
+    Unary::Gelu,
+    Unary::GeluTanh,
+    Unary::HardSigmoid { alpha: 0.3, beta: 0.7 },
+    Unary::HardSwish,
+    Unary::LeakyRelu { slope: -0.1 },
+    Unary::Elu { alpha: 2.0 },
+];
+
 /// A graph with every operator, every kind of parameters and every type.
 fn everything() -> Graph {
+    everything_of(1)
+}
+
+/// As [`everything`], up to a minor version.
+fn everything_of(minor: u16) -> Graph {
     let mut builder = GraphBuilder::new("everything");
     let x = builder.input("x", ValueType::f32(&[Dim::symbol("batch"), 2.into(), 6.into(), 6.into()])).expect("valid");
     let unused = builder.input("unused", ValueType::plain(DType::I64, &[3.into()])).expect("valid");
@@ -74,6 +101,21 @@ fn everything() -> Graph {
     chain(&mut builder, "turned", Op::Transpose { axes: vec![0, 2, 1] }, &[], None);
     let square = builder.constant("square", Tensor::from_vec(&[3, 3], vec![0.5_f32; 9]).expect("nine")).expect("valid");
     chain(&mut builder, "product", Op::MatMul, &[square], None);
+    if minor >= 1 {
+        for function in FUNCTIONS {
+            chain(&mut builder, &function.kind().to_string(), Op::Unary(function), &[], None);
+        }
+        for function in [Binary::Sub, Binary::Mul, Binary::Div, Binary::Min, Binary::Max] {
+            chain(&mut builder, &function.kind().to_string(), Op::Binary(function), &[square], None);
+        }
+        for reduction in [Reduction::Mean, Reduction::Sum, Reduction::Max, Reduction::Min, Reduction::L2] {
+            let op = Op::Reduce { reduction, axes: vec![0], keep: true };
+            chain(&mut builder, &reduction.kind().to_string(), op, &[], None);
+        }
+        let ones =
+            builder.constant("ones", Tensor::from_slice(&[3], &[1.0_f32; 3]).expect("three numbers")).expect("new");
+        chain(&mut builder, "norm", Op::LayerNorm { axis: 2, epsilon: 1e-5 }, &[ones, ones], None);
+    }
     let y = chain(&mut builder, "softmax", Op::Softmax { axis: 2 }, &[], None);
     builder.output(y);
     builder.output(unused);
@@ -89,6 +131,12 @@ fn small() -> Graph {
     let y = builder.linear("fc", x, weight, Some(bias)).expect("valid");
     builder.output(y);
     builder.finish().expect("a valid graph")
+}
+
+#[test]
+fn the_minor_version_is_that_of_the_newest_operator() {
+    assert_eq!(to_bytes(&small()).expect("a graph")[10..12], [0, 0]);
+    assert_eq!(to_bytes(&everything()).expect("a graph")[10..12], [1, 0]);
 }
 
 #[test]
@@ -147,7 +195,7 @@ fn forged(change: impl FnOnce(&mut record::Header)) -> Result<Graph, Error> {
     let mut header = build::record(&graph).expect("a known graph");
     change(&mut header);
     let header = header.encode().expect("small");
-    read(&layout::write(&header, graph.values().iter().filter_map(|value| value.constant())))
+    read(&layout::write(0, &header, graph.values().iter().filter_map(|value| value.constant())))
 }
 
 #[test]
@@ -224,7 +272,7 @@ fn limits_hold() {
 #[test]
 fn the_first_version_is_read_for_ever() {
     let file = include_bytes!("../../tests/data/version_1.fourfold");
-    assert_eq!(read(file), Ok(everything()));
+    assert_eq!(read(file), Ok(everything_of(0)));
 }
 
 proptest! {
@@ -240,6 +288,6 @@ proptest! {
 
     #[test]
     fn no_header_panics(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-        let _ = read(&layout::write(&bytes, std::iter::empty()));
+        let _ = read(&layout::write(0, &bytes, std::iter::empty()));
     }
 }

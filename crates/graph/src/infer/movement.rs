@@ -74,6 +74,19 @@ pub(super) fn reshape(target: &[i64], x: &[Dim]) -> Result<Vec<Dim>, Problem> {
     Ok(dims)
 }
 
+pub(super) fn reduce(axes: &[usize], keep: bool, x: &[Dim]) -> Result<Vec<Dim>, Problem> {
+    let is_ascending = axes.windows(2).all(|pair| pair[0] < pair[1]);
+    if !is_ascending || axes.last().is_some_and(|&last| last >= x.len()) {
+        let reason = format!("expected axes of {x:?}, ascending");
+        return Err(Problem::Attribute { name: "axes", value: format!("{axes:?}"), reason });
+    }
+    let dims = x.iter().enumerate().filter_map(|(axis, dim)| match axes.contains(&axis) {
+        false => Some(dim.clone()),
+        true => keep.then_some(Dim::Fixed(1)),
+    });
+    Ok(dims.collect())
+}
+
 pub(super) fn transpose(axes: &[usize], x: &[Dim]) -> Result<Vec<Dim>, Problem> {
     let mut sorted = axes.to_vec();
     sorted.sort_unstable();

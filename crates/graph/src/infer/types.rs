@@ -12,7 +12,8 @@ const EXACT_DEPTH: usize = (i32::MAX / (255 * 128)).unsigned_abs() as usize;
 pub(super) fn check_arity(op: &Op, actual: usize) -> Result<(), Problem> {
     let (least, most) = match op {
         Op::Conv(_) | Op::Linear(_) => (2, 3),
-        Op::MatMul | Op::Add { .. } => (2, 2),
+        Op::LayerNorm { .. } => (2, 3),
+        Op::MatMul | Op::Add { .. } | Op::Binary(_) => (2, 2),
         Op::BatchNorm { .. } => (5, 5),
         _ => (1, 1),
     };
@@ -28,7 +29,7 @@ pub(super) fn infer(
 ) -> Result<ValueType, Problem> {
     let x = &inputs[0].ty;
     let dynamic = matches!(op, Op::Linear(linear) if linear.dynamic.is_some());
-    if matches!(op, Op::Conv(_) | Op::Linear(_) | Op::BatchNorm { .. }) {
+    if matches!(op, Op::Conv(_) | Op::Linear(_) | Op::BatchNorm { .. } | Op::LayerNorm { .. }) {
         expect_constants(inputs)?;
     }
     match op {

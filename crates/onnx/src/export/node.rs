@@ -4,6 +4,7 @@ use fourfold_graph::{Activation, AveragePool, Linear, Node, Op, ValueId, Window}
 use fourfold_tensor::{Element, Tensor, View};
 
 use super::Exporter;
+use super::function::binary;
 use super::message::{float, int, ints};
 use crate::Error;
 use crate::proto::{AttributeProto, data_type};
@@ -105,6 +106,15 @@ impl Exporter<'_> {
             Op::BatchNorm { epsilon } => ("BatchNormalization", vec![float("epsilon", *epsilon)]),
             Op::Flatten { axis } => ("Flatten", vec![int("axis", *axis)]),
             Op::Transpose { axes } => ("Transpose", vec![ints("perm", axes)]),
+            Op::LayerNorm { axis, epsilon } => {
+                ("LayerNormalization", vec![int("axis", *axis), float("epsilon", *epsilon)])
+            }
+            Op::Unary(function) => return self.unary(node, *function, output),
+            Op::Binary(function) => {
+                let reason = "its operator has no ONNX form";
+                (binary(*function).ok_or(Error::Export { value: output.to_owned(), reason })?, Vec::new())
+            }
+            Op::Reduce { reduction, axes, keep } => return self.reduce(node, (*reduction, axes, *keep), output),
             Op::Softmax { axis } => ("Softmax", vec![int("axis", *axis)]),
             Op::MatMul => ("MatMul", Vec::new()),
             Op::Relu => ("Relu", Vec::new()),

@@ -1,29 +1,56 @@
 //! Which operator becomes what.
 
-use fourfold_graph::{Activation, Op};
+use fourfold_graph::{Activation, Binary, Op, Reduction};
 use fourfold_tensor::{DType, Tensor};
 
+use super::function::PLAIN;
 use super::node::Entry;
 use crate::Error;
 
 /// The operators that [`crate::import`] knows.
-pub const OPERATORS: [&str; 17] = [
+pub const OPERATORS: &[&str] = &[
+    "Abs",
     "Add",
     "AveragePool",
     "BatchNormalization",
     "Clip",
     "Constant",
     "Conv",
+    "Div",
     "Dropout",
+    "Elu",
+    "Erf",
+    "Exp",
     "Flatten",
+    "Gelu",
     "Gemm",
     "GlobalAveragePool",
+    "HardSigmoid",
+    "HardSwish",
     "Identity",
+    "LayerNormalization",
+    "LeakyRelu",
+    "Log",
     "MatMul",
+    "Max",
     "MaxPool",
+    "Min",
+    "Mul",
+    "Neg",
+    "Pow",
+    "Reciprocal",
+    "ReduceL2",
+    "ReduceMax",
+    "ReduceMean",
+    "ReduceMin",
+    "ReduceSum",
     "Relu",
     "Reshape",
+    "Sigmoid",
     "Softmax",
+    "Sqrt",
+    "Sub",
+    "Tanh",
     "Transpose",
 ];
 
@@ -47,7 +74,26 @@ impl Entry<'_, '_> {
             "Softmax" => self.softmax(),
             "Identity" => self.plain(Op::Identity),
             "Dropout" => self.dropout(),
-            other => Err(self.unsupported(format!("the operator {other}"))),
+            "LeakyRelu" | "Elu" | "HardSigmoid" | "Gelu" => self.with_parameters(),
+            "Sub" => self.binary(Binary::Sub),
+            "Mul" => self.binary(Binary::Mul),
+            "Div" => self.binary(Binary::Div),
+            "Min" => self.extreme(Binary::Min),
+            "Max" => self.extreme(Binary::Max),
+            "Pow" => self.pow(),
+            "LayerNormalization" => self.layer_norm(),
+            "ReduceMean" => self.reduce(Reduction::Mean),
+            "ReduceSum" => self.reduce(Reduction::Sum),
+            "ReduceMax" => self.reduce(Reduction::Max),
+            "ReduceMin" => self.reduce(Reduction::Min),
+            "ReduceL2" => self.reduce(Reduction::L2),
+            other => match PLAIN.iter().find(|(name, _)| *name == other) {
+                Some((_, function)) => {
+                    self.attributes(&[])?;
+                    self.unary(*function)
+                }
+                None => Err(self.unsupported(format!("the operator {other}"))),
+            },
         }
     }
 

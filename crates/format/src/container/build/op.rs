@@ -3,7 +3,7 @@
 use fourfold_graph::{Activation, AveragePool, Conv, Linear, Op, Window};
 use fourfold_schemes::DynamicScheme;
 
-use super::{check_rank, size_of};
+use super::{check_rank, function, size_of};
 use crate::Error;
 use crate::container::record;
 
@@ -37,6 +37,15 @@ pub(super) fn record(op: &Op) -> Result<record::Op, Error> {
         Op::Dequantize => record::Op::Dequantize,
         Op::QuantStub => record::Op::QuantStub,
         Op::DeQuantStub => record::Op::DeQuantStub,
+        Op::LayerNorm { axis, epsilon } => record::Op::LayerNorm { axis: *axis as u64, epsilon: *epsilon },
+        Op::Unary(function) => {
+            let (function, parameters) = function::unary_record(*function)?;
+            record::Op::Unary { function, parameters }
+        }
+        Op::Binary(function) => record::Op::Binary { function: function::binary_record(*function)? },
+        Op::Reduce { reduction, axes, keep } => {
+            record::Op::Reduce { reduction: function::reduction_record(*reduction)?, axes: wide(axes), keep: *keep }
+        }
         other => return Err(Error::Unsupported { part: "graph".to_owned(), what: format!("{}", other.kind()) }),
     })
 }
@@ -109,6 +118,12 @@ pub(super) fn op(op: &record::Op, part: &str) -> Result<Op, Error> {
         record::Op::Dequantize => Op::Dequantize,
         record::Op::QuantStub => Op::QuantStub,
         record::Op::DeQuantStub => Op::DeQuantStub,
+        record::Op::LayerNorm { axis, epsilon } => Op::LayerNorm { axis: size_of(*axis, part)?, epsilon: *epsilon },
+        record::Op::Unary { function, parameters } => Op::Unary(function::unary(*function, *parameters, part)?),
+        record::Op::Binary { function } => Op::Binary(function::binary(*function, part)?),
+        record::Op::Reduce { reduction, axes, keep } => {
+            Op::Reduce { reduction: function::reduction(*reduction, part)?, axes: sizes(axes, part)?, keep: *keep }
+        }
     })
 }
 
