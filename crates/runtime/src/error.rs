@@ -60,6 +60,9 @@ pub enum Error {
     /// A kernel refused its operands.
     #[error(transparent)]
     Kernel(#[from] fourfold_kernels::Error),
+    /// A function refused its operands.
+    #[error(transparent)]
+    Math(#[from] fourfold_math::Error),
     /// A node's operands have types that the runtime has no code for.
     #[error("node `{node}` ({kind}) cannot run on {types}")]
     Unsupported {

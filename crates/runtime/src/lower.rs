@@ -60,11 +60,11 @@ impl<'g> Lowering<'g> {
 
     /// The slot of a value in a layout; adds a relayout if there is none.
     fn slot(&mut self, value: ValueId, layout: Layout) -> SlotId {
-        let homes = self.homes[value.index()];
-        match homes[layout as usize] {
+        // A constant gets its first slot here.
+        let from = self.any_slot(value);
+        match self.homes[value.index()][layout as usize] {
             Some(slot) => slot,
             None => {
-                let from = self.any_slot(value);
                 let ty = self.graph.value(value).ty();
                 let permute = Permute::relayout(self.slots[from].layout, ty.rank(), ty.dtype().size());
                 let to = self.new_block(value, layout);

@@ -4,10 +4,12 @@ pub(crate) mod cast;
 pub(crate) mod conv;
 pub(crate) mod dynamic;
 pub(crate) mod elementwise;
+pub(crate) mod function;
 pub(crate) mod linear;
 pub(crate) mod matmul;
 pub(crate) mod movement;
 pub(crate) mod pool;
+pub(crate) mod reduce;
 pub(crate) mod requantize;
 pub(crate) mod softmax;
 

@@ -1,5 +1,6 @@
 //! Plans against plain loops.
 
+mod functions;
 mod memory;
 mod operators;
 mod quantized;

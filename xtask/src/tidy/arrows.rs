@@ -19,11 +19,15 @@ const ARROWS: &[(&str, &[&str])] = &[
         "fourfold-quantize",
         &["fourfold-runtime", "fourfold-graph", "fourfold-observers", "fourfold-schemes", "fourfold-tensor"],
     ),
-    ("fourfold-runtime", &["fourfold-graph", "fourfold-schemes", "fourfold-tensor", "fourfold-kernels"]),
+    (
+        "fourfold-runtime",
+        &["fourfold-graph", "fourfold-schemes", "fourfold-tensor", "fourfold-kernels", "fourfold-math"],
+    ),
     ("fourfold-graph", &["fourfold-schemes", "fourfold-tensor"]),
     ("fourfold-observers", &["fourfold-schemes", "fourfold-tensor"]),
     ("fourfold-schemes", &["fourfold-tensor", "fourfold-kernels"]),
     ("fourfold-kernels", &[]),
+    ("fourfold-math", &[]),
     ("fourfold-tensor", &[]),
 ];
 
@@ -31,6 +35,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 const LIBRARIES: &[&str] = &[
     "fourfold-tensor",
     "fourfold-kernels",
+    "fourfold-math",
     "fourfold-schemes",
     "fourfold-observers",
     "fourfold-graph",

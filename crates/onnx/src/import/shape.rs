@@ -1,6 +1,7 @@
 //! Operators that move elements, and Softmax, whose meaning changed with the opset.
 
 use fourfold_graph::{Dim, Op};
+use fourfold_tensor::{DType, Element, Tensor};
 
 use super::node::Entry;
 use crate::Error;
@@ -39,6 +40,11 @@ impl Entry<'_, '_> {
         let attributes = self.attributes(&["perm"])?;
         let perm = attributes.sizes("perm")?;
         self.expect_inputs(1, 1)?;
+        if let Some(constant) = self.input(0).and_then(|name| self.importer.constant(name)).cloned() {
+            let axes = perm.unwrap_or_else(|| (0..constant.shape().len()).rev().collect());
+            let turned = turned(&constant, &axes).map_err(|error| self.invalid(error.to_string()))?;
+            return self.bind_constant(turned);
+        }
         let x = self.operand(0)?;
         let axes = perm.unwrap_or_else(|| (0..self.dims(x).len()).rev().collect());
         self.emit(Op::Transpose { axes }, &[x])
@@ -66,5 +72,19 @@ impl Entry<'_, '_> {
             );
         };
         self.emit(Op::Reshape { dims: back }, &[soft])
+    }
+}
+
+/// A constant with its axes in another order.
+fn turned(constant: &Tensor, axes: &[usize]) -> Result<Tensor, fourfold_tensor::Error> {
+    fn of<T: Element>(constant: &Tensor, axes: &[usize]) -> Result<Tensor, fourfold_tensor::Error> {
+        Ok(constant.view::<T>()?.permute(axes)?.to_tensor())
+    }
+    match constant.dtype() {
+        DType::F32 => of::<f32>(constant, axes),
+        DType::I8 => of::<i8>(constant, axes),
+        DType::U8 => of::<u8>(constant, axes),
+        DType::I32 => of::<i32>(constant, axes),
+        _ => of::<i64>(constant, axes),
     }
 }

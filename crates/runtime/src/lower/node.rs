@@ -11,10 +11,12 @@ use crate::ops::cast::{Dequantize, Quantize};
 use crate::ops::conv::{FloatConv, QuantizedConv};
 use crate::ops::dynamic::DynamicLinear;
 use crate::ops::elementwise::{Add, BatchNorm, Clamp, QuantizedAdd, QuantizedClamp};
+use crate::ops::function::{Map, Pairs};
 use crate::ops::linear::{FloatLinear, QuantizedLinear};
 use crate::ops::matmul::MatMul;
 use crate::ops::movement::Permute;
 use crate::ops::pool::{FloatAveragePool, FloatMaxPool, QuantizedAveragePool, QuantizedMaxPool};
+use crate::ops::reduce::{LayerNorm, Reduce};
 use crate::ops::requantize::Requantize;
 use crate::ops::softmax::Softmax;
 use crate::plan::Layout;
@@ -47,6 +49,23 @@ impl<'g> Lowering<'g> {
             Op::Transpose { axes } => {
                 let size = self.ty(x).dtype().size();
                 self.add(node, Layout::RowMajor, 1, Permute::transpose(axes, size));
+            }
+            Op::LayerNorm { epsilon, .. } => {
+                let action = LayerNorm::new(self.constant(node, 1)?, self.bias(node), *epsilon)?;
+                self.add(node, Layout::RowMajor, 1, action);
+            }
+            Op::Unary(function) => {
+                let (layout, action) = (self.layout(x), Map::new(*function));
+                self.add(node, layout, 1, action.ok_or_else(|| self.unsupported(node))?);
+            }
+            Op::Binary(function) => {
+                let action = Pairs::new(*function).ok_or_else(|| self.unsupported(node))?;
+                let layout = self.shared_layout(node);
+                self.add(node, layout, 2, action);
+            }
+            Op::Reduce { reduction, axes, .. } => {
+                let action = Reduce::new(*reduction, axes, self.ty(x).rank());
+                self.add(node, Layout::RowMajor, 1, action.ok_or_else(|| self.unsupported(node))?);
             }
             Op::Softmax { axis } => self.add(node, Layout::RowMajor, 1, Softmax::new(*axis)),
             Op::Quantize => {
@@ -111,10 +130,15 @@ impl<'g> Lowering<'g> {
         Ok(())
     }
 
-    fn sum(&mut self, node: &Node, activation: Activation) -> Result<(), Error> {
+    /// The layout for two operands: that of the first if they have one shape.
+    fn shared_layout(&mut self, node: &Node) -> Layout {
         let [a, b] = [node.inputs()[0], node.inputs()[1]];
         let same_shape = self.ty(a).dims() == self.ty(b).dims();
-        let layout = if same_shape { self.layout(a) } else { Layout::RowMajor };
+        if same_shape { self.layout(a) } else { Layout::RowMajor }
+    }
+
+    fn sum(&mut self, node: &Node, activation: Activation) -> Result<(), Error> {
+        let layout = self.shared_layout(node);
         if self.is_codes(node) {
             let y = self.result_params(node)?;
             let action = QuantizedAdd::new([self.params(node, 0)?, self.params(node, 1)?], y, activation);

@@ -1,0 +1,79 @@
+//! Reductions and normalizations, row-major, in sums of one fixed order.
+
+use fourfold_graph::{Reduction, Value};
+use fourfold_math as math;
+use fourfold_tensor::{Tensor, View};
+
+use super::{Action, Call, reserve};
+use crate::Error;
+
+/// One number for all elements along some axes.
+#[derive(Debug)]
+pub(crate) struct Reduce {
+    /// The axes that stay, then those that are reduced.
+    axes: Vec<usize>,
+    /// The number of axes that stay.
+    kept: usize,
+    line: fn(&mut [f32]) -> f32,
+}
+
+impl Reduce {
+    /// The reduction of a value with `rank` axes, `None` if there is no code for it.
+    pub(crate) fn new(reduction: Reduction, reduced: &[usize], rank: usize) -> Option<Self> {
+        let line: fn(&mut [f32]) -> f32 = match reduction {
+            Reduction::Mean => |line| math::mean(line),
+            Reduction::Sum => |line| math::sum(line),
+            Reduction::Max => |line| math::max(line),
+            Reduction::Min => |line| {
+                line.iter_mut().for_each(|x| *x = -*x);
+                -math::max(line)
+            },
+            Reduction::L2 => |line| {
+                line.iter_mut().for_each(|x| *x *= *x);
+                math::sum(line).sqrt()
+            },
+            _ => return None,
+        };
+        let kept: Vec<usize> = (0..rank).filter(|axis| !reduced.contains(axis)).collect();
+        Some(Self { axes: [&kept[..], reduced].concat(), kept: kept.len(), line })
+    }
+}
+
+impl Action for Reduce {
+    fn run(&self, call: Call<'_>) -> Result<(), Error> {
+        let x = call.inputs[0];
+        let lines = reserve(&mut call.scratch.reals[0], x.shape.element_count());
+        View::new(x.elements::<f32>(), &x.shape)?.permute(&self.axes)?.copy_to(lines)?;
+        let length: usize = self.axes[self.kept..].iter().map(|&axis| x.shape[axis]).product();
+        let out = bytemuck::cast_slice_mut::<u8, f32>(call.output);
+        if length == 0 {
+            out.fill((self.line)(&mut []));
+        }
+        for (line, out) in lines.chunks_exact_mut(length.max(1)).zip(out) {
+            *out = (self.line)(line);
+        }
+        Ok(())
+    }
+}
+
+/// A normalization over the last axes.
+#[derive(Debug)]
+pub(crate) struct LayerNorm {
+    scale: Vec<f32>,
+    bias: Option<Vec<f32>>,
+    epsilon: f32,
+}
+
+impl LayerNorm {
+    pub(crate) fn new(scale: &Tensor, bias: Option<&Value>, epsilon: f32) -> Result<Self, Error> {
+        let bias = bias.and_then(Value::constant).map(|bias| bias.as_slice::<f32>().map(<[f32]>::to_vec));
+        Ok(Self { scale: scale.as_slice::<f32>()?.to_vec(), bias: bias.transpose()?, epsilon })
+    }
+}
+
+impl Action for LayerNorm {
+    fn run(&self, call: Call<'_>) -> Result<(), Error> {
+        let norm = math::LayerNorm { gamma: &self.scale, beta: self.bias.as_deref(), epsilon: self.epsilon };
+        Ok(norm.apply(call.inputs[0].elements(), bytemuck::cast_slice_mut(call.output))?)
+    }
+}
