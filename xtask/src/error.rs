@@ -35,6 +35,57 @@ pub(crate) enum Error {
         /// The command that installs it.
         install: &'static str,
     },
+    /// Tools for aarch64 are not installed.
+    #[error(
+        "missing for programs of aarch64: {missing}. Type (on Debian or Ubuntu; elsewhere the same under other names)\n\n\
+         {commands}\nor let `cargo xtask test-arm --setup` do it"
+    )]
+    NotSetUp {
+        /// The tools.
+        missing: String,
+        /// The commands that install them, one a line.
+        commands: String,
+    },
+    /// A CPU selected another backend of the kernels than the one written for it.
+    #[error(
+        "{cpu} selected the backend `{found}`, but `{expected}` was expected: see `is_supported` of that backend and the \
+         list in crates/kernels/src/backend.rs, or change the table in xtask/src/arm/cpu.rs"
+    )]
+    Backend {
+        /// QEMU's name of the CPU.
+        cpu: &'static str,
+        /// The backend written for it.
+        expected: &'static str,
+        /// The backend that it selected.
+        found: String,
+    },
+    /// Inner loops of the kernels are not made of the instructions that they should be.
+    #[error("the kernels for Arm: {}; look at their disassembly, or change the table in xtask/src/arm/instructions.rs", wrong.join("; "))]
+    Loops {
+        /// What is wrong with each.
+        wrong: Vec<String>,
+    },
+    /// Tests failed on Arm.
+    #[error(
+        "{} test binary runs failed on Arm: {}; their output is above, and `cargo xtask test-arm --cpu CPU -- TEST` \
+         repeats one",
+        failed.len(),
+        failed.join(", ")
+    )]
+    ArmTests {
+        /// The CPU and the test binary of each.
+        failed: Vec<String>,
+    },
+    /// A binary is too large to be handed out.
+    #[error("{} has {bytes} bytes, more than {limit}: see which dependency came with so much code", path.display())]
+    Size {
+        /// The binary.
+        path: PathBuf,
+        /// Its size.
+        bytes: u64,
+        /// The largest size allowed.
+        limit: u64,
+    },
     /// A program could not be started.
     #[error("could not start {program}: {source}")]
     Start {

@@ -1,6 +1,8 @@
 //! Development tasks: `cargo xtask COMMAND`, one file per command.
 
+mod arm;
 mod bench;
+mod dist;
 mod error;
 mod fuzz;
 mod step;
@@ -19,11 +21,15 @@ usage: cargo xtask COMMAND
 
   test                    every check: format, lints, tidy, tests, documentation; stops at the first failure
   ci                      the same as test; what .ci/run calls
+  test-arm [--setup] [--cpu NAME] [-- ARGS]
+                          the tests for aarch64 under QEMU, on one CPU of each backend or on NAME; --setup installs QEMU
+                          and the rest with apt and rustup; ARGS go to the test binaries
   tidy                    the rules that rustfmt and clippy do not know
   bench [ARGS]            products and convolutions next to the peak of this CPU and to rten-gemm, on one core if started
                           with `taskset -c 1`; ARGS: M,N,K or a backend or products, convolutions, threads
   bench criterion [ARGS]  the criterion benchmarks; ARGS go to criterion (a filter, --save-baseline NAME)
   fuzz TARGET [SECONDS]   one cargo-fuzz target, 60 seconds unless told; needs cargo-fuzz and a nightly toolchain
+  dist                    static binaries of the command for x86_64 and aarch64 Linux into target/dist
   help                    this text";
 
 fn main() -> ExitCode {
@@ -52,12 +58,14 @@ fn dispatch(root: &Path, args: &[&str]) -> Result<(), Error> {
             Ok(())
         }
         ["test" | "ci"] => test::run(root),
+        ["test-arm", rest @ ..] => arm::run(root, rest),
+        ["dist"] => dist::run(root),
         ["tidy"] => tidy::run(root),
         ["bench", rest @ ..] => bench::run(root, rest),
         ["fuzz", target] => fuzz::run(root, target, None),
         ["fuzz", target, seconds] => fuzz::run(root, target, Some(seconds)),
         ["fuzz", ..] => Err(Error::Usage { what: "fuzz takes a target and at most a number of seconds".into() }),
-        [command @ ("test" | "ci" | "tidy" | "help"), ..] => {
+        [command @ ("test" | "ci" | "tidy" | "dist" | "help"), ..] => {
             Err(Error::Usage { what: format!("{command} takes no arguments") })
         }
         [unknown, ..] => Err(Error::Usage { what: format!("unknown command {unknown:?}") }),
@@ -70,7 +78,15 @@ mod tests {
 
     #[test]
     fn a_wrong_command_line_exits_with_2() {
-        for args in [&["tets"][..], &["tidy", "now"], &["fuzz"], &["fuzz", "a", "1", "2"], &["help", "me"]] {
+        for args in [
+            &["tets"][..],
+            &["tidy", "now"],
+            &["fuzz"],
+            &["fuzz", "a", "1", "2"],
+            &["help", "me"],
+            &["dist", "all"],
+            &["test-arm", "all"],
+        ] {
             let error = dispatch(&root(), args).expect_err("a wrong command line");
             assert_eq!(error.exit_code(), 2, "{args:?}");
         }

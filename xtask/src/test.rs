@@ -70,6 +70,13 @@ const FUZZ_STEPS: &[Step] = &[
     },
 ];
 
+/// The longest step. QEMU runs programs of Linux, and on Linux only.
+const ARM_STEPS: &[Step] = &[Step {
+    name: "tests on Arm",
+    work: Work::Arm,
+    advice: "fix the test named above; `cargo xtask test-arm -- NAME` runs it alone",
+}];
+
 /// Runs every step in `root`.
 ///
 /// # Errors
@@ -78,7 +85,8 @@ const FUZZ_STEPS: &[Step] = &[
 pub(crate) fn run(root: &Path) -> Result<(), Error> {
     let start = Instant::now();
     let fuzz = if root.join("fuzz/Cargo.toml").exists() { FUZZ_STEPS } else { &[] };
-    for step in STEPS.iter().chain(fuzz) {
+    let arm = if cfg!(target_os = "linux") { ARM_STEPS } else { &[] };
+    for step in STEPS.iter().chain(fuzz).chain(arm) {
         step.run(root)?;
     }
     println!("every check passed in {:.1} s", start.elapsed().as_secs_f64());

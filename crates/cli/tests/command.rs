@@ -33,8 +33,7 @@ impl Folder {
     }
 
     fn run<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Outcome {
-        let command = Command::new(env!("CARGO_BIN_EXE_fourfold")).args(arguments).current_dir(self.0.path()).output();
-        let output = command.expect("the command runs");
+        let output = command().args(arguments).current_dir(self.0.path()).output().expect("the command runs");
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("UTF-8");
         Outcome { code: output.status.code(), stdout: text(&output.stdout), stderr: text(&output.stderr) }
     }
@@ -70,6 +69,16 @@ impl Folder {
         }
         folder
     }
+}
+
+/// The built command, behind the words of the variable `FOURFOLD_RUNNER`: an emulator and its options, where the command
+/// is built for another CPU.
+fn command() -> Command {
+    let runner = std::env::var("FOURFOLD_RUNNER").unwrap_or_default();
+    let mut words = runner.split_whitespace().chain([env!("CARGO_BIN_EXE_fourfold")]);
+    let mut command = Command::new(words.next().expect("the command itself"));
+    command.args(words);
+    command
 }
 
 fn json(text: &str) -> Value {
