@@ -8,6 +8,9 @@ use fourfold_tensor::Tensor;
 
 use super::{assert_close, noise, one_node, run};
 
+type OfTwo = fn(f32, f32) -> f32;
+type OfMany = fn(&[f64]) -> f64;
+
 fn map(x: &Tensor, f: impl Fn(f64) -> f64) -> Tensor {
     let values = x.as_slice::<f32>().expect("f32").iter().map(|&x| f(f64::from(x)) as f32).collect();
     Tensor::from_vec(x.shape(), values).expect("as many")
@@ -54,7 +57,7 @@ fn functions_of_one_number() {
 #[test]
 fn functions_of_two_numbers_are_broadcast() {
     let (a, b) = (noise(&[2, 3, 4], 2), map(&noise(&[3, 1], 3), |x| x + 2.0));
-    let functions: [(Binary, fn(f32, f32) -> f32); 5] = [
+    let functions: [(Binary, OfTwo); 5] = [
         (Binary::Sub, |a, b| a - b),
         (Binary::Mul, |a, b| a * b),
         (Binary::Div, |a, b| a / b),
@@ -101,7 +104,7 @@ fn reductions_over_any_axes() {
             let line = kept.iter().fold(0, |line, &axis| line * sizes[axis] + place[axis]);
             lines[line].push(f64::from(x));
         }
-        let reductions: [(Reduction, fn(&[f64]) -> f64); 5] = [
+        let reductions: [(Reduction, OfMany); 5] = [
             (Reduction::Sum, |line| line.iter().sum()),
             (Reduction::Mean, |line| line.iter().sum::<f64>() / line.len() as f64),
             (Reduction::Max, |line| line.iter().copied().fold(f64::NEG_INFINITY, f64::max)),
