@@ -55,6 +55,28 @@ pub enum Error {
         /// What is wrong.
         reason: &'static str,
     },
+    /// States of several observers are not of one model and configuration.
+    #[error("the states do not belong together: {reason}")]
+    Apart {
+        /// Why, and what to do.
+        reason: String,
+    },
+    /// The same batches would be counted twice.
+    #[error("{count} of {batches} batches were taken in already; merge every part once")]
+    Twice {
+        /// The number of batches that are there already.
+        count: usize,
+        /// The number of batches that would be added.
+        batches: usize,
+    },
+    /// What is wrong with the state of one of several observers.
+    #[error("value `{value}`: {source}")]
+    Value {
+        /// The name of the value that is watched.
+        value: String,
+        /// What is wrong.
+        source: Box<Error>,
+    },
     /// A setting of an observer is outside of its bounds.
     #[error("observer `{observer}` cannot work with {setting} {value}: {bounds}")]
     Setting {

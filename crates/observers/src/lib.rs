@@ -30,7 +30,7 @@
 //! A tensor with NaN is refused with the counts of what is not finite, and is not taken in. The histograms leave infinities out and count
 //! them ([`Observer::left_out`]); the others that watch refuse them. What an observer saw is a [`State`]: data with serde that comes back
 //! bit for bit. Its size does not depend on how much was observed, except that of [`Recording`]. [`Switched`] puts a switch on any
-//! observer.
+//! observer. [`States`] are those of all observers of one model, and know what may be merged.
 //!
 //! Which one to take is said, with measurements, in [`choosing`].
 //!
@@ -54,6 +54,7 @@ mod per_channel;
 mod recording;
 mod silent;
 mod state;
+mod states;
 mod switched;
 
 pub use dyadic::{DyadicHistogram, RangeRule};
@@ -68,4 +69,5 @@ pub use per_channel::PerChannelMinMax;
 pub use recording::Recording;
 pub use silent::Silent;
 pub use state::{Channels, Extent, Recorded, State};
+pub use states::{States, Watched};
 pub use switched::Switched;
