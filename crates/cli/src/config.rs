@@ -46,7 +46,7 @@ impl Settings {
         let qconfig = qconfig(arguments, &file)?;
         let mut mapping = QConfigMapping::new(qconfig);
         for pattern in arguments.exclude.iter().chain(&file.exclude) {
-            mapping = mapping.set_name_regex(pattern, None)?;
+            mapping = mapping.set_module_name_regex(pattern, None)?;
         }
         Ok(Self { mode, mapping })
     }

@@ -63,7 +63,7 @@ fn the_float_model_agrees() {
 #[test]
 fn dynamic_quantization_agrees() {
     let torch = torch();
-    let mapping = QConfigMapping::default().set_kind(OpKind::Linear, QConfig::torch_dynamic());
+    let mapping = QConfigMapping::default().set_object_type(OpKind::Linear, QConfig::dynamic());
     let quantized = fourfold::quantize::quantize_dynamic_with(&model(&torch), mapping).expect("a Linear");
     let (codes, scales) = weight(quantized.graph());
     assert_eq!(codes, torch["dynamic/w_q"].as_slice::<i8>().expect("i8"));

@@ -106,7 +106,9 @@ impl Watched {
         if self.observer != other.observer {
             let (a, b) = (self.observer.name(), other.observer.name());
             let with = if a == b { format!("{a} with other settings") } else { b.to_owned() };
-            return Err(apart(format!("value {here:?} is watched by {a} here and by {with} there; use one configuration")));
+            return Err(apart(format!(
+                "value {here:?} is watched by {a} here and by {with} there; use one configuration"
+            )));
         }
         Ok(())
     }

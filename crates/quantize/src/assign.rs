@@ -2,7 +2,7 @@
 
 use fourfold_graph::{Dim, Graph, Node, Op, OpKind, OutputParams, ValueId};
 
-use crate::{QConfig, QConfigMapping};
+use crate::{Observed, QConfig, QConfigMapping};
 
 /// The largest number of products in one sum that fits `i32` whatever the codes are.
 const EXACT_DEPTH: usize = 65_793;
@@ -14,8 +14,8 @@ pub(crate) struct Assignment {
     pub(crate) nodes: Vec<Result<QConfig, String>>,
     /// For every value: whether it is made as codes.
     pub(crate) codes: Vec<bool>,
-    /// The values that need parameters of their own, each with the configuration that they follow.
-    pub(crate) observed: Vec<(ValueId, QConfig)>,
+    /// The values that need parameters of their own, each with what watches it.
+    pub(crate) observed: Vec<(ValueId, Observed)>,
 }
 
 impl Assignment {
@@ -25,7 +25,7 @@ impl Assignment {
         let has_stubs = graph.nodes().iter().any(|node| *node.op() == Op::QuantStub);
         let mut assigner =
             Assigner { graph, mapping, has_stubs, inside: vec![false; count], codes: vec![false; count] };
-        let mut observed: Vec<(ValueId, QConfig)> = Vec::new();
+        let mut observed: Vec<(ValueId, Observed)> = Vec::new();
         let mut nodes = Vec::with_capacity(graph.nodes().len());
         for node in graph.nodes() {
             let decision = assigner.decide(node);
@@ -35,7 +35,9 @@ impl Assignment {
                 let borders = operands.filter(|_| *node.op() != Op::QuantStub);
                 for id in borders.chain(own.then_some(node.output())).collect::<Vec<_>>() {
                     if !observed.iter().any(|(known, _)| *known == id) {
-                        observed.push((id, qconfig));
+                        let maker = graph.value(id).producer().map(|node| graph.node(node).op().kind());
+                        let config = qconfig.activation;
+                        observed.push((id, maker.map_or(config, |kind| config.of_results(kind))));
                     }
                 }
                 assigner.codes[node.output().index()] = true;
@@ -85,7 +87,7 @@ impl Assigner<'_> {
             }
             _ => {}
         }
-        let qconfig = *self.mapping.get(node)?;
+        let qconfig = *self.mapping.get(self.graph, node)?;
         if is_weighted(kind) {
             let weight = self.graph.value(node.inputs()[1]).ty();
             let depth: usize = weight.dims()[1..].iter().filter_map(Dim::fixed).product();

@@ -1,17 +1,19 @@
 //! A float graph whose values are being observed.
 
-use std::collections::HashMap;
+mod saved;
+
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use fourfold_graph::{Graph, ValueId};
-use fourfold_observers::{MinMax, Observer};
+use fourfold_observers::{MinMax, Observer, State};
 use fourfold_runtime::{FloatProducts, Options, Plan, Session};
-use fourfold_schemes::QuantParams;
+use fourfold_schemes::{QuantParams, Scheme};
 use fourfold_tensor::{DType, Tensor};
 
 use crate::assign::Assignment;
 use crate::convert::{convert, layers};
-use crate::{Error, Layer, Observed, QConfigMapping, Quantized};
+use crate::{Error, Layer, QConfig, QConfigMapping, Quantized, fingerprint};
 
 /// Makes a float graph ready for calibration: decides which nodes will run on codes and puts observers where parameters are
 /// needed.
@@ -26,32 +28,39 @@ pub fn prepare(graph: &Graph, qconfig: impl Into<QConfigMapping>) -> Result<Cali
         return Err(Error::AlreadyQuantized);
     }
     let mapping = qconfig.into();
-    mapping.check()?;
+    mapping.qconfigs().try_for_each(QConfig::check_static)?;
     let assignment = Assignment::new(graph, &mapping);
-    let watch = |(id, config): &(ValueId, crate::QConfig)| {
-        (*id, Watch { observer: config.activation.observer.observer(), config: config.activation })
-    };
-    let watches = assignment.observed.iter().map(watch).collect();
+    let mut watches = HashMap::new();
+    for (id, config) in &assignment.observed {
+        let scheme = *config.check(["activation observer", "activation scheme"])?;
+        watches.insert(*id, Watch { observer: config.observer.observer(), scheme });
+    }
     // What is observed has the same bits on every CPU, and so has the quantized model.
     let options = Options { products: FloatProducts::Exact, ..Options::default() };
     let session = Session::new(Arc::new(Plan::compile(graph, &options)?));
-    Ok(Calibration { session, assignment, watches, batches: 0 })
+    let model = fingerprint::model(graph);
+    Ok(Calibration { session, assignment, watches, model, batches: 0, parts: BTreeSet::new(), enabled: true })
 }
 
-/// A prepared graph and what was observed so far; its size does not grow with the number of batches.
+/// A prepared graph and what was observed so far; its size grows by 16 bytes with each batch, which tell the batch from others.
 #[derive(Debug)]
 pub struct Calibration {
     session: Session,
     assignment: Assignment,
     watches: HashMap<ValueId, Watch>,
+    /// The identity of the graph.
+    model: [u8; 32],
     batches: u64,
+    /// The identities of the batches.
+    parts: BTreeSet<[u8; 16]>,
+    enabled: bool,
 }
 
 /// An observer of one value.
 #[derive(Debug)]
 struct Watch {
     observer: Box<dyn Observer>,
-    config: Observed,
+    scheme: Scheme,
 }
 
 impl Calibration {
@@ -73,32 +82,78 @@ impl Calibration {
         layers(self.graph(), &self.assignment)
     }
 
+    /// Takes in batches from now on (PyTorch's `enable_observer`), as in the beginning.
+    pub fn enable_observer(&mut self) {
+        self.enabled = true;
+    }
+
+    /// Takes in no batches from now on (PyTorch's `disable_observer`): they are neither run nor counted.
+    pub fn disable_observer(&mut self) {
+        self.enabled = false;
+    }
+
+    /// Whether batches are taken in.
+    #[must_use]
+    pub fn is_observer_enabled(&self) -> bool {
+        self.enabled
+    }
+
     /// Runs the float graph on a batch of inputs, in the graph's order, and observes its values.
+    ///
+    /// An error leaves what was observed as it was.
     ///
     /// # Errors
     ///
-    /// [`Error::Observe`] if an input or an observed value is not finite: in an input before anything was observed, in another value
-    /// with the values before it observed. [`Error::Runtime`] if the inputs do not fit the graph.
+    /// [`Error::Observe`] if an input or an observed value is not finite, [`Error::Runtime`] if the inputs do not fit the graph.
     pub fn observe(&mut self, batch: &[Tensor]) -> Result<(), Error> {
+        self.take_in(None, batch)
+    }
+
+    /// The same for a batch with a number of its own, by which two batches with the same elements are told apart when calibrations are
+    /// merged.
+    ///
+    /// # Errors
+    ///
+    /// As [`Calibration::observe`].
+    pub fn observe_numbered(&mut self, number: u64, batch: &[Tensor]) -> Result<(), Error> {
+        self.take_in(Some(number), batch)
+    }
+
+    /// Whether [`Calibration::observe_numbered`] took in this batch with this number, here or in what was loaded and merged.
+    #[must_use]
+    pub fn has_observed(&self, number: u64, batch: &[Tensor]) -> bool {
+        self.parts.contains(&fingerprint::batch(Some(number), batch))
+    }
+
+    fn take_in(&mut self, number: Option<u64>, batch: &[Tensor]) -> Result<(), Error> {
+        if !self.enabled {
+            return Ok(());
+        }
         let plan = Arc::clone(self.session.plan());
         let graph = plan.graph();
         let at_value = |id: ValueId| move |source| Error::Observe { value: graph.value(id).name().to_owned(), source };
         for (&id, input) in graph.inputs().iter().zip(batch).filter(|(_, input)| input.dtype() == DType::F32) {
             MinMax::new().observe(input).map_err(at_value(id))?;
         }
+        let mut before: Vec<(ValueId, State)> = Vec::new();
         let (watches, mut first_error) = (&mut self.watches, None);
-        self.session.run_observed(batch, |id, value| {
+        let run = self.session.run_observed(batch, |id, value| {
             if let Some(watch) = watches.get_mut(&id).filter(|_| first_error.is_none()) {
+                before.push((id, watch.observer.state()));
                 first_error = watch.observer.observe(value).map_err(at_value(id)).err();
             }
-        })?;
-        match first_error {
-            Some(error) => Err(error),
-            None => {
-                self.batches += 1;
-                Ok(())
+        });
+        if let Some(error) = run.err().map(Error::from).or(first_error) {
+            for (id, state) in before {
+                if let Some(watch) = self.watches.get_mut(&id) {
+                    watch.observer.load(&state).map_err(at_value(id))?;
+                }
             }
+            return Err(error);
         }
+        self.batches += 1;
+        self.parts.insert(fingerprint::batch(number, batch));
+        Ok(())
     }
 
     /// The quantized graph, with parameters made of the observed ranges.
@@ -117,6 +172,6 @@ impl Calibration {
     fn params(&self, id: ValueId) -> Result<QuantParams, Error> {
         let at_value = |source| Error::Observe { value: self.graph().value(id).name().to_owned(), source };
         let watch = self.watches.get(&id).ok_or(Error::NotCalibrated)?;
-        watch.observer.params(&watch.config.scheme).map_err(at_value)
+        watch.observer.params(&watch.scheme).map_err(at_value)
     }
 }

@@ -17,8 +17,9 @@ pub fn quantize_dynamic(graph: &Graph, kinds: &[OpKind], dtype: DType) -> Result
     match kinds.iter().find(|kind| !kind.has_dynamic() || dtype != DType::I8) {
         Some(&kind) => Err(Error::NotDynamic { kind, dtype }),
         None => {
-            let rules =
-                kinds.iter().fold(QConfigMapping::default(), |rules, &kind| rules.set_kind(kind, QConfig::fourfold()));
+            let rules = kinds
+                .iter()
+                .fold(QConfigMapping::default(), |rules, &kind| rules.set_object_type(kind, QConfig::fourfold()));
             quantize_dynamic_with(graph, rules)
         }
     }
@@ -34,13 +35,13 @@ pub fn quantize_dynamic_with(graph: &Graph, qconfig: impl Into<QConfigMapping>) 
         return Err(Error::AlreadyQuantized);
     }
     let mapping = qconfig.into();
-    mapping.check()?;
+    mapping.qconfigs().try_for_each(QConfig::check_dynamic)?;
     let mut rewrite = Rewrite::new(graph)?;
     let mut layers = Vec::with_capacity(graph.nodes().len());
     for node in graph.nodes() {
         let operator = node.op().kind();
         let decision = match node.op() {
-            Op::Linear(linear) => mapping.get(node).map(|qconfig| (linear, qconfig)),
+            Op::Linear(linear) => mapping.get(graph, node).map(|qconfig| (linear, qconfig)),
             _ => Err(format!("{operator} has no dynamic form")),
         };
         let (decision, reason) = match decision {

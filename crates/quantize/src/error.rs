@@ -21,6 +21,12 @@ pub enum Error {
         /// Why.
         source: fourfold_observers::Error,
     },
+    /// A saved calibration does not fit.
+    #[error("saved calibration: {source}")]
+    Saved {
+        /// Why.
+        source: fourfold_observers::Error,
+    },
     /// A weight could not be quantized.
     #[error("weight of node `{node}`: {source}")]
     Weight {

@@ -1,91 +1,169 @@
 //! Which configuration a node has.
 
-use fourfold_graph::{Node, OpKind};
-use regex::Regex;
+mod rule;
+#[cfg(test)]
+mod tests;
+
+use fourfold_graph::{Graph, Node, OpKind};
+use serde::{Deserialize, Serialize};
 
 use crate::{Error, QConfig};
+use rule::{Module, ModuleOrder, ObjectType, Pattern, Regex};
 
 /// Gives every node a configuration, or excludes it (PyTorch's `QConfigMapping`).
 ///
-/// The most specific rule counts: the node's name, else the first regular expression that matches its name, else its
-/// operator, else the global configuration. `None` excludes.
+/// The most specific rule counts. From the least to the most specific:
+///
+/// | rule | applies to | among several |
+/// |---|---|---|
+/// | `set_global` | every node | the last |
+/// | `set_object_type` | the nodes of an operator | the last |
+/// | `set_module_name_regex` | the nodes whose names begin with a match | the first |
+/// | `set_module_name` | the node of that name, and the nodes inside: `a` is also for `a.b` and `a/b` | the longest name, then the last |
+/// | `set_module_name_object_type_order` | one node of an operator inside of a module, by its place | the longest name, then the last |
+///
+/// `None` excludes.
 ///
 /// ```
 /// use fourfold_graph::OpKind;
 /// use fourfold_quantize::{QConfig, QConfigMapping};
 ///
 /// let mapping = QConfigMapping::new(QConfig::fourfold())
-///     .set_kind(OpKind::Add, None)
-///     .set_name_regex("features\\.[0-3]\\.", QConfig::fbgemm())?
-///     .set_name("classifier", None);
+///     .set_object_type(OpKind::Add, None)
+///     .set_module_name_regex("features\\.[0-3]\\.", QConfig::fbgemm())?
+///     .set_module_name("classifier", None)
+///     .set_module_name_object_type_order("block", OpKind::Conv, 1, QConfig::qnnpack());
 /// # Ok::<(), fourfold_quantize::Error>(())
 /// ```
-#[derive(Clone, Debug, Default)]
+///
+/// # In a file
+///
+/// A configuration is the name of a preset, `"float"` for none, or a table of all its parts. Keys that are not known are errors.
+///
+/// ```
+/// # use fourfold_quantize::{QConfig, QConfigMapping};
+/// let mapping: QConfigMapping = toml::from_str(r#"
+///     global = "x86"
+///     object_type = [{ operator = "Add", qconfig = "float" }]
+///     module_name_regex = [{ pattern = "features\\.[0-3]\\.", qconfig = "fbgemm" }]
+///     module_name_object_type_order = [{ name = "block", operator = "Conv", order = 1, qconfig = "qnnpack" }]
+///
+///     [[module_name]]
+///     name = "classifier"
+///     [module_name.qconfig]
+///     activation = { observer = { percentile = { percent = 99.9 } }, scheme = "u8_affine" }
+///     weight = { observer = "per_channel_min_max", scheme = "i8_symmetric" }
+///     dynamic = "per_row"
+/// "#)?;
+/// # let json = serde_json::to_string(&mapping)?;
+/// # assert_eq!(serde_json::from_str::<QConfigMapping>(&json)?, mapping);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct QConfigMapping {
+    #[serde(with = "rule::choice")]
     global: Option<QConfig>,
-    kinds: Vec<(OpKind, Option<QConfig>)>,
-    regexes: Vec<(Regex, Option<QConfig>)>,
-    names: Vec<(String, Option<QConfig>)>,
+    object_type: Vec<ObjectType>,
+    module_name_regex: Vec<Pattern>,
+    module_name: Vec<Module>,
+    module_name_object_type_order: Vec<ModuleOrder>,
 }
 
 impl QConfigMapping {
     /// A mapping that gives every node the same configuration.
     #[must_use]
     pub fn new(global: impl Into<Option<QConfig>>) -> Self {
-        Self { global: global.into(), ..Self::default() }
+        Self::default().set_global(global)
+    }
+
+    /// Sets the configuration of the nodes for which there is no other rule.
+    #[must_use]
+    pub fn set_global(mut self, qconfig: impl Into<Option<QConfig>>) -> Self {
+        self.global = qconfig.into();
+        self
     }
 
     /// Sets the configuration of all nodes of one operator.
     #[must_use]
-    pub fn set_kind(mut self, kind: OpKind, qconfig: impl Into<Option<QConfig>>) -> Self {
-        self.kinds.push((kind, qconfig.into()));
+    pub fn set_object_type(mut self, operator: OpKind, qconfig: impl Into<Option<QConfig>>) -> Self {
+        self.object_type.push(ObjectType { operator, qconfig: qconfig.into() });
         self
     }
 
-    /// Sets the configuration of all nodes whose names begin with a match of the regular expression, as PyTorch does.
-    ///
-    /// Among several expressions the one set first counts.
+    /// Sets the configuration of all nodes whose names begin with a match of the regular expression.
     ///
     /// # Errors
     ///
     /// [`Error::Pattern`] if the expression is not valid.
-    pub fn set_name_regex(mut self, pattern: &str, qconfig: impl Into<Option<QConfig>>) -> Result<Self, Error> {
-        let invalid = |error: regex::Error| Error::Pattern { pattern: pattern.to_owned(), reason: error.to_string() };
-        let regex = Regex::new(pattern).map_err(invalid)?;
-        self.regexes.push((regex, qconfig.into()));
+    pub fn set_module_name_regex(mut self, pattern: &str, qconfig: impl Into<Option<QConfig>>) -> Result<Self, Error> {
+        self.module_name_regex.push(Pattern { pattern: Regex::new(pattern)?, qconfig: qconfig.into() });
         Ok(self)
     }
 
-    /// Sets the configuration of one node.
+    /// Sets the configuration of one node, or of the nodes inside of one module.
     #[must_use]
-    pub fn set_name(mut self, name: &str, qconfig: impl Into<Option<QConfig>>) -> Self {
-        self.names.push((name.to_owned(), qconfig.into()));
+    pub fn set_module_name(mut self, name: &str, qconfig: impl Into<Option<QConfig>>) -> Self {
+        self.module_name.push(Module { name: name.to_owned(), qconfig: qconfig.into() });
         self
     }
 
-    /// The configuration of a node, or why it is excluded.
-    pub(crate) fn get(&self, node: &Node) -> Result<&QConfig, String> {
-        let name = node.name();
-        if let Some((_, qconfig)) = self.names.iter().rev().find(|(known, _)| known == name) {
-            return qconfig.as_ref().ok_or_else(|| "excluded by name".to_owned());
+    /// Sets the configuration of one node: among the nodes of an operator inside of a module, that with `order` others before it. The name
+    /// of the whole graph is empty.
+    #[must_use]
+    pub fn set_module_name_object_type_order(
+        mut self,
+        name: &str,
+        operator: OpKind,
+        order: usize,
+        qconfig: impl Into<Option<QConfig>>,
+    ) -> Self {
+        let (name, qconfig) = (name.to_owned(), qconfig.into());
+        self.module_name_object_type_order.push(ModuleOrder { name, operator, order, qconfig });
+        self
+    }
+
+    /// The rules of both, of which those of `self` go before those of `other` on the same level.
+    #[must_use]
+    pub fn before(self, other: QConfigMapping) -> Self {
+        Self {
+            global: self.global.or(other.global),
+            object_type: [other.object_type, self.object_type].concat(),
+            module_name_regex: [self.module_name_regex, other.module_name_regex].concat(),
+            module_name: [other.module_name, self.module_name].concat(),
+            module_name_object_type_order: [other.module_name_object_type_order, self.module_name_object_type_order]
+                .concat(),
         }
-        let begins = |regex: &Regex| regex.find(name).is_some_and(|found| found.start() == 0);
-        if let Some((regex, qconfig)) = self.regexes.iter().find(|(regex, _)| begins(regex)) {
-            return qconfig.as_ref().ok_or_else(|| format!("excluded by the expression `{regex}`"));
+    }
+
+    /// The configuration of a node of a graph, or why it is excluded.
+    pub(crate) fn get(&self, graph: &Graph, node: &Node) -> Result<&QConfig, String> {
+        let (name, kind) = (node.name(), node.op().kind());
+        let ordered = self.module_name_object_type_order.iter().filter(|rule| rule.applies(graph, node));
+        if let Some(rule) = ordered.max_by_key(|rule| rule.name.len()) {
+            let ModuleOrder { name, order, qconfig, .. } = rule;
+            return qconfig.as_ref().ok_or_else(|| format!("{kind} {order} of `{name}` is excluded"));
         }
-        let kind = node.op().kind();
-        if let Some((_, qconfig)) = self.kinds.iter().rev().find(|(known, _)| *known == kind) {
-            return qconfig.as_ref().ok_or_else(|| format!("{kind} is excluded"));
+        let named = self.module_name.iter().filter(|rule| rule::is_inside(name, &rule.name));
+        if let Some(rule) = named.max_by_key(|rule| rule.name.len()) {
+            return rule.qconfig.as_ref().ok_or_else(|| "excluded by name".to_owned());
+        }
+        if let Some(rule) = self.module_name_regex.iter().find(|rule| rule.pattern.begins(name)) {
+            return rule.qconfig.as_ref().ok_or_else(|| format!("excluded by the expression `{}`", rule.pattern));
+        }
+        if let Some(rule) = self.object_type.iter().rev().find(|rule| rule.operator == kind) {
+            return rule.qconfig.as_ref().ok_or_else(|| format!("{kind} is excluded"));
         }
         self.global.as_ref().ok_or_else(|| "no configuration applies".to_owned())
     }
 
-    /// Checks every configuration.
-    pub(crate) fn check(&self) -> Result<(), Error> {
-        let of_kinds = self.kinds.iter().map(|(_, qconfig)| qconfig);
-        let of_names = self.names.iter().map(|(_, qconfig)| qconfig);
-        let all = self.regexes.iter().map(|(_, qconfig)| qconfig).chain(of_kinds).chain(of_names).chain([&self.global]);
-        all.flatten().try_for_each(QConfig::check)
+    /// Every configuration that some rule gives.
+    pub(crate) fn qconfigs(&self) -> impl Iterator<Item = &QConfig> {
+        let of_types = self.object_type.iter().map(|rule| &rule.qconfig);
+        let of_patterns = self.module_name_regex.iter().map(|rule| &rule.qconfig);
+        let of_names = self.module_name.iter().map(|rule| &rule.qconfig);
+        let of_orders = self.module_name_object_type_order.iter().map(|rule| &rule.qconfig);
+        [&self.global].into_iter().chain(of_types).chain(of_patterns).chain(of_names).chain(of_orders).flatten()
     }
 }
 

@@ -1,23 +1,20 @@
 //! How a node is quantized.
 
+mod presets;
+#[cfg(test)]
+mod tests;
+
 use fourfold_observers::ObserverKind;
 use fourfold_schemes::{DynamicScheme, Scheme, Symmetry};
 use fourfold_tensor::DType;
 use serde::{Deserialize, Serialize};
 
-use crate::Error;
-
-/// An observer and what is made of its ranges.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Observed {
-    /// What watches the values.
-    pub observer: ObserverKind,
-    /// How ranges become parameters.
-    pub scheme: Scheme,
-}
+use crate::{Error, Observed};
 
 /// How the activations and the weights of a node are quantized (PyTorch's `QConfig`).
+///
+/// It can describe more than is run so far: 16-bit floating point, tables of embeddings and weights alone are refused by
+/// [`prepare`](crate::prepare) and [`quantize_dynamic_with`](crate::quantize_dynamic_with).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct QConfig {
@@ -30,53 +27,6 @@ pub struct QConfig {
 }
 
 impl QConfig {
-    /// The names of the presets, as [`QConfig::preset`] takes them.
-    pub const PRESETS: [&str; 4] = ["fourfold", "fbgemm", "torch_default", "torch_dynamic"];
-
-    /// The default: activations `u8` affine with all 256 codes and the range of least squared error, weights `i8` symmetric, -127 to
-    /// 127, one scale per output channel; dynamic activations `u8` affine, one scale per row.
-    #[must_use]
-    pub fn fourfold() -> Self {
-        Self {
-            activation: Observed { observer: ObserverKind::Mse, scheme: Scheme::U8_AFFINE },
-            weight: Observed { observer: ObserverKind::PerChannelMinMax, scheme: Scheme::I8_SYMMETRIC },
-            dynamic: DynamicScheme::PerRow,
-        }
-    }
-
-    /// PyTorch's `get_default_qconfig("fbgemm")`: activations 0 to 127, weights per channel with `scale = max(|w|) / 127.5`.
-    #[must_use]
-    pub fn fbgemm() -> Self {
-        Self {
-            activation: Observed { observer: ObserverKind::Histogram, scheme: Scheme::U8_AFFINE_REDUCED },
-            weight: Observed { observer: ObserverKind::PerChannelMinMax, scheme: Scheme::I8_SYMMETRIC_FULL },
-            dynamic: DynamicScheme::TorchPerTensor,
-        }
-    }
-
-    /// PyTorch's `default_qconfig`: as [`QConfig::fbgemm`] with the smallest and largest value, and one scale per weight.
-    #[must_use]
-    pub fn torch_default() -> Self {
-        Self {
-            activation: Observed { observer: ObserverKind::MinMax, scheme: Scheme::U8_AFFINE_REDUCED },
-            weight: Observed { observer: ObserverKind::MinMax, scheme: Scheme::I8_SYMMETRIC_FULL },
-            dynamic: DynamicScheme::TorchPerTensor,
-        }
-    }
-
-    /// PyTorch's `default_dynamic_qconfig` as its Linear runs it: activations per tensor in 7 bits, one scale per weight.
-    #[must_use]
-    pub fn torch_dynamic() -> Self {
-        Self::torch_default()
-    }
-
-    /// The preset of that name.
-    #[must_use]
-    pub fn preset(name: &str) -> Option<Self> {
-        let presets = [Self::fourfold, Self::fbgemm, Self::torch_default, Self::torch_dynamic];
-        Self::PRESETS.iter().position(|&known| known == name).map(|index| presets[index]())
-    }
-
     /// The same with one scale for every output channel of a weight, or with one for all.
     #[must_use]
     pub fn with_per_channel_weights(mut self, per_channel: bool) -> Self {
@@ -84,25 +34,40 @@ impl QConfig {
         self
     }
 
-    /// Checks that the kernels can follow the configuration.
+    /// Checks that kernels can follow the configuration with ranges from calibration.
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] if activations are not per tensor, weights not symmetric `i8`, or the settings of an observer out of bounds.
-    pub(crate) fn check(&self) -> Result<(), Error> {
-        for (part, observer) in
-            [("activation observer", self.activation.observer), ("weight observer", self.weight.observer)]
-        {
-            let out_of_bounds = |_| Error::Config { part, reason: "has a setting that is out of its bounds" };
-            observer.check().map_err(out_of_bounds)?;
-        }
-        if !self.activation.observer.is_per_tensor() {
-            return Err(Error::Config {
-                part: "activation observer",
-                reason: "must give one range for the whole tensor",
-            });
-        }
-        let Scheme { dtype, symmetry, .. } = self.weight.scheme;
+    /// [`Error::Config`] if activations are not per tensor or not codes, weights not symmetric `i8`, or the settings of an observer out of
+    /// bounds.
+    pub(crate) fn check_static(&self) -> Result<(), Error> {
+        self.check_weight()?;
+        let part = "activation observer";
+        self.activation.check([part, "activation scheme"])?;
+        let reason = match self.activation.observer {
+            observer if observer.is_per_tensor() => return Ok(()),
+            ObserverKind::Placeholder => {
+                "has no range, it is for dynamic quantization; quantize dynamically, or choose another observer"
+            }
+            _ => "must give one range for the whole tensor; choose another, such as `mse` or `min_max`",
+        };
+        Err(Error::Config { part, reason })
+    }
+
+    /// Checks that kernels can follow the configuration with activations quantized while running.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] if activations do not become codes, weights not symmetric `i8`, or the settings of the weights' observer are out of
+    /// bounds.
+    pub(crate) fn check_dynamic(&self) -> Result<(), Error> {
+        self.check_weight()?;
+        let part = "activation scheme";
+        self.activation.scheme.codes().map(|_| ()).map_err(|reason| Error::Config { part, reason })
+    }
+
+    fn check_weight(&self) -> Result<(), Error> {
+        let Scheme { dtype, symmetry, .. } = *self.weight.check(["weight observer", "weight scheme"])?;
         if dtype != DType::I8 || symmetry != Symmetry::Symmetric {
             return Err(Error::Config { part: "weight scheme", reason: "must be symmetric i8" });
         }

@@ -2,6 +2,7 @@
 
 mod dynamic;
 mod fuse;
+mod saved;
 mod statically;
 
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use fourfold_runtime::{Options, Plan, Session};
 use fourfold_tensor::Tensor;
 
 /// Numbers between -1 and 1 with no pattern in them.
-fn noise(shape: &[usize], seed: u32) -> Tensor {
+pub(crate) fn noise(shape: &[usize], seed: u32) -> Tensor {
     let mut state = seed.wrapping_mul(2_654_435_761).wrapping_add(12_345);
     let next = || {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -45,7 +46,7 @@ fn batch_norm(builder: &mut GraphBuilder, name: &str, x: ValueId) -> ValueId {
 }
 
 /// conv1 - bn - relu1 - conv2 - sum with relu1 - relu2 - pool - flat - fc.
-fn network() -> Graph {
+pub(crate) fn network() -> Graph {
     let mut builder = GraphBuilder::new("network");
     let x = images(&mut builder);
     let first = conv(&mut builder, "conv1", x, 1);

@@ -17,14 +17,15 @@ impl Weight {
     pub(crate) fn new(graph: &Graph, node: &Node, config: &Observed) -> Result<Self, Error> {
         let weight = operand(graph, node, 1)?;
         let at_node = |source| Error::Weight { node: node.name().to_owned(), source };
+        let scheme = config.check(["weight observer", "weight scheme"])?;
         let mut observer = config.observer.observer();
         observer.observe(&weight).map_err(at_node)?;
-        let params = match observer.params(&config.scheme) {
+        let params = match observer.params(scheme) {
             // A weight without elements: any range will do.
-            Err(fourfold_observers::Error::Nothing) => config.scheme.per_tensor(Range { min: 0.0, max: 0.0 })?,
+            Err(fourfold_observers::Error::Nothing) => scheme.per_tensor(Range { min: 0.0, max: 0.0 })?,
             params => params.map_err(at_node)?,
         };
-        let quantize = if config.scheme.torch_codes { quantize_by_reciprocal } else { quantize };
+        let quantize = if scheme.torch_codes { quantize_by_reciprocal } else { quantize };
         Ok(Self { codes: quantize(&weight, &params)?, params })
     }
 

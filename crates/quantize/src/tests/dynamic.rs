@@ -34,11 +34,11 @@ fn a_row_does_not_depend_on_the_others() {
 
 #[test]
 fn the_mapping_chooses_layers_and_scheme() {
-    let torch = QConfigMapping::new(QConfig::torch_dynamic());
+    let torch = QConfigMapping::new(QConfig::dynamic());
     let quantized = quantize_dynamic_with(&network(), torch).expect("a Linear").into_graph();
     let fc = quantized.nodes().iter().find(|node| node.name() == "fc").expect("kept");
     assert!(matches!(fc.op(), Op::Linear(Linear { dynamic: Some(DynamicScheme::TorchPerTensor), .. })));
-    let excluded = QConfigMapping::new(QConfig::fourfold()).set_name("fc", None);
+    let excluded = QConfigMapping::new(QConfig::fourfold()).set_module_name("fc", None);
     let kept = quantize_dynamic_with(&network(), excluded).expect("nothing to do");
     assert!(!kept.graph().is_quantized());
     assert_eq!(kept.layers().last().map(|layer| layer.reason.as_str()), Some("excluded by name"));

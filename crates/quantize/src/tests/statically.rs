@@ -1,6 +1,6 @@
 //! Static quantization.
 
-use fourfold_graph::{Graph, GraphBuilder, OpKind};
+use fourfold_graph::{Dim, Graph, GraphBuilder, Op, OpKind, ValueType};
 use fourfold_observers::ObserverKind;
 use fourfold_tensor::Tensor;
 use proptest::prelude::*;
@@ -68,19 +68,24 @@ fn the_most_specific_rule_counts() {
     let all = || QConfigMapping::new(QConfig::fourfold());
     assert_eq!(decisions(all()), ["int8"; 6]);
     assert_eq!(decisions(QConfigMapping::default()), ["float"; 6]);
-    assert_eq!(decisions(all().set_kind(OpKind::Conv, None)), ["float", "float", "float", "float", "float", "int8"]);
-    let by_regex = all().set_kind(OpKind::Conv, None).set_name_regex("conv", QConfig::fbgemm()).expect("valid");
+    assert_eq!(
+        decisions(all().set_object_type(OpKind::Conv, None)),
+        ["float", "float", "float", "float", "float", "int8"]
+    );
+    let by_regex =
+        all().set_object_type(OpKind::Conv, None).set_module_name_regex("conv", QConfig::fbgemm()).expect("valid");
     assert_eq!(decisions(by_regex), ["int8"; 6], "the name goes before the operator");
-    let by_name = all().set_name_regex("conv", None).expect("valid").set_name("conv2", QConfig::fourfold());
+    let by_name =
+        all().set_module_name_regex("conv", None).expect("valid").set_module_name("conv2", QConfig::fourfold());
     assert_eq!(decisions(by_name), ["float", "int8", "int8", "int8", "int8", "int8"]);
-    assert!(matches!(all().set_name_regex("(", None), Err(Error::Pattern { .. })));
-    let middle = all().set_name_regex("onv1", None).expect("valid");
+    assert!(matches!(all().set_module_name_regex("(", None), Err(Error::Pattern { .. })));
+    let middle = all().set_module_name_regex("onv1", None).expect("valid");
     assert_eq!(decisions(middle), ["int8"; 6], "expressions begin where the name does");
 }
 
 #[test]
 fn a_node_that_stays_float_has_a_border() {
-    let result = quantized(&fused(), QConfigMapping::new(QConfig::fourfold()).set_name("conv2", None));
+    let result = quantized(&fused(), QConfigMapping::new(QConfig::fourfold()).set_module_name("conv2", None));
     let around: Vec<String> = nodes(result.graph());
     assert_eq!(
         around[..6],
@@ -142,6 +147,38 @@ fn configurations_that_no_kernel_follows_are_refused() {
     let mut affine = QConfig::fourfold();
     affine.weight.scheme = affine.activation.scheme;
     assert!(matches!(prepare(&fused(), affine), Err(Error::Config { .. })));
+}
+
+#[test]
+fn results_with_fixed_ends_have_fixed_parameters() {
+    let mut builder = GraphBuilder::new("attention");
+    let x = builder.input("x", ValueType::f32(&[Dim::symbol("n"), 4.into()])).expect("valid");
+    let first = builder.linear("first", x, noise(&[4, 4], 1), None).expect("valid");
+    let shares = builder.node("shares", Op::Softmax { axis: 1 }, &[first]).expect("valid");
+    let relu = builder.relu("relu", shares).expect("valid");
+    let second = builder.linear("second", shares, noise(&[4, 4], 2), None).expect("valid");
+    builder.output(second);
+    builder.output(relu);
+    let graph = builder.finish().expect("valid");
+    for (qconfig, zero_point) in [(QConfig::fbgemm(), 0), (QConfig::symmetric_qnnpack(), -128)] {
+        let mut calibration = prepare(&graph, qconfig).expect("a float graph");
+        calibration.observe(&[noise(&[8, 4], 3)]).expect("a batch");
+        let quantized = calibration.convert().expect("calibrated").into_graph();
+        let codes = quantized.values().iter().find(|value| value.name() == "shares.codes").expect("a border");
+        let (scale, code) = codes.ty().params().and_then(|params| params.as_per_tensor()).expect("per tensor");
+        assert_eq!((scale.get(), code), (1.0 / 256.0, zero_point));
+    }
+}
+
+#[test]
+fn operators_that_move_or_compare_share_the_parameters_of_their_operand() {
+    let graph = quantized(&fused(), QConfig::fourfold()).into_graph();
+    let params = |name: &str| {
+        let value = graph.values().iter().find(|value| value.name() == name).expect("a value");
+        value.ty().params().cloned().expect("codes")
+    };
+    assert_eq!(params("pool"), params("relu2"));
+    assert_eq!(params("flat"), params("relu2"));
 }
 
 proptest! {

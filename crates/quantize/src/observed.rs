@@ -1,0 +1,61 @@
+//! An observer and what is made of its ranges.
+
+use fourfold_graph::OpKind;
+use fourfold_observers::ObserverKind;
+use fourfold_schemes::{Scheme, Symmetry};
+use fourfold_tensor::DType;
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, QScheme};
+
+/// An observer and what is made of its ranges.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Observed {
+    /// What watches the values.
+    pub observer: ObserverKind,
+    /// What the values become.
+    pub scheme: QScheme,
+}
+
+impl Observed {
+    /// Signed, affine, codes -128 to 127.
+    const I8_AFFINE: Scheme = Scheme { symmetry: Symmetry::Affine, quant_min: -128, ..Scheme::I8_SYMMETRIC };
+
+    /// `u8` from 0 to 1, the results of sigmoid, hard sigmoid and softmax: scale 1/256, zero point 0 (PyTorch's
+    /// `default_fixed_qparams_range_0to1_observer`).
+    pub const ZERO_TO_ONE: Observed = Observed::new(fixed(1.0 / 256.0, 0), Scheme::U8_AFFINE);
+
+    /// `u8` from -1 to 1, the results of tanh: scale 2/256, zero point 128 (PyTorch's
+    /// `default_fixed_qparams_range_neg1to1_observer`).
+    pub const MINUS_ONE_TO_ONE: Observed = Observed::new(fixed(2.0 / 256.0, 128), Scheme::U8_AFFINE);
+
+    /// An observer whose ranges become codes of 8 bits.
+    #[must_use]
+    pub const fn new(observer: ObserverKind, scheme: Scheme) -> Self {
+        Self { observer, scheme: QScheme::Codes(scheme) }
+    }
+
+    /// What the results of an operator become in its place: fixed parameters where the operator fixes the ends of its results, with codes
+    /// of the same type.
+    pub(crate) fn of_results(self, kind: OpKind) -> Self {
+        match (kind, self.scheme) {
+            (OpKind::Softmax, QScheme::Codes(Scheme { dtype: DType::I8, .. })) => {
+                Self::new(fixed(1.0 / 256.0, -128), Self::I8_AFFINE)
+            }
+            (OpKind::Softmax, QScheme::Codes(_)) => Self::ZERO_TO_ONE,
+            _ => self,
+        }
+    }
+
+    /// Checks the settings of the observer, and that there are codes.
+    pub(crate) fn check(&self, [observer, scheme]: [&'static str; 2]) -> Result<&Scheme, Error> {
+        let out_of_bounds = |_| Error::Config { part: observer, reason: "has a setting that is out of its bounds" };
+        self.observer.check().map_err(out_of_bounds)?;
+        self.scheme.codes().map_err(|reason| Error::Config { part: scheme, reason })
+    }
+}
+
+const fn fixed(scale: f32, zero_point: i32) -> ObserverKind {
+    ObserverKind::FixedParams { scale, zero_point }
+}

@@ -1,0 +1,92 @@
+//! What observed values become.
+
+use fourfold_schemes::Scheme;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::named::name_or_table;
+
+/// What observed values become: codes of 8 bits, or what other engines run and no operator of a graph does yet.
+///
+/// In files it is one of [`QScheme::NAMES`], or a table with the fields of [`Scheme`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum QScheme {
+    /// Codes of 8 bits.
+    Codes(Scheme),
+    /// Real numbers of 16 bits.
+    Float16,
+    /// Codes 0 to 255 with one scale and one zero point in floating point for each row: tables of embeddings (PyTorch's `quint8` with
+    /// `per_channel_affine_float_qparams`).
+    FloatQParams8,
+    /// The same with codes 0 to 15, two in a byte (PyTorch's `quint4x2`).
+    FloatQParams4,
+    /// Real numbers, as they are.
+    Real,
+}
+
+impl QScheme {
+    /// The names in configuration files.
+    pub const NAMES: [&str; 8] = [
+        "u8_affine",
+        "u8_affine_reduced",
+        "i8_symmetric",
+        "i8_symmetric_full",
+        "float16",
+        "float_qparams_8",
+        "float_qparams_4",
+        "real",
+    ];
+
+    const NAMED: [QScheme; 8] = [
+        QScheme::Codes(Scheme::U8_AFFINE),
+        QScheme::Codes(Scheme::U8_AFFINE_REDUCED),
+        QScheme::Codes(Scheme::I8_SYMMETRIC),
+        QScheme::Codes(Scheme::I8_SYMMETRIC_FULL),
+        QScheme::Float16,
+        QScheme::FloatQParams8,
+        QScheme::FloatQParams4,
+        QScheme::Real,
+    ];
+
+    /// The scheme of that name.
+    #[must_use]
+    pub fn by_name(name: &str) -> Option<Self> {
+        Self::NAMES.iter().position(|&known| known == name).map(|index| Self::NAMED[index])
+    }
+
+    /// The codes of 8 bits, or why there are none and what to do.
+    pub(crate) fn codes(&self) -> Result<&Scheme, &'static str> {
+        match self {
+            QScheme::Codes(scheme) => Ok(scheme),
+            QScheme::Float16 => {
+                Err("is 16-bit floating point, which no operator runs on yet; choose one with 8-bit codes")
+            }
+            QScheme::FloatQParams8 | QScheme::FloatQParams4 => {
+                Err("is for tables of embeddings, which no operator reads yet; choose one with integer zero points")
+            }
+            QScheme::Real => {
+                Err("keeps real numbers, which no operator multiplies with codes; choose one with 8-bit codes")
+            }
+        }
+    }
+}
+
+impl From<Scheme> for QScheme {
+    fn from(scheme: Scheme) -> Self {
+        QScheme::Codes(scheme)
+    }
+}
+
+impl Serialize for QScheme {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match (Self::NAMED.iter().position(|named| named == self), self) {
+            (None, QScheme::Codes(scheme)) => scheme.serialize(serializer),
+            (index, _) => serializer.serialize_str(index.map_or("real", |index| Self::NAMES[index])),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for QScheme {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        name_or_table::<D, Scheme, Self>(deserializer, Self::by_name, &Self::NAMES)
+    }
+}
