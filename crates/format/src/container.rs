@@ -59,23 +59,23 @@
 //! [`GraphBuilder`](fourfold_graph::GraphBuilder), which checks the rest.
 
 mod build;
-mod layout;
 mod record;
 #[cfg(test)]
 mod tests;
 
 use fourfold_graph::{Graph, Limits};
+use fourfold_tensor::Tensor;
 
-use crate::Error;
-use layout::Prefix;
+use crate::layout::{self, Format, Prefix};
+use crate::{Error, codec};
 
-pub(super) const MAGIC: [u8; 8] = [0x89, b'F', b'4', b'F', b'\r', b'\n', 0x1a, b'\n'];
-pub(super) const MAJOR: u16 = 1;
+const FORMAT: Format =
+    Format { name: ".fourfold", magic: [0x89, b'F', b'4', b'F', b'\r', b'\n', 0x1a, b'\n'], major: 1 };
 
 /// Whether bytes are, or once were, a container: what follows may still be damaged.
 #[must_use]
 pub fn is_container(bytes: &[u8]) -> bool {
-    bytes.starts_with(&MAGIC[..4])
+    FORMAT.is(bytes)
 }
 
 /// The bytes of a graph; the same graph gives the same bytes.
@@ -86,7 +86,7 @@ pub fn is_container(bytes: &[u8]) -> bool {
 pub fn to_bytes(graph: &Graph) -> Result<Vec<u8>, Error> {
     let record = build::record(graph)?;
     let constants = graph.values().iter().filter_map(|value| value.constant());
-    Ok(layout::write(record.minor(), &record.encode()?, constants))
+    Ok(layout::write(&FORMAT, record.minor(), &codec::encode(&record)?, constants.map(Tensor::to_le_bytes)))
 }
 
 /// Reads a graph.
@@ -96,8 +96,8 @@ pub fn to_bytes(graph: &Graph) -> Result<Vec<u8>, Error> {
 /// [`Error::Foreign`] for other files, [`Error::Version`] and [`Error::Flags`] for files of the future, [`Error::Checksum`] and
 /// [`Error::Corrupt`] for damaged ones, [`Error::Limit`] for more than is allowed, [`Error::Graph`] for graphs that are not valid.
 pub fn from_bytes(bytes: &[u8], limits: &Limits) -> Result<Graph, Error> {
-    let prefix = Prefix::read(bytes, limits)?;
+    let prefix = Prefix::read(&FORMAT, bytes, limits)?;
     let header = prefix.header(bytes)?;
-    let record = record::Header::decode(header)?;
+    let record: record::Header = codec::decode(header)?;
     build::graph(&record, &bytes[prefix.end()..], prefix.end(), limits)
 }

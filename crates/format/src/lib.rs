@@ -1,4 +1,4 @@
-//! Files of bytes: the `.fourfold` container, safetensors and `.npy`.
+//! Files of bytes: the `.fourfold` container, calibrations, safetensors and `.npy`.
 //!
 //! Everything here works on bytes in memory; opening files is the caller's. Reading validates first and allocates after: no
 //! input can cause a panic, and memory stays within a small multiple of the input's size.
@@ -14,8 +14,11 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod calibration;
+mod codec;
 pub mod container;
 mod error;
+mod layout;
 pub mod npy;
 pub mod safetensors;
 

@@ -4,9 +4,9 @@ use fourfold_graph::{Dim, Graph, GraphBuilder, Limits, NewNode, OutputParams, Va
 use fourfold_schemes::{Granularity, QuantParams, Scale};
 use fourfold_tensor::{DType, MAX_RANK, Shape, Tensor};
 
-use super::layout::Data;
 use super::record;
 use crate::Error;
+use crate::layout::Data;
 
 mod function;
 mod op;
@@ -118,7 +118,7 @@ fn add(
             let sizes = shape.iter().map(|&size| size_of(size, &part)).collect::<Result<Vec<_>, _>>()?;
             let count = Shape::new(&sizes)?.element_count();
             Limits::check("elements", count as u64, limits.elements)?;
-            let bytes = data.take(name, count * dtype.size())?;
+            let bytes = data.take(&part, count * dtype.size())?;
             if crc32fast::hash(bytes) != *crc {
                 return Err(Error::Checksum { part });
             }

@@ -1,18 +1,8 @@
-//! The header as it is encoded. The only module that knows the codec.
+//! The header as it is encoded.
 //!
 //! Records mirror the graph's types, so that those can change without the format doing so.
 
-use bincode::config::{Configuration, Fixint, Limit, LittleEndian};
-use bincode::error::DecodeError;
-use bincode::{Decode, Encode};
-
-use crate::Error;
-
-/// What decoded records may take in memory: a length that claims more is refused before anything is allocated.
-const DECODED_BYTES: usize = 64 << 20;
-
-const CONFIG: Configuration<LittleEndian, Fixint, Limit<DECODED_BYTES>> =
-    bincode::config::standard().with_little_endian().with_fixed_int_encoding().with_limit();
+use crate::codec::{Decode, Encode};
 
 #[derive(Encode, Decode)]
 pub(super) struct Header {
@@ -104,26 +94,5 @@ impl Header {
             _ => false,
         };
         u16::from(self.items.iter().any(is_newer))
-    }
-
-    pub(super) fn encode(&self) -> Result<Vec<u8>, Error> {
-        let config = bincode::config::standard().with_little_endian().with_fixed_int_encoding();
-        bincode::encode_to_vec(self, config).map_err(|error| Error::corrupt("header", error.to_string()))
-    }
-
-    /// Reads a header that takes all of `bytes`.
-    pub(super) fn decode(bytes: &[u8]) -> Result<Self, Error> {
-        let decoded = bincode::decode_from_slice(bytes, CONFIG);
-        let (header, used) = decoded.map_err(|error| match error {
-            DecodeError::LimitExceeded => Error::Unsupported {
-                part: "header".to_owned(),
-                what: format!("a graph whose description takes more than {} MiB", DECODED_BYTES >> 20),
-            },
-            error => Error::corrupt("header", error.to_string()),
-        })?;
-        if used != bytes.len() {
-            return Err(Error::corrupt("header", format!("{} bytes behind its end", bytes.len() - used)));
-        }
-        Ok(header)
     }
 }

@@ -1,0 +1,35 @@
+//! How headers are encoded. The only module that knows the codec.
+
+use bincode::config::{Configuration, Fixint, Limit, LittleEndian};
+use bincode::error::DecodeError;
+pub(crate) use bincode::{Decode, Encode};
+
+use crate::Error;
+
+/// What decoded records may take in memory: a length that claims more is refused before anything is allocated.
+const DECODED_BYTES: usize = 64 << 20;
+
+const CONFIG: Configuration<LittleEndian, Fixint, Limit<DECODED_BYTES>> =
+    bincode::config::standard().with_little_endian().with_fixed_int_encoding().with_limit();
+
+/// The bytes of a header.
+pub(crate) fn encode(header: &impl Encode) -> Result<Vec<u8>, Error> {
+    let config = bincode::config::standard().with_little_endian().with_fixed_int_encoding();
+    bincode::encode_to_vec(header, config).map_err(|error| Error::corrupt("header", error.to_string()))
+}
+
+/// Reads a header that takes all of `bytes`.
+pub(crate) fn decode<T: Decode<()>>(bytes: &[u8]) -> Result<T, Error> {
+    let decoded = bincode::decode_from_slice(bytes, CONFIG);
+    let (header, used) = decoded.map_err(|error| match error {
+        DecodeError::LimitExceeded => Error::Unsupported {
+            part: "header".to_owned(),
+            what: format!("a description that takes more than {} MiB", DECODED_BYTES >> 20),
+        },
+        error => Error::corrupt("header", error.to_string()),
+    })?;
+    if used != bytes.len() {
+        return Err(Error::corrupt("header", format!("{} bytes behind its end", bytes.len() - used)));
+    }
+    Ok(header)
+}
