@@ -29,6 +29,10 @@ pub(crate) enum Verb {
     Ops(Ops),
     /// Quantize a float model
     Quantize(Quantize),
+    /// Observe samples and write what was seen, to be merged and given to quantize
+    Calibrate(Calibrate),
+    /// Merge what several runs of calibrate have seen
+    Merge(Merge),
     /// Measure the accuracy of a classifier
     Eval(Eval),
     /// Run a model on files
@@ -75,9 +79,26 @@ pub(crate) struct Quantize {
     /// When activations are quantized: with ranges from calibration, or while running
     #[arg(long, value_enum)]
     pub(crate) mode: Option<Mode>,
-    /// Calibration samples: a .npy file, a folder of them, or INPUT=FILE.npy for each of several inputs
-    #[arg(long, value_name = "DATA")]
+    /// Calibration samples: a .npy file, a folder of them, or INPUT=FILE.npy for each of several inputs; or a file that calibrate
+    /// or merge wrote
+    #[arg(long, value_name = "DATA|STATE")]
     pub(crate) calib: Vec<String>,
+    #[command(flatten)]
+    pub(crate) configuration: Configuration,
+    /// Write a report: .html, .md or .json
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
+    /// Replace existing files
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// One JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Which layers are quantized, and how.
+#[derive(Debug, Args)]
+pub(crate) struct Configuration {
     /// The configuration to start from
     #[arg(long, value_name = "NAME")]
     pub(crate) preset: Option<String>,
@@ -96,15 +117,59 @@ pub(crate) struct Quantize {
     /// Options from a file; the command line goes before
     #[arg(long, value_name = "FILE.toml")]
     pub(crate) config: Option<PathBuf>,
-    /// Write a report: .html, .md or .json
-    #[arg(long, value_name = "FILE")]
-    pub(crate) report: Option<PathBuf>,
-    /// Replace existing files
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Calibrate {
+    /// The float model: a .onnx or .fourfold file
+    pub(crate) model: PathBuf,
+    /// Samples: a .npy file, a folder of them, or INPUT=FILE.npy for each of several inputs
+    #[arg(required = true)]
+    pub(crate) data: Vec<String>,
+    /// The file to write
+    #[arg(long, short, value_name = "STATE")]
+    pub(crate) output: PathBuf,
+    /// Only every N-th batch, from the I-th on; what the N runs write is to be merged
+    #[arg(long, value_name = "I/N", value_parser = shard)]
+    pub(crate) shard: Option<Shard>,
+    /// Go on where STATE ends, if it is there
+    #[arg(long)]
+    pub(crate) resume: bool,
+    #[command(flatten)]
+    pub(crate) configuration: Configuration,
+    /// Replace an existing file
     #[arg(long)]
     pub(crate) force: bool,
-    /// One JSON document
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Merge {
+    /// Files that calibrate or merge wrote
+    #[arg(value_name = "STATE", required = true)]
+    pub(crate) states: Vec<PathBuf>,
+    /// The file to write
+    #[arg(long, short, value_name = "STATE")]
+    pub(crate) output: PathBuf,
+    /// Replace an existing file
     #[arg(long)]
-    pub(crate) json: bool,
+    pub(crate) force: bool,
+}
+
+/// One of several equal parts of the samples.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shard {
+    /// From 1 to `count`.
+    pub(crate) index: u64,
+    pub(crate) count: u64,
+}
+
+/// Reads `I/N`.
+fn shard(text: &str) -> Result<Shard, String> {
+    let parsed = text.split_once('/').and_then(|(index, count)| Some((index.parse().ok()?, count.parse().ok()?)));
+    match parsed {
+        Some((index, count)) if 1 <= index && index <= count => Ok(Shard { index, count }),
+        _ => Err("expected I/N with I from 1 to N, as in 2/7".to_owned()),
+    }
 }
 
 /// The way of quantizing.

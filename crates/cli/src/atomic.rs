@@ -24,6 +24,15 @@ pub(crate) fn check_free(path: &Path, force: bool) -> Result<(), Failure> {
 pub(crate) fn write(path: &Path, bytes: &[u8], force: bool) -> Result<(), Failure> {
     check_free(path, force)?;
     interrupt::check()?;
+    put(path, bytes, force)
+}
+
+/// The same for a file of which this process is the owner, even when it was interrupted.
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    put(path, bytes, true)
+}
+
+fn put(path: &Path, bytes: &[u8], force: bool) -> Result<(), Failure> {
     let failed = |error: &std::io::Error| Failure::io("write", path, error);
     let folder = folder_of(path);
     let mut temporary =

@@ -1,8 +1,10 @@
 //! The verbs, one module each.
 
 mod bench;
+mod calibrate;
 mod eval;
 mod inspect;
+mod merge;
 mod ops;
 mod quantize;
 mod quickstart;
@@ -32,7 +34,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         Verb::Quantize(quantize) => quantize.json,
         Verb::Eval(eval) => eval.json,
         Verb::Bench(bench) => bench.json,
-        Verb::Quickstart(_) | Verb::Run(_) | Verb::Verify(_) => false,
+        Verb::Quickstart(_) | Verb::Calibrate(_) | Verb::Merge(_) | Verb::Run(_) | Verb::Verify(_) => false,
     };
     let context = Context { console: Console { quiet, json }, limits };
     match verb {
@@ -40,6 +42,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         Verb::Inspect(arguments) => inspect::run(&arguments, &context),
         Verb::Ops(_) => ops::run(&context),
         Verb::Quantize(arguments) => quantize::run(&arguments, &context),
+        Verb::Calibrate(arguments) => calibrate::run(&arguments, &context),
+        Verb::Merge(arguments) => merge::run(&arguments, &context),
         Verb::Eval(arguments) => eval::run(&arguments, &context),
         Verb::Run(arguments) => run::run(&arguments, &context),
         Verb::Bench(arguments) => bench::run(&arguments, &context),

@@ -7,11 +7,11 @@ use fourfold::observers::ObserverKind;
 use fourfold::quantize::{QConfig, QConfigMapping};
 use serde::Deserialize;
 
-use crate::args::{Mode, Quantize};
+use crate::args::{Configuration, Mode};
 use crate::failure::Failure;
 use crate::model::read_file;
 
-/// What a configuration file may say; the same names and values as on the command line.
+/// What a configuration file may say: the names and values of the command line, or the rules of a [`QConfigMapping`].
 ///
 /// ```toml
 /// mode = "static"
@@ -19,6 +19,10 @@ use crate::model::read_file;
 /// observer = "min_max"
 /// per_channel = true
 /// exclude = ["classifier"]
+///
+/// [qconfig_mapping]                    # instead of preset, observer and per_channel
+/// global = "fbgemm"
+/// module_name = [{ name = "head", qconfig = "float" }]
 /// ```
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -29,6 +33,7 @@ struct File {
     per_channel: Option<bool>,
     #[serde(default)]
     exclude: Vec<String>,
+    qconfig_mapping: Option<QConfigMapping>,
 }
 
 /// How to quantize.
@@ -40,19 +45,26 @@ pub(crate) struct Settings {
 
 impl Settings {
     /// Joins the command line and the configuration file that it names; the command line goes before.
-    pub(crate) fn new(arguments: &Quantize, limits: &Limits) -> Result<Self, Failure> {
+    pub(crate) fn new(arguments: &Configuration, mode: Option<Mode>, limits: &Limits) -> Result<Self, Failure> {
         let file = arguments.config.as_deref().map_or(Ok(File::default()), |path| read(path, limits))?;
-        let mode = arguments.mode.or(file.mode).unwrap_or(Mode::Static);
-        let qconfig = qconfig(arguments, &file)?;
-        let mut mapping = QConfigMapping::new(qconfig);
+        let mode = mode.or(file.mode).unwrap_or(Mode::Static);
+        let mut mapping = QConfigMapping::default();
         for pattern in arguments.exclude.iter().chain(&file.exclude) {
             mapping = mapping.set_module_name_regex(pattern, None)?;
         }
-        Ok(Self { mode, mapping })
+        let Configuration { preset, observer, per_channel, per_tensor, .. } = arguments;
+        let is_given = preset.is_some() || observer.is_some() || *per_channel || *per_tensor;
+        Ok(match &file.qconfig_mapping {
+            Some(rules) if !is_given => Self { mode, mapping: mapping.before(rules.clone()) },
+            rules => {
+                let mapping = mapping.set_global(qconfig(arguments, &file)?);
+                Self { mode, mapping: mapping.before(rules.clone().unwrap_or_default()) }
+            }
+        })
     }
 }
 
-fn qconfig(arguments: &Quantize, file: &File) -> Result<QConfig, Failure> {
+fn qconfig(arguments: &Configuration, file: &File) -> Result<QConfig, Failure> {
     let preset = arguments.preset.as_deref().or(file.preset.as_deref()).unwrap_or("fourfold");
     let unknown =
         || Failure::usage(format_args!("unknown preset `{preset}`; known are {}", QConfig::PRESETS.join(", ")));
@@ -75,5 +87,12 @@ fn qconfig(arguments: &Quantize, file: &File) -> Result<QConfig, Failure> {
 fn read(path: &Path, limits: &Limits) -> Result<File, Failure> {
     let bytes = read_file(path, limits)?;
     let text = String::from_utf8(bytes).map_err(|_| Failure::invalid("not UTF-8 text").about(path.display()))?;
-    toml::from_str(&text).map_err(|error| Failure::usage(error).about(path.display()))
+    let file: File = toml::from_str(&text).map_err(|error| Failure::usage(error).about(path.display()))?;
+    let is_given = file.preset.is_some() || file.observer.is_some() || file.per_channel.is_some();
+    if is_given && file.qconfig_mapping.is_some() {
+        let message =
+            "give `qconfig_mapping` with its `global`, or `preset`, `observer` and `per_channel`, and not both";
+        return Err(Failure::usage(message).about(path.display()));
+    }
+    Ok(file)
 }

@@ -91,6 +91,16 @@ pub(crate) fn read_file(path: &Path, limits: &Limits) -> Result<Vec<u8>, Failure
     Ok(bytes)
 }
 
+/// The first bytes of a file, by which its format is told; none if it is no regular file.
+pub(crate) fn first_bytes(path: &Path) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    if path.is_file() {
+        let read = File::open(path).and_then(|file| file.take(8).read_to_end(&mut bytes));
+        read.map_err(|error| Failure::io("read", path, &error))?;
+    }
+    Ok(bytes)
+}
+
 /// Reads a `.npy` file.
 pub(crate) fn read_npy(path: &Path, limits: &Limits) -> Result<fourfold::tensor::Tensor, Failure> {
     let bytes = read_file(path, limits)?;

@@ -162,7 +162,84 @@ fn configuration_files_hold_the_same_options() {
     folder.write("good.toml", "mode = \"dynamic\"\nper_channel = false\n");
     folder.ok("quantize cnn.onnx -o a.fourfold --config good.toml");
     folder.write("bad.toml", "colour = \"red\"\n");
-    folder.fails("quantize cnn.onnx -o b.fourfold --config bad.toml", 2, &["bad.toml", "colour"]);
+    folder.fails("quantize cnn.onnx -o b.fourfold --config bad.toml", 2, &["bad.toml", "colour", "per_channel"]);
+    let rules = "[qconfig_mapping]\nglobal = \"x86\"\nmodule_name = [{ name = \"/conv1\", qconfig = \"float\" }]\n";
+    folder.write("rules.toml", rules);
+    let document = json(&folder.ok("quantize cnn.onnx -o c.fourfold --config rules.toml --calib calib.npy --json"));
+    let layers = document["layers"].as_array().expect("layers");
+    let float: Vec<&str> =
+        layers.iter().filter(|layer| layer["decision"] == "float").filter_map(|layer| layer["name"].as_str()).collect();
+    assert_eq!(float, ["/conv1/Conv"]);
+    folder.write("bad.toml", rules.replace("qconfig =", "config ="));
+    folder.fails("quantize cnn.onnx -o b.fourfold --config bad.toml", 2, &["bad.toml", "`config`", "`qconfig`"]);
+    folder.write("bad.toml", format!("preset = \"x86\"\n{rules}"));
+    folder.fails(
+        "quantize cnn.onnx -o b.fourfold --config bad.toml",
+        2,
+        &["bad.toml", "`qconfig_mapping`", "`preset`"],
+    );
+    let float16 = "quantize cnn.onnx -o b.fourfold --preset float16_dynamic --mode dynamic";
+    folder.fails(float16, 2, &["weight scheme", "16-bit floating point"]);
+}
+
+#[test]
+fn calibration_is_done_in_parts_and_gives_the_same_bytes() {
+    let folder = Folder::with_digits();
+    let bytes = |name: &str| fs::read(folder.path(name)).expect("written");
+    let whole = folder.ok("calibrate cnn.onnx calib.npy -o whole.state");
+    assert!(whole.contains("batches observed"), "{whole}");
+    for shard in 1..=3 {
+        folder.ok(&format!("calibrate cnn.onnx calib.npy -o {shard}.state --shard {shard}/3"));
+    }
+    folder.ok("merge 3.state 1.state 2.state -o merged.state");
+    assert_eq!(bytes("merged.state"), bytes("whole.state"));
+    folder.fails("merge 1.state merged.state -o twice.state", 3, &["merged.state", "taken in already"]);
+    folder.fails("merge 1.state 2.state -o merged.state", 2, &["--force"]);
+
+    folder.ok("quantize cnn.onnx -o from_state.fourfold --calib merged.state");
+    folder.ok("quantize cnn.onnx -o from_samples.fourfold --calib calib.npy");
+    assert_eq!(bytes("from_state.fourfold"), bytes("from_samples.fourfold"));
+    folder.ok("quantize cnn.onnx -o some.fourfold --calib merged.state --exclude /conv1");
+    let other = "quantize cnn.onnx -o b.fourfold --calib merged.state --observer min_max";
+    folder.fails(other, 3, &["merged.state", "min_max", "mse"]);
+    folder.ok("quantize cnn.onnx -o int8.fourfold --mode dynamic");
+    folder.fails("calibrate int8.fourfold calib.npy -o b.state", 4, &["quantized already"]);
+}
+
+#[test]
+fn calibration_goes_on_where_it_ended() {
+    let folder = Folder::with_digits();
+    let bytes = |name: &str| fs::read(folder.path(name)).expect("written");
+    let samples = npy::read(&bytes("calib.npy"), &Limits::default()).expect("samples");
+    folder.write("first.npy", npy::write(&samples.rows(0..64).expect("samples")));
+    for preset in ["fourfold", "fbgemm"] {
+        folder.ok(&format!("calibrate cnn.onnx calib.npy -o whole.state --preset {preset} --force"));
+        folder.ok(&format!("calibrate cnn.onnx first.npy -o part.state --preset {preset} --force"));
+        assert_ne!(bytes("part.state"), bytes("whole.state"));
+        folder.ok(&format!("calibrate cnn.onnx calib.npy -o part.state --preset {preset} --resume"));
+        assert_eq!(bytes("part.state"), bytes("whole.state"));
+        folder.ok(&format!("calibrate cnn.onnx calib.npy -o part.state --preset {preset} --resume"));
+        assert_eq!(bytes("part.state"), bytes("whole.state"), "nothing was left to do");
+    }
+    folder.ok("calibrate cnn.onnx calib.npy -o new.state --preset fbgemm --resume");
+    assert_eq!(bytes("new.state"), bytes("whole.state"), "nothing was there");
+    folder.fails(
+        "calibrate cnn.onnx images.npy -o part.state --preset fbgemm --resume",
+        3,
+        &["part.state", "other samples"],
+    );
+    folder.fails("calibrate cnn.onnx calib.npy -o part.state --resume", 3, &["part.state", "histogram"]);
+    folder.fails("calibrate cnn.onnx calib.npy -o part.state", 2, &["--force"]);
+    for shard in ["0/0", "5/4", "0/4", "1", "a/b"] {
+        folder.fails(&format!("calibrate cnn.onnx calib.npy -o b.state --shard {shard}"), 2, &["--shard", "I/N"]);
+    }
+    let mut damaged = bytes("part.state");
+    damaged[100] ^= 1;
+    folder.write("damaged.state", &damaged);
+    folder.fails("quantize cnn.onnx -o b.fourfold --calib damaged.state", 3, &["damaged.state", "checksum"]);
+    folder.write("cut.state", &bytes("part.state")[..50]);
+    folder.fails("merge cut.state -o b.state", 3, &["cut.state"]);
+    folder.fails("merge calib.npy -o b.state", 3, &["calib.npy", "not a calibration file"]);
 }
 
 #[test]

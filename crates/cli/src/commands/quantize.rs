@@ -1,5 +1,9 @@
 //! `fourfold quantize`.
 
+use std::path::Path;
+
+use fourfold::format::calibration;
+use fourfold::observers::States;
 use fourfold::quantize::{Comparison, Quantized, fuse, prepare, quantize_dynamic_with};
 
 use super::Context;
@@ -9,7 +13,7 @@ use crate::config::Settings;
 use crate::data::Samples;
 use crate::failure::{Failure, Kind};
 use crate::interrupt;
-use crate::model::{Form, Model, save};
+use crate::model::{Form, Model, first_bytes, read_file, save};
 use crate::report::{Report, ReportForm};
 
 /// Batches of calibration data that layers are compared on.
@@ -18,7 +22,7 @@ const COMPARED_BATCHES: usize = 4;
 pub(super) fn run(arguments: &Quantize, context: &Context) -> Result<(), Failure> {
     let console = context.console;
     // Everything that can be refused is, before the work begins.
-    let settings = Settings::new(arguments, &context.limits)?;
+    let settings = Settings::new(&arguments.configuration, arguments.mode, &context.limits)?;
     Form::of_name(&arguments.output)?;
     atomic::check_free(&arguments.output, arguments.force)?;
     let report_form = arguments.report.as_deref().map(ReportForm::of_name).transpose()?;
@@ -30,16 +34,22 @@ pub(super) fn run(arguments: &Quantize, context: &Context) -> Result<(), Failure
     }
     let model = Model::load(&arguments.model, &context.limits)?;
     let at_model = |failure: Failure| failure.about(arguments.model.display());
+    let states = states(&arguments.calib, context)?;
     let samples = match arguments.calib.as_slice() {
-        [] => None,
+        given if given.is_empty() || states.is_some() => None,
         given => Some(Samples::read(given, &model.graph, &context.limits)?),
     };
     let fused = fuse(&model.graph).map_err(|error| at_model(error.into()))?;
-    let quantized = match (settings.mode, &samples) {
-        (Mode::Static, Some(samples)) => {
+    let at_calibration = |failure: Failure| failure.about(arguments.calib.join(", "));
+    let quantized = match (settings.mode, &samples, &states) {
+        (Mode::Static, _, Some(states)) => {
+            let mut calibration = prepare(&fused, &settings.mapping)?;
+            calibration.load(states).map_err(|error| at_calibration(error.into()))?;
+            calibration.convert().map_err(|error| at_calibration(Failure::invalid(error)))?
+        }
+        (Mode::Static, Some(samples), None) => {
             samples.suspicions()?.into_iter().for_each(|suspicion| console.warning(suspicion));
-            calibrate(&fused, &settings, samples, context)
-                .map_err(|failure| failure.about(arguments.calib.join(", ")))?
+            calibrate(&fused, &settings, samples, context).map_err(at_calibration)?
         }
         _ => quantize_dynamic_with(&fused, settings.mapping).map_err(|error| at_model(error.into()))?,
     };
@@ -63,6 +73,17 @@ pub(super) fn run(arguments: &Quantize, context: &Context) -> Result<(), Failure
         atomic::write(path, report.render(form).as_bytes(), arguments.force)?;
     }
     if console.json { console.document("quantize", report.json()) } else { console.data(&report.summary()) }
+}
+
+/// What a file that was given in the place of samples says, if it is one.
+fn states(given: &[String], context: &Context) -> Result<Option<States>, Failure> {
+    let [path] = given else { return Ok(None) };
+    let path = Path::new(path);
+    if !calibration::is_calibration(&first_bytes(path)?) {
+        return Ok(None);
+    }
+    let states = calibration::from_bytes(&read_file(path, &context.limits)?, &context.limits);
+    Ok(Some(states.map_err(|error| Failure::from(error).about(path.display()))?))
 }
 
 fn calibrate(
