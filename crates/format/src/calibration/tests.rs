@@ -53,6 +53,24 @@ fn every_observer_comes_back_with_the_same_bits() {
     assert!(matches!(recording, Err(Error::Unsupported { what, .. }) if what == "recording"));
 }
 
+/// One observer of every kind, one of each form of counts with counts.
+fn golden() -> States {
+    let mut states = everything();
+    for Watched { observer, state, .. } in &mut states.watched {
+        if matches!(observer, ObserverKind::Percentile { .. } | ObserverKind::Entropy) {
+            *state = observer.observer().state();
+        }
+    }
+    states
+}
+
+#[test]
+fn the_first_version_is_read_for_ever() {
+    let file = include_bytes!("../../tests/data/version_1.calibration");
+    assert_eq!(read(file), Ok(golden()));
+    assert_eq!(write(&golden()), file, "what is written today");
+}
+
 #[test]
 fn every_cut_and_every_flipped_bit_is_noticed() {
     let good = write(&small());
