@@ -202,6 +202,11 @@ fn calibration_is_done_in_parts_and_gives_the_same_bytes() {
     folder.ok("quantize cnn.onnx -o some.fourfold --calib merged.state --exclude /conv1");
     let other = "quantize cnn.onnx -o b.fourfold --calib merged.state --observer min_max";
     folder.fails(other, 3, &["merged.state", "min_max", "mse"]);
+    folder.fails(
+        "quantize cnn.onnx -o b.fourfold --mode dynamic --calib merged.state",
+        2,
+        &["merged.state", "dynamic"],
+    );
     folder.ok("quantize cnn.onnx -o int8.fourfold --mode dynamic");
     folder.fails("calibrate int8.fourfold calib.npy -o b.state", 4, &["quantized already"]);
 }

@@ -35,6 +35,12 @@ pub(super) fn run(arguments: &Quantize, context: &Context) -> Result<(), Failure
     let model = Model::load(&arguments.model, &context.limits)?;
     let at_model = |failure: Failure| failure.about(arguments.model.display());
     let states = states(&arguments.calib, context)?;
+    if settings.mode == Mode::Dynamic && states.is_some() {
+        let state = arguments.calib.join(", ");
+        return Err(Failure::usage(format_args!(
+            "{state} is a calibration, which --mode dynamic has no use for; leave it out"
+        )));
+    }
     let samples = match arguments.calib.as_slice() {
         given if given.is_empty() || states.is_some() => None,
         given => Some(Samples::read(given, &model.graph, &context.limits)?),
