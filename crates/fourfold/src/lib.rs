@@ -1,6 +1,7 @@
 //! Neural networks four times smaller, run with exact int8 arithmetic on ordinary CPUs.
 //!
-//! This crate puts the others together; each is a module here. The words and the workflow are PyTorch's.
+//! This crate puts the others together; each is a module here. The words and the workflow are PyTorch's; [`coming_from_pytorch`] says
+//! which name there is which here.
 //!
 //! # Quantize a model
 //!
@@ -71,6 +72,9 @@ pub use fourfold_quantize as quantize;
 pub use fourfold_runtime as runtime;
 pub use fourfold_schemes as schemes;
 pub use fourfold_tensor as tensor;
+
+#[doc = include_str!("coming_from_pytorch.md")]
+pub mod coming_from_pytorch {}
 
 pub mod prelude {
     //! What most programs need.

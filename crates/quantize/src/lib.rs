@@ -35,7 +35,21 @@
 //! form, stays float. Quantize and Dequantize are put where codes meet real numbers. If the graph has
 //! stubs, only what lies between a QuantStub and a DeQuantStub is quantized.
 //!
+//! The results of a softmax have the parameters that its ends give: scale 1/256, zero point 0 (-128 for signed codes).
+//!
 //! Every decision is written down in a [`Layer`] with its reason.
+//!
+//! # Calibration in parts
+//!
+//! [`Calibration::save`] gives what was observed as data. [`Calibration::load`] goes on from there, and [`Calibration::merge`] adds what
+//! another process observed; the bits are those of one calibration of all batches. What belongs together is known by hashes: states of
+//! another graph, of other observers, or of the same batch twice are refused.
+//!
+//! ```text
+//! process 1:  prepare -> observe_numbered(0, ..), (2, ..), (4, ..) -> save
+//! process 2:  prepare -> observe_numbered(1, ..), (3, ..), (5, ..) -> save
+//! then:       prepare -> load -> merge -> convert
+//! ```
 
 mod assign;
 mod calibration;
