@@ -35,7 +35,8 @@
 //! form, stays float. Quantize and Dequantize are put where codes meet real numbers. If the graph has
 //! stubs, only what lies between a QuantStub and a DeQuantStub is quantized.
 //!
-//! The results of a softmax have the parameters that its ends give: scale 1/256, zero point 0 (-128 for signed codes).
+//! The results of softmax, sigmoid, hard sigmoid (scale 1/256, zero point 0) and tanh (scale 2/256, zero point 128) have the
+//! parameters that their ends give; signed codes have zero points that are 128 less.
 //!
 //! Every decision is written down in a [`Layer`] with its reason.
 //!

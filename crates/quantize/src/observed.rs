@@ -39,12 +39,18 @@ impl Observed {
     /// What the results of an operator become in its place: fixed parameters where the operator fixes the ends of its results, with codes
     /// of the same type.
     pub(crate) fn of_results(self, kind: OpKind) -> Self {
-        match (kind, self.scheme) {
-            (OpKind::Softmax, QScheme::Codes(Scheme { dtype: DType::I8, .. })) => {
-                Self::new(fixed(1.0 / 256.0, -128), Self::I8_AFFINE)
+        let QScheme::Codes(Scheme { dtype, .. }) = self.scheme else { return self };
+        let unsigned = match kind {
+            OpKind::Softmax | OpKind::Sigmoid | OpKind::HardSigmoid => Self::ZERO_TO_ONE,
+            OpKind::Tanh => Self::MINUS_ONE_TO_ONE,
+            _ => return self,
+        };
+        match unsigned.observer {
+            // The same real numbers: each code is 128 less.
+            ObserverKind::FixedParams { scale, zero_point } if dtype == DType::I8 => {
+                Self::new(fixed(scale, zero_point - 128), Self::I8_AFFINE)
             }
-            (OpKind::Softmax, QScheme::Codes(_)) => Self::ZERO_TO_ONE,
-            _ => self,
+            _ => unsigned,
         }
     }
 

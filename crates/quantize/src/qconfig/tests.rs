@@ -65,9 +65,16 @@ fn fixed_parameters_are_those_of_pytorch() {
     };
     assert_eq!(params(Observed::ZERO_TO_ONE), (DType::U8, 1.0 / 256.0, 0, 255));
     assert_eq!(params(Observed::MINUS_ONE_TO_ONE), (DType::U8, 2.0 / 256.0, 128, 255));
-    let softmax = |qconfig: QConfig| params(qconfig.activation.of_results(OpKind::Softmax));
-    assert_eq!(softmax(QConfig::fbgemm()), (DType::U8, 1.0 / 256.0, 0, 255), "whatever the range of the others");
-    assert_eq!(softmax(QConfig::symmetric_qnnpack()), (DType::I8, 1.0 / 256.0, -128, 127));
+    for kind in [OpKind::Softmax, OpKind::Sigmoid, OpKind::HardSigmoid, OpKind::Tanh] {
+        let of_results = |qconfig: QConfig| params(qconfig.activation.of_results(kind));
+        let (scale, zero_point) = if kind == OpKind::Tanh { (2.0 / 256.0, 128) } else { (1.0 / 256.0, 0) };
+        assert_eq!(
+            of_results(QConfig::fbgemm()),
+            (DType::U8, scale, zero_point, 255),
+            "whatever the range of the others"
+        );
+        assert_eq!(of_results(QConfig::symmetric_qnnpack()), (DType::I8, scale, zero_point - 128, 127));
+    }
     let conv = QConfig::fbgemm().activation;
     assert_eq!(conv.of_results(OpKind::Conv), conv);
     let range = Range { min: 0.0, max: 0.0 };
