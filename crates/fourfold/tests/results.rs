@@ -2,7 +2,7 @@
 
 mod digits;
 
-use digits::{CNN, Digits, MLP, MOBILE, array, bytes, run};
+use digits::{ATTN, CNN, Digits, MLP, MOBILE, array, bytes, run};
 use fourfold::prelude::*;
 
 /// Percent of the test images whose class is found.
@@ -32,7 +32,7 @@ fn classes(logits: &Tensor) -> Vec<i64> {
 
 #[test]
 fn float_models_agree_with_onnx_runtime() {
-    for digits in [CNN, MLP, MOBILE] {
+    for digits in [CNN, MLP, MOBILE, ATTN] {
         let expected = array(&format!("tests/data/{}_expected.npy", digits.name));
         for graph in [digits.float(), fuse(&digits.float()).expect("a float model")] {
             let actual = run(&graph, &digits.images("test"), None);
@@ -63,6 +63,11 @@ fn digits_mlp_keeps_its_accuracy() {
 }
 
 #[test]
+fn digits_attn_keeps_its_accuracy() {
+    assert_loses_at_most(&ATTN, 2.0, 0.6);
+}
+
+#[test]
 fn the_static_file_is_less_than_three_tenths_of_the_float_file() {
     let file = container::to_bytes(&CNN.statically(QConfig::fourfold())).expect("a graph");
     let float = bytes(CNN.model).len();
@@ -82,7 +87,7 @@ fn onnx_runtime_finds_the_same_classes() {
 
 #[test]
 fn neither_the_batch_nor_the_threads_nor_the_backend_matter() {
-    for digits in [CNN, MOBILE] {
+    for digits in [CNN, MOBILE, ATTN] {
         let graph = digits.statically(QConfig::fourfold());
         let images = digits.images("test").rows(0..60).expect("sixty images");
         let together = run(&graph, &images, Some(1));

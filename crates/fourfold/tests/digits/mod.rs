@@ -18,6 +18,8 @@ pub(crate) const CNN: Digits = Digits { name: "digits_cnn", model: "../cli/data/
 pub(crate) const MLP: Digits = Digits { name: "digits_mlp", model: "tests/data/digits_mlp.onnx", suffix: "" };
 pub(crate) const MOBILE: Digits =
     Digits { name: "digits_mobile", model: "tests/data/digits_mobile.onnx", suffix: "_16" };
+/// A transformer of two layers.
+pub(crate) const ATTN: Digits = Digits { name: "digits_attn", model: "tests/data/digits_attn.onnx", suffix: "" };
 
 pub(crate) fn bytes(path: &str) -> Vec<u8> {
     std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).expect("a file of the project")
