@@ -19,6 +19,9 @@ fn assert_bits(actual: f32, expected: f32, what: &str) {
     assert_eq!(actual.to_bits(), expected.to_bits(), "{what}: {actual:e}, expected {expected:e}");
 }
 
+/// A function, its values at four numbers, and its name.
+type Case = (fn(f32) -> f32, [f32; 4], &'static str);
+
 #[test]
 fn every_nan_gives_the_one_nan() {
     for function in Unary::ALL {
@@ -31,7 +34,7 @@ fn every_nan_gives_the_one_nan() {
 
 #[test]
 fn infinities_and_zeros() {
-    let functions: [(fn(f32) -> f32, [f32; 4], &str); 12] = [
+    let functions: [Case; 12] = [
         (sqrt, [f32::NAN, -0.0, 0.0, INF], "sqrt"),
         (|x| elu(x, 2.0), [-2.0, -0.0, 0.0, INF], "elu"),
         (|x| leaky_relu(x, 0.5), [-INF, -0.0, 0.0, INF], "leaky_relu"),
