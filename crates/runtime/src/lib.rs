@@ -46,7 +46,6 @@
 //! Architecture Invariant: nothing here chooses quantization parameters; the graph brings them all.
 
 mod error;
-mod exp;
 mod float_gemm;
 mod lower;
 mod memory;
