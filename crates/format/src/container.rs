@@ -47,7 +47,7 @@
 //! reduction 0 mean   1 sum    2 max    3 min    4 L2
 //! window    kernel, stride, dilation, pad_begin, pad_end: list of u64 each
 //! activation  enum  0 none    1 ReLU    2 clamp { min: f32, max: f32 }
-//! dynamic   0 per row    1 per tensor, as PyTorch
+//! dynamic   0 per row    1 per tensor, as PyTorch    since minor version 1:  2 per tensor, as ONNX
 //! ```
 //!
 //! Every item makes one value; values are counted from 0 in the order of the items. A node's params are those of its result, present if the

@@ -127,11 +127,14 @@ fn list(operators: &[(String, usize)]) -> String {
     entries.join(", ")
 }
 
-/// What to do about a model that is quantized already.
+/// What to do about a model that is quantized in a way that is not known.
 fn hint(operators: &[(String, usize)]) -> &'static str {
-    let is_quantized = operators.iter().any(|(name, _)| matches!(name.as_str(), "QuantizeLinear" | "DequantizeLinear"));
-    if is_quantized {
-        "; the model is quantized already: give the float model, or the .fourfold file made of it"
+    let is_quantized = |name: &str| {
+        let name = name.rsplit('.').next().unwrap_or(name);
+        name.starts_with("QLinear") || name.ends_with("Integer") || name.starts_with("DynamicQuantize")
+    };
+    if operators.iter().any(|(name, _)| is_quantized(name)) {
+        "; the model is quantized with operators that fourfold does not have: give the float model, which fourfold can quantize"
     } else {
         ""
     }

@@ -1,7 +1,8 @@
 //! From a graph to an ONNX file.
 //!
-//! Codes have no place in the float operators of ONNX, so a quantized value `v` is written as QuantizeLinear, whose result is `v.codes`, and
-//! DequantizeLinear, whose result is `v`: the QDQ form, which ONNX Runtime and others turn back into integer operators.
+//! Codes have no place in the float operators of ONNX, so a quantized value `v` is written as QuantizeLinear, whose result is `v`, and
+//! DequantizeLinear, whose result is `v.real`: the QDQ form, which ONNX Runtime and others turn back into integer operators, as
+//! [`import`](crate::import) does: names, codes and results come back as they were.
 //!
 //! - Weights are `i8` initializers behind a DequantizeLinear with one scale for each channel, biases `i32` ones with the scale
 //!   `s_a * s_w[c]`.
@@ -9,7 +10,8 @@
 //! - Where an operator may use fewer than all codes of the type, a Clip keeps the others from occurring (and keeps ONNX Runtime from
 //!   running it in integers).
 //! - Dynamic quantization is DynamicQuantizeLinear, MatMulInteger and the multiplication by both scales. ONNX quantizes the whole
-//!   input with one scale, fourfold each row with its own, so results agree closely, not exactly.
+//!   input with one scale ([`DynamicScheme::OnnxPerTensor`](fourfold_schemes::DynamicScheme::OnnxPerTensor)); where each row has its
+//!   own, results agree closely, not exactly.
 //!
 //! Everything needs opset 13 at most; 17 is written.
 
@@ -162,10 +164,14 @@ impl<'g> Exporter<'g> {
             return Ok(name.clone());
         }
         let value = self.graph.value(id);
-        let name = value.name().to_owned();
+        let mut name = value.name().to_owned();
         match (value.constant(), value.ty().params()) {
             (Some(constant), None) => self.initializers.push(tensor(&name, constant)),
-            (_, Some(_)) => self.dequantize(id, &name)?,
+            (_, Some(_)) => {
+                let node = self.fresh(&format!("{name}.dequantize"));
+                name = self.fresh(&format!("{name}.real"));
+                self.dequantize(id, &node, &name)?;
+            }
             (None, None) => {}
         }
         self.reals.insert(id, name.clone());
@@ -173,15 +179,14 @@ impl<'g> Exporter<'g> {
     }
 
     /// Adds the DequantizeLinear of a value of codes.
-    fn dequantize(&mut self, id: ValueId, output: &str) -> Result<(), Error> {
+    fn dequantize(&mut self, id: ValueId, node: &str, output: &str) -> Result<(), Error> {
         let [codes, scale, zero_point] = self.codes_of(id)?;
         let mut inputs = vec![codes.as_str(), &scale];
         // Codes of 32 bits always have the zero point 0.
         if self.ty(id).dtype() != DType::I32 {
             inputs.push(&zero_point);
         }
-        let node = self.fresh(&format!("{output}.dequantize"));
-        self.push("DequantizeLinear", &node, &inputs, output, axis_of(self.ty(id)));
+        self.push("DequantizeLinear", node, &inputs, output, axis_of(self.ty(id)));
         Ok(())
     }
 
@@ -195,7 +200,8 @@ impl<'g> Exporter<'g> {
             let reason = "an input of codes has no place in the QDQ form";
             return Err(Error::Export { value: value.name().to_owned(), reason });
         };
-        let codes = self.initializer(&format!("{}.codes", value.name()), constant);
+        let codes = value.name().to_owned();
+        self.initializers.push(tensor(&codes, constant));
         let [scale, zero_point] = self.parameters(value.name(), params)?;
         self.codes.insert(id, [codes.clone(), scale.clone(), zero_point.clone()]);
         Ok([codes, scale, zero_point])
@@ -220,7 +226,7 @@ impl<'g> Exporter<'g> {
     }
 
     /// Quantizes real numbers to the codes of a value.
-    fn quantize(&mut self, real: &str, id: ValueId) -> Result<(), Error> {
+    fn quantize(&mut self, node: &str, real: &str, id: ValueId) -> Result<(), Error> {
         let (value, ty) = (self.graph.value(id), self.ty(id));
         let Some(params) = ty.params() else { return Ok(()) };
         let name = value.name();
@@ -237,8 +243,8 @@ impl<'g> Exporter<'g> {
         }
         let [scale, zero_point] = self.parameters(name, params)?;
         let inputs = [bounded.as_str(), &scale, &zero_point];
-        let codes = self.push_fresh("QuantizeLinear", &format!("{name}.codes"), &inputs, Vec::new());
-        self.codes.insert(id, [codes, scale, zero_point]);
+        self.push("QuantizeLinear", node, &inputs, name, Vec::new());
+        self.codes.insert(id, [name.to_owned(), scale, zero_point]);
         Ok(())
     }
 }

@@ -1,21 +1,29 @@
 //! From an ONNX file to a graph.
 
 mod attributes;
+mod binding;
+mod codes;
 mod computed;
+mod dynamic;
 mod function;
 mod matrix;
 mod node;
 mod operators;
+mod parameters;
+mod qdq;
+mod qlinear;
 mod shape;
+mod target;
 mod tensor;
 mod window;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use fourfold_graph::{Dim, Graph, GraphBuilder, Limits, ValueId, ValueType};
-use fourfold_tensor::Tensor;
 use prost::Message;
 
+use self::binding::{Binding, Stored};
+use self::codes::Use;
 use self::computed::Change;
 use crate::Error;
 use crate::proto::{
@@ -49,8 +57,8 @@ pub fn import(bytes: &[u8], limits: &Limits) -> Result<Graph, Error> {
     }
     let opset = opset(&model)?;
     let graph = model.graph.ok_or(Error::Model { reason: "has no graph; the file may be truncated" })?;
-    check_operators(&graph)?;
-    Importer::new(&graph, opset, limits)?.run()
+    operators::check(&graph)?;
+    Importer::new(&graph, opset, limits).run()
 }
 
 /// Refuses what is known to be something else.
@@ -86,41 +94,26 @@ fn is_default(domain: &str) -> bool {
     matches!(domain, "" | "ai.onnx")
 }
 
-/// Fails with all operators that are not known.
-fn check_operators(graph: &GraphProto) -> Result<(), Error> {
-    let mut unknown: BTreeMap<String, usize> = BTreeMap::new();
-    for node in &graph.node {
-        if !is_default(&node.domain) {
-            *unknown.entry(format!("{}.{}", node.domain, node.op_type)).or_default() += 1;
-        } else if !OPERATORS.contains(&node.op_type.as_str()) {
-            *unknown.entry(node.op_type.clone()).or_default() += 1;
-        }
-    }
-    if unknown.is_empty() { Ok(()) } else { Err(Error::Operators { operators: unknown.into_iter().collect() }) }
-}
-
-/// What a name of the file stands for.
-#[derive(Clone, Debug)]
-enum Binding {
-    Value(ValueId),
-    /// A constant that no node of the graph has asked for yet.
-    Constant(Tensor),
-}
-
 /// The graph under construction.
 struct Importer<'a> {
     proto: &'a GraphProto,
     opset: i64,
     limits: Limits,
     builder: GraphBuilder,
-    bindings: HashMap<&'a str, Binding>,
+    bindings: HashMap<&'a str, Binding<'a>>,
+    /// The names of all values and nodes of the file.
+    file_names: HashSet<&'a str>,
     /// Constants that follow from those of the file.
     computed: HashMap<(&'a str, Change), ValueId>,
-    /// The number of their elements.
+    /// Constants of codes.
+    quantized: HashMap<(Stored<'a>, Use), ValueId>,
+    /// The number of the elements of both.
     computed_elements: u64,
     node_names: HashSet<String>,
     /// How many nodes and graph outputs read each name.
     readers: HashMap<&'a str, usize>,
+    /// The names of the model's outputs.
+    outputs: HashSet<&'a str>,
     /// The first node that reads each name.
     first_reader: HashMap<&'a str, usize>,
     /// Nodes that were taken into an earlier one.
@@ -128,7 +121,7 @@ struct Importer<'a> {
 }
 
 impl<'a> Importer<'a> {
-    fn new(proto: &'a GraphProto, opset: i64, limits: &Limits) -> Result<Self, Error> {
+    fn new(proto: &'a GraphProto, opset: i64, limits: &Limits) -> Self {
         let name = if proto.name.is_empty() { "model" } else { &proto.name };
         let mut readers: HashMap<&str, usize> = HashMap::new();
         let outputs = proto.output.iter().map(|output| output.name.as_str());
@@ -141,22 +134,25 @@ impl<'a> Importer<'a> {
                 first_reader.entry(input.as_str()).or_insert(index);
             });
         }
-        let builder = GraphBuilder::with_limits(name, limits.clone());
-        let (bindings, node_names, absorbed) = (HashMap::new(), HashSet::new(), HashSet::new());
-        let (limits, computed, computed_elements) = (limits.clone(), HashMap::new(), 0);
-        Ok(Self {
+        let made = proto.node.iter().flat_map(|node| node.output.iter().chain([&node.name]));
+        let given = proto.initializer.iter().map(|initializer| &initializer.name);
+        let file_names = made.chain(given).chain(proto.input.iter().map(|input| &input.name)).map(String::as_str);
+        Self {
             proto,
             opset,
-            limits,
-            builder,
-            bindings,
-            computed,
-            computed_elements,
-            node_names,
+            limits: limits.clone(),
+            builder: GraphBuilder::with_limits(name, limits.clone()),
+            bindings: HashMap::new(),
+            file_names: file_names.collect(),
+            computed: HashMap::new(),
+            quantized: HashMap::new(),
+            computed_elements: 0,
+            node_names: HashSet::new(),
             readers,
+            outputs: proto.output.iter().map(|output| output.name.as_str()).collect(),
             first_reader,
-            absorbed,
-        })
+            absorbed: HashSet::new(),
+        }
     }
 
     fn run(mut self) -> Result<Graph, Error> {
@@ -177,48 +173,37 @@ impl<'a> Importer<'a> {
                 self.bind(&input.name, Binding::Value(id))?;
             }
         }
+        self.constants_of_codes()?;
         for (index, node) in self.proto.node.iter().enumerate() {
             if node.op_type != "Constant" && !self.absorbed.contains(&index) {
                 self.node(index, node)?;
             }
         }
         for output in &self.proto.output {
-            let id = self.value(&output.name).ok_or_else(|| Error::Tensor {
+            let id = self.value(&output.name)?.ok_or_else(|| Error::Tensor {
                 name: output.name.clone(),
                 reason: "is an output of the model, but no node makes it".to_owned(),
             })?;
-            self.builder.output(id?);
+            self.builder.output(id);
         }
         Ok(self.builder.finish()?)
     }
 
-    /// Gives a name its meaning; a name has one only.
-    fn bind(&mut self, name: &'a str, binding: Binding) -> Result<(), Error> {
-        match self.bindings.insert(name, binding) {
-            None => Ok(()),
-            Some(_) => Err(fourfold_graph::Error::DuplicateName { name: name.to_owned() }.into()),
+    /// Takes in what quantizes and dequantizes constants, so that they are known as constants wherever the nodes stand.
+    fn constants_of_codes(&mut self) -> Result<(), Error> {
+        for (index, node) in self.proto.node.iter().enumerate() {
+            let is_cast = matches!(node.op_type.as_str(), "QuantizeLinear" | "DequantizeLinear");
+            if is_cast && node.input.first().is_some_and(|name| self.constant_shape(name).is_some()) {
+                self.node(index, node)?;
+                self.absorbed.insert(index);
+            }
         }
+        Ok(())
     }
 
-    /// The value of that name, `None` if nothing made it before; a constant enters the graph here.
-    fn value(&mut self, name: &'a str) -> Option<Result<ValueId, Error>> {
-        let constant = match self.bindings.get(name)? {
-            Binding::Value(id) => return Some(Ok(*id)),
-            Binding::Constant(tensor) => tensor.clone(),
-        };
-        let id = self.builder.constant(name, constant);
-        if let Ok(id) = id {
-            self.bindings.insert(name, Binding::Value(id));
-        }
-        Some(id.map_err(Error::from))
-    }
-
-    /// The constant of that name.
-    fn constant(&self, name: &str) -> Option<&Tensor> {
-        match self.bindings.get(name)? {
-            Binding::Value(id) => self.builder.value(*id).constant(),
-            Binding::Constant(tensor) => Some(tensor),
-        }
+    /// Whether a name is one of the model's outputs.
+    fn is_output(&self, name: &str) -> bool {
+        self.outputs.contains(name)
     }
 
     /// Checks that every initializer has a name, and that no two initializers or nodes make a value of the same name.

@@ -1,6 +1,6 @@
 //! ONNX files to graphs and back.
 //!
-//! [`import`] reads float models of opset 7 to 21; [`OPERATORS`] lists what it knows. [`export`] writes float graphs, and
+//! [`import`] reads float and quantized models of opset 7 to 21; [`OPERATORS`] lists what it knows. [`export`] writes float graphs, and
 //! quantized graphs in QDQ form: every quantized value is written as QuantizeLinear and DequantizeLinear, between which the
 //! float operators stand, as ONNX Runtime and others expect.
 //!
@@ -14,11 +14,31 @@
 //! - `Dropout` becomes Identity; `Constant` becomes a constant.
 //! - Nodes without a name are called `OPERATOR_INDEX`.
 //!
+//! # Quantized models
+//!
+//! They run in integers, with the results of ONNX Runtime:
+//!
+//! - **QDQ.** An operator whose operands come from DequantizeLinear and whose result goes to QuantizeLinear (with Relu and Clip between
+//!   them, and an Add of a constant after MatMul) computes on codes: Conv, Gemm, MatMul by a constant, Add, AveragePool and
+//!   GlobalAveragePool. Operators that only move or clamp (MaxPool, Flatten, Reshape, Transpose, Identity, Relu) stay on codes wherever their
+//!   operand was dequantized. Everything else computes with real numbers, behind a Dequantize.
+//! - **Operators on codes.** QLinearConv, QLinearMatMul and ONNX Runtime's QGemm, QLinearAdd, QLinearAveragePool and
+//!   QLinearGlobalAveragePool.
+//! - **Dynamic.** DynamicQuantizeLinear, MatMulInteger, Cast, Mul and Add as onnxruntime's `quantize_dynamic` writes them become one Linear
+//!   with [`DynamicScheme::OnnxPerTensor`](fourfold_schemes::DynamicScheme::OnnxPerTensor).
+//!
+//! Weights become `i8` with zero point 0: `uint8` with zero point 128 is turned into it, and so is any other whose codes less the zero
+//! point fit. Where they do not, operators on codes are refused, and a QDQ operator computes with real numbers. A bias becomes `i32` with
+//! the scale of the sums: rounded, if it is real or has another scale.
+//!
 //! # Hostile files
 //!
 //! Before anything is allocated the file is scanned once: field lengths must fit, and nodes, attributes and tensors are counted
 //! against the [limits](fourfold_graph::Limits). Tensor data must have exactly the length that the shape says. External data is
 //! refused.
+//!
+//! Scales must be positive normal numbers, zero points of the type of the codes, lists as long as their axis, and codes are read with the
+//! scale and zero point that they were made with.
 //!
 //! The protobuf code is generated (proto/onnx.proto says how) and committed, so that building needs no protobuf compiler.
 

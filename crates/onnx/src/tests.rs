@@ -5,6 +5,9 @@ mod functions;
 mod hostile;
 mod limits;
 mod operators;
+mod quantized;
+mod quantized_hostile;
+mod vectors;
 
 use fourfold_graph::{Graph, Limits};
 use fourfold_tensor::Tensor;
@@ -48,8 +51,10 @@ fn model(opset: i64, input: &[i64], initializers: &[(&str, Tensor)], nodes: Vec<
 fn tensor(name: &str, value: &Tensor) -> TensorProto {
     let data_type = match value.dtype() {
         fourfold_tensor::DType::F32 => data_type::FLOAT,
+        fourfold_tensor::DType::U8 => data_type::UINT8,
+        fourfold_tensor::DType::I8 => data_type::INT8,
+        fourfold_tensor::DType::I32 => data_type::INT32,
         fourfold_tensor::DType::I64 => data_type::INT64,
-        other => panic!("no test needs {other}"),
     };
     let dims = value.shape().iter().map(|&size| i64::try_from(size).expect("small")).collect();
     TensorProto { dims, data_type, name: name.to_owned(), raw_data: value.to_le_bytes(), ..TensorProto::default() }

@@ -21,6 +21,11 @@ pub enum DynamicScheme {
     /// all zeros), and the zero point comes from the end of the range with the smaller rounding error. Values are
     /// multiplied by the reciprocal of the scale, as PyTorch does.
     TorchPerTensor,
+    /// One scale and zero point for the whole input, codes 0 to 255: ONNX's `DynamicQuantizeLinear`.
+    ///
+    /// The parameters are those of [`DynamicScheme::PerRow`] for an input that is one row, so a result depends on the rest of the
+    /// batch.
+    OnnxPerTensor,
 }
 
 impl DynamicScheme {
@@ -30,6 +35,7 @@ impl DynamicScheme {
         match self {
             DynamicScheme::PerRow => "per_row",
             DynamicScheme::TorchPerTensor => "torch_per_tensor",
+            DynamicScheme::OnnxPerTensor => "onnx_per_tensor",
         }
     }
 }

@@ -88,9 +88,14 @@ impl Header {
     /// The first minor version that has all operators of the graph.
     pub(super) fn minor(&self) -> u16 {
         let is_newer = |item: &Item| match item {
-            Item::Node { op, .. } => {
-                matches!(op, Op::LayerNorm { .. } | Op::Unary { .. } | Op::Binary { .. } | Op::Reduce { .. })
-            }
+            Item::Node { op, .. } => matches!(
+                op,
+                Op::LayerNorm { .. }
+                    | Op::Unary { .. }
+                    | Op::Binary { .. }
+                    | Op::Reduce { .. }
+                    | Op::Linear { dynamic: Some(2..), .. }
+            ),
             _ => false,
         };
         u16::from(self.items.iter().any(is_newer))

@@ -102,6 +102,10 @@ fn everything_of(minor: u16) -> Graph {
     let square = builder.constant("square", Tensor::from_vec(&[3, 3], vec![0.5_f32; 9]).expect("nine")).expect("valid");
     chain(&mut builder, "product", Op::MatMul, &[square], None);
     if minor >= 1 {
+        let codes = Tensor::from_vec(&[3, 3], vec![1_i8; 9]).expect("nine");
+        let codes = builder.quantized_constant("onnx.weight", codes, per_channel(DType::I8, (-128, 127), &[0.1; 3]));
+        let linear = Linear { activation: Activation::None, dynamic: Some(DynamicScheme::OnnxPerTensor) };
+        chain(&mut builder, "onnx", Op::Linear(linear), &[codes.expect("valid")], None);
         for function in FUNCTIONS {
             chain(&mut builder, &function.kind().to_string(), Op::Unary(function), &[], None);
         }

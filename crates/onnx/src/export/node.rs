@@ -17,10 +17,10 @@ impl Exporter<'_> {
         match node.op() {
             Op::Quantize => {
                 let real = self.real(node.inputs()[0])?;
-                return self.quantize(&real, output);
+                return self.quantize(node.name(), &real, output);
             }
             Op::Dequantize => {
-                self.dequantize(node.inputs()[0], name)?;
+                self.dequantize(node.inputs()[0], node.name(), name)?;
                 self.reals.insert(output, name.to_owned());
                 return Ok(());
             }
@@ -28,8 +28,8 @@ impl Exporter<'_> {
         }
         let is_codes = self.ty(output).params().is_some();
         let activation = node.op().activation();
-        // The last operator's result has the value's name, unless that is what its codes stand for.
-        let last = if is_codes { self.fresh(&format!("{name}.real")) } else { name.to_owned() };
+        // The last operator's result has the value's name, unless its codes have.
+        let last = if is_codes { self.fresh(&format!("{name}.unquantized")) } else { name.to_owned() };
         let computed = match activation {
             Activation::None => last.clone(),
             _ => self.fresh(&format!("{name}.unclamped")),
@@ -37,7 +37,8 @@ impl Exporter<'_> {
         self.operator(node, &computed)?;
         self.clamp(activation, name, &computed, &last)?;
         if is_codes {
-            return self.quantize(&last, output);
+            let quantize = self.fresh(&format!("{name}.quantize"));
+            return self.quantize(&quantize, &last, output);
         }
         self.reals.insert(output, last);
         Ok(())
@@ -193,7 +194,7 @@ impl Exporter<'_> {
         let constant = value.constant().ok_or_else(|| fail("a weight that is not constant"))?;
         let params = value.ty().params().ok_or_else(|| fail("a weight without parameters"))?;
         let codes = turned::<i8>(constant).map_err(fourfold_graph::Error::from)?;
-        let codes = self.initializer(&format!("{}.codes", value.name()), &codes);
+        let codes = self.initializer(&format!("{}.turned", value.name()), &codes);
         let scale = self.scales(value.name(), params)?;
         Ok((codes, scale))
     }

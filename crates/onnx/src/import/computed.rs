@@ -1,9 +1,9 @@
 //! Constants that the file does not hold, but that follow from those it holds.
 
-use fourfold_graph::{Limits, ValueId};
+use fourfold_graph::ValueId;
 use fourfold_tensor::Tensor;
 
-use super::Binding;
+use super::binding::Binding;
 use super::node::Entry;
 use crate::Error;
 
@@ -30,9 +30,9 @@ impl<'a> Entry<'_, 'a> {
             return Ok(id);
         }
         let tensor = make(self)?;
-        self.count(&tensor)?;
+        self.importer.count_computed(&tensor)?;
         let importer = &mut *self.importer;
-        let name = importer.builder.unique_name(base);
+        let name = importer.constant_name(base);
         let id = importer.builder.constant(&name, tensor)?;
         importer.computed.insert((base, change), id);
         Ok(id)
@@ -40,14 +40,7 @@ impl<'a> Entry<'_, 'a> {
 
     /// Makes the node's result a constant, computed now.
     pub(super) fn bind_constant(&mut self, tensor: Tensor) -> Result<(), Error> {
-        self.count(&tensor)?;
-        let output = self.proto.output.first().map_or("", String::as_str);
-        self.importer.bind(output, Binding::Constant(tensor))
-    }
-
-    fn count(&mut self, tensor: &Tensor) -> Result<(), Error> {
-        let importer = &mut *self.importer;
-        importer.computed_elements = importer.computed_elements.saturating_add(tensor.len() as u64);
-        Ok(Limits::check("elements", importer.computed_elements, importer.limits.elements)?)
+        self.importer.count_computed(&tensor)?;
+        self.importer.bind(self.output(), Binding::Constant(tensor))
     }
 }

@@ -3,6 +3,7 @@
 use fourfold_graph::{Linear, Op, ValueId};
 use fourfold_tensor::Tensor;
 
+use super::binding::{Binding, Codes, Dequantized};
 use super::computed::Change;
 use super::node::Entry;
 use crate::Error;
@@ -18,14 +19,19 @@ impl<'a> Entry<'_, 'a> {
         if trans_a {
             return Err(self.unsupported("transA"));
         }
-        let b = self.input(1).and_then(|name| self.importer.constant(name)).cloned();
-        let Some(b) = b else { return Err(self.unsupported("a right side that is not constant")) };
+        let shape = self.input(1).and_then(|name| self.importer.constant_shape(name));
+        let Some(shape) = shape else { return Err(self.unsupported("a right side that is not constant")) };
+        let target = if alpha == 1.0 && beta == 1.0 { self.target(true)? } else { None };
+        let codes = if target.is_some() { self.weighted(!trans_b, self.input(2))? } else { None };
+        if let Some((target, inputs)) = target.zip(codes) {
+            return self.emit_on_codes(target, &Op::Linear(Linear::default()), &inputs);
+        }
         let x = self.operand(0)?;
         if self.dims(x).len() != 2 {
             return Err(self.invalid(format!("the left side has shape {:?}, expected two axes", self.dims(x))));
         }
-        let columns = b.shape().first().copied().filter(|_| trans_b).or(b.shape().get(1).copied());
-        let weight = if trans_b && alpha == 1.0 { self.operand(1)? } else { self.weight(1, &b, trans_b, alpha)? };
+        let columns = shape.first().copied().filter(|_| trans_b).or(shape.get(1).copied());
+        let weight = if trans_b && alpha == 1.0 { self.operand(1)? } else { self.weight(1, trans_b, alpha)? };
         let mut inputs = vec![x, weight];
         if let Some(c) = self.optional_constant(2)? {
             let name = self.input(2).unwrap_or_default();
@@ -38,25 +44,61 @@ impl<'a> Entry<'_, 'a> {
     pub(super) fn matmul(&mut self) -> Result<(), Error> {
         self.attributes(&[])?;
         self.expect_inputs(2, 2)?;
-        let x = self.operand(0)?;
-        let constant = self.input(1).and_then(|name| self.importer.constant(name)).cloned();
-        let Some(b) = constant.filter(|b| b.shape().len() == 2 && !self.dims(x).is_empty()) else {
-            let b = self.operand(1)?;
-            return self.emit(Op::MatMul, &[x, b]);
+        let shape = self.input(1).and_then(|name| self.importer.constant_shape(name));
+        let Some(&[_, columns]) = shape.as_deref().filter(|_| !self.is_scalar(0)) else {
+            let inputs = [self.operand(0)?, self.operand(1)?];
+            return self.emit(Op::MatMul, &inputs);
         };
-        let weight = self.weight(1, &b, false, 1.0)?;
-        match self.following_bias(b.shape()[1]) {
-            Some((output, name, bias)) => {
-                let bias = self.bias(name, &bias, bias.len(), 1.0)?;
-                self.emit_as(output, Op::Linear(Linear::default()), &[x, weight, bias])
+        let op = Op::Linear(Linear::default());
+        let following = self.following(columns);
+        let end = following.as_ref().map_or(self.output(), |following| following.sum);
+        let target = self.target_behind(end, true)?;
+        let bias = following.as_ref().map(|following| following.name);
+        let codes = if target.is_some() { self.weighted(true, bias)? } else { None };
+        if let Some((target, inputs)) = target.zip(codes) {
+            self.importer.absorbed.extend(following.map(|following| following.index));
+            return self.emit_on_codes(target, &op, &inputs);
+        }
+        let x = self.operand(0)?;
+        let weight = self.weight(1, false, 1.0)?;
+        self.emit_with_bias(following, columns, op, [x, weight])
+    }
+
+    /// Adds a product with the bias that follows, if there is one.
+    pub(super) fn emit_with_bias(
+        &mut self,
+        following: Option<Following<'a>>,
+        columns: usize,
+        op: Op,
+        [x, weight]: [ValueId; 2],
+    ) -> Result<(), Error> {
+        if let Some(Following { index, sum, name }) = following
+            && let Some(bias) = self.importer.constant(name)?
+            && as_vector(&bias, columns).is_some()
+        {
+            let bias = self.bias(name, &bias, columns, 1.0)?;
+            self.importer.absorbed.insert(index);
+            return self.emit_as(sum, op, &[x, weight, bias]);
+        }
+        self.emit(op, &[x, weight])
+    }
+
+    /// Whether an input is a value without axes.
+    fn is_scalar(&self, index: usize) -> bool {
+        let name = self.input(index).unwrap_or_default();
+        let rank = |id: ValueId| self.importer.builder.value(id).ty().rank();
+        match self.importer.bindings.get(name) {
+            Some(Binding::Value(id) | Binding::Dequantized(Dequantized { codes: Codes::Value(id), .. })) => {
+                rank(*id) == 0
             }
-            None => self.emit(Op::Linear(Linear::default()), &[x, weight]),
+            _ => self.importer.constant_shape(name).is_some_and(|shape| shape.is_empty()),
         }
     }
 
-    /// The weight `[out, in]` of a product with the constant `b`, times `alpha`.
-    fn weight(&mut self, index: usize, b: &Tensor, is_transposed: bool, alpha: f32) -> Result<ValueId, Error> {
+    /// The weight `[out, in]` of a product with a constant input, times `alpha`.
+    fn weight(&mut self, index: usize, is_transposed: bool, alpha: f32) -> Result<ValueId, Error> {
         let name = self.input(index).unwrap_or_default();
+        let b = self.constant(index)?;
         self.computed(name, Change::Weight { is_transposed, factor: alpha.to_bits() }, |entry| {
             let wrong =
                 || entry.invalid(format!("the right side is {}{:?}, expected a float matrix", b.dtype(), b.shape()));
@@ -82,27 +124,28 @@ impl<'a> Entry<'_, 'a> {
         })
     }
 
-    /// The Add of a constant vector that alone reads this node's result: its output, the vector's name and the vector.
-    ///
-    /// The Add is marked as taken in.
-    fn following_bias(&mut self, columns: usize) -> Option<(&'a str, &'a str, Tensor)> {
-        let output = self.proto.output.first()?.as_str();
-        if self.importer.readers.get(output) != Some(&1) {
-            return None;
-        }
-        let index = *self.importer.first_reader.get(output)?;
+    /// The Add of a constant vector that alone reads this node's result.
+    pub(super) fn following(&self, columns: usize) -> Option<Following<'a>> {
+        let output = self.output();
+        let index = self.importer.sole_reader(output)?;
         let add: &NodeProto = &self.importer.proto.node[index];
         if add.op_type != "Add" {
             return None;
         }
         let ([a, b], [sum]) = (add.input.as_slice(), add.output.as_slice()) else { return None };
         let name = if a == output { b } else { a };
-        let constant = self.importer.constant(name)?;
-        let is_vector = constant.shape().len() == 1 && constant.shape()[0] == columns;
-        let bias = is_vector.then(|| as_vector(constant, columns)).flatten()?;
-        self.importer.absorbed.insert(index);
-        Some((sum, name, bias))
+        (self.importer.constant_shape(name)? == [columns]).then_some(Following { index, sum, name })
     }
+}
+
+/// The sum that gives a product its bias.
+pub(super) struct Following<'a> {
+    /// The place of the Add in the file.
+    index: usize,
+    /// The name of its result.
+    sum: &'a str,
+    /// The name of the bias.
+    name: &'a str,
 }
 
 /// A float tensor that broadcasts to rows of `columns` numbers, as one row.

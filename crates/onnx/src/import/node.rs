@@ -1,10 +1,12 @@
 //! One node of the file on its way into the graph.
 
 use fourfold_graph::{Dim, NewNode, Op, ValueId};
+use fourfold_schemes::QuantParams;
 use fourfold_tensor::Tensor;
 
+use super::Importer;
 use super::attributes::Attributes;
-use super::{Binding, Importer};
+use super::binding::Binding;
 use crate::Error;
 use crate::proto::NodeProto;
 
@@ -25,7 +27,8 @@ impl<'a> Importer<'a> {
         if proto.output.first().is_none_or(String::is_empty) {
             return Err(entry.invalid("has no output"));
         }
-        if let Some(extra) = proto.output[1..].iter().find(|output| used(output)) {
+        let is_several = proto.op_type == "DynamicQuantizeLinear";
+        if let Some(extra) = proto.output[1..].iter().find(|output| !is_several && used(output)) {
             let what = format!("the use of its second output `{extra}`");
             return Err(entry.unsupported(what));
         }
@@ -39,13 +42,23 @@ impl<'a> Entry<'_, 'a> {
         Attributes::new(self.proto, &self.name, known)
     }
 
-    /// Checks the number of inputs.
+    /// Checks the number of inputs, and that none of the first is left out.
     pub(super) fn expect_inputs(&self, least: usize, most: usize) -> Result<(), Error> {
-        let count = self.proto.input.len();
-        if count < least || count > most || self.proto.input[..least].iter().any(String::is_empty) {
-            return Err(self.invalid(format!("has {count} inputs, expected {least} to {most}")));
+        self.expect_count(least, most)?;
+        match self.proto.input[..least].iter().position(String::is_empty) {
+            Some(index) => Err(self.invalid(format!("lacks input {index}"))),
+            None => Ok(()),
         }
-        Ok(())
+    }
+
+    /// Checks the number of inputs.
+    pub(super) fn expect_count(&self, least: usize, most: usize) -> Result<(), Error> {
+        match self.proto.input.len() {
+            count if count < least || count > most => {
+                Err(self.invalid(format!("has {count} inputs, expected {least} to {most}")))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The name of an input, `None` if it is left out.
@@ -53,28 +66,47 @@ impl<'a> Entry<'_, 'a> {
         self.proto.input.get(index).map(String::as_str).filter(|name| !name.is_empty())
     }
 
-    /// The value of an input that must be there.
+    /// The real numbers of an input that must be there.
     pub(super) fn operand(&mut self, index: usize) -> Result<ValueId, Error> {
-        let name = self.input(index).ok_or_else(|| self.invalid(format!("lacks input {index}")))?;
-        match self.importer.value(name) {
-            Some(value) => value,
-            None => Err(self.invalid(format!(
-                "reads `{name}`, which nothing before it makes; nodes must stand in the order in which they run"
-            ))),
+        let id = self.any_operand(index)?;
+        match self.importer.builder.value(id).ty() {
+            ty if ty.params().is_none() => Ok(id),
+            ty => {
+                let name = self.input(index).unwrap_or_default();
+                Err(self.invalid(format!("reads `{name}`, which holds codes ({ty}), not real numbers")))
+            }
         }
     }
 
+    /// The value of an input that must be there: real numbers or codes.
+    pub(super) fn any_operand(&mut self, index: usize) -> Result<ValueId, Error> {
+        let name = self.input(index).ok_or_else(|| self.invalid(format!("lacks input {index}")))?;
+        if let Some(Binding::Part(part)) = self.importer.bindings.get(name) {
+            let what = format!("`{name}`, {part}, outside of a product as onnxruntime's quantize_dynamic makes it,");
+            return Err(self.unsupported(what));
+        }
+        self.importer.value(name)?.ok_or_else(|| self.unknown(name))
+    }
+
+    /// The error of an input that nothing makes.
+    pub(super) fn unknown(&self, name: &str) -> Error {
+        self.invalid(format!(
+            "reads `{name}`, which nothing before it makes; nodes must stand in the order in which they run"
+        ))
+    }
+
     /// The constant of an input that may be left out.
-    pub(super) fn optional_constant(&self, index: usize) -> Result<Option<Tensor>, Error> {
+    pub(super) fn optional_constant(&mut self, index: usize) -> Result<Option<Tensor>, Error> {
         let Some(name) = self.input(index) else { return Ok(None) };
-        match self.importer.constant(name) {
-            Some(constant) => Ok(Some(constant.clone())),
+        match self.importer.constant(name)? {
+            Some(constant) => Ok(Some(constant)),
+            None if !self.importer.bindings.contains_key(name) => Err(self.unknown(name)),
             None => Err(self.unsupported(format!("an input `{name}` that is not constant, at place {index},"))),
         }
     }
 
     /// The constant of an input that must be there.
-    pub(super) fn constant(&self, index: usize) -> Result<Tensor, Error> {
+    pub(super) fn constant(&mut self, index: usize) -> Result<Tensor, Error> {
         self.optional_constant(index)?.ok_or_else(|| self.invalid(format!("lacks input {index}")))
     }
 
@@ -94,22 +126,36 @@ impl<'a> Entry<'_, 'a> {
             .ok_or_else(|| self.invalid(format!("axis {axis} of an input with {rank} axes")))
     }
 
+    /// The name of the first output.
+    pub(super) fn output(&self) -> &'a str {
+        self.proto.output.first().map_or("", String::as_str)
+    }
+
     /// Adds the node; its result is the first output of the file's node.
     pub(super) fn emit(&mut self, op: Op, inputs: &[ValueId]) -> Result<(), Error> {
-        let output = self.proto.output.first().map_or("", String::as_str);
-        self.emit_as(output, op, inputs)
+        self.emit_as(self.output(), op, inputs)
     }
 
     /// Adds the node; its result has the given name of the file.
     pub(super) fn emit_as(&mut self, output: &'a str, op: Op, inputs: &[ValueId]) -> Result<(), Error> {
-        let new = NewNode { name: &self.name, output, op, inputs, params: None };
-        let id = self.importer.builder.add(new)?;
+        self.emit_quantized(output, op, inputs, None)
+    }
+
+    /// Adds the node; its result has the given name of the file, and parameters if it is codes with parameters of its own.
+    pub(super) fn emit_quantized(
+        &mut self,
+        output: &'a str,
+        op: Op,
+        inputs: &[ValueId],
+        params: Option<QuantParams>,
+    ) -> Result<(), Error> {
+        let id = self.importer.builder.add(NewNode { name: &self.name, output, op, inputs, params })?;
         self.importer.bind(output, Binding::Value(id))
     }
 
     /// Adds a node before this one, named after it.
     pub(super) fn emit_before(&mut self, what: &str, op: Op, inputs: &[ValueId]) -> Result<ValueId, Error> {
-        let name = self.importer.builder.unique_name(&format!("{}.{what}", self.name));
+        let name = self.importer.fresh_name(&format!("{}.{what}", self.name));
         Ok(self.importer.builder.node(&name, op, inputs)?)
     }
 

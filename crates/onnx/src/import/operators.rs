@@ -1,13 +1,20 @@
 //! Which operator becomes what.
 
-use fourfold_graph::{Activation, Binary, Op, Reduction};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use fourfold_graph::{Activation, Binary, Op, Reduction, ValueId};
 use fourfold_tensor::{DType, Tensor};
 
 use super::function::PLAIN;
+use super::is_default;
 use super::node::Entry;
 use crate::Error;
+use crate::proto::{GraphProto, NodeProto};
 
-/// The operators that [`crate::import`] knows.
+/// The operators that [`crate::import`] knows; those of ONNX Runtime with their domain.
+///
+/// `Cast` is known too, but only as the part of a dynamically quantized product that follows its `MatMulInteger`.
 pub const OPERATORS: &[&str] = &[
     "Abs",
     "Add",
@@ -16,8 +23,10 @@ pub const OPERATORS: &[&str] = &[
     "Clip",
     "Constant",
     "Conv",
+    "DequantizeLinear",
     "Div",
     "Dropout",
+    "DynamicQuantizeLinear",
     "Elu",
     "Erf",
     "Exp",
@@ -32,12 +41,16 @@ pub const OPERATORS: &[&str] = &[
     "LeakyRelu",
     "Log",
     "MatMul",
+    "MatMulInteger",
     "Max",
     "MaxPool",
     "Min",
     "Mul",
     "Neg",
     "Pow",
+    "QLinearConv",
+    "QLinearMatMul",
+    "QuantizeLinear",
     "Reciprocal",
     "ReduceL2",
     "ReduceMax",
@@ -52,16 +65,46 @@ pub const OPERATORS: &[&str] = &[
     "Sub",
     "Tanh",
     "Transpose",
+    "com.microsoft.DequantizeLinear",
+    "com.microsoft.QGemm",
+    "com.microsoft.QLinearAdd",
+    "com.microsoft.QLinearAveragePool",
+    "com.microsoft.QLinearGlobalAveragePool",
+    "com.microsoft.QuantizeLinear",
 ];
+
+/// Fails with all operators that are not known.
+pub(super) fn check(graph: &GraphProto) -> Result<(), Error> {
+    let has_integers = graph.node.iter().any(|node| node.op_type == "MatMulInteger");
+    let mut unknown: BTreeMap<Cow<'_, str>, usize> = BTreeMap::new();
+    for node in &graph.node {
+        let operator = operator(node);
+        let is_known = OPERATORS.contains(&&*operator) || has_integers && operator == "Cast";
+        if !is_known {
+            *unknown.entry(operator).or_default() += 1;
+        }
+    }
+    let operators: Vec<_> = unknown.into_iter().map(|(operator, count)| (operator.into_owned(), count)).collect();
+    if operators.is_empty() { Ok(()) } else { Err(Error::Operators { operators }) }
+}
+
+/// The operator of a node, with its domain if that is not ONNX's own.
+fn operator(node: &NodeProto) -> Cow<'_, str> {
+    if is_default(&node.domain) {
+        Cow::Borrowed(&node.op_type)
+    } else {
+        Cow::Owned(format!("{}.{}", node.domain, node.op_type))
+    }
+}
 
 impl Entry<'_, '_> {
     /// Takes the node in, by its operator.
     pub(super) fn import(&mut self) -> Result<(), Error> {
-        match self.proto.op_type.as_str() {
+        match &*operator(self.proto) {
             "Conv" => self.conv(),
             "MaxPool" => self.max_pool(),
             "AveragePool" => self.average_pool(),
-            "GlobalAveragePool" => self.plain(Op::GlobalAveragePool),
+            "GlobalAveragePool" => self.global_average_pool(),
             "Gemm" => self.gemm(),
             "MatMul" => self.matmul(),
             "BatchNormalization" => self.batch_norm(),
@@ -76,7 +119,7 @@ impl Entry<'_, '_> {
             "Dropout" => self.dropout(),
             "LeakyRelu" | "Elu" | "HardSigmoid" | "Gelu" => self.with_parameters(),
             "Sub" => self.binary(Binary::Sub),
-            "Mul" => self.binary(Binary::Mul),
+            "Mul" => self.mul(),
             "Div" => self.binary(Binary::Div),
             "Min" => self.extreme(Binary::Min),
             "Max" => self.extreme(Binary::Max),
@@ -87,6 +130,17 @@ impl Entry<'_, '_> {
             "ReduceMax" => self.reduce(Reduction::Max),
             "ReduceMin" => self.reduce(Reduction::Min),
             "ReduceL2" => self.reduce(Reduction::L2),
+            "QuantizeLinear" | "com.microsoft.QuantizeLinear" => self.quantize_linear(),
+            "DequantizeLinear" | "com.microsoft.DequantizeLinear" => self.dequantize_linear(),
+            "QLinearConv" => self.qlinear_conv(),
+            "QLinearMatMul" => self.qlinear_matmul(),
+            "com.microsoft.QGemm" => self.qgemm(),
+            "com.microsoft.QLinearAdd" => self.qlinear_add(),
+            "com.microsoft.QLinearAveragePool" => self.qlinear_average_pool(),
+            "com.microsoft.QLinearGlobalAveragePool" => self.qlinear_global_average_pool(),
+            "DynamicQuantizeLinear" => self.dynamic_quantize_linear(),
+            "MatMulInteger" => self.matmul_integer(),
+            "Cast" => self.cast(),
             other => match PLAIN.iter().find(|(name, _)| *name == other) {
                 Some((_, function)) => {
                     self.attributes(&[])?;
@@ -101,15 +155,46 @@ impl Entry<'_, '_> {
     fn plain(&mut self, op: Op) -> Result<(), Error> {
         self.attributes(&[])?;
         self.expect_inputs(1, 1)?;
-        let x = self.operand(0)?;
-        self.emit(op, &[x])
+        let x = self.moved(0)?;
+        self.emit_moved(op, x)
     }
 
     fn add(&mut self) -> Result<(), Error> {
         self.attributes(&[])?;
         self.expect_inputs(2, 2)?;
-        let inputs = [self.operand(0)?, self.operand(1)?];
-        self.emit(Op::Add { activation: Activation::None }, &inputs)
+        let target = self.target(true)?;
+        let codes = if target.is_some() { self.codes(0)?.zip(self.codes(1)?) } else { None };
+        let op = Op::Add { activation: Activation::None };
+        match target.zip(codes) {
+            Some((target, (a, b))) => self.emit_on_codes(target, &op, &[a, b]),
+            None => {
+                let inputs = [self.operand(0)?, self.operand(1)?];
+                self.emit(op, &inputs)
+            }
+        }
+    }
+
+    fn global_average_pool(&mut self) -> Result<(), Error> {
+        self.attributes(&[])?;
+        self.expect_inputs(1, 1)?;
+        self.own(|_, _| Ok(Op::GlobalAveragePool))
+    }
+
+    /// An operator with one input, whose result has parameters of its own when the input is quantized.
+    pub(super) fn own(&mut self, op: impl FnOnce(&Self, ValueId) -> Result<Op, Error>) -> Result<(), Error> {
+        let target = self.target(false)?;
+        let codes = if target.is_some() { self.codes(0)? } else { None };
+        match target.zip(codes) {
+            Some((target, x)) => {
+                let op = op(self, x)?;
+                self.emit_on_codes(target, &op, &[x])
+            }
+            None => {
+                let x = self.operand(0)?;
+                let op = op(self, x)?;
+                self.emit(op, &[x])
+            }
+        }
     }
 
     fn batch_norm(&mut self) -> Result<(), Error> {
@@ -128,21 +213,25 @@ impl Entry<'_, '_> {
     }
 
     fn clip(&mut self) -> Result<(), Error> {
-        let (min, max) = if self.importer.opset < 11 {
+        let (min, max) = self.clip_bounds()?;
+        let x = self.moved(0)?;
+        self.emit_moved(Op::Clip { min, max }, x)
+    }
+
+    /// The bounds of a Clip.
+    pub(super) fn clip_bounds(&mut self) -> Result<(f32, f32), Error> {
+        if self.importer.opset < 11 {
             let attributes = self.attributes(&["min", "max"])?;
             self.expect_inputs(1, 1)?;
-            (attributes.float("min", f32::MIN)?, attributes.float("max", f32::MAX)?)
-        } else {
-            self.attributes(&[])?;
-            self.expect_inputs(1, 3)?;
-            (self.bound(1)?.unwrap_or(f32::NEG_INFINITY), self.bound(2)?.unwrap_or(f32::INFINITY))
-        };
-        let x = self.operand(0)?;
-        self.emit(Op::Clip { min, max }, &[x])
+            return Ok((attributes.float("min", f32::MIN)?, attributes.float("max", f32::MAX)?));
+        }
+        self.attributes(&[])?;
+        self.expect_inputs(1, 3)?;
+        Ok((self.bound(1)?.unwrap_or(f32::NEG_INFINITY), self.bound(2)?.unwrap_or(f32::INFINITY)))
     }
 
     /// A constant number.
-    fn bound(&self, index: usize) -> Result<Option<f32>, Error> {
+    fn bound(&mut self, index: usize) -> Result<Option<f32>, Error> {
         let Some(tensor) = self.optional_constant(index)? else { return Ok(None) };
         match tensor.as_slice::<f32>() {
             Ok([bound]) => Ok(Some(*bound)),
@@ -157,7 +246,7 @@ impl Entry<'_, '_> {
         if self.optional_constant(2)?.is_some_and(trains) {
             return Err(self.unsupported("training mode"));
         }
-        let x = self.operand(0)?;
-        self.emit(Op::Identity, &[x])
+        let x = self.moved(0)?;
+        self.emit_moved(Op::Identity, x)
     }
 }

@@ -1,18 +1,20 @@
 //! Operators that move elements, and Softmax, whose meaning changed with the opset.
 
-use fourfold_graph::{Dim, Op};
-use fourfold_tensor::{DType, Element, Tensor};
+use std::rc::Rc;
 
+use fourfold_graph::{Dim, Op};
+
+use super::binding::{Binding, Codes, Dequantized, Stored, permuted};
 use super::node::Entry;
 use crate::Error;
 
-impl Entry<'_, '_> {
+impl<'a> Entry<'_, 'a> {
     pub(super) fn flatten(&mut self) -> Result<(), Error> {
         let axis = self.attributes(&["axis"])?.int("axis", 1)?;
         self.expect_inputs(1, 1)?;
-        let x = self.operand(0)?;
-        let axis = self.axis(axis, self.dims(x).len(), true)?;
-        self.emit(Op::Flatten { axis }, &[x])
+        let x = self.moved(0)?;
+        let axis = self.axis(axis, self.dims(x.id()).len(), true)?;
+        self.emit_moved(Op::Flatten { axis }, x)
     }
 
     pub(super) fn reshape(&mut self) -> Result<(), Error> {
@@ -32,22 +34,36 @@ impl Entry<'_, '_> {
         if allow_zero && dims.contains(&0) {
             return Err(self.unsupported("an empty result (allowzero)"));
         }
-        let x = self.operand(0)?;
-        self.emit(Op::Reshape { dims }, &[x])
+        let x = self.moved(0)?;
+        self.emit_moved(Op::Reshape { dims }, x)
     }
 
     pub(super) fn transpose(&mut self) -> Result<(), Error> {
         let attributes = self.attributes(&["perm"])?;
         let perm = attributes.sizes("perm")?;
         self.expect_inputs(1, 1)?;
-        if let Some(constant) = self.input(0).and_then(|name| self.importer.constant(name)).cloned() {
-            let axes = perm.unwrap_or_else(|| (0..constant.shape().len()).rev().collect());
-            let turned = turned(&constant, &axes).map_err(|error| self.invalid(error.to_string()))?;
-            return self.bind_constant(turned);
+        let name = self.input(0).unwrap_or_default();
+        if let Some(shape) = self.importer.constant_shape(name) {
+            return self.transpose_constant(name, &perm.unwrap_or_else(|| (0..shape.len()).rev().collect()));
         }
-        let x = self.operand(0)?;
-        let axes = perm.unwrap_or_else(|| (0..self.dims(x).len()).rev().collect());
-        self.emit(Op::Transpose { axes }, &[x])
+        let x = self.moved(0)?;
+        let axes = perm.unwrap_or_else(|| (0..self.dims(x.id()).len()).rev().collect());
+        self.emit_moved(Op::Transpose { axes }, x)
+    }
+
+    /// A constant in another order; of a matrix of codes, only that it is turned is noted.
+    fn transpose_constant(&mut self, name: &'a str, axes: &[usize]) -> Result<(), Error> {
+        let output = self.output();
+        if let (Some(found), [1, 0]) = (self.importer.dequantized(name), axes)
+            && let Codes::Constant(stored) = found.codes
+        {
+            let codes = Codes::Constant(Stored { is_turned: !stored.is_turned, ..stored });
+            let turned = Dequantized::new(self.name.clone(), codes, Rc::clone(&found.params));
+            return self.importer.bind(output, Binding::Dequantized(turned));
+        }
+        let tensor = self.constant(0)?;
+        let tensor = permuted(&tensor, axes).map_err(|error| self.invalid(error.to_string()))?;
+        self.bind_constant(tensor)
     }
 
     /// From opset 13 on, Softmax is over one axis; before, over all axes from `axis` on as if they were one.
@@ -72,19 +88,5 @@ impl Entry<'_, '_> {
             );
         };
         self.emit(Op::Reshape { dims: back }, &[soft])
-    }
-}
-
-/// A constant with its axes in another order.
-fn turned(constant: &Tensor, axes: &[usize]) -> Result<Tensor, fourfold_tensor::Error> {
-    fn of<T: Element>(constant: &Tensor, axes: &[usize]) -> Result<Tensor, fourfold_tensor::Error> {
-        Ok(constant.view::<T>()?.permute(axes)?.to_tensor())
-    }
-    match constant.dtype() {
-        DType::F32 => of::<f32>(constant, axes),
-        DType::I8 => of::<i8>(constant, axes),
-        DType::U8 => of::<u8>(constant, axes),
-        DType::I32 => of::<i32>(constant, axes),
-        _ => of::<i64>(constant, axes),
     }
 }

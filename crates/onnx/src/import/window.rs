@@ -1,13 +1,16 @@
 //! Convolutions and poolings.
 
-use fourfold_graph::{Activation, AveragePool, Conv, Dim, Op, Window};
+use fourfold_graph::{Activation, AveragePool, Conv, Dim, Op, ValueId, Window};
 
 use super::attributes::Attributes;
 use super::node::Entry;
 use crate::Error;
 
-/// Attributes that all windows have.
-const WINDOW: [&str; 5] = ["kernel_shape", "strides", "dilations", "pads", "auto_pad"];
+/// Attributes of convolutions.
+pub(super) const CONV: [&str; 6] = ["kernel_shape", "strides", "dilations", "pads", "auto_pad", "group"];
+
+/// Attributes that all poolings have.
+pub(super) const POOL: [&str; 6] = ["kernel_shape", "strides", "dilations", "pads", "auto_pad", "ceil_mode"];
 
 /// How a window is placed.
 struct Placement {
@@ -18,43 +21,63 @@ struct Placement {
 
 impl Entry<'_, '_> {
     pub(super) fn conv(&mut self) -> Result<(), Error> {
-        self.attributes(&[&WINDOW[..], &["group"]].concat())?;
+        self.attributes(&CONV)?;
         self.expect_inputs(2, 3)?;
-        let weight = self.constant(1)?;
+        let target = self.target(true)?;
+        let codes = if target.is_some() { self.weighted(false, self.input(2))? } else { None };
+        if let Some((target, inputs)) = target.zip(codes) {
+            let op = self.conv_op(inputs[0], inputs[1])?;
+            return self.emit_on_codes(target, &op, &inputs);
+        }
+        self.constant(1)?;
         self.optional_constant(2)?;
         let inputs = (0..self.proto.input.len().min(3)).filter(|&index| self.input(index).is_some());
         let inputs = inputs.collect::<Vec<_>>().into_iter().map(|index| self.operand(index));
         let inputs = inputs.collect::<Result<Vec<_>, _>>()?;
-        let dims = self.dims(inputs[0]);
-        let attributes = self.attributes(&[&WINDOW[..], &["group"]].concat())?;
-        let kernel = weight.shape().get(2..).unwrap_or_default().to_vec();
+        let op = self.conv_op(inputs[0], inputs[1])?;
+        self.emit(op, &inputs)
+    }
+
+    /// The convolution of `x` with a weight.
+    pub(super) fn conv_op(&self, x: ValueId, weight: ValueId) -> Result<Op, Error> {
+        let weight = self.importer.builder.value(weight).ty().fixed_shape().unwrap_or_default();
+        let dims = self.dims(x);
+        let attributes = self.attributes(&CONV)?;
+        let kernel = weight.get(2..).unwrap_or_default().to_vec();
         if attributes.sizes("kernel_shape")?.is_some_and(|given| given != kernel) {
-            return Err(self.invalid(format!("kernel_shape does not fit the weight of shape {:?}", weight.shape())));
+            return Err(self.invalid(format!("kernel_shape does not fit the weight of shape {weight:?}")));
         }
         let window = placement(&attributes, kernel, &dims, false)?.window;
         let groups = attributes.int("group", 1)?;
         let groups = usize::try_from(groups).map_err(|_| self.invalid(format!("group is {groups}")))?;
-        self.emit(Op::Conv(Conv { window, groups, activation: Activation::None }), &inputs)
+        Ok(Op::Conv(Conv { window, groups, activation: Activation::None }))
     }
 
     pub(super) fn max_pool(&mut self) -> Result<(), Error> {
         self.expect_inputs(1, 1)?;
-        let x = self.operand(0)?;
-        let attributes = self.attributes(&[&WINDOW[..], &["ceil_mode", "storage_order"]].concat())?;
-        let window = pool(&attributes, &self.dims(x))?.window;
-        self.emit(Op::MaxPool(window), &[x])
+        let x = self.moved(0)?;
+        let attributes = self.attributes(&[&POOL[..], &["storage_order"]].concat())?;
+        let window = pool(&attributes, &self.dims(x.id()))?.window;
+        self.emit_moved(Op::MaxPool(window), x)
     }
 
     pub(super) fn average_pool(&mut self) -> Result<(), Error> {
         self.expect_inputs(1, 1)?;
-        let x = self.operand(0)?;
-        let attributes = self.attributes(&[&WINDOW[..], &["ceil_mode", "count_include_pad"]].concat())?;
+        self.own(|entry, x| {
+            let (window, count_include_pad) = entry.average_window(x, &[])?;
+            Ok(Op::AveragePool(AveragePool { window, count_include_pad }))
+        })
+    }
+
+    /// The window of an average of `x`, and whether padding counts; `more` are the attributes that only some averages have.
+    pub(super) fn average_window(&self, x: ValueId, more: &[&str]) -> Result<(Window, bool), Error> {
+        let attributes = self.attributes(&[&POOL[..], &["count_include_pad"], more].concat())?;
         let count_include_pad = attributes.flag("count_include_pad")?;
         let Placement { window, is_enlarged } = pool(&attributes, &self.dims(x))?;
         if is_enlarged && count_include_pad {
             return Err(self.unsupported("ceil_mode with count_include_pad, where windows reach past the padding,"));
         }
-        self.emit(Op::AveragePool(AveragePool { window, count_include_pad }), &[x])
+        Ok((window, count_include_pad))
     }
 }
 

@@ -81,15 +81,15 @@ fn quantized_values_are_quantized_and_dequantized() {
     assert_eq!(
         written,
         [
-            ("QuantizeLinear", "x.q.codes"),
-            ("DequantizeLinear", "x.q"),
-            ("DequantizeLinear", "w"),
-            ("Gemm", "fc.real"),
-            ("QuantizeLinear", "fc.codes"),
+            ("QuantizeLinear", "x.q"),
+            ("DequantizeLinear", "x.q.real"),
+            ("DequantizeLinear", "w.real"),
+            ("Gemm", "fc.unquantized"),
+            ("QuantizeLinear", "fc"),
             ("DequantizeLinear", "y")
         ]
     );
-    assert_eq!(nodes[3].input, ["x.q", "w"]);
+    assert_eq!(nodes[3].input, ["x.q.real", "w.real"]);
 }
 
 #[test]

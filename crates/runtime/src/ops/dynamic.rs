@@ -55,6 +55,10 @@ impl Action for DynamicLinear {
                 let (scale, zero_point) = quantize_as_pytorch(call.kernel, x.elements(), codes);
                 (Scales::One(scale), ZeroPoints::One(zero_point))
             }
+            DynamicScheme::OnnxPerTensor => {
+                let affine = call.kernel.quantize_tensor(Dynamic::Affine, x.elements(), codes)?;
+                (Scales::One(affine.scale), ZeroPoints::One(affine.zero_point))
+            }
             _ => {
                 let x = (x.elements(), m, k);
                 call.kernel.quantize_rows(Dynamic::Affine, x, codes, row_scales, zero_points)?;

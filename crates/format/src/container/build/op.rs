@@ -72,6 +72,7 @@ fn dynamic_tag(scheme: DynamicScheme) -> Result<u8, Error> {
     match scheme {
         DynamicScheme::PerRow => Ok(0),
         DynamicScheme::TorchPerTensor => Ok(1),
+        DynamicScheme::OnnxPerTensor => Ok(2),
         other => Err(Error::Unsupported { part: "graph".to_owned(), what: other.name().to_owned() }),
     }
 }
@@ -93,7 +94,8 @@ pub(super) fn op(op: &record::Op, part: &str) -> Result<Op, Error> {
                 None => None,
                 Some(0) => Some(DynamicScheme::PerRow),
                 Some(1) => Some(DynamicScheme::TorchPerTensor),
-                Some(tag) => return Err(Error::corrupt(part, format!("dynamic scheme {tag} is not 0 or 1"))),
+                Some(2) => Some(DynamicScheme::OnnxPerTensor),
+                Some(tag) => return Err(Error::corrupt(part, format!("dynamic scheme {tag} is not 0, 1 or 2"))),
             },
         }),
         record::Op::MatMul => Op::MatMul,

@@ -1,0 +1,206 @@
+//! What the names of the file stand for.
+
+use std::rc::Rc;
+
+use fourfold_graph::{Limits, NewNode, Op, ValueId};
+use fourfold_schemes::{QuantParams, dequantize};
+use fourfold_tensor::{DType, Element, Tensor};
+
+use super::Importer;
+use super::dynamic::Part;
+use crate::Error;
+
+/// What a name of the file stands for.
+#[derive(Clone, Debug)]
+pub(super) enum Binding<'a> {
+    /// Real numbers or codes in the graph.
+    Value(ValueId),
+    /// A constant that no node of the graph has asked for yet.
+    Constant(Tensor),
+    /// Real numbers that codes stand for.
+    Dequantized(Dequantized<'a>),
+    /// A step on the way to a dynamically quantized product.
+    Part(Part<'a>),
+}
+
+/// The result of a DequantizeLinear. Its real numbers enter the graph when a node asks for them.
+#[derive(Clone, Debug)]
+pub(super) struct Dequantized<'a> {
+    /// The name of the node that makes the real numbers.
+    pub(super) node: String,
+    pub(super) codes: Codes<'a>,
+    pub(super) params: Rc<QuantParams>,
+    /// The real numbers in the graph.
+    pub(super) real: Option<ValueId>,
+    /// The real numbers of constant codes.
+    pub(super) constant: Option<Tensor>,
+}
+
+/// Where codes are.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Codes<'a> {
+    /// In the graph.
+    Value(ValueId),
+    /// In a constant of the file.
+    Constant(Stored<'a>),
+}
+
+/// Codes in a constant of the file, and where their meaning is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Stored<'a> {
+    /// The names of the codes, of the scale and of the zero point, which may be empty.
+    pub(super) names: [&'a str; 3],
+    /// The axis of the channels, as the node gives it.
+    pub(super) axis: i64,
+    /// Whether rows and columns were exchanged after dequantizing.
+    pub(super) is_turned: bool,
+}
+
+impl<'a> Dequantized<'a> {
+    /// Real numbers that nothing has asked for yet.
+    pub(super) fn new(node: String, codes: Codes<'a>, params: Rc<QuantParams>) -> Self {
+        Self { node, codes, params, real: None, constant: None }
+    }
+
+    /// Whether the codes are those of an activation: `i8` or `u8`, per tensor.
+    pub(super) fn is_activation(&self) -> bool {
+        self.params.dtype().byte_range().is_some() && self.params.as_per_tensor().is_some()
+    }
+}
+
+impl<'a> Importer<'a> {
+    /// Gives a name its meaning; a name has one only.
+    pub(super) fn bind(&mut self, name: &'a str, binding: Binding<'a>) -> Result<(), Error> {
+        match self.bindings.insert(name, binding) {
+            None => Ok(()),
+            Some(_) => Err(fourfold_graph::Error::DuplicateName { name: name.to_owned() }.into()),
+        }
+    }
+
+    /// The value of that name, `None` if nothing made it before; a constant and real numbers of codes enter the graph here.
+    pub(super) fn value(&mut self, name: &'a str) -> Result<Option<ValueId>, Error> {
+        let id = match self.bindings.get(name) {
+            None => return Ok(None),
+            Some(Binding::Value(id)) => return Ok(Some(*id)),
+            Some(Binding::Dequantized(Dequantized { real: Some(id), .. })) => return Ok(Some(*id)),
+            Some(Binding::Part(part)) => {
+                let what = format!("{}, in any other place than the products of onnxruntime's quantize_dynamic,", part);
+                return Err(Error::UnsupportedTensor { name: name.to_owned(), what });
+            }
+            Some(Binding::Constant(tensor)) => {
+                let tensor = tensor.clone();
+                let unique = self.constant_name(name);
+                let id = self.builder.constant(&unique, tensor)?;
+                self.bindings.insert(name, Binding::Value(id));
+                return Ok(Some(id));
+            }
+            Some(Binding::Dequantized(found)) => match found.codes {
+                Codes::Value(codes) => {
+                    let node = found.node.clone();
+                    let new = NewNode { name: &node, output: name, op: Op::Dequantize, inputs: &[codes], params: None };
+                    self.builder.add(new)?
+                }
+                Codes::Constant(_) => {
+                    let Some(real) = self.constant(name)? else { return Ok(None) };
+                    self.builder.constant(name, real)?
+                }
+            },
+        };
+        if let Some(Binding::Dequantized(found)) = self.bindings.get_mut(name) {
+            found.real = Some(id);
+        }
+        Ok(Some(id))
+    }
+
+    /// The constant of that name: its elements, or the real numbers that they stand for, which are computed once.
+    pub(super) fn constant(&mut self, name: &str) -> Result<Option<Tensor>, Error> {
+        let Some(Binding::Dequantized(found)) = self.bindings.get(name) else { return Ok(self.stored(name).cloned()) };
+        let Codes::Constant(stored) = found.codes else { return Ok(None) };
+        if let Some(real) = &found.constant {
+            return Ok(Some(real.clone()));
+        }
+        let Some(codes) = self.stored(stored.names[0]) else { return Ok(None) };
+        let invalid = |reason: String| Error::Tensor { name: name.to_owned(), reason };
+        let mut real = dequantize(codes, &found.params).map_err(|error| invalid(error.to_string()))?;
+        if stored.is_turned {
+            real = permuted(&real, &[1, 0]).map_err(|error| invalid(error.to_string()))?;
+        }
+        self.count_computed(&real)?;
+        if let Some(Binding::Dequantized(found)) = self.bindings.get_mut(name) {
+            found.constant = Some(real.clone());
+        }
+        Ok(Some(real))
+    }
+
+    /// The elements of the constant of that name, which stand for themselves.
+    pub(super) fn stored(&self, name: &str) -> Option<&Tensor> {
+        match self.bindings.get(name)? {
+            Binding::Value(id) => {
+                let value = self.builder.value(*id);
+                value.constant().filter(|_| value.ty().params().is_none())
+            }
+            Binding::Constant(tensor) => Some(tensor),
+            Binding::Dequantized(_) | Binding::Part(_) => None,
+        }
+    }
+
+    /// The shape of the constant of that name, `None` if it is none.
+    pub(super) fn constant_shape(&self, name: &str) -> Option<Vec<usize>> {
+        match self.bindings.get(name)? {
+            Binding::Dequantized(Dequantized { codes: Codes::Constant(stored), .. }) => {
+                let mut shape = self.stored(stored.names[0])?.shape().to_vec();
+                if stored.is_turned {
+                    shape.reverse();
+                }
+                Some(shape)
+            }
+            _ => Some(self.stored(name)?.shape().to_vec()),
+        }
+    }
+
+    /// What is known of the result of a DequantizeLinear, `None` if the name stands for something else.
+    pub(super) fn dequantized(&self, name: &str) -> Option<&Dequantized<'a>> {
+        match self.bindings.get(name)? {
+            Binding::Dequantized(found) => Some(found),
+            _ => None,
+        }
+    }
+
+    /// Counts the elements of a constant that the file does not hold, so that a small file does not become a large graph.
+    pub(super) fn count_computed(&mut self, tensor: &Tensor) -> Result<(), Error> {
+        self.computed_elements = self.computed_elements.saturating_add(tensor.len() as u64);
+        Ok(Limits::check("elements", self.computed_elements, self.limits.elements)?)
+    }
+
+    /// A name for a constant of the graph that follows from the file's constant `base`: that name, if nothing has it yet.
+    pub(super) fn constant_name(&mut self, base: &str) -> String {
+        let name = self.builder.unique_name(base);
+        if name == base { name } else { self.fresh_name(base) }
+    }
+
+    /// A name that neither the graph nor the file has.
+    pub(super) fn fresh_name(&mut self, base: &str) -> String {
+        let mut base = base.to_owned();
+        loop {
+            let name = self.builder.unique_name(&base);
+            if !self.file_names.contains(name.as_str()) {
+                return name;
+            }
+            base.push('_');
+        }
+    }
+}
+
+/// A tensor with its axes in another order.
+pub(super) fn permuted(tensor: &Tensor, axes: &[usize]) -> Result<Tensor, fourfold_tensor::Error> {
+    fn of<T: Element>(tensor: &Tensor, axes: &[usize]) -> Result<Tensor, fourfold_tensor::Error> {
+        Ok(tensor.view::<T>()?.permute(axes)?.to_tensor())
+    }
+    match tensor.dtype() {
+        DType::F32 => of::<f32>(tensor, axes),
+        DType::I8 => of::<i8>(tensor, axes),
+        DType::U8 => of::<u8>(tensor, axes),
+        DType::I32 => of::<i32>(tensor, axes),
+        _ => of::<i64>(tensor, axes),
+    }
+}

@@ -1,0 +1,219 @@
+//! Codes in constants of the file, as the operators of the graph hold them.
+
+use fourfold_graph::{Dim, ValueId};
+use fourfold_schemes::{Granularity, QuantParams, Scale};
+use fourfold_tensor::{DType, Tensor};
+
+use super::binding::{Codes, Dequantized, Stored, permuted};
+use super::node::Entry;
+use super::parameters::integers;
+use crate::Error;
+
+/// How far the scale of a bias may be from that of the sums, relative to it, to be taken for the same: three roundings of `f32`.
+const SAME_SCALE: f64 = 4e-7;
+
+/// What codes are used as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Use {
+    /// The operand of an operator, as they are.
+    Operand,
+    /// The weight of a convolution or product, with rows and columns exchanged or not.
+    Weight { is_turned: bool },
+    /// What is added to the sums of products with that weight; the scale of the operand, as bits.
+    Bias { weight: ValueId, scale: u32 },
+}
+
+/// What is added to the sums of products.
+struct Bias<'a> {
+    /// How it is found again.
+    key: (Stored<'a>, Use),
+    /// The scale of the sums of each channel, exact and rounded.
+    scales: Vec<(f64, Scale)>,
+}
+
+impl<'a> Entry<'_, 'a> {
+    /// The codes that an input was dequantized from, `None` if it was not or they are not those of an activation.
+    pub(super) fn codes(&mut self, index: usize) -> Result<Option<ValueId>, Error> {
+        let name = self.input(index).unwrap_or_default();
+        let Some(found) = self.importer.dequantized(name).filter(|found| found.is_activation()) else {
+            return Ok(None);
+        };
+        match found.codes {
+            Codes::Value(id) => Ok(Some(id)),
+            Codes::Constant(stored) if stored.is_turned => Ok(None),
+            Codes::Constant(stored) => {
+                let params = (*found.params).clone();
+                self.operand_codes(stored, params).map(Some)
+            }
+        }
+    }
+
+    /// Constant codes as they are.
+    pub(super) fn operand_codes(&mut self, stored: Stored<'a>, params: QuantParams) -> Result<ValueId, Error> {
+        let key = (stored, Use::Operand);
+        match (self.importer.quantized.get(&key), self.importer.stored(stored.names[0]).cloned()) {
+            (Some(&id), _) => Ok(id),
+            (None, Some(codes)) => self.add_codes(key, codes, params),
+            (None, None) => Err(self.unknown(stored.names[0])),
+        }
+    }
+
+    /// The weight `[out, ...]` that constant codes are, or why the operators of the graph cannot hold it.
+    pub(super) fn weight_codes(
+        &mut self,
+        stored: Stored<'a>,
+        params: &QuantParams,
+        turn: bool,
+    ) -> Result<Result<ValueId, String>, Error> {
+        let is_turned = turn != stored.is_turned;
+        let key = (stored, Use::Weight { is_turned });
+        if let Some(&id) = self.importer.quantized.get(&key) {
+            return Ok(Ok(id));
+        }
+        let Some(codes) = self.importer.stored(stored.names[0]) else { return Err(self.unknown(stored.names[0])) };
+        match held(codes, params, is_turned) {
+            Ok((codes, params)) => self.add_codes(key, codes, params).map(Ok),
+            Err(reason) => Ok(Err(reason)),
+        }
+    }
+
+    /// The bias of that name as `i32` codes of the scale `s_x * s_w`, rounded if it has another; `None` if it has no such form.
+    pub(super) fn bias_codes(&mut self, name: &'a str, x: ValueId, weight: ValueId) -> Result<Option<ValueId>, Error> {
+        let Some(Bias { key, scales: sums }) = self.bias_of(name, x, weight) else { return Ok(None) };
+        if let Some(&id) = self.importer.quantized.get(&key) {
+            return Ok(Some(id));
+        }
+        let stored = match self.importer.dequantized(name) {
+            Some(Dequantized { codes: Codes::Constant(stored), params, .. }) if params.dtype() == DType::I32 => {
+                let scales: Vec<f64> = params.scales().iter().map(|scale| f64::from(scale.get())).collect();
+                self.importer.stored(stored.names[0]).and_then(integers).map(|codes| (codes, scales))
+            }
+            _ => None,
+        };
+        let codes = if let Some((codes, scales)) = stored {
+            let code = |channel: usize, scale: f64| {
+                let code = at(&codes, channel)?;
+                let given = at(&scales, channel)?;
+                let is_same = (given - scale).abs() <= SAME_SCALE * scale;
+                if is_same { Some(code) } else { rounded(f64::from(code) * given / scale) }
+            };
+            sums.iter().enumerate().map(|(channel, &(scale, _))| code(channel, scale)).collect()
+        } else {
+            let Some(reals) = self.importer.constant(name)? else { return Ok(None) };
+            let Ok(reals) = reals.as_slice::<f32>() else { return Ok(None) };
+            let code = |(channel, &(scale, _)): (usize, &(f64, Scale))| rounded(f64::from(at(reals, channel)?) / scale);
+            sums.iter().enumerate().map(code).collect::<Option<Vec<i32>>>()
+        };
+        let Some(codes) = codes else { return Ok(None) };
+        self.add_bias(key, codes, &sums).map(Some)
+    }
+
+    /// The bias of that name, whose numbers are codes already; `None` if they are not `i32`, one for each channel.
+    pub(super) fn raw_bias(&mut self, name: &'a str, x: ValueId, weight: ValueId) -> Result<Option<ValueId>, Error> {
+        let Some(Bias { key, scales: sums }) = self.bias_of(name, x, weight) else { return Ok(None) };
+        if let Some(&id) = self.importer.quantized.get(&key) {
+            return Ok(Some(id));
+        }
+        let codes = self.importer.stored(name).and_then(|codes| codes.as_slice::<i32>().ok());
+        match codes.filter(|codes| codes.len() == sums.len()).map(<[i32]>::to_vec) {
+            Some(codes) => self.add_bias(key, codes, &sums).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// What a bias is to the sums of products of `x` and a weight.
+    ///
+    /// `None` if the constant of that name is not a vector with one number for each channel, or one for all.
+    fn bias_of(&self, name: &'a str, x: ValueId, weight: ValueId) -> Option<Bias<'a>> {
+        let scales = |id| self.importer.builder.value(id).ty().params().map(QuantParams::scales);
+        let (s_x, s_w) = (*scales(x)?.first()?, scales(weight)?);
+        let columns = self.importer.builder.value(weight).ty().dims().first().and_then(Dim::fixed)?;
+        let shape = self.importer.constant_shape(name)?;
+        let length = shape.last().copied().unwrap_or(1);
+        if shape.iter().product::<usize>() != length || ![1, columns].contains(&length) {
+            return None;
+        }
+        let product = |channel: usize| {
+            let s_w = at(s_w, channel)?;
+            Some((f64::from(s_x.get()) * f64::from(s_w.get()), Scale::new(s_x.get() * s_w.get()).ok()?))
+        };
+        let key = Stored { names: [name, "", ""], axis: 0, is_turned: false };
+        let scales = (0..columns).map(product).collect::<Option<_>>()?;
+        Some(Bias { key: (key, Use::Bias { weight, scale: s_x.get().to_bits() }), scales })
+    }
+
+    fn add_bias(&mut self, key: (Stored<'a>, Use), codes: Vec<i32>, sums: &[(f64, Scale)]) -> Result<ValueId, Error> {
+        let scales: Vec<Scale> = sums.iter().map(|&(_, scale)| scale).collect();
+        let granularity = match scales[..] {
+            [first, ref rest @ ..] if rest.iter().all(|scale| *scale == first) => {
+                Granularity::PerTensor { scale: first, zero_point: 0 }
+            }
+            _ => Granularity::PerChannel { axis: 0, zero_points: vec![0; scales.len()], scales },
+        };
+        let params = QuantParams::new(DType::I32, (i32::MIN, i32::MAX), granularity);
+        let params = params.map_err(|error| self.invalid(error.to_string()))?;
+        let codes = Tensor::from_vec(&[codes.len()], codes).map_err(fourfold_graph::Error::from)?;
+        self.add_codes(key, codes, params)
+    }
+
+    /// Adds a constant of codes, named after that of the file.
+    fn add_codes(&mut self, key: (Stored<'a>, Use), codes: Tensor, params: QuantParams) -> Result<ValueId, Error> {
+        self.importer.count_computed(&codes)?;
+        let base = match self.importer.dequantized(key.0.names[0]) {
+            Some(Dequantized { codes: Codes::Constant(stored), .. }) => stored.names[0],
+            _ => key.0.names[0],
+        };
+        let name = self.importer.constant_name(base);
+        let id = self.importer.builder.quantized_constant(&name, codes, params)?;
+        self.importer.quantized.insert(key, id);
+        Ok(id)
+    }
+}
+
+/// The element of a channel, or the one for all.
+fn at<T: Copy>(list: &[T], channel: usize) -> Option<T> {
+    if let [one] = list { Some(*one) } else { list.get(channel).copied() }
+}
+
+/// The nearest integer, ties to even, `None` if it is not an `i32`.
+fn rounded(real: f64) -> Option<i32> {
+    let real = real.round_ties_even();
+    #[expect(clippy::cast_possible_truncation, reason = "the range is checked")]
+    (f64::from(i32::MIN) <= real && real <= f64::from(i32::MAX)).then_some(real as i32)
+}
+
+/// A weight as the graph holds it, `i8` with zero point 0 and the channels on axis 0, or why it cannot be one.
+fn held(codes: &Tensor, params: &QuantParams, turn: bool) -> Result<(Tensor, QuantParams), String> {
+    let channels = usize::from(turn);
+    let inner = match params.granularity() {
+        Granularity::PerTensor { .. } => codes.len().max(1),
+        Granularity::PerChannel { axis, .. } if *axis == channels => codes.shape()[axis + 1..].iter().product(),
+        Granularity::PerChannel { axis, .. } => {
+            return Err(format!("its scales are on axis {axis}, the output channels on axis {channels}"));
+        }
+    };
+    let list = match codes.dtype() {
+        DType::I8 | DType::U8 => integers(codes).unwrap_or_default(),
+        other => return Err(format!("its codes are {other}, not int8 or uint8")),
+    };
+    let zero_points = params.zero_points();
+    let shifted = list.iter().enumerate().map(|(index, code)| {
+        let zero_point = zero_points[index / inner.max(1) % zero_points.len()];
+        i8::try_from(code - zero_point).map_err(|_| {
+            format!("its code {code} less its zero point {zero_point} is not an int8; weights need the zero point 0, or 128 for uint8")
+        })
+    });
+    let shifted = shifted.collect::<Result<Vec<i8>, String>>()?;
+    // A file does not say which codes a weight may use; the smallest is left out unless it is there.
+    let least = if shifted.contains(&i8::MIN) { i8::MIN } else { -i8::MAX };
+    let granularity = match params.granularity().clone() {
+        Granularity::PerTensor { scale, .. } => Granularity::PerTensor { scale, zero_point: 0 },
+        Granularity::PerChannel { scales, .. } => {
+            Granularity::PerChannel { axis: 0, zero_points: vec![0; scales.len()], scales }
+        }
+    };
+    let params = QuantParams::new(DType::I8, (least.into(), i8::MAX.into()), granularity);
+    let tensor = Tensor::from_vec(codes.shape(), shifted).map_err(|error| error.to_string())?;
+    let tensor = if turn { permuted(&tensor, &[1, 0]).map_err(|error| error.to_string())? } else { tensor };
+    Ok((tensor, params.map_err(|error| error.to_string())?))
+}

@@ -1,0 +1,127 @@
+//! Products whose operand is quantized while they run, in the form that onnxruntime's `quantize_dynamic` gives them:
+//!
+//! ```text
+//! codes, scale, zero_point = DynamicQuantizeLinear(x)
+//! y = Mul(Cast(MatMulInteger(codes, w, zero_point, w_zero_point)), Mul(scale, w_scale))  [+ bias]
+//! ```
+//!
+//! Nothing enters the graph before the last product, which becomes a Linear.
+
+use core::fmt;
+
+use fourfold_graph::{Activation, Binary, Linear, Op, ValueId};
+use fourfold_schemes::DynamicScheme;
+
+use super::binding::Binding;
+use super::node::Entry;
+use crate::Error;
+use crate::proto::{NodeProto, data_type};
+
+/// A step on the way to a dynamically quantized product, of the real numbers `x`.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Part<'a> {
+    /// What `x` is quantized to.
+    Codes { x: ValueId },
+    /// The scale of the codes.
+    Scale { x: ValueId },
+    /// The zero point of the codes.
+    ZeroPoint { x: ValueId },
+    /// The sums of a MatMulInteger, as real numbers or not yet.
+    Sums { x: ValueId, product: &'a NodeProto, is_cast: bool },
+    /// The scale of the codes times that of a weight.
+    Scales { x: ValueId, weight: &'a str },
+}
+
+impl fmt::Display for Part<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Part::Codes { .. } => "the codes of a dynamic quantization",
+            Part::Scale { .. } | Part::Scales { .. } => "a scale of a dynamic quantization",
+            Part::ZeroPoint { .. } => "the zero point of a dynamic quantization",
+            Part::Sums { .. } => "the sums of a product of integers",
+        })
+    }
+}
+
+impl<'a> Entry<'_, 'a> {
+    /// The result's codes, scale and zero point, which MatMulInteger and Mul read.
+    pub(super) fn dynamic_quantize_linear(&mut self) -> Result<(), Error> {
+        self.attributes(&[])?;
+        self.expect_inputs(1, 1)?;
+        let x = self.operand(0)?;
+        let parts = [Part::Codes { x }, Part::Scale { x }, Part::ZeroPoint { x }];
+        for (name, part) in self.proto.output.iter().zip(parts).filter(|(name, _)| !name.is_empty()) {
+            self.importer.bind(name, Binding::Part(part))?;
+        }
+        Ok(())
+    }
+
+    /// `(codes, weight, zero_point, [weight_zero_point])`; the weight is read when its scale is known.
+    pub(super) fn matmul_integer(&mut self) -> Result<(), Error> {
+        self.attributes(&[])?;
+        self.expect_inputs(2, 4)?;
+        match (self.part(0), self.part(2)) {
+            (Some(Part::Codes { x }), Some(Part::ZeroPoint { x: same })) if x == same => {
+                let sums = Part::Sums { x, product: self.proto, is_cast: false };
+                self.importer.bind(self.output(), Binding::Part(sums))
+            }
+            _ => Err(self.unsupported("a product of other integers than the codes of a DynamicQuantizeLinear")),
+        }
+    }
+
+    /// Sums as real numbers.
+    pub(super) fn cast(&mut self) -> Result<(), Error> {
+        let to = self.attributes(&["to", "saturate"])?.int("to", 0)?;
+        self.expect_inputs(1, 1)?;
+        match self.part(0) {
+            Some(Part::Sums { x, product, .. }) if to == i64::from(data_type::FLOAT) => {
+                let sums = Part::Sums { x, product, is_cast: true };
+                self.importer.bind(self.output(), Binding::Part(sums))
+            }
+            _ => Err(self.unsupported("a conversion other than that of the sums of MatMulInteger to float")),
+        }
+    }
+
+    /// The product of both scales, or of the sums with it, which is the result; or of real numbers.
+    pub(super) fn mul(&mut self) -> Result<(), Error> {
+        self.attributes(&[])?;
+        self.expect_inputs(2, 2)?;
+        match [self.part(0), self.part(1)] {
+            [Some(Part::Scale { x }), None] => self.scales(x, 1),
+            [None, Some(Part::Scale { x })] => self.scales(x, 0),
+            [Some(Part::Sums { x, product, is_cast: true }), Some(Part::Scales { x: same, weight })]
+            | [Some(Part::Scales { x: same, weight }), Some(Part::Sums { x, product, is_cast: true })]
+                if x == same =>
+            {
+                self.dynamic_linear(x, product, weight)
+            }
+            [None, None] => self.binary(Binary::Mul),
+            _ => Err(self.unsupported("a product other than those of a dynamic quantization")),
+        }
+    }
+
+    fn scales(&mut self, x: ValueId, weight: usize) -> Result<(), Error> {
+        let name = self.input(weight).unwrap_or_default();
+        if self.importer.constant_shape(name).is_none() {
+            return Err(self.unsupported(format!("a scale `{name}` of the weight that is not constant")));
+        }
+        self.importer.bind(self.output(), Binding::Part(Part::Scales { x, weight: name }))
+    }
+
+    /// Adds the Linear that the steps are.
+    fn dynamic_linear(&mut self, x: ValueId, product: &'a NodeProto, scale: &'a str) -> Result<(), Error> {
+        let zero_point = product.input.get(3).map_or("", String::as_str);
+        let weight = self.given_weight(&product.input[1], [scale, zero_point], true)?;
+        let columns = self.dims(weight)[0].fixed().unwrap_or_default();
+        let op = Op::Linear(Linear { activation: Activation::None, dynamic: Some(DynamicScheme::OnnxPerTensor) });
+        self.emit_with_bias(self.following(columns), columns, op, [x, weight])
+    }
+
+    /// What an input is a part of.
+    fn part(&self, index: usize) -> Option<Part<'a>> {
+        match self.importer.bindings.get(self.input(index)?)? {
+            Binding::Part(part) => Some(*part),
+            _ => None,
+        }
+    }
+}

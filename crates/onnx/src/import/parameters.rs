@@ -1,0 +1,158 @@
+//! Scales and zero points of the file.
+
+use fourfold_graph::ValueType;
+use fourfold_schemes::{Granularity, QuantParams, Scale};
+use fourfold_tensor::{DType, Tensor};
+
+use super::node::Entry;
+use crate::Error;
+
+/// Scales and zero points as a node of the file gives them.
+pub(super) struct Parameters<'a> {
+    /// The names of both; the second may be empty.
+    pub(super) names: [&'a str; 2],
+    scales: Vec<Scale>,
+    /// Zero points and their type; 0 where the node has none.
+    zero_points: Option<(DType, Vec<i32>)>,
+}
+
+impl<'a> Entry<'_, 'a> {
+    /// Reads the scale at place `index` of the inputs and the zero point behind it.
+    pub(super) fn parameters(&mut self, index: usize) -> Result<Parameters<'a>, Error> {
+        let scale = self.input(index).ok_or_else(|| self.invalid(format!("lacks the scale, input {index}")))?;
+        self.named_parameters([scale, self.input(index + 1).unwrap_or_default()])
+    }
+
+    /// Reads a scale and a zero point, which is left out if its name is empty.
+    pub(super) fn named_parameters(&mut self, names: [&'a str; 2]) -> Result<Parameters<'a>, Error> {
+        let [name, zero_name] = names;
+        let scale = self.named_constant("scale", name)?;
+        let Ok(scales) = scale.as_slice::<f32>() else {
+            return Err(self.invalid(format!("the scale `{name}` is {}, expected f32", scale.dtype())));
+        };
+        if !is_list(&scale) {
+            return Err(self.unsupported(format!("a scale of shape {:?}, for blocks,", scale.shape())));
+        }
+        let scales = scales.iter().map(|&scale| Scale::new(scale)).collect::<Result<Vec<_>, _>>();
+        let scales = scales.map_err(|error| self.invalid(format!("`{name}`: {error}")))?;
+        if zero_name.is_empty() {
+            return Ok(Parameters { names, scales, zero_points: None });
+        }
+        let tensor = self.named_constant("zero point", zero_name)?;
+        let Some(mut list) = integers(&tensor).filter(|_| is_list(&tensor)) else {
+            let (dtype, shape) = (tensor.dtype(), tensor.shape());
+            return Err(self.invalid(format!("the zero point `{zero_name}` is {dtype}{shape:?}")));
+        };
+        if let [one] = list[..] {
+            list = vec![one; scales.len()];
+        }
+        if list.len() != scales.len() {
+            return Err(self.invalid(format!("has {} scales, but {} zero points", scales.len(), list.len())));
+        }
+        if tensor.dtype() == DType::I32 && list.iter().any(|&zero_point| zero_point != 0) {
+            return Err(self.invalid(format!("the zero point `{zero_name}` of i32 codes is not 0")));
+        }
+        Ok(Parameters { names, scales, zero_points: Some((tensor.dtype(), list)) })
+    }
+
+    /// A constant that must be there.
+    fn named_constant(&mut self, what: &str, name: &str) -> Result<Tensor, Error> {
+        match self.importer.constant(name)? {
+            Some(constant) => Ok(constant),
+            None if !self.importer.bindings.contains_key(name) => Err(self.unknown(name)),
+            None => Err(self.unsupported(format!("a {what} `{name}` that is not constant"))),
+        }
+    }
+
+    /// The parameters of codes of an activation, which are per tensor.
+    pub(super) fn activation_parameters(&mut self, index: usize) -> Result<QuantParams, Error> {
+        let parameters = self.parameters(index)?;
+        let dtype = parameters.dtype().unwrap_or(DType::U8);
+        self.per_tensor(&parameters, dtype)
+    }
+
+    /// One scale for all codes of a value that is computed.
+    pub(super) fn per_tensor(&self, parameters: &Parameters<'a>, dtype: DType) -> Result<QuantParams, Error> {
+        match parameters.scales.len() {
+            1 => self.params(parameters, dtype, &[], 0),
+            0 => Err(self.invalid("has an empty list of scales")),
+            count => Err(self.unsupported(format!("{count} scales for a value that is computed"))),
+        }
+    }
+
+    /// The meaning of codes of a type and shape.
+    ///
+    /// One scale is that of the whole tensor, several are those of the channels on `axis`.
+    pub(super) fn params(
+        &self,
+        parameters: &Parameters<'a>,
+        dtype: DType,
+        shape: &[usize],
+        axis: i64,
+    ) -> Result<QuantParams, Error> {
+        let range = match dtype {
+            DType::I32 => (i32::MIN, i32::MAX),
+            _ => dtype.byte_range().ok_or_else(|| self.invalid(format!("the codes are {dtype}")))?,
+        };
+        let scales = &parameters.scales;
+        let zero_points = match &parameters.zero_points {
+            None => vec![0; scales.len()],
+            Some((given, list)) if *given == dtype => list.clone(),
+            Some((given, _)) => {
+                let name = parameters.names[1];
+                return Err(self.invalid(format!("the zero point `{name}` is {given}, but the codes are {dtype}")));
+            }
+        };
+        let granularity = match (&scales[..], &zero_points[..]) {
+            (&[scale], &[zero_point]) => Granularity::PerTensor { scale, zero_point },
+            _ => {
+                let axis = self.axis(axis, shape.len(), false)?;
+                if shape[axis] != scales.len() {
+                    let count = scales.len();
+                    return Err(self.invalid(format!("has {count} scales for axis {axis} of codes of shape {shape:?}")));
+                }
+                Granularity::PerChannel { axis, scales: scales.clone(), zero_points }
+            }
+        };
+        QuantParams::new(dtype, range, granularity).map_err(|error| self.invalid(error.to_string()))
+    }
+
+    /// Checks that codes of the graph mean what a node says that they mean.
+    pub(super) fn expect_params(&self, name: &str, ty: &ValueType, parameters: &Parameters<'a>) -> Result<(), Error> {
+        let Some(params) = ty.params() else {
+            return Err(self.invalid(format!("reads `{name}`, which holds {ty}, not codes")));
+        };
+        let given = self.per_tensor(parameters, params.dtype())?;
+        if given.granularity() == params.granularity() {
+            return Ok(());
+        }
+        let text = |params: &QuantParams| match params.as_per_tensor() {
+            Some((scale, zero_point)) => format!("scale {scale} and zero point {zero_point}"),
+            None => "several scales".to_owned(),
+        };
+        let (given, made) = (text(&given), text(params));
+        Err(self.unsupported(format!("reading the codes `{name}` with {given}, which were made with {made},")))
+    }
+}
+
+impl Parameters<'_> {
+    /// The type of the codes, if there is a zero point to say it.
+    pub(super) fn dtype(&self) -> Option<DType> {
+        self.zero_points.as_ref().map(|(dtype, _)| *dtype)
+    }
+}
+
+/// Whether all axes but the last are 1.
+fn is_list(tensor: &Tensor) -> bool {
+    tensor.shape().last().copied().unwrap_or(1) == tensor.len()
+}
+
+/// The elements of a tensor of codes.
+pub(super) fn integers(tensor: &Tensor) -> Option<Vec<i32>> {
+    match tensor.dtype() {
+        DType::I8 => tensor.as_slice::<i8>().ok().map(|list| list.iter().map(|&code| code.into()).collect()),
+        DType::U8 => tensor.as_slice::<u8>().ok().map(|list| list.iter().map(|&code| code.into()).collect()),
+        DType::I32 => tensor.as_slice::<i32>().ok().map(<[i32]>::to_vec),
+        DType::F32 | DType::I64 => None,
+    }
+}

@@ -1,0 +1,126 @@
+//! Operators on codes: those of ONNX and of ONNX Runtime, whose names begin with Q.
+
+use fourfold_graph::{Activation, AveragePool, Linear, Op, ValueId};
+use fourfold_schemes::QuantParams;
+
+use super::binding::{Binding, Stored};
+use super::node::Entry;
+use super::window::{CONV, POOL};
+use crate::Error;
+
+impl<'a> Entry<'_, 'a> {
+    /// `(x, x_scale, x_zero_point, w, w_scale, w_zero_point, y_scale, y_zero_point, [bias])`.
+    pub(super) fn qlinear_conv(&mut self) -> Result<(), Error> {
+        self.attributes(&CONV)?;
+        self.expect_count(8, 9)?;
+        let inputs = self.weighted_codes(0, false, self.input(8))?;
+        let params = self.activation_parameters(6)?;
+        let op = self.conv_op(inputs[0], inputs[1])?;
+        self.emit_quantized(self.output(), op, &inputs, Some(params))
+    }
+
+    /// `(a, a_scale, a_zero_point, b, b_scale, b_zero_point, y_scale, y_zero_point)`.
+    pub(super) fn qlinear_matmul(&mut self) -> Result<(), Error> {
+        self.attributes(&[])?;
+        self.expect_count(8, 8)?;
+        let inputs = self.weighted_codes(0, true, None)?;
+        let params = self.activation_parameters(6)?;
+        self.emit_quantized(self.output(), Op::Linear(Linear::default()), &inputs, Some(params))
+    }
+
+    /// `(a, a_scale, a_zero_point, b, b_scale, b_zero_point, [c], y_scale, y_zero_point)`.
+    pub(super) fn qgemm(&mut self) -> Result<(), Error> {
+        let attributes = self.attributes(&["alpha", "transA", "transB"])?;
+        if attributes.float("alpha", 1.0)? != 1.0 {
+            return Err(self.unsupported("alpha"));
+        }
+        if attributes.flag("transA")? {
+            return Err(self.unsupported("transA"));
+        }
+        let is_turned = !attributes.flag("transB")?;
+        self.expect_count(6, 9)?;
+        let Some(_) = self.input(7) else {
+            return Err(self.unsupported("a result that is not quantized"));
+        };
+        let inputs = self.weighted_codes(0, is_turned, self.input(6))?;
+        let params = self.activation_parameters(7)?;
+        self.emit_quantized(self.output(), Op::Linear(Linear::default()), &inputs, Some(params))
+    }
+
+    /// `(a, a_scale, a_zero_point, b, b_scale, b_zero_point, y_scale, y_zero_point)`.
+    pub(super) fn qlinear_add(&mut self) -> Result<(), Error> {
+        self.attributes(&[])?;
+        self.expect_count(7, 8)?;
+        let inputs = [self.given_codes(0)?, self.given_codes(3)?];
+        let params = self.activation_parameters(6)?;
+        self.emit_quantized(self.output(), Op::Add { activation: Activation::None }, &inputs, Some(params))
+    }
+
+    /// `(x, x_scale, x_zero_point, y_scale, y_zero_point)`.
+    pub(super) fn qlinear_average_pool(&mut self) -> Result<(), Error> {
+        self.expect_channels_first(&[&POOL[..], &["count_include_pad", "channels_last"]].concat())?;
+        let (x, params) = self.pooled()?;
+        let (window, count_include_pad) = self.average_window(x, &["channels_last"])?;
+        let op = Op::AveragePool(AveragePool { window, count_include_pad });
+        self.emit_quantized(self.output(), op, &[x], Some(params))
+    }
+
+    /// `(x, x_scale, x_zero_point, y_scale, y_zero_point)`.
+    pub(super) fn qlinear_global_average_pool(&mut self) -> Result<(), Error> {
+        self.expect_channels_first(&["channels_last"])?;
+        let (x, params) = self.pooled()?;
+        self.emit_quantized(self.output(), Op::GlobalAveragePool, &[x], Some(params))
+    }
+
+    fn expect_channels_first(&self, known: &[&str]) -> Result<(), Error> {
+        if self.attributes(known)?.flag("channels_last")? { Err(self.unsupported("channels_last")) } else { Ok(()) }
+    }
+
+    fn pooled(&mut self) -> Result<(ValueId, QuantParams), Error> {
+        self.expect_count(4, 5)?;
+        Ok((self.given_codes(0)?, self.activation_parameters(3)?))
+    }
+
+    /// The codes at place `index` of the inputs, with the scale and zero point behind them.
+    fn given_codes(&mut self, index: usize) -> Result<ValueId, Error> {
+        let name = self.input(index).ok_or_else(|| self.invalid(format!("lacks input {index}")))?;
+        let parameters = self.parameters(index + 1)?;
+        if let Some(codes) = self.importer.stored(name) {
+            let params = self.per_tensor(&parameters, codes.dtype())?;
+            let [scale, zero_point] = parameters.names;
+            return self.operand_codes(Stored { names: [name, scale, zero_point], axis: 0, is_turned: false }, params);
+        }
+        if let Some(Binding::Dequantized(_)) = self.importer.bindings.get(name) {
+            return Err(self.invalid(format!("reads `{name}`, which holds real numbers, not codes")));
+        }
+        let id = self.any_operand(index)?;
+        self.expect_params(name, self.importer.builder.value(id).ty(), &parameters)?;
+        Ok(id)
+    }
+
+    /// The codes of operand, weight and bias. `turn` says that the weight is `[in, out]`.
+    fn weighted_codes(&mut self, index: usize, turn: bool, bias: Option<&'a str>) -> Result<Vec<ValueId>, Error> {
+        let x = self.given_codes(index)?;
+        let [weight, scale, zero_point] = [3, 4, 5].map(|place| self.input(index + place).unwrap_or_default());
+        let weight = self.given_weight(weight, [scale, zero_point], turn)?;
+        let mut inputs = vec![x, weight];
+        if let Some(bias) = bias {
+            let wrong = format!("the bias `{bias}`, which is not an int32 constant with one number for each channel,");
+            inputs.push(self.raw_bias(bias, x, weight)?.ok_or_else(|| self.unsupported(wrong))?);
+        }
+        Ok(inputs)
+    }
+
+    /// The weight of that name with a scale and a zero point. `turn` says that it is `[in, out]`.
+    pub(super) fn given_weight(&mut self, name: &'a str, given: [&'a str; 2], turn: bool) -> Result<ValueId, Error> {
+        let parameters = self.named_parameters(given)?;
+        let Some(codes) = self.importer.stored(name) else {
+            return Err(self.unsupported(format!("a weight `{name}` that is not constant")));
+        };
+        let axis = i64::from(turn);
+        let params = self.params(&parameters, codes.dtype(), codes.shape(), axis)?;
+        let stored = Stored { names: [name, given[0], given[1]], axis, is_turned: false };
+        let weight = self.weight_codes(stored, &params, turn)?;
+        weight.map_err(|reason| self.unsupported(format!("the weight `{name}` ({reason})")))
+    }
+}

@@ -1,0 +1,181 @@
+//! Quantized models that lie: each gives an error that names the node, and none takes long.
+
+use fourfold_graph::Limits;
+use fourfold_tensor::Tensor;
+use prost::Message;
+
+use super::{floats, int, model, node, read};
+use crate::import;
+use crate::proto::{ModelProto, NodeProto};
+
+/// `x -> Q -> DQ -> Gemm(DQ(w)) -> Q -> DQ -> y`.
+fn small(constants: &[(&str, Tensor)], change: impl FnOnce(&mut Vec<NodeProto>)) -> ModelProto {
+    let list: Vec<i8> = (0..8).collect();
+    let defaults = [
+        ("s", Tensor::from_vec(&[], vec![0.5_f32])),
+        ("z", Tensor::from_vec(&[], vec![3_u8])),
+        ("w", Tensor::from_vec(&[2, 4], list)),
+        ("ws", Tensor::from_vec(&[2], vec![0.5_f32, 0.25])),
+        ("wz", Tensor::from_vec(&[2], vec![0_i8, 0])),
+    ];
+    let mut all: Vec<(&str, Tensor)> = constants.to_vec();
+    for (name, tensor) in defaults {
+        if !constants.iter().any(|(given, _)| *given == name) {
+            all.push((name, tensor.expect("as many as the shape has")));
+        }
+    }
+    let mut nodes = vec![
+        node("QuantizeLinear", &["x", "s", "z"], "xq", vec![]),
+        node("DequantizeLinear", &["xq", "s", "z"], "xd", vec![]),
+        node("DequantizeLinear", &["w", "ws", "wz"], "wd", vec![int("axis", 0)]),
+        node("Gemm", &["xd", "wd"], "h", vec![int("transB", 1)]),
+        node("QuantizeLinear", &["h", "s", "z"], "hq", vec![]),
+        node("DequantizeLinear", &["hq", "s", "z"], "y", vec![]),
+    ];
+    change(&mut nodes);
+    model(17, &[-1, 4], &all, nodes)
+}
+
+/// Asserts that the model is refused with an error that begins with the node and holds the text.
+fn assert_refused(model: &ModelProto, node: &str, text: &str) {
+    let error = read(model).expect_err(text).to_string();
+    assert!(error.starts_with(&format!("node `{node}`")) && error.contains(text), "{error}");
+}
+
+fn assert_scale_refused(scale: f32) {
+    let scale_tensor = Tensor::from_vec(&[], vec![scale]).expect("one");
+    assert_refused(&small(&[("s", scale_tensor)], |_| ()), "QuantizeLinear_0", "is not a positive normal number");
+    let of_weight = Tensor::from_vec(&[2], vec![1.0, scale]).expect("two");
+    assert_refused(&small(&[("ws", of_weight)], |_| ()), "DequantizeLinear_2", "is not a positive normal number");
+}
+
+#[test]
+fn scales_must_be_positive_numbers() {
+    assert!(read(&small(&[], |_| ())).is_ok());
+    for scale in [0.0, -0.0, -1.0, f32::NAN, f32::INFINITY, 1e-45] {
+        assert_scale_refused(scale);
+    }
+    let none = Tensor::from_vec(&[0], Vec::<f32>::new()).expect("none");
+    assert_refused(&small(&[("s", none)], |_| ()), "QuantizeLinear_0", "");
+    let whole = Tensor::from_vec(&[], vec![1_i32]).expect("one");
+    assert_refused(&small(&[("s", whole)], |_| ()), "QuantizeLinear_0", "the scale `s` is i32");
+    assert_refused(&small(&[], |nodes| nodes[0].input.truncate(1)), "QuantizeLinear_0", "has 1 inputs");
+    assert_refused(&small(&[], |nodes| nodes[0].input[1].clear()), "QuantizeLinear_0", "lacks input 1");
+    assert_refused(&small(&[], |nodes| nodes[0].input[1] = "no".to_owned()), "QuantizeLinear_0", "`no`, which nothing");
+    assert_refused(&small(&[], |nodes| nodes[0].input[1] = "x".to_owned()), "QuantizeLinear_0", "not constant");
+}
+
+#[test]
+fn zero_points_must_fit_the_codes() {
+    let signed = Tensor::from_vec(&[], vec![0_i8]).expect("one");
+    let other = small(&[("t", signed)], |nodes| nodes[1].input[2] = "t".to_owned());
+    assert_refused(&other, "DequantizeLinear_1", "the zero point `t` is i8, but the codes are u8");
+    let real = Tensor::from_vec(&[], vec![0.0_f32]).expect("one");
+    assert_refused(&small(&[("z", real)], |_| ()), "QuantizeLinear_0", "the zero point `z` is f32");
+    let moved = Tensor::from_vec(&[], vec![4_u8]).expect("one");
+    let other = small(&[("t", moved)], |nodes| nodes[1].input[2] = "t".to_owned());
+    assert_refused(&other, "DequantizeLinear_1", "which were made with scale 0.5 and zero point 3");
+    let wide = Tensor::from_vec(&[2, 4], vec![1_i32; 8]).expect("eight");
+    let ones = Tensor::from_vec(&[2], vec![1_i32; 2]).expect("two");
+    assert_refused(&small(&[("w", wide), ("wz", ones)], |_| ()), "DequantizeLinear_2", "of i32 codes is not 0");
+}
+
+#[test]
+fn channels_must_fit_the_axis() {
+    let axis = |axis: i64| small(&[], |nodes| nodes[2].attribute[0].i = axis);
+    assert_refused(&axis(2), "DequantizeLinear_2", "axis 2 of an input with 2 axes");
+    assert_refused(&axis(-3), "DequantizeLinear_2", "axis -3 of an input with 2 axes");
+    assert_refused(&axis(i64::MIN), "DequantizeLinear_2", "of an input with 2 axes");
+    assert_refused(&axis(1), "DequantizeLinear_2", "has 2 scales for axis 1 of codes of shape [2, 4]");
+    assert!(read(&axis(-2)).is_ok());
+    let three = Tensor::from_vec(&[3], vec![0_i8; 3]).expect("three");
+    assert_refused(&small(&[("wz", three)], |_| ()), "DequantizeLinear_2", "has 2 scales, but 3 zero points");
+    let listed = small(&[], |nodes| nodes[0].input = ["x", "ws", "z"].map(str::to_owned).to_vec());
+    assert_refused(&listed, "QuantizeLinear_0", "2 scales for a value that is computed is not supported");
+    let blocks = small(&[], |nodes| nodes[2].attribute.push(int("block_size", 2)));
+    assert_refused(&blocks, "DequantizeLinear_2", "blocks");
+}
+
+#[test]
+fn only_codes_are_dequantized_and_only_numbers_computed_with() {
+    assert_refused(&small(&[], |nodes| nodes[1].input[0] = "x".to_owned()), "DequantizeLinear_1", "not codes");
+    let again = small(&[], |nodes| nodes[5].input[0] = "xd".to_owned());
+    assert_refused(&again, "DequantizeLinear_5", "holds real numbers, not codes");
+    let raw = small(&[], |nodes| nodes[3].input[0] = "xq".to_owned());
+    assert_refused(&raw, "Gemm_3", "reads `xq`, which holds codes");
+    let clamp = small(&[], |nodes| nodes[5] = node("Relu", &["hq"], "y", vec![]));
+    assert_refused(&clamp, "Relu_5", "a clamp at the code 0");
+    let clamp = small(&[], |nodes| nodes[5] = node("Clip", &["hq"], "y", vec![]));
+    assert_refused(&clamp, "Clip_5", "a clamp of codes");
+    let real = small(&[("f", floats(&[2, 4]))], |nodes| nodes[2].input[0] = "f".to_owned());
+    assert_refused(&real, "DequantizeLinear_2", "the codes are f32");
+}
+
+#[test]
+fn names_must_not_run_in_circles() {
+    assert_refused(&small(&[], |nodes| nodes[1].input[0] = "hq".to_owned()), "DequantizeLinear_1", "nothing before it");
+    assert_refused(&small(&[], |nodes| nodes[0].input[0] = "y".to_owned()), "QuantizeLinear_0", "nothing before it");
+    let own = small(&[], |nodes| nodes[2].input[1] = "wd".to_owned());
+    assert_refused(&own, "DequantizeLinear_2", "nothing before it");
+    let late = small(&[], |nodes| nodes.swap(3, 4));
+    assert_refused(&late, "QuantizeLinear_3", "nothing before it");
+    assert!(read(&small(&[], |nodes| nodes[4].output[0] = "xq".to_owned())).is_err(), "made twice");
+}
+
+#[test]
+fn operators_on_codes_need_all_their_parameters() {
+    let product = |inputs: &[&str]| {
+        small(&[], |nodes| {
+            nodes.truncate(1);
+            nodes.push(node("QLinearMatMul", inputs, "y", vec![]));
+        })
+    };
+    let turned = |names: &[&str]| product(names);
+    assert_refused(&turned(&["xq", "s", "z", "w", "s", "z", "s"]), "QLinearMatMul_1", "has 7 inputs");
+    assert_refused(
+        &turned(&["xd", "s", "z", "w", "s", "", "s", "z"]),
+        "QLinearMatMul_1",
+        "`xd`, which nothing before it makes",
+    );
+    assert_refused(&turned(&["xq", "", "z", "w", "s", "", "s", "z"]), "QLinearMatMul_1", "lacks the scale, input 1");
+    assert_refused(&turned(&["x", "s", "z", "w", "s", "wz", "s", "z"]), "QLinearMatMul_1", "not codes");
+    assert_refused(&turned(&["xq", "ws", "z", "w", "s", "wz", "s", "z"]), "QLinearMatMul_1", "2 scales");
+    assert_refused(&turned(&["xq", "s", "z", "xq", "s", "", "s", "z"]), "QLinearMatMul_1", "not constant");
+    assert_refused(&turned(&["xq", "s", "z", "w", "ws", "wz", "s", "z"]), "QLinearMatMul_1", "2 scales for axis 1");
+    assert_refused(&turned(&["xq", "s", "z", "ws", "s", "z", "s", "z"]), "QLinearMatMul_1", "the codes are f32");
+}
+
+#[test]
+fn damage_does_not_panic() {
+    let bytes = small(&[], |_| ()).encode_to_vec();
+    for index in 0..bytes.len() {
+        for change in [1, 0x80, 0xff] {
+            let mut damaged = bytes.clone();
+            damaged[index] ^= change;
+            let _ = import(&damaged, &Limits::default());
+        }
+    }
+}
+
+#[test]
+fn many_quantized_nodes_take_linear_time() {
+    let count = 16_000;
+    let name = |index: usize| if index == count { "y".to_owned() } else { format!("a{index}") };
+    let layers = (0..count).flat_map(|index| {
+        let [codes, real, sum, back] = ["q", "d", "h", "r"].map(|letter| format!("{letter}{index}"));
+        let input = if index == 0 { "x".to_owned() } else { name(index) };
+        [
+            node("QuantizeLinear", &[&input, "s", "z"], &codes, vec![]),
+            node("DequantizeLinear", &[&codes, "s", "z"], &real, vec![]),
+            node("MatMul", &[&real, "wd"], &sum, vec![]),
+            node("Relu", &[&sum], &back, vec![]),
+            node("QuantizeLinear", &[&back, "s", "z"], &format!("b{index}"), vec![]),
+            node("DequantizeLinear", &[&format!("b{index}"), "s", "z"], &name(index + 1), vec![]),
+        ]
+    });
+    let square = Tensor::from_vec(&[4, 4], vec![1_i8; 16]).expect("sixteen");
+    let weight = node("DequantizeLinear", &["v", "s"], "wd", vec![]);
+    let model = small(&[("v", square)], |nodes| *nodes = [weight].into_iter().chain(layers).collect());
+    let graph = read(&model).expect("a long chain");
+    assert_eq!(graph.nodes().len(), count + 2, "codes that were dequantized are not quantized again");
+}
