@@ -58,10 +58,11 @@
 //! # What a caller can rely on
 //!
 //! - The integer path gives the same bits on every backend, for every number of threads and every split of the batch. Float convolutions
-//!   and matrix products (layers left in float) are exempt: deterministic on one kind of CPU.
+//!   and matrix products (layers left in float) are exempt: deterministic on one kind of CPU, unless [`runtime::FloatProducts::Exact`] is
+//!   asked for.
 //! - No file or tensor causes a panic or unbounded memory; [`Limits`](graph::Limits) says what is too much. Errors name the place.
 //! - Converting without calibration is an error. What cannot be quantized stays float, and [`quantize::Layer`] says why.
-//! - The same model, samples and configuration give the same bytes.
+//! - The same model, samples and configuration give the same bytes, on every CPU.
 
 pub use fourfold_format as format;
 pub use fourfold_graph as graph;

@@ -11,7 +11,8 @@
 //! - `Gemm`, and `MatMul` with a constant right side, become Linear with a weight `[out, in]`; an `Add` of a constant vector
 //!   after such a `MatMul` becomes its bias.
 //! - `auto_pad` and `ceil_mode` become explicit padding.
-//! - `Dropout` becomes Identity; `Constant` becomes a constant.
+//! - `Dropout` becomes Identity; `Constant` becomes a constant, and so does the `Transpose` of one.
+//! - `Pow` by 2 and 3 becomes products, by 0.5 a square root; `Min` and `Max` of many operands are taken in pairs.
 //! - Nodes without a name are called `OPERATOR_INDEX`.
 //!
 //! # Quantized models

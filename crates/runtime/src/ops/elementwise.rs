@@ -1,13 +1,13 @@
 //! Operators that treat every element by itself.
 
 use fourfold_graph::Activation;
-use fourfold_kernels::{Bounded, Codes, Operand};
+use fourfold_kernels::{Bounded, Codes};
 use fourfold_schemes::QuantParams;
-use fourfold_tensor::{DType, Tensor};
+use fourfold_tensor::{DType, Shape, Tensor};
 
 use super::movement::expand;
 use super::requantize::bounds;
-use super::{Action, Call, channels, codes_mut, reserve};
+use super::{Action, Call, Operand, channels, codes_mut, reserve};
 use crate::Error;
 use crate::plan::Layout;
 
@@ -59,6 +59,22 @@ impl Action for QuantizedClamp {
     }
 }
 
+/// The elements of two operands, each repeated to the shape of the result.
+pub(crate) fn broadcast<'a>(
+    operands: &[Operand<'a>],
+    shape: Shape,
+    [scratch_a, scratch_b]: &'a mut [Vec<f32>; 2],
+) -> [&'a [f32]; 2] {
+    [(operands[0], scratch_a), (operands[1], scratch_b)].map(|(operand, scratch)| {
+        if operand.shape == shape {
+            return operand.elements::<f32>();
+        }
+        let expanded = reserve(scratch, shape.element_count());
+        expand(operand.elements(), operand.shape, shape, expanded);
+        &*expanded
+    })
+}
+
 /// The sum of real numbers, broadcast.
 #[derive(Debug)]
 pub(crate) struct Add {
@@ -73,15 +89,7 @@ impl Add {
 
 impl Action for Add {
     fn run(&self, call: Call<'_>) -> Result<(), Error> {
-        let [scratch_a, scratch_b] = &mut call.scratch.reals;
-        let [a, b] = [(call.inputs[0], scratch_a), (call.inputs[1], scratch_b)].map(|(operand, scratch)| {
-            if operand.shape == call.output_shape || operand.bytes.len() == 1 {
-                return operand.elements::<f32>();
-            }
-            let expanded = reserve(scratch, call.output_shape.element_count());
-            expand(operand.elements(), operand.shape, call.output_shape, expanded);
-            &*expanded
-        });
+        let [a, b] = broadcast(call.inputs, call.output_shape, &mut call.scratch.reals);
         let (min, max) = self.bounds;
         let out = bytemuck::cast_slice_mut::<u8, f32>(call.output);
         out.iter_mut().zip(a).zip(b).for_each(|((out, a), b)| *out = (a + b).clamp(min, max));
@@ -179,7 +187,7 @@ impl Action for QuantizedAdd {
                 &*expanded
             };
             let codes = if term.signed { Codes::I8(bytemuck::cast_slice(bytes)) } else { Codes::U8(bytes) };
-            (Operand { codes, zero_point: term.zero_point }, term.multiplier)
+            (fourfold_kernels::Operand { codes, zero_point: term.zero_point }, term.multiplier)
         });
         let (q_min, q_max) = self.bounds;
         let sum = Bounded { out: codes_mut(call.output, self.signed), zero_point: self.zero_point, q_min, q_max };

@@ -3,59 +3,42 @@
 use fourfold_graph::{Binary, Unary};
 use fourfold_math as math;
 
-use super::movement::expand;
-use super::{Action, Call, reserve};
+use super::elementwise::broadcast;
+use super::{Action, Call};
 use crate::Error;
 
 /// A function of every element.
 #[derive(Debug)]
-pub(crate) enum Map {
-    /// One of approximations.
-    Approximate(math::Unary),
-    /// One of operations that are rounded correctly.
-    Exact(fn(f32) -> f32),
-    /// `x`, or `slope * x` where it is negative.
-    Leaky(f32),
-    /// `x`, or `alpha * (e^x - 1)` where it is negative.
-    Elu(f32),
-}
+pub(crate) struct Map(math::Unary);
 
 impl Map {
     /// The function, `None` if there is no code for it.
     pub(crate) fn new(function: Unary) -> Option<Self> {
-        Some(match function {
-            Unary::Exp => Self::Approximate(math::Unary::Exp),
-            Unary::Log => Self::Approximate(math::Unary::Ln),
-            Unary::Tanh => Self::Approximate(math::Unary::Tanh),
-            Unary::Erf => Self::Approximate(math::Unary::Erf),
-            Unary::Sigmoid => Self::Approximate(math::Unary::Sigmoid),
-            Unary::Silu => Self::Approximate(math::Unary::Silu),
-            Unary::Gelu => Self::Approximate(math::Unary::Gelu),
-            Unary::GeluTanh => Self::Approximate(math::Unary::GeluTanh),
-            Unary::HardSigmoid { alpha, beta } => Self::Approximate(math::Unary::HardSigmoid { alpha, beta }),
-            Unary::HardSwish => Self::Approximate(math::Unary::HardSwish),
-            Unary::Sqrt => Self::Exact(f32::sqrt),
-            Unary::Reciprocal => Self::Exact(f32::recip),
-            Unary::Neg => Self::Exact(|x| -x),
-            Unary::Abs => Self::Exact(f32::abs),
-            Unary::LeakyRelu { slope } => Self::Leaky(slope),
-            Unary::Elu { alpha } => Self::Elu(alpha),
+        Some(Self(match function {
+            Unary::Exp => math::Unary::Exp,
+            Unary::Log => math::Unary::Ln,
+            Unary::Sqrt => math::Unary::Sqrt,
+            Unary::Reciprocal => math::Unary::Reciprocal,
+            Unary::Neg => math::Unary::Neg,
+            Unary::Abs => math::Unary::Abs,
+            Unary::Tanh => math::Unary::Tanh,
+            Unary::Erf => math::Unary::Erf,
+            Unary::Sigmoid => math::Unary::Sigmoid,
+            Unary::Silu => math::Unary::Silu,
+            Unary::Gelu => math::Unary::Gelu,
+            Unary::GeluTanh => math::Unary::GeluTanh,
+            Unary::HardSigmoid { alpha, beta } => math::Unary::HardSigmoid { alpha, beta },
+            Unary::HardSwish => math::Unary::HardSwish,
+            Unary::LeakyRelu { slope } => math::Unary::LeakyRelu { slope },
+            Unary::Elu { alpha } => math::Unary::Elu { alpha },
             _ => return None,
-        })
+        }))
     }
 }
 
 impl Action for Map {
     fn run(&self, call: Call<'_>) -> Result<(), Error> {
-        let (x, out) = (call.inputs[0].elements::<f32>(), bytemuck::cast_slice_mut::<u8, f32>(call.output));
-        let each = |out: &mut [f32], f: &dyn Fn(f32) -> f32| out.iter_mut().zip(x).for_each(|(out, x)| *out = f(*x));
-        match *self {
-            Self::Approximate(function) => function.map(x, out)?,
-            Self::Exact(function) => each(out, &function),
-            Self::Leaky(slope) => each(out, &|x| if x < 0.0 { slope * x } else { x }),
-            Self::Elu(alpha) => each(out, &|x| if x < 0.0 { alpha * (math::exp(x) - 1.0) } else { x }),
-        }
-        Ok(())
+        Ok(self.0.map(call.inputs[0].elements(), bytemuck::cast_slice_mut(call.output))?)
     }
 }
 
@@ -79,15 +62,7 @@ impl Pairs {
 
 impl Action for Pairs {
     fn run(&self, call: Call<'_>) -> Result<(), Error> {
-        let [scratch_a, scratch_b] = &mut call.scratch.reals;
-        let [a, b] = [(call.inputs[0], scratch_a), (call.inputs[1], scratch_b)].map(|(operand, scratch)| {
-            if operand.shape == call.output_shape {
-                return operand.elements::<f32>();
-            }
-            let expanded = reserve(scratch, call.output_shape.element_count());
-            expand(operand.elements(), operand.shape, call.output_shape, expanded);
-            &*expanded
-        });
+        let [a, b] = broadcast(call.inputs, call.output_shape, &mut call.scratch.reals);
         let out = bytemuck::cast_slice_mut::<u8, f32>(call.output);
         out.iter_mut().zip(a).zip(b).for_each(|((out, a), b)| *out = self.0(*a, *b));
         Ok(())

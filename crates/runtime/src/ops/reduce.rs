@@ -14,24 +14,18 @@ pub(crate) struct Reduce {
     axes: Vec<usize>,
     /// The number of axes that stay.
     kept: usize,
-    line: fn(&mut [f32]) -> f32,
+    line: fn(&[f32]) -> f32,
 }
 
 impl Reduce {
     /// The reduction of a value with `rank` axes, `None` if there is no code for it.
     pub(crate) fn new(reduction: Reduction, reduced: &[usize], rank: usize) -> Option<Self> {
-        let line: fn(&mut [f32]) -> f32 = match reduction {
-            Reduction::Mean => |line| math::mean(line),
-            Reduction::Sum => |line| math::sum(line),
-            Reduction::Max => |line| math::max(line),
-            Reduction::Min => |line| {
-                line.iter_mut().for_each(|x| *x = -*x);
-                -math::max(line)
-            },
-            Reduction::L2 => |line| {
-                line.iter_mut().for_each(|x| *x *= *x);
-                math::sum(line).sqrt()
-            },
+        let line: fn(&[f32]) -> f32 = match reduction {
+            Reduction::Mean => math::mean,
+            Reduction::Sum => math::sum,
+            Reduction::Max => math::max,
+            Reduction::Min => math::min,
+            Reduction::L2 => math::l2,
             _ => return None,
         };
         let kept: Vec<usize> = (0..rank).filter(|axis| !reduced.contains(axis)).collect();
@@ -47,9 +41,9 @@ impl Action for Reduce {
         let length: usize = self.axes[self.kept..].iter().map(|&axis| x.shape[axis]).product();
         let out = bytemuck::cast_slice_mut::<u8, f32>(call.output);
         if length == 0 {
-            out.fill((self.line)(&mut []));
+            out.fill((self.line)(&[]));
         }
-        for (line, out) in lines.chunks_exact_mut(length.max(1)).zip(out) {
+        for (line, out) in lines.chunks_exact(length.max(1)).zip(out) {
             *out = (self.line)(line);
         }
         Ok(())
