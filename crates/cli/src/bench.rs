@@ -67,7 +67,7 @@ pub(crate) fn made_up_inputs(graph: &Graph, batch: usize) -> Result<Vec<Tensor>,
         let size = |(axis, dim): (usize, &Dim)| match dim {
             Dim::Fixed(size) => Ok(*size),
             Dim::Symbol(_) if axis == 0 => Ok(batch),
-            Dim::Symbol(symbol) => {
+            symbol => {
                 let (name, message) = (value.name(), "has a free size, which only the first axis may have here");
                 Err(Failure::new(Kind::Unsupported, format_args!("input `{name}`: axis `{symbol}` {message}")))
             }

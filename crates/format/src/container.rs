@@ -8,7 +8,7 @@
 //! |---|---|---|
 //! | 0 | 8 | magic: `89 46 34 46 0D 0A 1A 0A`, which shows translated line ends |
 //! | 8 | 2 | major version, 1: readers refuse others |
-//! | 10 | 2 | minor version, 0, or 1 if an operator needs it: readers accept others |
+//! | 10 | 2 | minor version, 0, or the first that has all operators of the graph (1, 2): readers accept others |
 //! | 12 | 4 | flags: readers refuse those they do not know; none so far |
 //! | 16 | 8 | length of the header in bytes |
 //! | 24 | 4 | CRC-32 of the header |
@@ -30,7 +30,8 @@
 //!                   1 constant  name: string, dtype: u8, shape: list of u64, params: option of params, crc: u32
 //!                   2 node      name: string, output: string, op, inputs: list of u32, params: option of params
 //! type      dtype: u8, dims: list of dim, params: option of params
-//! dim       enum    0 fixed: u64    1 symbol: string
+//! dim       enum    0 fixed: u64    1 symbol: string    since minor version 2:  2 computed: list of term, summed
+//! term      coefficient: i64, symbols: list of string (factors)
 //! dtype     0 f32   1 i8   2 u8   3 i32   4 i64
 //! params    dtype: u8, quant_min: i32, quant_max: i32, axis: option of u64, scales: list of f32, zero_points: list of i32
 //! op        enum    0 Conv { window, groups: u64, activation }      1 Linear { activation, dynamic: option of u8 }
@@ -41,9 +42,29 @@
 //!                  16 Dequantize    17 QuantStub    18 DeQuantStub    since minor version 1:
 //!                  19 LayerNorm { axis: u64, epsilon: f32 }    20 Unary { function: u8, parameters: f32, f32 }
 //!                  21 Binary { function: u8 }    22 Reduce { reduction: u8, axes: list of u64, keep: bool (u8) }
+//!                  since minor version 2 (axis, groups, count: u64; a shape is a list of dim; yes or no is a u8):
+//!                  23 Reshape { dims: shape } (the operator 11 where one size at most is not known, then -1)
+//!                  24 ConvTranspose { window, output_padding: list of u64, groups, activation }
+//!                  25 GroupNorm { groups, epsilon: f32 }    26 LogSoftmax { axis }
+//!                  27 Recurrent { cell: u8, direction: u8, with_cell_state: yes or no, dynamic: option of u8 }
+//!                  28 Concat { axis }    29 Slice { axis, start: i64, step: i64, length: dim }    30 Gather { axis }
+//!                  31 GatherElements { axis }    32 Expand { dims: shape }
+//!                  33 Pad { begin: list of u64, end: list of u64, mode: u8, value: f32 }
+//!                  34 Resize { scales: list of f32, sizes: list of option of u64, interpolation: u8, coordinates: u8 }
+//!                  35 Where    36 Compare { u8 }    37 Logic { u8 }    38 Not    39 Cast { u8 }
+//!                  40 ArgMax or ArgMin { axis, keep, largest, last: yes or no each }
+//!                  41 TopK { axis, count, largest: yes or no, indices: yes or no }
+//!                  42 CumSum { axis, exclusive: yes or no, reverse: yes or no }
+//! cell      0 LSTM   1 GRU   2 GRU, reset before the product   3 RNN with tanh   4 RNN with ReLU
+//! direction 0 forward   1 reverse   2 bidirectional
+//! mode      0 constant (value)   1 edge   2 reflect   3 wrap
+//! interpolation  0 nearest, ties down   1 nearest, ties up   2 floor   3 ceil   4 linear
+//! coordinates    0 half pixel   1 half pixel as PyTorch   2 align corners   3 asymmetric
+//! compare   0 equal  1 less  2 less or equal  3 greater  4 greater or equal        logic   0 and  1 or  2 xor
+//! cast      0 f32   1 i64   2 i32   3 truth value
 //! unary     0 exp    1 log    2 sqrt    3 reciprocal    4 neg    5 abs    6 tanh    7 erf    8 sigmoid    9 silu   10 gelu
 //!           11 gelu by tanh   12 hard sigmoid (alpha, beta)   13 hard swish   14 leaky ReLU (slope)   15 ELU (alpha)
-//! binary    0 sub    1 mul    2 div    3 min    4 max
+//! binary    0 sub    1 mul    2 div    3 min    4 max    since minor version 2:  5 pow
 //! reduction 0 mean   1 sum    2 max    3 min    4 L2
 //! window    kernel, stride, dilation, pad_begin, pad_end: list of u64 each
 //! activation  enum  0 none    1 ReLU    2 clamp { min: f32, max: f32 }

@@ -139,6 +139,12 @@ impl GraphBuilder {
         self.graph.value(id)
     }
 
+    /// A value added before, if it was.
+    pub(crate) fn known(&self, id: ValueId) -> Result<&Value, Error> {
+        let count = self.graph.values.len();
+        self.graph.values.get(id.0).ok_or(Error::UnknownValue { index: id.0, count })
+    }
+
     /// `base`, or `base` with a number that makes it a name that neither a value nor a node has.
     ///
     /// Numbers that were given out before are not tried again, so that many names of one base do not take quadratic time.
@@ -182,9 +188,7 @@ impl GraphBuilder {
     ) -> Result<ValueId, Error> {
         check_name(name, &self.limits)?;
         for dim in ty.dims() {
-            if let Dim::Symbol(symbol) = dim {
-                check_name(symbol, &self.limits)?;
-            }
+            dim.symbols().into_iter().try_for_each(|symbol| check_name(symbol, &self.limits))?;
         }
         check_size(&ty, &self.limits)?;
         Limits::check("values", self.graph.values.len() as u64 + 1, self.limits.values)?;

@@ -100,6 +100,8 @@ pub enum Binary {
     Min,
     /// The larger one, NaN if either is.
     Max,
+    /// `a` to the power `b`.
+    Pow,
 }
 
 impl Binary {
@@ -112,6 +114,7 @@ impl Binary {
             Binary::Div => OpKind::Div,
             Binary::Min => OpKind::Min,
             Binary::Max => OpKind::Max,
+            Binary::Pow => OpKind::Pow,
         }
     }
 }
@@ -142,6 +145,60 @@ impl Reduction {
             Reduction::Max => OpKind::ReduceMax,
             Reduction::Min => OpKind::ReduceMin,
             Reduction::L2 => OpKind::ReduceL2,
+        }
+    }
+}
+
+/// A comparison, of [`Op::Compare`](crate::Op::Compare); false where an operand is NaN.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Comparison {
+    /// `a == b`.
+    Equal,
+    /// `a < b`.
+    Less,
+    /// `a <= b`.
+    LessOrEqual,
+    /// `a > b`.
+    Greater,
+    /// `a >= b`.
+    GreaterOrEqual,
+}
+
+impl Comparison {
+    /// The operator.
+    #[must_use]
+    pub fn kind(self) -> OpKind {
+        match self {
+            Comparison::Equal => OpKind::Equal,
+            Comparison::Less => OpKind::Less,
+            Comparison::LessOrEqual => OpKind::LessOrEqual,
+            Comparison::Greater => OpKind::Greater,
+            Comparison::GreaterOrEqual => OpKind::GreaterOrEqual,
+        }
+    }
+}
+
+/// A function of two truth values, of [`Op::Logic`](crate::Op::Logic).
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Logic {
+    /// Both.
+    And,
+    /// At least one.
+    Or,
+    /// Exactly one.
+    Xor,
+}
+
+impl Logic {
+    /// The operator.
+    #[must_use]
+    pub fn kind(self) -> OpKind {
+        match self {
+            Logic::And => OpKind::And,
+            Logic::Or => OpKind::Or,
+            Logic::Xor => OpKind::Xor,
         }
     }
 }

@@ -1,8 +1,13 @@
 //! The type of a node's result, and every check of a node against its operands.
 
+mod elements;
+mod layers;
 mod movement;
+mod selection;
 mod spatial;
 mod types;
+
+pub(crate) use movement::resolve;
 
 use fourfold_schemes::QuantParams;
 
@@ -26,25 +31,31 @@ pub(crate) fn infer(
 }
 
 fn dims(op: &Op, inputs: &[&Value], limits: &Limits) -> Result<Vec<Dim>, Problem> {
+    if let Some(dims) = selection::dims(op, inputs) {
+        return dims;
+    }
     let x = inputs[0].ty.dims();
     match op {
         Op::Conv(conv) => spatial::conv(conv, inputs, limits),
         Op::MaxPool(window) => spatial::pool(window, x, limits),
         Op::AveragePool(pool) => spatial::pool(&pool.window, x, limits),
         Op::GlobalAveragePool => spatial::global(x),
-        Op::Linear(_) => linear(inputs),
+        Op::Linear(_) => layers::linear(inputs),
         Op::MatMul => movement::matmul(x, inputs[1].ty.dims()),
-        Op::BatchNorm { epsilon } => batch_norm(*epsilon, inputs),
+        Op::BatchNorm { epsilon } => layers::batch_norm(*epsilon, inputs),
         Op::Add { .. } => movement::broadcast(x, inputs[1].ty.dims()),
         Op::Flatten { axis } => movement::flatten(*axis, x),
         Op::Reshape { dims } => movement::reshape(dims, x),
         Op::Transpose { axes } => movement::transpose(axes, x),
-        Op::Softmax { axis } if *axis >= x.len() => Err(movement::axis_problem(*axis, x)),
+        Op::Softmax { axis } | Op::LogSoftmax { axis } if *axis >= x.len() => Err(movement::axis_problem(*axis, x)),
+        Op::ConvTranspose(conv) => spatial::conv_transpose(conv, inputs, limits),
+        Op::GroupNorm { groups, epsilon } => layers::group_norm(*groups, *epsilon, inputs),
+        Op::Recurrent(recurrent) => layers::recurrent(recurrent, inputs),
         Op::Clip { min, max } if min.is_nan() || max.is_nan() || min > max => {
             let reason = "the lower bound must not exceed the upper".to_owned();
             Err(Problem::Attribute { name: "bounds", value: format!("{min}..{max}"), reason })
         }
-        Op::LayerNorm { axis, epsilon } => layer_norm(*axis, *epsilon, inputs),
+        Op::LayerNorm { axis, epsilon } => layers::layer_norm(*axis, *epsilon, inputs),
         Op::Unary(function) => {
             if let Some(bad) = function.parameters().into_iter().flatten().find(|parameter| !parameter.is_finite()) {
                 let reason = "must be finite".to_owned();
@@ -54,63 +65,8 @@ fn dims(op: &Op, inputs: &[&Value], limits: &Limits) -> Result<Vec<Dim>, Problem
         }
         Op::Binary(_) => movement::broadcast(x, inputs[1].ty.dims()),
         Op::Reduce { axes, keep, .. } => movement::reduce(axes, *keep, x),
-        Op::Softmax { .. } | Op::Relu | Op::Clip { .. } | Op::Identity => Ok(x.to_vec()),
+        Op::Softmax { .. } | Op::LogSoftmax { .. } | Op::Relu | Op::Clip { .. } | Op::Identity => Ok(x.to_vec()),
         Op::Quantize | Op::Dequantize | Op::QuantStub | Op::DeQuantStub => Ok(x.to_vec()),
-    }
-}
-
-/// `[.., in] * [out, in]^T + [out] -> [.., out]`.
-fn linear(inputs: &[&Value]) -> Result<Vec<Dim>, Problem> {
-    let (x, weight) = (inputs[0].ty.dims(), inputs[1].ty.dims());
-    let [out, depth] = weight else {
-        return Err(Problem::shape(format!("the weight has shape {weight:?}, expected [out, in]")));
-    };
-    let Some((last, outer)) = x.split_last().filter(|(last, _)| *last == depth) else {
-        return Err(Problem::shape(format!("the input {x:?} does not end in the weight's {depth} input features")));
-    };
-    debug_assert_eq!(last, depth);
-    expect_vector("bias", inputs.get(2), out)?;
-    Ok(outer.iter().cloned().chain([out.clone()]).collect())
-}
-
-fn check_epsilon(epsilon: f32) -> Result<(), Problem> {
-    if epsilon.is_finite() && epsilon >= 0.0 {
-        return Ok(());
-    }
-    let reason = "must be finite and not negative".to_owned();
-    Err(Problem::Attribute { name: "epsilon", value: epsilon.to_string(), reason })
-}
-
-fn layer_norm(axis: usize, epsilon: f32, inputs: &[&Value]) -> Result<Vec<Dim>, Problem> {
-    let x = inputs[0].ty.dims();
-    check_epsilon(epsilon)?;
-    let normalized = x.get(axis..).filter(|axes| !axes.is_empty()).ok_or_else(|| movement::axis_problem(axis, x))?;
-    for (operand, name) in inputs[1..].iter().zip(["scale", "bias"]) {
-        let dims = operand.ty.dims();
-        if dims != normalized {
-            return Err(Problem::shape(format!("the {name} has shape {dims:?}, expected {normalized:?}")));
-        }
-    }
-    Ok(x.to_vec())
-}
-
-fn batch_norm(epsilon: f32, inputs: &[&Value]) -> Result<Vec<Dim>, Problem> {
-    let x = inputs[0].ty.dims();
-    check_epsilon(epsilon)?;
-    let [_, channels, ..] = x else {
-        return Err(Problem::shape(format!("the input {x:?} has no channel axis")));
-    };
-    for (index, name) in ["scale", "bias", "mean", "variance"].into_iter().enumerate() {
-        expect_vector(name, inputs.get(index + 1), channels)?;
-    }
-    Ok(x.to_vec())
-}
-
-/// Checks that an operand, if there is one, has shape `[len]`.
-fn expect_vector(name: &str, operand: Option<&&Value>, len: &Dim) -> Result<(), Problem> {
-    match operand.map(|value| value.ty.dims()) {
-        Some([dim]) if dim == len => Ok(()),
-        Some(dims) => Err(Problem::shape(format!("the {name} has shape {dims:?}, expected [{len}]"))),
-        None => Ok(()),
+        _ => Err(Problem::shape("the operator has no rule for its shape")),
     }
 }

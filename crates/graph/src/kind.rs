@@ -53,6 +53,35 @@ pub enum OpKind {
     ReduceMin,
     ReduceL2,
     LayerNorm,
+    ConvTranspose,
+    GroupNorm,
+    LogSoftmax,
+    Lstm,
+    Gru,
+    Rnn,
+    Concat,
+    Slice,
+    Gather,
+    GatherElements,
+    Expand,
+    Pad,
+    Resize,
+    Where,
+    Equal,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+    And,
+    Or,
+    Xor,
+    Not,
+    Cast,
+    ArgMax,
+    ArgMin,
+    TopK,
+    CumSum,
+    Pow,
 }
 
 /// Where the parameters of an operator's codes come from.
@@ -68,7 +97,7 @@ pub enum OutputParams {
 
 impl OpKind {
     /// Every operator.
-    pub const ALL: [OpKind; 46] = [
+    pub const ALL: [OpKind; 75] = [
         OpKind::Conv,
         OpKind::Linear,
         OpKind::MatMul,
@@ -115,17 +144,47 @@ impl OpKind {
         OpKind::ReduceMin,
         OpKind::ReduceL2,
         OpKind::LayerNorm,
+        OpKind::ConvTranspose,
+        OpKind::GroupNorm,
+        OpKind::LogSoftmax,
+        OpKind::Lstm,
+        OpKind::Gru,
+        OpKind::Rnn,
+        OpKind::Concat,
+        OpKind::Slice,
+        OpKind::Gather,
+        OpKind::GatherElements,
+        OpKind::Expand,
+        OpKind::Pad,
+        OpKind::Resize,
+        OpKind::Where,
+        OpKind::Equal,
+        OpKind::Less,
+        OpKind::LessOrEqual,
+        OpKind::Greater,
+        OpKind::GreaterOrEqual,
+        OpKind::And,
+        OpKind::Or,
+        OpKind::Xor,
+        OpKind::Not,
+        OpKind::Cast,
+        OpKind::ArgMax,
+        OpKind::ArgMin,
+        OpKind::TopK,
+        OpKind::CumSum,
+        OpKind::Pow,
     ];
 
     /// Where the parameters of the result come from when the operands are codes.
     #[must_use]
     pub fn output_params(self) -> OutputParams {
         match self {
-            OpKind::Conv | OpKind::Linear | OpKind::AveragePool | OpKind::GlobalAveragePool | OpKind::Add => {
-                OutputParams::Own
-            }
+            OpKind::Conv | OpKind::Linear | OpKind::Add | OpKind::Concat => OutputParams::Own,
+            OpKind::AveragePool | OpKind::GlobalAveragePool => OutputParams::Own,
             OpKind::Relu | OpKind::Clip | OpKind::MaxPool => OutputParams::Shared,
             OpKind::Flatten | OpKind::Reshape | OpKind::Transpose | OpKind::Identity => OutputParams::Shared,
+            OpKind::Slice | OpKind::Gather | OpKind::GatherElements => OutputParams::Shared,
+            OpKind::Expand | OpKind::Pad | OpKind::Resize => OutputParams::Shared,
             OpKind::Quantize | OpKind::QuantStub => OutputParams::Own,
             _ => OutputParams::Float,
         }

@@ -31,6 +31,7 @@
 //! Architecture Invariant: a graph holds plain, unpacked weights and knows nothing of this machine; weights are packed by
 //! the runtime's plan.
 
+mod attributes;
 mod builder;
 mod dim;
 mod error;
@@ -41,17 +42,23 @@ mod kind;
 mod limits;
 mod modules;
 mod op;
+mod polynomial;
 mod statistics;
 mod types;
 
+pub use attributes::{
+    ArgExtreme, CastTo, Cell, ConvTranspose, Coordinates, CumSum, Direction, Interpolation, Pad, PadMode, Recurrent,
+    Resize, Rounding, TopK, TopKPart,
+};
 pub use builder::{GraphBuilder, NewNode};
 pub use dim::Dim;
 pub use error::{Error, Problem};
-pub use function::{Binary, Reduction, Unary};
+pub use function::{Binary, Comparison, Logic, Reduction, Unary};
 pub use graph::{Graph, Node, NodeId, Value, ValueId};
 pub use kind::{OpKind, OutputParams};
 pub use limits::{LimitExceeded, Limits};
 pub use op::{Activation, AveragePool, Conv, Linear, Op, Window};
+pub use polynomial::Polynomial;
 pub use statistics::{NodeStatistics, Statistics};
 pub use types::ValueType;
 

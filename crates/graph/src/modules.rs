@@ -2,7 +2,7 @@
 
 use fourfold_tensor::Tensor;
 
-use crate::{Activation, Conv, Error, GraphBuilder, Linear, Op, ValueId, Window};
+use crate::{Activation, Conv, Error, GraphBuilder, Linear, Op, OpKind, ValueId, Window};
 
 impl GraphBuilder {
     /// `x * weight^T + bias` over the last axis. `weight: [out, in]`, `bias: [out]`.
@@ -44,6 +44,17 @@ impl GraphBuilder {
     /// As [`GraphBuilder::add`].
     pub fn relu(&mut self, name: &str, x: ValueId) -> Result<ValueId, Error> {
         self.node(name, Op::Relu, &[x])
+    }
+
+    /// The same elements in another shape: sizes, 0 where that of the input is copied, -1 (once) for what is left.
+    ///
+    /// # Errors
+    ///
+    /// As [`GraphBuilder::add`].
+    pub fn reshape(&mut self, name: &str, x: ValueId, target: &[i64]) -> Result<ValueId, Error> {
+        let resolved = Op::reshape(target, self.known(x)?.ty().dims());
+        let node = |problem| Error::Node { node: name.to_owned(), kind: OpKind::Reshape, problem: Box::new(problem) };
+        self.node(name, resolved.map_err(node)?, &[x])
     }
 
     /// Marks where quantization begins: what follows is quantized, up to a [`GraphBuilder::dequant_stub`].

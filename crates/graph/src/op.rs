@@ -2,7 +2,10 @@
 
 use fourfold_schemes::DynamicScheme;
 
-use crate::{Binary, OpKind, Reduction, Unary};
+use crate::{
+    ArgExtreme, Binary, CastTo, Cell, Comparison, ConvTranspose, CumSum, Dim, Logic, OpKind, Pad, Recurrent, Reduction,
+    Resize, TopK, Unary,
+};
 
 /// A clamp of the result, fused into the operator that computes it.
 #[derive(Clone, Copy, Debug, PartialEq, Default)]
@@ -109,7 +112,9 @@ pub struct AveragePool {
 
 /// One operator. Operands are listed as `(x, weight, [bias])`; brackets mark those that may be absent.
 ///
-/// Codes below are `i8` or `u8` values with per-tensor parameters, weights of codes are `i8` with zero point 0.
+/// Codes below are `i8` or `u8` values with per-tensor parameters, weights of codes are `i8` with zero point 0. Operators that move
+/// elements take real numbers, codes, `i64` integers and truth values, which are `u8` without parameters, 0 or 1. Every operator has one
+/// result; those of ONNX with several become several nodes.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq)]
 pub enum Op {
@@ -118,7 +123,7 @@ pub enum Op {
     /// `x * weight^T + bias` over the last axis: `(x, weight, [bias])`. Real numbers, codes with an `i32` bias, or a real
     /// `x` with a weight of codes (dynamic quantization).
     Linear(Linear),
-    /// Matrix product over the last two axes, the others broadcast: `(a, b)`. Real numbers.
+    /// Matrix product over the last two axes, the others broadcast: `(a, b)`. Real numbers, or codes.
     MatMul,
     /// `(x - mean) / sqrt(variance + epsilon) * scale + bias` per channel: `(x, scale, bias, mean, variance)`. Real numbers.
     BatchNorm {
@@ -152,8 +157,9 @@ pub enum Op {
     },
     /// The same elements in another shape: `(x)`.
     Reshape {
-        /// The new sizes; 0 copies the input's size at the same place, -1 (once) stands for what is left.
-        dims: Vec<i64>,
+        /// The new sizes, as many elements as before. [`GraphBuilder::reshape`](crate::GraphBuilder::reshape) finds them for the 0 and -1 of
+        /// PyTorch and ONNX.
+        dims: Vec<Dim>,
     },
     /// Axis `i` of the result is axis `axes[i]` of the input: `(x)`.
     Transpose {
@@ -175,7 +181,7 @@ pub enum Op {
     },
     /// A function of every element: `(x)`. Real numbers.
     Unary(Unary),
-    /// A function of two elements with broadcasting: `(a, b)`. Real numbers.
+    /// A function of two elements with broadcasting: `(a, b)`. Real numbers; integers too for sums, differences and products, which wrap.
     Binary(Binary),
     /// One number for all elements along some axes: `(x)`. Real numbers.
     Reduce {
@@ -186,6 +192,84 @@ pub enum Op {
         /// Whether the axes stay, with size 1.
         keep: bool,
     },
+    /// Transposed convolution over 1, 2 or 3 spatial axes: `(x, weight, [bias])`, `weight: [in, out / groups, kernel...]`.
+    ConvTranspose(ConvTranspose),
+    /// `(x - mean) / sqrt(variance + epsilon) * scale[c] + bias[c]`, mean and variance of each image and group of channels:
+    /// `(x, scale, bias)`. Real numbers. As many groups as channels make an instance normalization.
+    GroupNorm {
+        /// The number of groups of channels.
+        groups: usize,
+        /// Added to the variance.
+        epsilon: f32,
+    },
+    /// `x - max - ln(sum(exp(x - max)))` over one axis: `(x)`. Real numbers.
+    LogSoftmax {
+        /// The axis summed over.
+        axis: usize,
+    },
+    /// Recurrent layer: `(x, weight, recurrent, bias, [h0], [c0])`; the result is the hidden state of every step.
+    ///
+    /// `x: [steps, batch, in]`, `weight: [d * gates * hidden, in]`, `recurrent: [d * gates * hidden, hidden]`,
+    /// `bias: [2, d * gates * hidden]` (to add to either product), `h0, c0: [d, batch, hidden]`, result `[steps, d, batch, hidden]`, for `d`
+    /// directions. The weights are real numbers or codes with scales on axis 0 (dynamic quantization).
+    Recurrent(Recurrent),
+    /// Operands side by side along one axis: `(x...)`, any number.
+    Concat {
+        /// The axis.
+        axis: usize,
+    },
+    /// Part of one axis: elements `start, start + step, ...`: `(x)`.
+    Slice {
+        /// The axis.
+        axis: usize,
+        /// The first element; negative counts from the end.
+        start: i64,
+        /// The distance between elements; negative goes backwards.
+        step: i64,
+        /// The number of elements.
+        length: Dim,
+    },
+    /// Elements of one axis chosen by number, negative from the end: `(x, indices)`. The axis becomes the axes of the `i64` indices.
+    ///
+    /// Constant codes with a scale for each row (axis 0) give real numbers: a weight-only embedding.
+    Gather {
+        /// The axis.
+        axis: usize,
+    },
+    /// Elements along one axis chosen by number for each place: `(x, indices)`, with as many axes; the result has the indices' shape.
+    GatherElements {
+        /// The axis.
+        axis: usize,
+    },
+    /// The elements repeated along axes of size 1 or missing in front: `(x)`.
+    Expand {
+        /// The new sizes.
+        dims: Vec<Dim>,
+    },
+    /// Elements added around: `(x)`.
+    Pad(Pad),
+    /// Resampling to other sizes: `(x)`.
+    Resize(Resize),
+    /// `a` where the truth value is 1, else `b`, with broadcasting: `(truth, a, b)`.
+    Where,
+    /// The truth of a comparison, with broadcasting: `(a, b)`. Real numbers or integers.
+    Compare(Comparison),
+    /// A function of truth values, with broadcasting: `(a, b)`.
+    Logic(Logic),
+    /// The other truth value: `(x)`.
+    Not,
+    /// Elements of another type: `(x)`. Real numbers, integers or truth values.
+    Cast {
+        /// The new type.
+        to: CastTo,
+    },
+    /// The place of the largest or smallest element along one axis, as `i64`: `(x)`. Real numbers; NaN counts as the largest.
+    ArgExtreme(ArgExtreme),
+    /// The largest or smallest elements along one axis, in order; of equal ones the first come first: `(x)`. Real numbers; NaN counts as
+    /// the largest.
+    TopK(TopK),
+    /// Sums of all elements up to each, along one axis: `(x)`. Real numbers or integers.
+    CumSum(CumSum),
     /// The input: `(x)`.
     Identity,
     /// Real numbers to codes, equation (2): `(x)`.
@@ -199,6 +283,15 @@ pub enum Op {
 }
 
 impl Op {
+    /// [`Op::Reshape`] of an operand of shape `x` to sizes, of which 0 copies that of `x` and -1 (once) is what is left.
+    ///
+    /// # Errors
+    ///
+    /// [`Problem::Attribute`](crate::Problem::Attribute) if the sizes are not such a list, or what is left is not a size.
+    pub fn reshape(target: &[i64], x: &[Dim]) -> Result<Op, crate::Problem> {
+        crate::infer::resolve(target, x).map(|dims| Op::Reshape { dims })
+    }
+
     /// The operator without its attributes.
     #[must_use]
     pub fn kind(&self) -> OpKind {
@@ -226,6 +319,30 @@ impl Op {
             Op::Unary(function) => function.kind(),
             Op::Binary(function) => function.kind(),
             Op::Reduce { reduction, .. } => reduction.kind(),
+            Op::ConvTranspose(_) => OpKind::ConvTranspose,
+            Op::GroupNorm { .. } => OpKind::GroupNorm,
+            Op::LogSoftmax { .. } => OpKind::LogSoftmax,
+            Op::Recurrent(Recurrent { cell, .. }) => match cell {
+                Cell::Lstm => OpKind::Lstm,
+                Cell::Gru | Cell::GruResetBefore => OpKind::Gru,
+                Cell::Tanh | Cell::Relu => OpKind::Rnn,
+            },
+            Op::Concat { .. } => OpKind::Concat,
+            Op::Slice { .. } => OpKind::Slice,
+            Op::Gather { .. } => OpKind::Gather,
+            Op::GatherElements { .. } => OpKind::GatherElements,
+            Op::Expand { .. } => OpKind::Expand,
+            Op::Pad(_) => OpKind::Pad,
+            Op::Resize(_) => OpKind::Resize,
+            Op::Where => OpKind::Where,
+            Op::Compare(comparison) => comparison.kind(),
+            Op::Logic(function) => function.kind(),
+            Op::Not => OpKind::Not,
+            Op::Cast { .. } => OpKind::Cast,
+            Op::ArgExtreme(ArgExtreme { largest: true, .. }) => OpKind::ArgMax,
+            Op::ArgExtreme(_) => OpKind::ArgMin,
+            Op::TopK(_) => OpKind::TopK,
+            Op::CumSum(_) => OpKind::CumSum,
         }
     }
 
@@ -233,9 +350,10 @@ impl Op {
     #[must_use]
     pub fn activation(&self) -> Activation {
         match self {
-            Op::Conv(Conv { activation, .. }) | Op::Linear(Linear { activation, .. }) | Op::Add { activation } => {
-                *activation
-            }
+            Op::Conv(Conv { activation, .. })
+            | Op::ConvTranspose(ConvTranspose { activation, .. })
+            | Op::Linear(Linear { activation, .. })
+            | Op::Add { activation } => *activation,
             _ => Activation::None,
         }
     }
@@ -245,6 +363,7 @@ impl Op {
     pub fn with_activation(&self, activation: Activation) -> Option<Op> {
         match self {
             Op::Conv(conv) => Some(Op::Conv(Conv { activation, ..conv.clone() })),
+            Op::ConvTranspose(conv) => Some(Op::ConvTranspose(ConvTranspose { activation, ..conv.clone() })),
             Op::Linear(linear) => Some(Op::Linear(Linear { activation, ..linear.clone() })),
             Op::Add { .. } => Some(Op::Add { activation }),
             _ => None,

@@ -73,17 +73,22 @@ fn symbols<'p>(plan: &'p Plan, inputs: &[Tensor]) -> Result<HashMap<&'p str, usi
             }
         }
     }
+    for (input, &id) in inputs.iter().zip(graph.inputs()) {
+        let value = graph.value(id);
+        let size = |dim: &Dim| dim.evaluate(|symbol| symbols.get(symbol).copied());
+        if !value.ty().dims().iter().zip(input.shape()).all(|(dim, &given)| size(dim) == Some(given)) {
+            let (name, expected, dtype) = (value.name().to_owned(), value.ty().to_string(), input.dtype());
+            return Err(Error::Input { name, expected, dtype, shape: Shape::new(input.shape())? });
+        }
+    }
     Ok(symbols)
 }
 
 fn shape(plan: &Plan, id: ValueId, symbols: &HashMap<&str, usize>) -> Result<Shape, Error> {
     let value = plan.graph.value(id);
-    let size = |dim: &Dim| match dim {
-        Dim::Fixed(size) => Ok(*size),
-        Dim::Symbol(symbol) => symbols
-            .get(&**symbol)
-            .copied()
-            .ok_or_else(|| Error::Unbound { symbol: symbol.to_string(), value: value.name().to_owned() }),
+    let size = |dim: &Dim| {
+        let known = dim.evaluate(|symbol| symbols.get(symbol).copied());
+        known.ok_or_else(|| Error::Unbound { symbol: dim.to_string(), value: value.name().to_owned() })
     };
     let sizes = value.ty().dims().iter().map(size).collect::<Result<Vec<_>, _>>()?;
     Ok(Shape::new(&sizes)?)

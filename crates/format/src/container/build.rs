@@ -1,6 +1,6 @@
 //! From graphs to records and back.
 
-use fourfold_graph::{Dim, Graph, GraphBuilder, Limits, NewNode, OutputParams, Value, ValueId, ValueType};
+use fourfold_graph::{Graph, GraphBuilder, Limits, NewNode, OutputParams, Value, ValueId, ValueType};
 use fourfold_schemes::{Granularity, QuantParams, Scale};
 use fourfold_tensor::{DType, MAX_RANK, Shape, Tensor};
 
@@ -10,6 +10,8 @@ use crate::layout::Data;
 
 mod function;
 mod op;
+mod selection;
+mod shape;
 
 /// The record of a graph.
 pub(super) fn record(graph: &Graph) -> Result<record::Header, Error> {
@@ -48,11 +50,11 @@ fn index(id: ValueId) -> u32 {
 }
 
 fn ty(ty: &ValueType) -> record::Type {
-    let dim = |dim: &Dim| match dim {
-        Dim::Fixed(size) => record::Dim::Fixed(*size as u64),
-        Dim::Symbol(name) => record::Dim::Symbol(name.to_string()),
-    };
-    record::Type { dtype: tag(ty.dtype()), dims: ty.dims().iter().map(dim).collect(), params: ty.params().map(params) }
+    record::Type {
+        dtype: tag(ty.dtype()),
+        dims: ty.dims().iter().map(shape::dim_record).collect(),
+        params: ty.params().map(params),
+    }
 }
 
 fn params(params: &QuantParams) -> record::Params {
@@ -94,13 +96,8 @@ fn add(
 ) -> Result<ValueId, Error> {
     match item {
         record::Item::Input { name, ty } => {
-            check_rank(ty.dims.len(), "an input")?;
             let part = || format!("input {name:?}");
-            let dims = ty.dims.iter().map(|dim| match dim {
-                record::Dim::Fixed(size) => size_of(*size, &part()).map(Dim::Fixed),
-                record::Dim::Symbol(name) => Ok(Dim::symbol(name)),
-            });
-            let dims = dims.collect::<Result<Vec<_>, _>>()?;
+            let dims = shape::dims(&ty.dims, &part())?;
             let dtype = dtype(ty.dtype, &part())?;
             let ty = match &ty.params {
                 None => ValueType::plain(dtype, &dims),
@@ -130,10 +127,11 @@ fn add(
         }
         record::Item::Node { name, output, op, inputs, params } => {
             let part = format!("node {name:?}");
-            check_rank(inputs.len(), &part)?;
             let inputs = inputs.iter().map(|&index| known(values, index, &part)).collect::<Result<Vec<_>, _>>()?;
             let params = params.as_ref().map(|params| quant_params(params, &part)).transpose()?;
-            Ok(builder.add(NewNode { name, output, op: op::op(op, &part)?, inputs: &inputs, params })?)
+            let x = inputs.first().map_or(&[][..], |&id| builder.value(id).ty().dims());
+            let op = op::op(op, x, &part)?;
+            Ok(builder.add(NewNode { name, output, op, inputs: &inputs, params })?)
         }
     }
 }

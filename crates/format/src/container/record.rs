@@ -29,6 +29,14 @@ pub(super) struct Type {
 pub(super) enum Dim {
     Fixed(u64),
     Symbol(String),
+    Computed(Vec<Term>),
+}
+
+/// A coefficient and the symbols that it is multiplied with.
+#[derive(Encode, Decode)]
+pub(super) struct Term {
+    pub(super) coefficient: i64,
+    pub(super) symbols: Vec<String>,
 }
 
 #[derive(Encode, Decode)]
@@ -66,6 +74,26 @@ pub(super) enum Op {
     Unary { function: u8, parameters: [f32; 2] },
     Binary { function: u8 },
     Reduce { reduction: u8, axes: Vec<u64>, keep: bool },
+    ReshapeTo { dims: Vec<Dim> },
+    ConvTranspose { window: Window, output_padding: Vec<u64>, groups: u64, activation: Activation },
+    GroupNorm { groups: u64, epsilon: f32 },
+    LogSoftmax { axis: u64 },
+    Recurrent { cell: u8, direction: u8, with_cell_state: bool, dynamic: Option<u8> },
+    Concat { axis: u64 },
+    Slice { axis: u64, start: i64, step: i64, length: Dim },
+    Gather { axis: u64 },
+    GatherElements { axis: u64 },
+    Expand { dims: Vec<Dim> },
+    Pad { begin: Vec<u64>, end: Vec<u64>, mode: u8, value: f32 },
+    Resize { scales: Vec<f32>, sizes: Vec<Option<u64>>, interpolation: u8, coordinates: u8 },
+    Where,
+    Compare { comparison: u8 },
+    Logic { function: u8 },
+    Not,
+    Cast { to: u8 },
+    ArgExtreme { axis: u64, keep: bool, largest: bool, last: bool },
+    TopK { axis: u64, count: u64, largest: bool, indices: bool },
+    CumSum { axis: u64, exclusive: bool, reverse: bool },
 }
 
 #[derive(Encode, Decode)]
@@ -87,17 +115,37 @@ pub(super) enum Activation {
 impl Header {
     /// The first minor version that has all operators of the graph.
     pub(super) fn minor(&self) -> u16 {
-        let is_newer = |item: &Item| match item {
-            Item::Node { op, .. } => matches!(
-                op,
-                Op::LayerNorm { .. }
-                    | Op::Unary { .. }
-                    | Op::Binary { .. }
-                    | Op::Reduce { .. }
-                    | Op::Linear { dynamic: Some(2..), .. }
-            ),
-            _ => false,
-        };
-        u16::from(self.items.iter().any(is_newer))
+        self.items.iter().map(Item::minor).max().unwrap_or(0)
     }
 }
+
+impl Item {
+    fn minor(&self) -> u16 {
+        match self {
+            Item::Node { op, .. } => op.minor(),
+            Item::Input { ty, .. } if ty.dims.iter().any(|dim| matches!(dim, Dim::Computed(_))) => 2,
+            Item::Input { .. } | Item::Constant { .. } => 0,
+        }
+    }
+}
+
+impl Op {
+    fn minor(&self) -> u16 {
+        match self {
+            Op::Linear { dynamic: Some(2..), .. } | Op::LayerNorm { .. } | Op::Unary { .. } | Op::Reduce { .. } => 1,
+            Op::Binary { function } if *function < FIRST_BINARY_OF_2 => 1,
+            Op::Conv { .. } | Op::Linear { .. } | Op::MatMul | Op::BatchNorm { .. } | Op::Relu | Op::Clip { .. } => 0,
+            Op::MaxPool { .. }
+            | Op::AveragePool { .. }
+            | Op::GlobalAveragePool
+            | Op::Add { .. }
+            | Op::Flatten { .. } => 0,
+            Op::Reshape { .. } | Op::Transpose { .. } | Op::Softmax { .. } | Op::Identity | Op::Quantize => 0,
+            Op::Dequantize | Op::QuantStub | Op::DeQuantStub => 0,
+            _ => 2,
+        }
+    }
+}
+
+/// The number of the first function of two numbers that minor version 1 does not have.
+const FIRST_BINARY_OF_2: u8 = 5;

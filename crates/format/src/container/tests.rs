@@ -1,7 +1,9 @@
 //! Containers that come back, and files that do not.
 
 use fourfold_graph::{
-    Activation, AveragePool, Binary, Conv, Dim, GraphBuilder, Linear, NewNode, Op, Reduction, Unary, ValueType, Window,
+    Activation, ArgExtreme, AveragePool, Binary, CastTo, Cell, Comparison, Conv, ConvTranspose, Coordinates, CumSum,
+    Dim, Direction, GraphBuilder, Interpolation, Linear, Logic, NewNode, Op, Pad, PadMode, Recurrent, Reduction,
+    Resize, Rounding, TopK, TopKPart, Unary, ValueType, Window,
 };
 use fourfold_schemes::{DynamicScheme, Granularity, QuantParams, Scale};
 use fourfold_tensor::{DType, Tensor};
@@ -45,7 +47,42 @@ const FUNCTIONS: [Unary; 16] = [
 
 /// A graph with every operator, every kind of parameters and every type.
 fn everything() -> Graph {
-    everything_of(1)
+    everything_of(2)
+}
+
+/// Operators of minor version 2 that keep the shape `[batch, 3, 3]`, or give it back in the end.
+fn newest() -> Vec<Op> {
+    let [batch, three]: [Dim; 2] = [Dim::symbol("batch"), 3.into()];
+    let pad = |mode| Op::Pad(Pad { begin: vec![0, 0, 1], end: vec![0; 3], mode });
+    let cut = Op::Slice { axis: 2, start: -1, step: -1, length: three.clone() };
+    let shape = vec![batch.clone(), three.clone(), three.clone()];
+    let resize = Resize {
+        scales: vec![1.0; 3],
+        sizes: vec![None, None, Some(3)],
+        interpolation: Interpolation::Nearest(Rounding::Ceil),
+        coordinates: Coordinates::AlignCorners,
+    };
+    let top = TopK { axis: 1, count: 3, largest: false, part: TopKPart::Values };
+    let flat = Op::reshape(&[-1], &shape).expect("9 * batch");
+    let all = [9.into(), batch].map(|dim: Dim| dim.polynomial().expect("small"));
+    let all = Dim::computed(all[0].mul(&all[1]).expect("small")).expect("positive");
+    vec![
+        Op::Expand { dims: shape.clone() },
+        pad(PadMode::Constant(0.5)),
+        cut.clone(),
+        pad(PadMode::Reflect),
+        cut,
+        Op::Concat { axis: 1 },
+        Op::LogSoftmax { axis: 1 },
+        Op::GroupNorm { groups: 3, epsilon: 0.5 },
+        Op::Resize(resize),
+        Op::TopK(top),
+        Op::CumSum(CumSum { axis: 2, exclusive: true, reverse: false }),
+        flat,
+        Op::Expand { dims: vec![all] },
+        Op::Reshape { dims: shape },
+        Op::Cast { to: CastTo::F32 },
+    ]
 }
 
 /// As [`everything`], up to a minor version.
@@ -97,7 +134,7 @@ fn everything_of(minor: u16) -> Graph {
         builder.quantized_constant("fc.weight", weight, per_channel(DType::I8, (-128, 127), &[0.1; 3])).expect("valid");
     let linear = Linear { activation: Activation::None, dynamic: Some(DynamicScheme::TorchPerTensor) };
     chain(&mut builder, "fc", Op::Linear(linear), &[weight], None);
-    chain(&mut builder, "reshaped", Op::Reshape { dims: vec![0, 3, 1] }, &[], None);
+    chain(&mut builder, "reshaped", Op::Reshape { dims: vec![Dim::symbol("batch"), 3.into(), 1.into()] }, &[], None);
     chain(&mut builder, "turned", Op::Transpose { axes: vec![0, 2, 1] }, &[], None);
     let square = builder.constant("square", Tensor::from_vec(&[3, 3], vec![0.5_f32; 9]).expect("nine")).expect("valid");
     chain(&mut builder, "product", Op::MatMul, &[square], None);
@@ -120,6 +157,44 @@ fn everything_of(minor: u16) -> Graph {
             builder.constant("ones", Tensor::from_slice(&[3], &[1.0_f32; 3]).expect("three numbers")).expect("new");
         chain(&mut builder, "norm", Op::LayerNorm { axis: 2, epsilon: 1e-5 }, &[ones, ones], None);
     }
+    if minor >= 2 {
+        let three = builder.constant("three", Tensor::from_slice(&[3], &[1.0_f32; 3]).expect("three")).expect("new");
+        for (index, op) in newest().into_iter().enumerate() {
+            let more: &[_] = if matches!(op, Op::GroupNorm { .. }) { &[three, three] } else { &[] };
+            chain(&mut builder, &format!("newest.{index}"), op, more, None);
+        }
+        let pow = chain(&mut builder, "pow", Op::Binary(Binary::Pow), &[square], None);
+        let least = Op::ArgExtreme(ArgExtreme { axis: 2, keep: true, largest: false, last: true });
+        let place = builder.node("place", least, &[pow]).expect("integers");
+        let chosen = builder.node("chosen", Op::GatherElements { axis: 2 }, &[pow, place]).expect("real numbers");
+        let is_less = builder.node("less", Op::Compare(Comparison::LessOrEqual), &[pow, chosen]).expect("truth");
+        let is_either = builder.node("either", Op::Logic(Logic::Xor), &[is_less, is_less]).expect("truth");
+        let is_not = builder.node("not", Op::Not, &[is_either]).expect("truth");
+        let either = builder.node("where", Op::Where, &[is_not, pow, chosen]).expect("real numbers");
+        builder.output(either);
+        let integers = builder.constant("integers", Tensor::from_slice(&[2], &[0_i64, -1]).expect("two")).expect("new");
+        let rows = builder.node("rows", Op::Gather { axis: 2 }, &[pow, integers]).expect("real numbers");
+        let weight = Tensor::zeros(DType::F32, &[3, 2, 2]).expect("small");
+        let weight = builder.constant("transposed.weight", weight).expect("new");
+        let transposed = ConvTranspose {
+            window: Window::new(&[2]).with_stride(2),
+            output_padding: vec![1],
+            groups: 1,
+            activation: Activation::Relu,
+        };
+        let wide = builder.node("transposed", Op::ConvTranspose(transposed), &[rows, weight]).expect("valid");
+        builder.output(wide);
+        let rows = Tensor::from_vec(&[16, 3], vec![0.5_f32; 48]).expect("48");
+        let rows = builder.constant("lstm.weight", rows).expect("valid");
+        let hidden = Tensor::from_vec(&[16, 4], vec![0.5_f32; 64]).expect("64");
+        let hidden = builder.constant("lstm.recurrent", hidden).expect("valid");
+        let bias = builder.constant("lstm.bias", Tensor::zeros(DType::F32, &[2, 16]).expect("32")).expect("valid");
+        let (cell, direction) = (Cell::Lstm, Direction::Reverse);
+        let lstm = Recurrent { cell, direction, with_cell_state: true, dynamic: None };
+        chain(&mut builder, "lstm", Op::Recurrent(lstm), &[rows, hidden, bias], None);
+        let eight = [8.into(), Dim::symbol("batch"), 3.into()];
+        chain(&mut builder, "eight", Op::reshape(&[8, -1, 3], &eight).expect("24 numbers"), &[], None);
+    }
     let y = chain(&mut builder, "softmax", Op::Softmax { axis: 2 }, &[], None);
     builder.output(y);
     builder.output(unused);
@@ -140,7 +215,9 @@ fn small() -> Graph {
 #[test]
 fn the_minor_version_is_that_of_the_newest_operator() {
     assert_eq!(to_bytes(&small()).expect("a graph")[10..12], [0, 0]);
-    assert_eq!(to_bytes(&everything()).expect("a graph")[10..12], [1, 0]);
+    for minor in 0..3 {
+        assert_eq!(to_bytes(&everything_of(minor)).expect("a graph")[10..12], minor.to_le_bytes());
+    }
 }
 
 #[test]

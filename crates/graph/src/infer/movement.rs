@@ -1,8 +1,6 @@
 //! Shapes of operators that broadcast or move elements.
 
-use std::sync::Arc;
-
-use crate::{Dim, Problem};
+use crate::{Dim, Polynomial, Problem};
 
 pub(super) fn axis_problem(axis: usize, x: &[Dim]) -> Problem {
     let reason = format!("the input {x:?} has {} axes", x.len());
@@ -44,9 +42,17 @@ pub(super) fn flatten(axis: usize, x: &[Dim]) -> Result<Vec<Dim>, Problem> {
     }
 }
 
-pub(super) fn reshape(target: &[i64], x: &[Dim]) -> Result<Vec<Dim>, Problem> {
+/// Checks that the sizes hold as many elements as `x`.
+pub(super) fn reshape(dims: &[Dim], x: &[Dim]) -> Result<Vec<Dim>, Problem> {
+    match (Product::of(x), Product::of(dims)) {
+        (Some(old), Some(new)) if old.is(&new) => Ok(dims.to_vec()),
+        _ => Err(Problem::shape(format!("the shape {dims:?} does not hold the elements of {x:?}"))),
+    }
+}
+
+/// The sizes that PyTorch and ONNX write with 0 (copied from `x`) and -1 (once, what is left).
+pub(crate) fn resolve(target: &[i64], x: &[Dim]) -> Result<Vec<Dim>, Problem> {
     let invalid = |reason: String| Problem::Attribute { name: "dims", value: format!("{target:?}"), reason };
-    let mut rest = Product::of(x).ok_or_else(|| Problem::shape(format!("{x:?} has too many elements")))?;
     let mut open = None;
     let mut dims = Vec::with_capacity(target.len());
     for (axis, &size) in target.iter().enumerate() {
@@ -61,17 +67,17 @@ pub(super) fn reshape(target: &[i64], x: &[Dim]) -> Result<Vec<Dim>, Problem> {
             }
             Err(_) => return Err(invalid("sizes are positive, 0 to copy, or -1 once".to_owned())),
         };
-        rest = rest.without(&dim).ok_or_else(|| invalid(format!("does not hold the elements of {x:?}")))?;
         dims.push(dim);
     }
-    match open {
-        Some(axis) => {
-            dims[axis] = rest.dim().ok_or_else(|| invalid(format!("the open size of {x:?} is not one dimension")))?
-        }
-        None if rest != Product::ONE => return Err(invalid(format!("does not hold the elements of {x:?}"))),
-        None => {}
+    if let Some(axis) = open {
+        dims[axis] = rest(x, &dims).ok_or_else(|| invalid(format!("the open size of {x:?} is not one dimension")))?;
     }
     Ok(dims)
+}
+
+/// The size that is missing in `dims` to hold the elements of `x`.
+pub(crate) fn rest(x: &[Dim], dims: &[Dim]) -> Option<Dim> {
+    Product::of(x)?.divided(Product::of(dims)?)?.dim()
 }
 
 pub(super) fn reduce(axes: &[usize], keep: bool, x: &[Dim]) -> Result<Vec<Dim>, Problem> {
@@ -97,47 +103,52 @@ pub(super) fn transpose(axes: &[usize], x: &[Dim]) -> Result<Vec<Dim>, Problem> 
     Ok(axes.iter().map(|&axis| x[axis].clone()).collect())
 }
 
-/// A product of sizes: the known ones multiplied, the symbols listed.
-#[derive(Clone, Debug, PartialEq)]
+/// A product of sizes: the known ones multiplied, the others listed.
+#[derive(Clone, Debug)]
 struct Product {
     size: usize,
-    symbols: Vec<Arc<str>>,
+    others: Vec<Dim>,
 }
 
 impl Product {
-    const ONE: Product = Product { size: 1, symbols: Vec::new() };
-
     /// `None` if the known sizes overflow.
     fn of(dims: &[Dim]) -> Option<Self> {
-        dims.iter().try_fold(Product::ONE, |mut product, dim| {
-            match dim {
-                Dim::Fixed(size) => product.size = product.size.checked_mul(*size)?,
-                Dim::Symbol(name) => product.symbols.push(Arc::clone(name)),
+        dims.iter().try_fold(Product { size: 1, others: Vec::new() }, |mut product, dim| {
+            match dim.fixed() {
+                Some(size) => product.size = product.size.checked_mul(size)?,
+                None => product.others.push(dim.clone()),
             }
             Some(product)
         })
     }
 
-    /// The product divided by `dim`, `None` if it does not divide it.
-    fn without(mut self, dim: &Dim) -> Option<Self> {
-        match dim {
-            Dim::Fixed(0) => return (self.size == 0).then_some(self),
-            Dim::Fixed(size) if self.size.is_multiple_of(*size) => self.size /= size,
-            Dim::Fixed(_) => return None,
-            Dim::Symbol(name) => {
-                let place = self.symbols.iter().position(|symbol| symbol == name)?;
-                self.symbols.remove(place);
-            }
-        }
-        Some(self)
+    /// Whether both are the same number for all sizes of the symbols.
+    fn is(&self, other: &Product) -> bool {
+        self.size == 0 && other.size == 0
+            || self.clone().divided(other.clone()).and_then(Self::dim) == Some(Dim::Fixed(1))
     }
 
-    /// The product as one dimension, `None` if a symbol is multiplied with anything.
+    /// The quotient; factors that both have are left out, so that a product that is too large is no hindrance.
+    fn divided(mut self, mut other: Product) -> Option<Self> {
+        other.others.retain(|dim| match self.others.iter().position(|own| own == dim) {
+            Some(place) => {
+                self.others.remove(place);
+                false
+            }
+            None => true,
+        });
+        let dim = self.polynomial()?.div(&other.polynomial()?)?;
+        let others = vec![Dim::computed(dim)?];
+        Product::of(&others)
+    }
+
+    fn polynomial(&self) -> Option<Polynomial> {
+        let known = Polynomial::constant(i64::try_from(self.size).ok()?);
+        self.others.iter().try_fold(known, |product, dim| product.mul(&dim.polynomial()?))
+    }
+
+    /// The product as one dimension.
     fn dim(self) -> Option<Dim> {
-        match self.symbols.as_slice() {
-            [] => Some(Dim::Fixed(self.size)),
-            [symbol] if self.size == 1 => Some(Dim::Symbol(Arc::clone(symbol))),
-            _ => None,
-        }
+        Dim::computed(self.polynomial()?)
     }
 }

@@ -1,6 +1,6 @@
 //! Shapes of convolutions and poolings: `[batch, channels, spatial...]`.
 
-use crate::{Conv, Dim, Limits, Problem, Value, Window};
+use crate::{Conv, ConvTranspose, Dim, Limits, Problem, Value, Window};
 
 /// `[n, c, s...]` and `[o, c / groups, k...]` give `[n, o, ...]`.
 pub(super) fn conv(conv: &Conv, inputs: &[&Value], limits: &Limits) -> Result<Vec<Dim>, Problem> {
@@ -27,9 +27,52 @@ pub(super) fn conv(conv: &Conv, inputs: &[&Value], limits: &Limits) -> Result<Ve
             "the input {x:?} has {channels} channels, the weight {weight:?} expects {groups} groups of {per_group}"
         )));
     }
-    super::expect_vector("bias", inputs.get(2), &Dim::Fixed(out))?;
+    super::layers::expect_vector("bias", inputs.get(2), &Dim::Fixed(out))?;
     let spatial = window(&conv.window, x, limits)?;
     Ok([batch.clone(), Dim::Fixed(out)].into_iter().chain(spatial).collect())
+}
+
+/// `[n, c, s...]` and `[c, o / groups, k...]` give `[n, o, ...]`: `stride * (size - 1) + output_padding + extent - padding`.
+pub(super) fn conv_transpose(conv: &ConvTranspose, inputs: &[&Value], limits: &Limits) -> Result<Vec<Dim>, Problem> {
+    let (x, weight) = (inputs[0].ty.dims(), inputs[1].ty.dims());
+    let (rank, window) = (conv.window.rank(), &conv.window);
+    check_window(window, x, limits)?;
+    let sizes: Option<Vec<usize>> = weight.iter().map(Dim::fixed).collect();
+    let Some(weight) = sizes.filter(|sizes| sizes.len() == rank + 2 && sizes[2..] == window.kernel) else {
+        let kernel = &window.kernel;
+        return Err(Problem::shape(format!("the weight {weight:?} does not end in the kernel {kernel:?}")));
+    };
+    let groups = conv.groups;
+    if groups == 0 || !weight[0].is_multiple_of(groups) || x[1] != Dim::Fixed(weight[0]) {
+        return Err(Problem::shape(format!(
+            "the input {x:?} does not have the {} channels of {groups} groups",
+            weight[0]
+        )));
+    }
+    let is_small = |axis: usize| conv.output_padding[axis] < window.stride[axis].max(window.dilation[axis]);
+    if conv.output_padding.len() != rank || !(0..rank).all(is_small) {
+        let (value, reason) = (format!("{:?}", conv.output_padding), "must be less than stride or dilation".to_owned());
+        return Err(Problem::Attribute { name: "output_padding", value, reason });
+    }
+    let out = weight[1].checked_mul(groups).ok_or_else(|| Problem::shape("the weight has too many channels"))?;
+    super::layers::expect_vector("bias", inputs.get(2), &Dim::Fixed(out))?;
+    let size = |axis: usize| {
+        let Some(size) = x[axis + 2].fixed().filter(|&size| size > 0) else {
+            return Err(Problem::shape(format!(
+                "the spatial axis {} of {x:?} is symbolic or empty; fix its size",
+                axis + 2
+            )));
+        };
+        let reach = window.stride[axis].saturating_mul(size - 1).saturating_add(conv.output_padding[axis]);
+        let full = reach.saturating_add(extent(window, axis));
+        let cut = window.pad_begin[axis].saturating_add(window.pad_end[axis]);
+        match full.checked_sub(cut) {
+            Some(left) if left > 0 => Ok(Dim::Fixed(left)),
+            _ => Err(Problem::shape(format!("the padding {cut} cuts off all {full} elements of axis {}", axis + 2))),
+        }
+    };
+    let spatial = (0..rank).map(size).collect::<Result<Vec<_>, _>>()?;
+    Ok([x[0].clone(), Dim::Fixed(out)].into_iter().chain(spatial).collect())
 }
 
 /// `[n, c, s...]` gives `[n, c, ...]`.
@@ -39,7 +82,7 @@ pub(super) fn pool(pool: &Window, x: &[Dim], limits: &Limits) -> Result<Vec<Dim>
     };
     let spatial = window(pool, x, limits)?;
     for axis in 0..pool.rank() {
-        let extent = pool.dilation[axis].saturating_mul(pool.kernel[axis] - 1).saturating_add(1);
+        let extent = extent(pool, axis);
         if pool.pad_begin[axis] >= extent || pool.pad_end[axis] >= extent {
             let value = format!("{} and {}", pool.pad_begin[axis], pool.pad_end[axis]);
             let reason = format!("a window of {extent} would lie in the padding entirely");
@@ -64,6 +107,30 @@ pub(super) fn global(x: &[Dim]) -> Result<Vec<Dim>, Problem> {
 
 /// The spatial sizes of the result: `(size + pad_begin + pad_end - extent) / stride + 1`, rounded down.
 fn window(window: &Window, x: &[Dim], limits: &Limits) -> Result<Vec<Dim>, Problem> {
+    check_window(window, x, limits)?;
+    let size = |axis: usize| {
+        let Some(size) = x[axis + 2].fixed() else {
+            return Err(Problem::shape(format!("the spatial axis {} of {x:?} is symbolic; fix its size", axis + 2)));
+        };
+        let extent = extent(window, axis);
+        let padded = size.saturating_add(window.pad_begin[axis]).saturating_add(window.pad_end[axis]);
+        if size == 0 || extent > padded {
+            let reason =
+                format!("the window of {extent} is larger than the padded input of {padded} on axis {}", axis + 2);
+            return Err(Problem::shape(reason));
+        }
+        Ok(Dim::Fixed((padded - extent) / window.stride[axis] + 1))
+    };
+    (0..window.rank()).map(size).collect()
+}
+
+/// The elements of one axis from the first tap of a window to the last.
+fn extent(window: &Window, axis: usize) -> usize {
+    window.dilation[axis].saturating_mul(window.kernel[axis].saturating_sub(1)).saturating_add(1)
+}
+
+/// Checks the sizes of a window, and that it fits the axes of its operand.
+fn check_window(window: &Window, x: &[Dim], limits: &Limits) -> Result<(), Problem> {
     let rank = window.rank();
     let lists = [
         ("kernel", &window.kernel, 1),
@@ -84,18 +151,5 @@ fn window(window: &Window, x: &[Dim], limits: &Limits) -> Result<Vec<Dim>, Probl
             "the input {x:?} does not have {rank} spatial axes (1 to 3 are supported)"
         )));
     }
-    let size = |axis: usize| {
-        let Some(size) = x[axis + 2].fixed() else {
-            return Err(Problem::shape(format!("the spatial axis {} of {x:?} is symbolic; fix its size", axis + 2)));
-        };
-        let extent = window.dilation[axis].saturating_mul(window.kernel[axis] - 1).saturating_add(1);
-        let padded = size.saturating_add(window.pad_begin[axis]).saturating_add(window.pad_end[axis]);
-        if size == 0 || extent > padded {
-            let reason =
-                format!("the window of {extent} is larger than the padded input of {padded} on axis {}", axis + 2);
-            return Err(Problem::shape(reason));
-        }
-        Ok(Dim::Fixed((padded - extent) / window.stride[axis] + 1))
-    };
-    (0..rank).map(size).collect()
+    Ok(())
 }

@@ -3,7 +3,8 @@
 use fourfold_schemes::{Granularity, QuantParams};
 use fourfold_tensor::DType;
 
-use crate::{Dim, Op, OutputParams, Problem, Value, ValueType};
+use super::elements;
+use crate::{Cell, Dim, Op, OutputParams, Problem, Recurrent, Value, ValueType};
 
 /// The largest number of `u8 * i8` products whose sum fits `i32` whatever the codes are.
 const EXACT_DEPTH: usize = (i32::MAX / (255 * 128)).unsigned_abs() as usize;
@@ -12,9 +13,14 @@ const EXACT_DEPTH: usize = (i32::MAX / (255 * 128)).unsigned_abs() as usize;
 pub(super) fn check_arity(op: &Op, actual: usize) -> Result<(), Problem> {
     let (least, most) = match op {
         Op::Conv(_) | Op::Linear(_) => (2, 3),
-        Op::LayerNorm { .. } => (2, 3),
-        Op::MatMul | Op::Add { .. } | Op::Binary(_) => (2, 2),
+        Op::LayerNorm { .. } | Op::ConvTranspose(_) => (2, 3),
+        Op::MatMul | Op::Add { .. } | Op::Binary(_) | Op::Compare(_) | Op::Logic(_) => (2, 2),
+        Op::Gather { .. } | Op::GatherElements { .. } => (2, 2),
         Op::BatchNorm { .. } => (5, 5),
+        Op::GroupNorm { .. } | Op::Where => (3, 3),
+        Op::Recurrent(Recurrent { cell: Cell::Lstm, .. }) => (4, 6),
+        Op::Recurrent(_) => (4, 5),
+        Op::Concat { .. } => (1, usize::MAX),
         _ => (1, 1),
     };
     if (least..=most).contains(&actual) { Ok(()) } else { Err(Problem::Arity { least, most, actual }) }
@@ -29,8 +35,15 @@ pub(super) fn infer(
 ) -> Result<ValueType, Problem> {
     let x = &inputs[0].ty;
     let dynamic = matches!(op, Op::Linear(linear) if linear.dynamic.is_some());
-    if matches!(op, Op::Conv(_) | Op::Linear(_) | Op::BatchNorm { .. } | Op::LayerNorm { .. }) {
-        expect_constants(inputs)?;
+    match op {
+        Op::Conv(_) | Op::Linear(_) | Op::ConvTranspose(_) => expect_constants(&inputs[1..])?,
+        Op::BatchNorm { .. } | Op::LayerNorm { .. } | Op::GroupNorm { .. } => expect_constants(&inputs[1..])?,
+        Op::Recurrent(_) => expect_constants(&inputs[1..4])?,
+        _ => {}
+    }
+    if let Some(ty) = elements::infer(op, inputs, &dims)? {
+        none(params)?;
+        return Ok(ty);
     }
     match op {
         Op::Quantize => {
@@ -47,21 +60,26 @@ pub(super) fn infer(
         Op::Linear(_) if dynamic => {
             none(params)?;
             expect_f32(inputs, 0)?;
-            expect_weight(inputs)?;
+            expect_weight(inputs, 1)?;
             if inputs.len() > 2 {
                 expect_f32(inputs, 2)?;
             }
             Ok(ValueType::f32(&dims))
         }
+        Op::Recurrent(Recurrent { dynamic: Some(_), .. }) => {
+            none(params)?;
+            (1..3).try_for_each(|operand| expect_weight(inputs, operand))?;
+            [0].into_iter().chain(3..inputs.len()).try_for_each(|operand| expect_f32(inputs, operand))?;
+            Ok(ValueType::f32(&dims))
+        }
         Op::Conv(_) | Op::Linear(_) if x.is_byte_codes() => {
             expect_codes(inputs, 0)?;
-            expect_weight(inputs)?;
+            expect_weight(inputs, 1)?;
             expect_bias(inputs)?;
             own(dims, params)
         }
-        Op::Add { .. } if x.is_byte_codes() => {
-            expect_codes(inputs, 0)?;
-            expect_codes(inputs, 1)?;
+        Op::Add { .. } | Op::Concat { .. } if x.is_byte_codes() => {
+            (0..inputs.len()).try_for_each(|operand| expect_codes(inputs, operand))?;
             own(dims, params)
         }
         _ if x.is_byte_codes() => match op.kind().output_params() {
@@ -106,9 +124,9 @@ fn expect_f32(inputs: &[&Value], operand: usize) -> Result<(), Problem> {
     if ty.is_f32() { Ok(()) } else { Err(Problem::Type { operand, expected: "f32", actual: ty.dtype() }) }
 }
 
-/// Weights, biases and statistics: everything but the input is a constant.
+/// Weights, biases and statistics are constants.
 fn expect_constants(inputs: &[&Value]) -> Result<(), Problem> {
-    match inputs.iter().skip(1).find(|value| value.constant.is_none()) {
+    match inputs.iter().find(|value| value.constant.is_none()) {
         Some(value) => Err(Problem::shape(format!("operand `{}` must be a constant", value.name))),
         None => Ok(()),
     }
@@ -125,10 +143,10 @@ fn expect_codes(inputs: &[&Value], operand: usize) -> Result<(), Problem> {
 }
 
 /// Codes of a weight: `i8`, zero point 0, scales per tensor or on axis 0, and sums that fit `i32`.
-fn expect_weight(inputs: &[&Value]) -> Result<(), Problem> {
-    let weight = inputs[1];
+fn expect_weight(inputs: &[&Value], operand: usize) -> Result<(), Problem> {
+    let weight = inputs[operand];
     let Some(params) = weight.ty.params().filter(|params| params.dtype() == DType::I8) else {
-        return Err(Problem::Type { operand: 1, expected: "i8 codes", actual: weight.ty.dtype() });
+        return Err(Problem::Type { operand, expected: "i8 codes", actual: weight.ty.dtype() });
     };
     if params.zero_points().iter().any(|&zero_point| zero_point != 0) {
         return Err(Problem::shape("a quantized weight must have zero point 0"));

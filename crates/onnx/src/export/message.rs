@@ -37,7 +37,7 @@ pub(super) fn value_info(name: &str, ty: &ValueType) -> ValueInfoProto {
     let dim = |dim: &Dim| Dimension {
         value: Some(match dim {
             Dim::Fixed(size) => Size::DimValue(wide(*size)),
-            Dim::Symbol(symbol) => Size::DimParam(symbol.to_string()),
+            Dim::Symbol(_) | Dim::Computed(_) => Size::DimParam(dim.to_string()),
         }),
     };
     let shape = TensorShapeProto { dim: ty.dims().iter().map(dim).collect() };

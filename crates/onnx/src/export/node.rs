@@ -1,6 +1,6 @@
 //! One node of the graph on its way into the file.
 
-use fourfold_graph::{Activation, AveragePool, Linear, Node, Op, ValueId, Window};
+use fourfold_graph::{Activation, AveragePool, Dim, Linear, Node, Op, ValueId, Window};
 use fourfold_tensor::{Element, Tensor, View};
 
 use super::Exporter;
@@ -82,7 +82,10 @@ impl Exporter<'_> {
             }
             Op::Reshape { dims } => {
                 let x = self.real(node.inputs()[0])?;
-                let shape = Tensor::from_slice(&[dims.len()], dims).map_err(fourfold_graph::Error::from)?;
+                let reason = "its shape has several sizes that are not known, which a list of numbers cannot say";
+                let sizes = sizes(dims, self.ty(node.inputs()[0]).dims());
+                let sizes = sizes.ok_or_else(|| Error::Export { value: output.to_owned(), reason })?;
+                let shape = Tensor::from_slice(&[sizes.len()], &sizes).map_err(fourfold_graph::Error::from)?;
                 let shape = self.initializer(&format!("{name}.shape"), &shape);
                 self.push("Reshape", name, &[&x, &shape], output, Vec::new());
                 return Ok(());
@@ -198,6 +201,22 @@ impl Exporter<'_> {
         let scale = self.scales(value.name(), params)?;
         Ok((codes, scale))
     }
+}
+
+/// The sizes of a Reshape of `x`: 0 where that of `x` is copied, -1 (once) for another that is not known.
+fn sizes(dims: &[Dim], x: &[Dim]) -> Option<Vec<i64>> {
+    let mut open = 0;
+    let size = |(axis, dim): (usize, &Dim)| match dim.fixed() {
+        Some(0) => None,
+        Some(size) => i64::try_from(size).ok(),
+        None if x.get(axis) == Some(dim) => Some(0),
+        None => {
+            open += 1;
+            Some(-1)
+        }
+    };
+    let sizes: Option<Vec<i64>> = dims.iter().enumerate().map(size).collect();
+    sizes.filter(|_| open < 2)
 }
 
 fn turned<T: Element>(matrix: &Tensor) -> Result<Tensor, fourfold_tensor::Error> {

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use fourfold_graph::{Dim, Op};
+use fourfold_graph::Op;
 
 use super::binding::{Binding, Codes, Dequantized, Stored, permuted};
 use super::node::Entry;
@@ -35,7 +35,8 @@ impl<'a> Entry<'_, 'a> {
             return Err(self.unsupported("an empty result (allowzero)"));
         }
         let x = self.moved(0)?;
-        self.emit_moved(Op::Reshape { dims }, x)
+        let op = Op::reshape(&dims, &self.dims(x.id())).map_err(|problem| self.invalid(problem.to_string()))?;
+        self.emit_moved(op, x)
     }
 
     pub(super) fn transpose(&mut self) -> Result<(), Error> {
@@ -79,14 +80,6 @@ impl<'a> Entry<'_, 'a> {
         }
         let flat = self.emit_before("flatten", Op::Flatten { axis }, &[x])?;
         let soft = self.emit_before("softmax", Op::Softmax { axis: 1 }, &[flat])?;
-        let size = |dim: &Dim| dim.fixed().map_or(Some(-1), |size| i64::try_from(size).ok());
-        let back: Option<Vec<i64>> = dims.iter().map(size).collect();
-        let back = back.filter(|back| back.iter().filter(|&&size| size < 0).count() < 2);
-        let Some(back) = back else {
-            return Err(
-                self.unsupported(format!("Softmax of opset {} over an input of shape {dims:?}", self.importer.opset))
-            );
-        };
-        self.emit(Op::Reshape { dims: back }, &[soft])
+        self.emit(Op::Reshape { dims }, &[soft])
     }
 }

@@ -24,7 +24,7 @@ const UNARY: [Unary; 16] = [
     Unary::Elu { alpha: 0.0 },
 ];
 
-const BINARY: [Binary; 5] = [Binary::Sub, Binary::Mul, Binary::Div, Binary::Min, Binary::Max];
+const BINARY: [Binary; 6] = [Binary::Sub, Binary::Mul, Binary::Div, Binary::Min, Binary::Max, Binary::Pow];
 
 const REDUCTIONS: [Reduction; 5] = [Reduction::Mean, Reduction::Sum, Reduction::Max, Reduction::Min, Reduction::L2];
 

@@ -1,9 +1,9 @@
 //! Operators to records and back.
 
-use fourfold_graph::{Activation, AveragePool, Conv, Linear, Op, Window};
+use fourfold_graph::{Activation, AveragePool, Conv, Dim, Linear, Op, Window};
 use fourfold_schemes::DynamicScheme;
 
-use super::{check_rank, function, size_of};
+use super::{check_rank, function, selection, shape, size_of};
 use crate::Error;
 use crate::container::record;
 
@@ -29,7 +29,7 @@ pub(super) fn record(op: &Op) -> Result<record::Op, Error> {
         Op::GlobalAveragePool => record::Op::GlobalAveragePool,
         Op::Add { activation } => record::Op::Add { activation: activation_record(*activation) },
         Op::Flatten { axis } => record::Op::Flatten { axis: *axis as u64 },
-        Op::Reshape { dims } => record::Op::Reshape { dims: dims.clone() },
+        Op::Reshape { dims } => shape::reshape_record(dims),
         Op::Transpose { axes } => record::Op::Transpose { axes: wide(axes) },
         Op::Softmax { axis } => record::Op::Softmax { axis: *axis as u64 },
         Op::Identity => record::Op::Identity,
@@ -46,11 +46,11 @@ pub(super) fn record(op: &Op) -> Result<record::Op, Error> {
         Op::Reduce { reduction, axes, keep } => {
             record::Op::Reduce { reduction: function::reduction_record(*reduction)?, axes: wide(axes), keep: *keep }
         }
-        other => return Err(Error::Unsupported { part: "graph".to_owned(), what: format!("{}", other.kind()) }),
+        other => selection::record(other)?,
     })
 }
 
-fn window_record(window: &Window) -> record::Window {
+pub(super) fn window_record(window: &Window) -> record::Window {
     record::Window {
         kernel: wide(&window.kernel),
         stride: wide(&window.stride),
@@ -60,7 +60,7 @@ fn window_record(window: &Window) -> record::Window {
     }
 }
 
-fn activation_record(activation: Activation) -> record::Activation {
+pub(super) fn activation_record(activation: Activation) -> record::Activation {
     match activation {
         Activation::None => record::Activation::None,
         Activation::Relu => record::Activation::Relu,
@@ -68,7 +68,7 @@ fn activation_record(activation: Activation) -> record::Activation {
     }
 }
 
-fn dynamic_tag(scheme: DynamicScheme) -> Result<u8, Error> {
+pub(super) fn dynamic_tag(scheme: DynamicScheme) -> Result<u8, Error> {
     match scheme {
         DynamicScheme::PerRow => Ok(0),
         DynamicScheme::TorchPerTensor => Ok(1),
@@ -77,27 +77,31 @@ fn dynamic_tag(scheme: DynamicScheme) -> Result<u8, Error> {
     }
 }
 
-fn wide(sizes: &[usize]) -> Vec<u64> {
+pub(super) fn dynamic_scheme(tag: Option<u8>, part: &str) -> Result<Option<DynamicScheme>, Error> {
+    Ok(match tag {
+        None => None,
+        Some(0) => Some(DynamicScheme::PerRow),
+        Some(1) => Some(DynamicScheme::TorchPerTensor),
+        Some(2) => Some(DynamicScheme::OnnxPerTensor),
+        Some(tag) => return Err(Error::corrupt(part, format!("dynamic scheme {tag} is not 0, 1 or 2"))),
+    })
+}
+
+pub(super) fn wide(sizes: &[usize]) -> Vec<u64> {
     sizes.iter().map(|&size| size as u64).collect()
 }
 
-pub(super) fn op(op: &record::Op, part: &str) -> Result<Op, Error> {
+/// The operator of a record, whose operand has the shape `x`.
+pub(super) fn op(op: &record::Op, x: &[Dim], part: &str) -> Result<Op, Error> {
     Ok(match op {
         record::Op::Conv { window: read, groups, activation: clamp } => Op::Conv(Conv {
             window: window(read, part)?,
             groups: size_of(*groups, part)?,
             activation: activation(clamp),
         }),
-        record::Op::Linear { activation: clamp, dynamic } => Op::Linear(Linear {
-            activation: activation(clamp),
-            dynamic: match dynamic {
-                None => None,
-                Some(0) => Some(DynamicScheme::PerRow),
-                Some(1) => Some(DynamicScheme::TorchPerTensor),
-                Some(2) => Some(DynamicScheme::OnnxPerTensor),
-                Some(tag) => return Err(Error::corrupt(part, format!("dynamic scheme {tag} is not 0, 1 or 2"))),
-            },
-        }),
+        record::Op::Linear { activation: clamp, dynamic } => {
+            Op::Linear(Linear { activation: activation(clamp), dynamic: dynamic_scheme(*dynamic, part)? })
+        }
         record::Op::MatMul => Op::MatMul,
         record::Op::BatchNorm { epsilon } => Op::BatchNorm { epsilon: *epsilon },
         record::Op::Relu => Op::Relu,
@@ -111,7 +115,7 @@ pub(super) fn op(op: &record::Op, part: &str) -> Result<Op, Error> {
         record::Op::Flatten { axis } => Op::Flatten { axis: size_of(*axis, part)? },
         record::Op::Reshape { dims } => {
             check_rank(dims.len(), part)?;
-            Op::Reshape { dims: dims.clone() }
+            shape::reshape(dims, x, part)?
         }
         record::Op::Transpose { axes } => Op::Transpose { axes: sizes(axes, part)? },
         record::Op::Softmax { axis } => Op::Softmax { axis: size_of(*axis, part)? },
@@ -126,10 +130,11 @@ pub(super) fn op(op: &record::Op, part: &str) -> Result<Op, Error> {
         record::Op::Reduce { reduction, axes, keep } => {
             Op::Reduce { reduction: function::reduction(*reduction, part)?, axes: sizes(axes, part)?, keep: *keep }
         }
+        other => selection::op(other, part)?,
     })
 }
 
-fn window(window: &record::Window, part: &str) -> Result<Window, Error> {
+pub(super) fn window(window: &record::Window, part: &str) -> Result<Window, Error> {
     Ok(Window {
         kernel: sizes(&window.kernel, part)?,
         stride: sizes(&window.stride, part)?,
@@ -139,7 +144,7 @@ fn window(window: &record::Window, part: &str) -> Result<Window, Error> {
     })
 }
 
-fn activation(activation: &record::Activation) -> Activation {
+pub(super) fn activation(activation: &record::Activation) -> Activation {
     match *activation {
         record::Activation::None => Activation::None,
         record::Activation::Relu => Activation::Relu,
@@ -147,7 +152,7 @@ fn activation(activation: &record::Activation) -> Activation {
     }
 }
 
-fn sizes(sizes: &[u64], part: &str) -> Result<Vec<usize>, Error> {
+pub(super) fn sizes(sizes: &[u64], part: &str) -> Result<Vec<usize>, Error> {
     check_rank(sizes.len(), part)?;
     sizes.iter().map(|&size| size_of(size, part)).collect()
 }

@@ -1,0 +1,117 @@
+//! Types of operators that take integers or truth values, or give them.
+
+use fourfold_schemes::Granularity;
+use fourfold_tensor::DType;
+
+use crate::{Binary, CastTo, Dim, Op, Problem, TopKPart, Value, ValueType};
+
+/// The result's type, `None` where the operands are all real numbers or codes and so is the result.
+pub(super) fn infer(op: &Op, inputs: &[&Value], dims: &[Dim]) -> Result<Option<ValueType>, Problem> {
+    let x = &inputs[0].ty;
+    let plain = |dtype| Ok(Some(ValueType::plain(dtype, dims)));
+    match op {
+        Op::Flatten { .. } | Op::Reshape { .. } | Op::Transpose { .. } | Op::Identity if is_plain(x) => {
+            plain(x.dtype())
+        }
+        Op::Slice { .. } | Op::Expand { .. } | Op::Pad(_) if is_plain(x) => plain(x.dtype()),
+        Op::Concat { .. } if is_plain(x) => {
+            (1..inputs.len()).try_for_each(|operand| expect(inputs, operand, x.dtype()))?;
+            plain(x.dtype())
+        }
+        Op::Gather { .. } | Op::GatherElements { .. } => {
+            expect(inputs, 1, DType::I64)?;
+            if is_plain(x) {
+                return plain(x.dtype());
+            }
+            match (op, x.params().map(|params| params.granularity()), inputs[0].constant.is_some()) {
+                (_, Some(Granularity::PerTensor { .. }), false) if x.is_byte_codes() => {
+                    Ok(Some(x.with_dims(dims.to_vec())))
+                }
+                (Op::Gather { axis: 0 }, Some(Granularity::PerTensor { .. }), true)
+                | (Op::Gather { axis: 0 }, Some(Granularity::PerChannel { axis: 0, .. }), true)
+                    if x.is_byte_codes() =>
+                {
+                    plain(DType::F32)
+                }
+                _ => Err(Problem::shape("codes to choose from are an activation, or rows of a constant, axis 0")),
+            }
+        }
+        Op::Where => {
+            expect(inputs, 0, DType::U8)?;
+            let dtype = inputs[1].ty.dtype();
+            (1..3).try_for_each(|operand| expect(inputs, operand, dtype))?;
+            plain(dtype)
+        }
+        Op::Compare(_) => {
+            let dtype = number(inputs, 0)?;
+            expect(inputs, 1, dtype)?;
+            plain(DType::U8)
+        }
+        Op::Logic(_) => {
+            (0..2).try_for_each(|operand| expect(inputs, operand, DType::U8))?;
+            plain(DType::U8)
+        }
+        Op::Not => {
+            expect(inputs, 0, DType::U8)?;
+            plain(DType::U8)
+        }
+        Op::Cast { to } => {
+            expect(inputs, 0, x.dtype())?;
+            plain(match to {
+                CastTo::F32 => DType::F32,
+                CastTo::I64 => DType::I64,
+                CastTo::I32 => DType::I32,
+                CastTo::Truth => DType::U8,
+            })
+        }
+        Op::ArgExtreme(_) => {
+            expect(inputs, 0, DType::F32)?;
+            plain(DType::I64)
+        }
+        Op::TopK(top) => {
+            expect(inputs, 0, DType::F32)?;
+            plain(if top.part == TopKPart::Indices { DType::I64 } else { DType::F32 })
+        }
+        Op::CumSum(_) => plain(number(inputs, 0)?),
+        Op::Add { .. } | Op::Binary(Binary::Sub | Binary::Mul | Binary::Min | Binary::Max)
+            if x.dtype() == DType::I64 =>
+        {
+            expect(inputs, 1, DType::I64)?;
+            if op.activation() != crate::Activation::None {
+                return Err(Problem::shape("sums of integers have no clamp"));
+            }
+            plain(DType::I64)
+        }
+        _ => Ok(None),
+    }
+}
+
+/// Whether elements stand for themselves.
+fn is_plain(ty: &ValueType) -> bool {
+    ty.params().is_none()
+}
+
+/// Checks that an operand holds elements of that type that stand for themselves.
+fn expect(inputs: &[&Value], operand: usize, dtype: DType) -> Result<(), Problem> {
+    let ty = &inputs[operand].ty;
+    if ty.dtype() == dtype && is_plain(ty) {
+        return Ok(());
+    }
+    let expected = match dtype {
+        DType::F32 => "f32",
+        DType::I64 => "i64",
+        DType::I32 => "i32",
+        DType::U8 => "truth values (u8)",
+        DType::I8 => "i8",
+    };
+    Err(Problem::Type { operand, expected, actual: ty.dtype() })
+}
+
+/// The type of an operand of real numbers or integers.
+fn number(inputs: &[&Value], operand: usize) -> Result<DType, Problem> {
+    match inputs[operand].ty.dtype() {
+        DType::I64 if is_plain(&inputs[operand].ty) => Ok(DType::I64),
+        actual if actual != DType::F32 => Err(Problem::Type { operand, expected: "f32 or i64", actual }),
+        dtype => Ok(dtype),
+    }
+}
