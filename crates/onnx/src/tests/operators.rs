@@ -133,7 +133,7 @@ fn shapes_are_checked() {
     let vector = |values: &[i64]| Tensor::from_vec(&[values.len()], values.to_vec()).expect("as many");
     let reshape =
         |values: &[i64]| one(17, &[-1, 2, 6], &[("s", vector(values))], node("Reshape", &["x", "s"], "y", vec![]));
-    assert_eq!(reshape(&[0, -1]), Ok(Op::Reshape { dims: vec![Dim::symbol("batch"), 12.into()] }));
+    assert_eq!(reshape(&[0, -1]), Ok(Op::Reshape { dims: vec![Dim::symbol("n"), 12.into()] }));
     assert!(reshape(&[-1, -1]).is_err());
     assert!(reshape(&[0, 5, 3]).is_err());
     let transpose = |perm: &[i64]| one(17, &[2, 3, 4], &[], node("Transpose", &["x"], "y", vec![ints("perm", perm)]));
