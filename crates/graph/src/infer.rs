@@ -8,6 +8,7 @@ mod spatial;
 mod types;
 
 pub(crate) use movement::resolve;
+pub use types::MAX_CONCAT;
 
 use fourfold_schemes::QuantParams;
 

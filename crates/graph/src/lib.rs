@@ -55,6 +55,7 @@ pub use dim::Dim;
 pub use error::{Error, Problem};
 pub use function::{Binary, Comparison, Logic, Reduction, Unary};
 pub use graph::{Graph, Node, NodeId, Value, ValueId};
+pub use infer::MAX_CONCAT;
 pub use kind::{OpKind, OutputParams};
 pub use limits::{LimitExceeded, Limits};
 pub use op::{Activation, AveragePool, Conv, Linear, Op, Window};

@@ -57,6 +57,36 @@ pub enum Error {
         /// Why.
         source: Box<Error>,
     },
+    /// A number chooses no element.
+    #[error("index {index} is outside of {size} elements")]
+    Index {
+        /// The number.
+        index: i64,
+        /// The elements to choose from.
+        size: usize,
+    },
+    /// A part of an axis that does not exist for inputs of these sizes.
+    #[error("{count} elements from {start} on in steps of {step} do not lie within the {size} of axis {axis}")]
+    Range {
+        /// The axis.
+        axis: usize,
+        /// Its size.
+        size: usize,
+        /// The first element, negative from the end.
+        start: i64,
+        /// The distance of elements.
+        step: i64,
+        /// The number of elements.
+        count: usize,
+    },
+    /// Shapes that do not fit each other for inputs of these sizes.
+    #[error("a value of shape {from} does not fit the shape {to}")]
+    Broadcast {
+        /// The shape of the value.
+        from: Shape,
+        /// The shape it has to fit.
+        to: Shape,
+    },
     /// A kernel refused its operands.
     #[error(transparent)]
     Kernel(#[from] fourfold_kernels::Error),

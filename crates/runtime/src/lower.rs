@@ -1,6 +1,7 @@
 //! From nodes to steps.
 
 mod node;
+mod selection;
 
 use fourfold_graph::{Dim, Graph, Node, ValueId, ValueType};
 

@@ -6,12 +6,18 @@ pub(crate) mod dynamic;
 pub(crate) mod elementwise;
 pub(crate) mod function;
 pub(crate) mod linear;
+pub(crate) mod logic;
 pub(crate) mod matmul;
 pub(crate) mod movement;
+pub(crate) mod pad;
 pub(crate) mod pool;
 pub(crate) mod reduce;
 pub(crate) mod requantize;
+pub(crate) mod resize;
+pub(crate) mod search;
+pub(crate) mod select;
 pub(crate) mod softmax;
+pub(crate) mod strided;
 
 use core::fmt;
 
@@ -22,8 +28,8 @@ use crate::Error;
 use crate::FloatProducts;
 use crate::spatial::three;
 
-/// The largest number of operands that are not constants folded into the step.
-pub(crate) const MAX_OPERANDS: usize = 2;
+/// The largest number of operands that are not constants folded into the step, of all operators but Concat.
+pub(crate) const MAX_OPERANDS: usize = 4;
 
 /// An operator with everything that does not change from run to run.
 pub(crate) trait Action: fmt::Debug + Send + Sync {
@@ -83,10 +89,19 @@ pub(crate) struct Scratch {
     pub(crate) codes: Vec<u8>,
     pub(crate) addends: [Vec<u8>; 2],
     pub(crate) zero_points: Vec<i32>,
+    /// Places of elements.
+    pub(crate) places: Vec<usize>,
+}
+
+impl Scratch {
+    /// A buffer of truth values.
+    pub(crate) fn truths(&mut self, count: usize) -> &mut [u8] {
+        reserve(&mut self.codes, count)
+    }
 }
 
 /// The first `count` elements of a buffer, which grows if it must.
-pub(crate) fn reserve<T: Element>(buffer: &mut Vec<T>, count: usize) -> &mut [T] {
+pub(crate) fn reserve<T: Copy + bytemuck::Zeroable>(buffer: &mut Vec<T>, count: usize) -> &mut [T] {
     if buffer.len() < count {
         buffer.resize(count, T::zeroed());
     }

@@ -3,7 +3,7 @@
 use core::ops::Range;
 use std::sync::Arc;
 
-use fourfold_graph::ValueId;
+use fourfold_graph::{MAX_CONCAT, ValueId};
 use fourfold_tensor::{DType, Shape, Tensor};
 
 use crate::memory::Binding;
@@ -128,9 +128,13 @@ impl Memory {
             let (output, after) = rest.split_at_mut(range.len());
             let others = Reader { before, after, gap_end: range.end, ..nothing };
             let output_shape = others.shape(step.output);
-            let mut operands = [Operand { bytes: &[], shape: output_shape }; MAX_OPERANDS];
+            let absent = Operand { bytes: &[], shape: output_shape };
+            let (mut few, mut many) = ([absent; MAX_OPERANDS], None);
+            let operands = match few.get_mut(..step.inputs.len()) {
+                Some(few) => few,
+                None => &mut many.insert([absent; MAX_CONCAT])[..step.inputs.len()],
+            };
             operands.iter_mut().zip(&step.inputs).for_each(|(operand, &slot)| *operand = others.operand(slot));
-            let operands = &operands[..step.inputs.len()];
             let Options { kernel, products, .. } = plan.options;
             let call = Call { kernel, products, inputs: operands, output, output_shape, scratch };
             step.action.run(call).map_err(|error| error.at(plan.graph.nodes()[step.node].name()))?;

@@ -9,6 +9,9 @@ use crate::{Cell, Dim, Op, OutputParams, Problem, Recurrent, Value, ValueType};
 /// The largest number of `u8 * i8` products whose sum fits `i32` whatever the codes are.
 const EXACT_DEPTH: usize = (i32::MAX / (255 * 128)).unsigned_abs() as usize;
 
+/// The most operands of [`Op::Concat`]; more are joined in parts.
+pub const MAX_CONCAT: usize = 64;
+
 /// Checks the number of operands.
 pub(super) fn check_arity(op: &Op, actual: usize) -> Result<(), Problem> {
     let (least, most) = match op {
@@ -20,7 +23,7 @@ pub(super) fn check_arity(op: &Op, actual: usize) -> Result<(), Problem> {
         Op::GroupNorm { .. } | Op::Where => (3, 3),
         Op::Recurrent(Recurrent { cell: Cell::Lstm, .. }) => (4, 6),
         Op::Recurrent(_) => (4, 5),
-        Op::Concat { .. } => (1, usize::MAX),
+        Op::Concat { .. } => (1, MAX_CONCAT),
         _ => (1, 1),
     };
     if (least..=most).contains(&actual) { Ok(()) } else { Err(Problem::Arity { least, most, actual }) }

@@ -3,7 +3,7 @@
 use fourfold_graph::{Activation, AveragePool, Conv, Dim, Linear, Node, Op, Value, Window};
 use fourfold_kernels::Geometry;
 use fourfold_schemes::QuantParams;
-use fourfold_tensor::Tensor;
+use fourfold_tensor::{DType, Tensor};
 
 use super::Lowering;
 use crate::Error;
@@ -16,7 +16,7 @@ use crate::ops::linear::{FloatLinear, QuantizedLinear};
 use crate::ops::matmul::MatMul;
 use crate::ops::movement::Permute;
 use crate::ops::pool::{FloatAveragePool, FloatMaxPool, QuantizedAveragePool, QuantizedMaxPool};
-use crate::ops::reduce::{LayerNorm, Reduce};
+use crate::ops::reduce::{GroupNorm, LayerNorm, Reduce};
 use crate::ops::requantize::Requantize;
 use crate::ops::softmax::Softmax;
 use crate::plan::Layout;
@@ -40,7 +40,7 @@ impl<'g> Lowering<'g> {
                 let window = Window::new(&sizes.ok_or_else(|| self.unsupported(node))?);
                 return self.average_pool(node, &AveragePool { window, count_include_pad: false });
             }
-            Op::Add { activation } => return self.sum(node, *activation),
+            Op::Add { activation } if self.ty(x).dtype() != DType::I64 => return self.sum(node, *activation),
             Op::Flatten { .. } | Op::Reshape { .. } => self.alias(node, Layout::RowMajor),
             Op::Identity | Op::QuantStub | Op::DeQuantStub => {
                 let layout = self.layout(x);
@@ -58,7 +58,7 @@ impl<'g> Lowering<'g> {
                 let (layout, action) = (self.layout(x), Map::new(*function));
                 self.add(node, layout, 1, action.ok_or_else(|| self.unsupported(node))?);
             }
-            Op::Binary(function) => {
+            Op::Binary(function) if self.ty(x).is_f32() => {
                 let action = Pairs::new(*function).ok_or_else(|| self.unsupported(node))?;
                 let layout = self.shared_layout(node);
                 self.add(node, layout, 2, action);
@@ -66,6 +66,11 @@ impl<'g> Lowering<'g> {
             Op::Reduce { reduction, axes, .. } => {
                 let action = Reduce::new(*reduction, axes, self.ty(x).rank());
                 self.add(node, Layout::RowMajor, 1, action.ok_or_else(|| self.unsupported(node))?);
+            }
+            Op::LogSoftmax { axis } => self.add(node, Layout::RowMajor, 1, Softmax::logarithm(*axis)),
+            Op::GroupNorm { groups, epsilon } => {
+                let action = GroupNorm::new(*groups, *epsilon, self.constant(node, 1)?, self.constant(node, 2)?)?;
+                self.add(node, Layout::RowMajor, 1, action);
             }
             Op::Softmax { axis } => self.add(node, Layout::RowMajor, 1, Softmax::new(*axis)),
             Op::Quantize => {
@@ -77,7 +82,7 @@ impl<'g> Lowering<'g> {
                 let layout = if params.as_per_tensor().is_some() { self.layout(x) } else { Layout::RowMajor };
                 self.add(node, layout, 1, Dequantize::new(params));
             }
-            _ => return Err(self.unsupported(node)),
+            _ => return self.selection(node),
         }
         Ok(())
     }
@@ -186,23 +191,23 @@ impl<'g> Lowering<'g> {
         self.ty(node.inputs()[0]).is_byte_codes()
     }
 
-    fn params(&self, node: &Node, operand: usize) -> Result<&'g QuantParams, Error> {
+    pub(super) fn params(&self, node: &Node, operand: usize) -> Result<&'g QuantParams, Error> {
         self.ty(node.inputs()[operand]).params().ok_or_else(|| self.unsupported(node))
     }
 
-    fn result_params(&self, node: &Node) -> Result<&'g QuantParams, Error> {
+    pub(super) fn result_params(&self, node: &Node) -> Result<&'g QuantParams, Error> {
         self.ty(node.output()).params().ok_or_else(|| self.unsupported(node))
     }
 
-    fn constant(&self, node: &Node, operand: usize) -> Result<&'g Tensor, Error> {
+    pub(super) fn constant(&self, node: &Node, operand: usize) -> Result<&'g Tensor, Error> {
         self.graph.value(node.inputs()[operand]).constant().ok_or_else(|| self.unsupported(node))
     }
 
-    fn bias(&self, node: &Node) -> Option<&'g Value> {
+    pub(super) fn bias(&self, node: &Node) -> Option<&'g Value> {
         node.inputs().get(2).map(|&id| self.graph.value(id))
     }
 
-    fn unsupported(&self, node: &Node) -> Error {
+    pub(super) fn unsupported(&self, node: &Node) -> Error {
         let types: Vec<String> = node.inputs().iter().map(|&id| self.ty(id).to_string()).collect();
         Error::Unsupported { node: node.name().to_owned(), kind: node.op().kind(), types: types.join(", ") }
     }

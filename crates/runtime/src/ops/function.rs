@@ -55,6 +55,7 @@ impl Pairs {
             Binary::Div => |a, b| a / b,
             Binary::Min => |a, b| if a < b || a.is_nan() { a } else { b },
             Binary::Max => |a, b| if a > b || a.is_nan() { a } else { b },
+            Binary::Pow => math::pow,
             _ => return None,
         }))
     }

@@ -71,3 +71,36 @@ impl Action for LayerNorm {
         Ok(norm.apply(call.inputs[0].elements(), bytemuck::cast_slice_mut(call.output))?)
     }
 }
+
+/// A normalization of each image and group of channels, row-major.
+#[derive(Debug)]
+pub(crate) struct GroupNorm {
+    groups: usize,
+    scale: Vec<f32>,
+    bias: Vec<f32>,
+    epsilon: f32,
+}
+
+impl GroupNorm {
+    pub(crate) fn new(groups: usize, epsilon: f32, scale: &Tensor, bias: &Tensor) -> Result<Self, Error> {
+        Ok(Self { groups, scale: scale.as_slice()?.to_vec(), bias: bias.as_slice()?.to_vec(), epsilon })
+    }
+}
+
+impl Action for GroupNorm {
+    fn run(&self, call: Call<'_>) -> Result<(), Error> {
+        let x = call.inputs[0];
+        let channels = self.scale.len();
+        let positions: usize = x.shape[2..].iter().product();
+        let width = channels / self.groups.max(1) * positions;
+        let ones = reserve(&mut call.scratch.reals[0], width);
+        ones.fill(1.0);
+        let out = bytemuck::cast_slice_mut::<u8, f32>(call.output);
+        math::LayerNorm { gamma: ones, beta: None, epsilon: self.epsilon }.apply(x.elements(), out)?;
+        for (index, out) in out.chunks_exact_mut(positions.max(1)).enumerate() {
+            let (scale, bias) = (self.scale[index % channels], self.bias[index % channels]);
+            out.iter_mut().for_each(|out| *out = *out * scale + bias);
+        }
+        Ok(())
+    }
+}

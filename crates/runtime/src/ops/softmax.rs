@@ -1,17 +1,25 @@
-//! Softmax over one axis, row-major, with the same bits on every CPU.
+//! Softmax and its logarithm over one axis, row-major, with the same bits on every CPU.
 
 use super::{Action, Call, reserve};
 use crate::Error;
 
-/// `exp(x - max) / sum(exp(x - max))`.
+/// What is computed of rows of a width.
+type Rows = fn(&[f32], usize, &mut [f32]) -> Result<(), fourfold_math::Error>;
+
+/// `exp(x - max) / sum(exp(x - max))`, or its logarithm.
 #[derive(Debug)]
 pub(crate) struct Softmax {
     axis: usize,
+    rows: Rows,
 }
 
 impl Softmax {
     pub(crate) fn new(axis: usize) -> Self {
-        Self { axis }
+        Self { axis, rows: fourfold_math::softmax }
+    }
+
+    pub(crate) fn logarithm(axis: usize) -> Self {
+        Self { axis, rows: fourfold_math::log_softmax }
     }
 }
 
@@ -22,7 +30,7 @@ impl Action for Softmax {
         let x = call.inputs[0].elements::<f32>();
         let out = bytemuck::cast_slice_mut::<u8, f32>(call.output);
         if inner == 1 {
-            return Ok(fourfold_math::softmax(x, length, out)?);
+            return Ok((self.rows)(x, length, out)?);
         }
         let [line, soft] = &mut call.scratch.reals;
         let (line, soft) = (reserve(line, length), reserve(soft, length));
@@ -30,7 +38,7 @@ impl Action for Softmax {
         for (x, out) in x.chunks_exact(block).zip(out.chunks_exact_mut(block)) {
             for first in 0..inner {
                 line.iter_mut().zip(x[first..].iter().step_by(inner)).for_each(|(line, x)| *line = *x);
-                fourfold_math::softmax(line, length, soft)?;
+                (self.rows)(line, length, soft)?;
                 out[first..].iter_mut().step_by(inner).zip(&*soft).for_each(|(out, soft)| *out = *soft);
             }
         }
