@@ -139,6 +139,13 @@ impl GraphBuilder {
         self.graph.value(id)
     }
 
+    /// The node that makes a value added before; `None` for inputs, constants and values of another graph.
+    #[must_use]
+    pub fn producer(&self, id: ValueId) -> Option<&Node> {
+        let node = self.graph.values.get(id.0)?.producer?;
+        self.graph.nodes.get(node.0)
+    }
+
     /// A value added before, if it was.
     pub(crate) fn known(&self, id: ValueId) -> Result<&Value, Error> {
         let count = self.graph.values.len();

@@ -7,7 +7,7 @@ mod selection;
 mod spatial;
 mod types;
 
-pub(crate) use movement::resolve;
+pub(crate) use movement::{complete, resolve};
 pub use types::MAX_CONCAT;
 
 use fourfold_schemes::QuantParams;

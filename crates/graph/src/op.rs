@@ -292,6 +292,15 @@ impl Op {
         crate::infer::resolve(target, x).map(|dims| Op::Reshape { dims })
     }
 
+    /// [`Op::Reshape`] of an operand of shape `x` to sizes, of which one may be left open.
+    ///
+    /// # Errors
+    ///
+    /// [`Problem::Attribute`](crate::Problem::Attribute) if several are open, or what is left is not a size.
+    pub fn reshape_to(target: &[Option<Dim>], x: &[Dim]) -> Result<Op, crate::Problem> {
+        crate::infer::complete(target, x).map(|dims| Op::Reshape { dims })
+    }
+
     /// The operator without its attributes.
     #[must_use]
     pub fn kind(&self) -> OpKind {

@@ -5,14 +5,21 @@ mod binding;
 mod codes;
 mod computed;
 mod dynamic;
+mod einsum;
+mod fold;
 mod function;
+mod logic;
 mod matrix;
 mod node;
+mod norm;
 mod operators;
 mod parameters;
 mod qdq;
 mod qlinear;
+mod resample;
+mod selection;
 mod shape;
+mod sizes;
 mod target;
 mod tensor;
 mod window;
@@ -20,6 +27,7 @@ mod window;
 use std::collections::{HashMap, HashSet};
 
 use fourfold_graph::{Dim, Graph, GraphBuilder, Limits, ValueId, ValueType};
+use fourfold_tensor::DType;
 use prost::Message;
 
 use self::binding::{Binding, Stored};
@@ -109,6 +117,10 @@ struct Importer<'a> {
     quantized: HashMap<(Stored<'a>, Use), ValueId>,
     /// The number of the elements of both.
     computed_elements: u64,
+    /// The number of the elements that nodes with constant operands gave.
+    folded_elements: u64,
+    /// Whether this is the model of one node that is computed now.
+    is_folding: bool,
     node_names: HashSet<String>,
     /// How many nodes and graph outputs read each name.
     readers: HashMap<&'a str, usize>,
@@ -147,6 +159,8 @@ impl<'a> Importer<'a> {
             computed: HashMap::new(),
             quantized: HashMap::new(),
             computed_elements: 0,
+            folded_elements: 0,
+            is_folding: false,
             node_names: HashSet::new(),
             readers,
             outputs: proto.output.iter().map(|output| output.name.as_str()).collect(),
@@ -243,9 +257,13 @@ fn input_type(input: &ValueInfoProto) -> Result<ValueType, Error> {
     let Some(Type::TensorType(tensor)) = input.r#type.as_ref().and_then(|ty| ty.value.as_ref()) else {
         return Err(unsupported("an input that is not a tensor".to_owned()));
     };
-    if tensor.elem_type != data_type::FLOAT {
-        return Err(unsupported(format!("an input of type {}", data_type::name(tensor.elem_type))));
-    }
+    let dtype = match tensor.elem_type {
+        data_type::FLOAT => DType::F32,
+        data_type::INT64 => DType::I64,
+        data_type::INT32 => DType::I32,
+        data_type::BOOL => DType::U8,
+        other => return Err(unsupported(format!("an input of type {}", data_type::name(other)))),
+    };
     let shape = tensor.shape.as_ref().ok_or_else(|| unsupported("an input without a shape".to_owned()))?;
     let dim = |(axis, dim): (usize, &crate::proto::tensor_shape_proto::Dimension)| match &dim.value {
         Some(Dimension::DimValue(size)) => match usize::try_from(*size) {
@@ -256,5 +274,5 @@ fn input_type(input: &ValueInfoProto) -> Result<ValueType, Error> {
         _ => Ok(Dim::symbol(&format!("{}.{axis}", input.name))),
     };
     let dims = shape.dim.iter().enumerate().map(dim).collect::<Result<Vec<_>, _>>()?;
-    Ok(ValueType::f32(&dims))
+    Ok(ValueType::plain(dtype, &dims))
 }

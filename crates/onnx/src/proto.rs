@@ -13,6 +13,7 @@ pub(crate) mod data_type {
     pub(crate) const INT8: i32 = 3;
     pub(crate) const INT32: i32 = 6;
     pub(crate) const INT64: i32 = 7;
+    pub(crate) const BOOL: i32 = 9;
 
     /// The specification's name of a type.
     pub(crate) fn name(data_type: i32) -> &'static str {

@@ -13,7 +13,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("fourfold-benches", LIBRARIES),
     ("fourfold-cli", &["fourfold"]),
     ("fourfold", PARTS),
-    ("fourfold-onnx", &["fourfold-graph", "fourfold-schemes", "fourfold-tensor"]),
+    ("fourfold-onnx", &["fourfold-runtime", "fourfold-graph", "fourfold-schemes", "fourfold-tensor"]),
     ("fourfold-format", &["fourfold-graph", "fourfold-observers", "fourfold-schemes", "fourfold-tensor"]),
     (
         "fourfold-quantize",

@@ -53,31 +53,32 @@ pub(super) fn reshape(dims: &[Dim], x: &[Dim]) -> Result<Vec<Dim>, Problem> {
 /// The sizes that PyTorch and ONNX write with 0 (copied from `x`) and -1 (once, what is left).
 pub(crate) fn resolve(target: &[i64], x: &[Dim]) -> Result<Vec<Dim>, Problem> {
     let invalid = |reason: String| Problem::Attribute { name: "dims", value: format!("{target:?}"), reason };
-    let mut open = None;
-    let mut dims = Vec::with_capacity(target.len());
-    for (axis, &size) in target.iter().enumerate() {
-        let dim = match usize::try_from(size) {
-            Ok(0) => {
-                x.get(axis).cloned().ok_or_else(|| invalid(format!("the input {x:?} has no axis {axis} to copy")))?
-            }
-            Ok(size) => Dim::Fixed(size),
-            Err(_) if size == -1 && open.is_none() => {
-                open = Some(axis);
-                Dim::Fixed(1)
-            }
-            Err(_) => return Err(invalid("sizes are positive, 0 to copy, or -1 once".to_owned())),
-        };
-        dims.push(dim);
-    }
-    if let Some(axis) = open {
-        dims[axis] = rest(x, &dims).ok_or_else(|| invalid(format!("the open size of {x:?} is not one dimension")))?;
-    }
-    Ok(dims)
+    let size = |(axis, &size): (usize, &i64)| match usize::try_from(size) {
+        Ok(0) => match x.get(axis) {
+            Some(dim) => Ok(Some(dim.clone())),
+            None => Err(invalid(format!("the input {x:?} has no axis {axis} to copy"))),
+        },
+        Ok(size) => Ok(Some(Dim::Fixed(size))),
+        Err(_) if size == -1 => Ok(None),
+        Err(_) => Err(invalid("sizes are positive, 0 to copy, or -1 once".to_owned())),
+    };
+    complete(&target.iter().enumerate().map(size).collect::<Result<Vec<_>, _>>()?, x)
 }
 
-/// The size that is missing in `dims` to hold the elements of `x`.
-pub(crate) fn rest(x: &[Dim], dims: &[Dim]) -> Option<Dim> {
-    Product::of(x)?.divided(Product::of(dims)?)?.dim()
+/// The sizes, of which one may be open, to hold the elements of `x`.
+pub(crate) fn complete(target: &[Option<Dim>], x: &[Dim]) -> Result<Vec<Dim>, Problem> {
+    let shown = || target.iter().map(|dim| dim.as_ref().map_or("-1".to_owned(), Dim::to_string)).collect::<Vec<_>>();
+    let invalid =
+        |reason: String| Problem::Attribute { name: "dims", value: format!("[{}]", shown().join(", ")), reason };
+    let known: Vec<Dim> = target.iter().flatten().cloned().collect();
+    match target.len() - known.len() {
+        0 => return Ok(known),
+        1 => {}
+        _ => return Err(invalid("sizes are positive, 0 to copy, or -1 once".to_owned())),
+    }
+    let rest = Product::of(x).zip(Product::of(&known)).and_then(|(all, known)| all.divided(known)?.dim());
+    let rest = rest.ok_or_else(|| invalid(format!("the open size of {x:?} is not one dimension")))?;
+    Ok(target.iter().map(|dim| dim.clone().unwrap_or_else(|| rest.clone())).collect())
 }
 
 pub(super) fn reduce(axes: &[usize], keep: bool, x: &[Dim]) -> Result<Vec<Dim>, Problem> {

@@ -1,7 +1,7 @@
 //! Attributes of a node.
 
 use crate::Error;
-use crate::proto::{AttributeProto, NodeProto, attribute_type};
+use crate::proto::{AttributeProto, NodeProto, TensorProto, attribute_type};
 
 /// The attributes of one node, by name.
 #[derive(Clone, Copy)]
@@ -42,6 +42,14 @@ impl<'a> Attributes<'a> {
 
     pub(super) fn string(&self, name: &str) -> Result<Option<&'a [u8]>, Error> {
         Ok(self.get(name, attribute_type::STRING)?.map(|attribute| attribute.s.as_slice()))
+    }
+
+    pub(super) fn tensor(&self, name: &str) -> Result<Option<&'a TensorProto>, Error> {
+        Ok(self.get(name, attribute_type::TENSOR)?.and_then(|attribute| attribute.t.as_ref()))
+    }
+
+    pub(super) fn floats(&self, name: &str) -> Result<Option<&'a [f32]>, Error> {
+        Ok(self.get(name, attribute_type::FLOATS)?.map(|attribute| attribute.floats.as_slice()))
     }
 
     pub(super) fn ints(&self, name: &str) -> Result<Option<&'a [i64]>, Error> {

@@ -8,6 +8,7 @@ use fourfold_tensor::{DType, Element, Tensor};
 
 use super::Importer;
 use super::dynamic::Part;
+use super::sizes::Sizes;
 use crate::Error;
 
 /// What a name of the file stands for.
@@ -21,6 +22,8 @@ pub(super) enum Binding<'a> {
     Dequantized(Dequantized<'a>),
     /// A step on the way to a dynamically quantized product.
     Part(Part<'a>),
+    /// Integers that follow from the shapes of the inputs.
+    Sizes(Sizes),
 }
 
 /// The result of a DequantizeLinear. Its real numbers enter the graph when a node asks for them.
@@ -87,6 +90,10 @@ impl<'a> Importer<'a> {
                 let what = format!("{}, in any other place than the products of onnxruntime's quantize_dynamic,", part);
                 return Err(Error::UnsupportedTensor { name: name.to_owned(), what });
             }
+            Some(Binding::Sizes(sizes)) => {
+                let what = format!("the use of sizes that the inputs bring ({:?}) as numbers", sizes.elements);
+                return Err(Error::UnsupportedTensor { name: name.to_owned(), what });
+            }
             Some(Binding::Constant(tensor)) => {
                 let tensor = tensor.clone();
                 let unique = self.constant_name(name);
@@ -140,7 +147,7 @@ impl<'a> Importer<'a> {
                 value.constant().filter(|_| value.ty().params().is_none())
             }
             Binding::Constant(tensor) => Some(tensor),
-            Binding::Dequantized(_) | Binding::Part(_) => None,
+            Binding::Dequantized(_) | Binding::Part(_) | Binding::Sizes(_) => None,
         }
     }
 

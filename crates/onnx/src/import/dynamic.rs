@@ -69,7 +69,7 @@ impl<'a> Entry<'_, 'a> {
         }
     }
 
-    /// Sums as real numbers.
+    /// Sums as real numbers, or any other change of type.
     pub(super) fn cast(&mut self) -> Result<(), Error> {
         let to = self.attributes(&["to", "saturate"])?.int("to", 0)?;
         self.expect_inputs(1, 1)?;
@@ -78,7 +78,7 @@ impl<'a> Entry<'_, 'a> {
                 let sums = Part::Sums { x, product, is_cast: true };
                 self.importer.bind(self.output(), Binding::Part(sums))
             }
-            _ => Err(self.unsupported("a conversion other than that of the sums of MatMulInteger to float")),
+            _ => self.cast_to(to),
         }
     }
 

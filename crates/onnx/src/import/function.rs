@@ -74,13 +74,14 @@ impl<'a> Entry<'_, 'a> {
         self.emit(Op::Binary(function), &[so_far, last])
     }
 
-    /// Powers 0.5, 1, 2 and 3, in operations whose bits are defined.
+    /// Powers; 0.5, 1, 2 and 3 are a root and products.
     pub(super) fn pow(&mut self) -> Result<(), Error> {
         self.attributes(&[])?;
         self.expect_inputs(2, 2)?;
-        let exponent = self.constant(1)?;
+        let name = self.input(1).unwrap_or_default();
+        let exponent = self.importer.constant(name)?;
         let x = self.operand(0)?;
-        match exponent.as_slice::<f32>() {
+        match exponent.as_ref().map_or(Ok(&[][..]), |exponent| exponent.as_slice::<f32>()) {
             Ok([0.5]) => self.emit(Op::Unary(Unary::Sqrt), &[x]),
             Ok([1.0]) => self.emit(Op::Identity, &[x]),
             Ok([2.0]) => self.emit(Op::Binary(Binary::Mul), &[x, x]),
@@ -88,7 +89,10 @@ impl<'a> Entry<'_, 'a> {
                 let square = self.emit_before("square", Op::Binary(Binary::Mul), &[x, x])?;
                 self.emit(Op::Binary(Binary::Mul), &[square, x])
             }
-            _ => Err(self.unsupported("an exponent other than 0.5, 1, 2 and 3")),
+            _ => {
+                let exponent = self.operand(1)?;
+                self.emit(Op::Binary(Binary::Pow), &[x, exponent])
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! Matrix products.
 
-use fourfold_graph::{Linear, Op, ValueId};
+use fourfold_graph::{Activation, Binary, Dim, Linear, Op, ValueId};
 use fourfold_tensor::Tensor;
 
 use super::binding::{Binding, Codes, Dequantized};
@@ -16,11 +16,10 @@ impl<'a> Entry<'_, 'a> {
         let (alpha, beta) = (attributes.float("alpha", 1.0)?, attributes.float("beta", 1.0)?);
         let (trans_a, trans_b) = (attributes.flag("transA")?, attributes.flag("transB")?);
         self.expect_inputs(2, 3)?;
-        if trans_a {
-            return Err(self.unsupported("transA"));
-        }
         let shape = self.input(1).and_then(|name| self.importer.constant_shape(name));
-        let Some(shape) = shape else { return Err(self.unsupported("a right side that is not constant")) };
+        let Some(shape) = shape.filter(|_| !trans_a && self.has_constant_addend()) else {
+            return self.computed_gemm([trans_a, trans_b], alpha, beta);
+        };
         let target = if alpha == 1.0 && beta == 1.0 { self.target(true)? } else { None };
         let codes = if target.is_some() { self.weighted(!trans_b, self.input(2))? } else { None };
         if let Some((target, inputs)) = target.zip(codes) {
@@ -40,6 +39,74 @@ impl<'a> Entry<'_, 'a> {
         self.emit(Op::Linear(Linear::default()), &inputs)
     }
 
+    /// Whether the third input is left out or constant.
+    fn has_constant_addend(&self) -> bool {
+        self.input(2).is_none_or(|name| self.importer.constant_shape(name).is_some())
+    }
+
+    /// A product of two values that are computed, factors and addend as nodes of their own.
+    fn computed_gemm(&mut self, turn: [bool; 2], alpha: f32, beta: f32) -> Result<(), Error> {
+        let mut sides = [self.operand(0)?, self.operand(1)?];
+        for ((side, turn), what) in sides.iter_mut().zip(turn).zip(["a", "b"]) {
+            if turn {
+                *side = self.emit_before(what, Op::Transpose { axes: vec![1, 0] }, &[*side])?;
+            }
+        }
+        let addend = if self.input(2).is_some() { Some(self.operand(2)?) } else { None };
+        if addend.is_none() && alpha == 1.0 {
+            return self.emit(Op::MatMul, &sides);
+        }
+        let product = self.emit_before("product", Op::MatMul, &sides)?;
+        let Some(addend) = addend else {
+            let factor = self.number("alpha", alpha)?;
+            return self.emit(Op::Binary(Binary::Mul), &[product, factor]);
+        };
+        let product = self.times("alpha", product, alpha)?;
+        let addend = self.times("beta", addend, beta)?;
+        self.emit(Op::Add { activation: Activation::None }, &[product, addend])
+    }
+
+    /// A value times a number.
+    fn times(&mut self, what: &str, x: ValueId, factor: f32) -> Result<ValueId, Error> {
+        if factor == 1.0 {
+            return Ok(x);
+        }
+        let number = self.number(what, factor)?;
+        self.emit_before(&format!("{what}.times"), Op::Binary(Binary::Mul), &[x, number])
+    }
+
+    /// A constant without axes.
+    pub(super) fn number(&mut self, what: &str, number: f32) -> Result<ValueId, Error> {
+        let tensor = Tensor::from_slice(&[], &[number]).map_err(fourfold_graph::Error::from)?;
+        let name = self.importer.fresh_name(&format!("{}.{what}", self.name));
+        Ok(self.importer.builder.constant(&name, tensor)?)
+    }
+
+    /// A product of which one side is a vector, which becomes a matrix of one row or column.
+    fn vector_product(&mut self, [a, b]: [ValueId; 2]) -> Result<(), Error> {
+        let [a_dims, b_dims] = [self.dims(a), self.dims(b)];
+        let one = [Dim::Fixed(1)];
+        let a = if a_dims.len() == 1 {
+            self.emit_before("row", Op::Reshape { dims: [&one, &a_dims[..]].concat() }, &[a])?
+        } else {
+            a
+        };
+        let b = if b_dims.len() == 1 {
+            self.emit_before("column", Op::Reshape { dims: [&b_dims[..], &one].concat() }, &[b])?
+        } else {
+            b
+        };
+        let product = self.emit_before("product", Op::MatMul, &[a, b])?;
+        let mut dims = self.dims(product);
+        if b_dims.len() == 1 {
+            dims.pop();
+        }
+        if a_dims.len() == 1 {
+            dims.remove(dims.len() - 2 + usize::from(b_dims.len() == 1));
+        }
+        self.emit(Op::Reshape { dims }, &[product])
+    }
+
     /// A product over the last two axes; with a constant matrix on the right it is a Linear.
     pub(super) fn matmul(&mut self) -> Result<(), Error> {
         self.attributes(&[])?;
@@ -47,6 +114,9 @@ impl<'a> Entry<'_, 'a> {
         let shape = self.input(1).and_then(|name| self.importer.constant_shape(name));
         let Some(&[_, columns]) = shape.as_deref().filter(|_| !self.is_scalar(0)) else {
             let inputs = [self.operand(0)?, self.operand(1)?];
+            if inputs.iter().any(|&side| self.dims(side).len() == 1) {
+                return self.vector_product(inputs);
+            }
             return self.emit(Op::MatMul, &inputs);
         };
         let op = Op::Linear(Linear::default());

@@ -1,14 +1,17 @@
 //! One node of the file on its way into the graph.
 
-use fourfold_graph::{Dim, NewNode, Op, ValueId};
+use fourfold_graph::{CastTo, Dim, NewNode, Op, ValueId};
 use fourfold_schemes::QuantParams;
-use fourfold_tensor::Tensor;
+use fourfold_tensor::{DType, Tensor};
 
 use super::Importer;
 use super::attributes::Attributes;
 use super::binding::Binding;
 use crate::Error;
 use crate::proto::NodeProto;
+
+/// Operators of whose results more than the first are taken in.
+const SEVERAL_OUTPUTS: [&str; 3] = ["DynamicQuantizeLinear", "Split", "TopK"];
 
 /// A node and the importer that takes it in.
 pub(super) struct Entry<'i, 'a> {
@@ -24,10 +27,10 @@ impl<'a> Importer<'a> {
         let name = self.node_name(index, proto);
         let mut entry = Entry { importer: self, proto, name };
         let used = |output: &String| !output.is_empty() && entry.importer.readers.contains_key(output.as_str());
-        if proto.output.first().is_none_or(String::is_empty) {
+        let is_several = SEVERAL_OUTPUTS.contains(&proto.op_type.as_str());
+        if !is_several && proto.output.first().is_none_or(String::is_empty) || proto.output.is_empty() {
             return Err(entry.invalid("has no output"));
         }
-        let is_several = proto.op_type == "DynamicQuantizeLinear";
         if let Some(extra) = proto.output[1..].iter().find(|output| !is_several && used(output)) {
             let what = format!("the use of its second output `{extra}`");
             return Err(entry.unsupported(what));
@@ -66,10 +69,13 @@ impl<'a> Entry<'_, 'a> {
         self.proto.input.get(index).map(String::as_str).filter(|name| !name.is_empty())
     }
 
-    /// The real numbers of an input that must be there.
+    /// The real numbers, integers or truth values of an input that must be there; integers have 64 bits.
     pub(super) fn operand(&mut self, index: usize) -> Result<ValueId, Error> {
         let id = self.any_operand(index)?;
         match self.importer.builder.value(id).ty() {
+            ty if ty.params().is_none() && ty.dtype() == DType::I32 => {
+                self.emit_before("integers", Op::Cast { to: CastTo::I64 }, &[id])
+            }
             ty if ty.params().is_none() => Ok(id),
             ty => {
                 let name = self.input(index).unwrap_or_default();

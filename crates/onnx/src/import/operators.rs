@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use fourfold_graph::{Activation, Binary, Op, Reduction, ValueId};
+use fourfold_graph::{Activation, Binary, Comparison, Logic, Op, Reduction, ValueId};
 use fourfold_tensor::{DType, Tensor};
 
 use super::function::PLAIN;
@@ -12,59 +12,99 @@ use super::node::Entry;
 use crate::Error;
 use crate::proto::{GraphProto, NodeProto};
 
-/// The operators that [`crate::import`] knows; those of ONNX Runtime with their domain.
-///
-/// `Cast` is known too, but only as the part of a dynamically quantized product that follows its `MatMulInteger`.
+/// The operators that [`crate::import`] knows; those of ONNX Runtime with their domain. `Mod` and `ReduceProd` are known as shape
+/// arithmetic only.
 pub const OPERATORS: &[&str] = &[
     "Abs",
     "Add",
+    "And",
+    "ArgMax",
+    "ArgMin",
     "AveragePool",
     "BatchNormalization",
+    "Cast",
     "Clip",
+    "Concat",
     "Constant",
+    "ConstantOfShape",
     "Conv",
+    "CumSum",
+    "DepthToSpace",
     "DequantizeLinear",
     "Div",
     "Dropout",
     "DynamicQuantizeLinear",
+    "Einsum",
     "Elu",
+    "Equal",
     "Erf",
     "Exp",
+    "Expand",
     "Flatten",
+    "Gather",
+    "GatherElements",
     "Gelu",
     "Gemm",
     "GlobalAveragePool",
+    "GlobalMaxPool",
+    "Greater",
+    "GreaterOrEqual",
+    "GroupNormalization",
     "HardSigmoid",
     "HardSwish",
     "Identity",
+    "InstanceNormalization",
     "LayerNormalization",
     "LeakyRelu",
+    "Less",
+    "LessOrEqual",
     "Log",
+    "LogSoftmax",
     "MatMul",
     "MatMulInteger",
     "Max",
     "MaxPool",
     "Min",
+    "Mod",
     "Mul",
     "Neg",
+    "Not",
+    "Or",
+    "PRelu",
+    "Pad",
     "Pow",
     "QLinearConv",
     "QLinearMatMul",
     "QuantizeLinear",
+    "Range",
     "Reciprocal",
     "ReduceL2",
     "ReduceMax",
     "ReduceMean",
     "ReduceMin",
+    "ReduceProd",
     "ReduceSum",
     "Relu",
     "Reshape",
+    "Resize",
+    "Shape",
     "Sigmoid",
+    "Size",
+    "Slice",
     "Softmax",
+    "SpaceToDepth",
+    "Split",
     "Sqrt",
+    "Squeeze",
     "Sub",
     "Tanh",
+    "Tile",
+    "TopK",
     "Transpose",
+    "Unsqueeze",
+    "Upsample",
+    "Where",
+    "Xor",
     "com.microsoft.DequantizeLinear",
     "com.microsoft.QGemm",
     "com.microsoft.QLinearAdd",
@@ -75,12 +115,10 @@ pub const OPERATORS: &[&str] = &[
 
 /// Fails with all operators that are not known.
 pub(super) fn check(graph: &GraphProto) -> Result<(), Error> {
-    let has_integers = graph.node.iter().any(|node| node.op_type == "MatMulInteger");
     let mut unknown: BTreeMap<Cow<'_, str>, usize> = BTreeMap::new();
     for node in &graph.node {
         let operator = operator(node);
-        let is_known = OPERATORS.contains(&&*operator) || has_integers && operator == "Cast";
-        if !is_known {
+        if !OPERATORS.contains(&&*operator) {
             *unknown.entry(operator).or_default() += 1;
         }
     }
@@ -100,6 +138,9 @@ fn operator(node: &NodeProto) -> Cow<'_, str> {
 impl Entry<'_, '_> {
     /// Takes the node in, by its operator.
     pub(super) fn import(&mut self) -> Result<(), Error> {
+        if is_default(&self.proto.domain) && (self.shape_arithmetic()? || !self.importer.is_folding && self.fold()?) {
+            return Ok(());
+        }
         match &*operator(self.proto) {
             "Conv" => self.conv(),
             "MaxPool" => self.max_pool(),
@@ -141,6 +182,40 @@ impl Entry<'_, '_> {
             "DynamicQuantizeLinear" => self.dynamic_quantize_linear(),
             "MatMulInteger" => self.matmul_integer(),
             "Cast" => self.cast(),
+            "Concat" => self.concat(),
+            "Split" => self.split(),
+            "Slice" => self.slice(),
+            "Gather" => self.gather(),
+            "GatherElements" => self.gather_elements(),
+            "Expand" => self.expand(),
+            "Tile" => self.tile(),
+            "Squeeze" => self.squeeze(),
+            "Unsqueeze" => self.unsqueeze(),
+            "ConstantOfShape" => self.constant_of_shape(),
+            "DepthToSpace" => self.depth_and_space(true),
+            "SpaceToDepth" => self.depth_and_space(false),
+            "Pad" => self.pad(),
+            "Resize" | "Upsample" => self.resize(),
+            "Where" => self.choose(),
+            "Equal" => self.compare(Comparison::Equal),
+            "Less" => self.compare(Comparison::Less),
+            "LessOrEqual" => self.compare(Comparison::LessOrEqual),
+            "Greater" => self.compare(Comparison::Greater),
+            "GreaterOrEqual" => self.compare(Comparison::GreaterOrEqual),
+            "And" => self.logic(Logic::And),
+            "Or" => self.logic(Logic::Or),
+            "Xor" => self.logic(Logic::Xor),
+            "Not" => self.not(),
+            "ArgMax" => self.arg_extreme(true),
+            "ArgMin" => self.arg_extreme(false),
+            "TopK" => self.top_k(),
+            "CumSum" => self.cum_sum(),
+            "InstanceNormalization" => self.instance_norm(),
+            "GroupNormalization" => self.group_norm(),
+            "PRelu" => self.prelu(),
+            "GlobalMaxPool" => self.global_max_pool(),
+            "LogSoftmax" => self.log_softmax(),
+            "Einsum" => self.einsum(),
             other => match PLAIN.iter().find(|(name, _)| *name == other) {
                 Some((_, function)) => {
                     self.attributes(&[])?;

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use fourfold_graph::Op;
+use fourfold_graph::{Dim, Op, Polynomial};
 
 use super::binding::{Binding, Codes, Dequantized, Stored, permuted};
 use super::node::Entry;
@@ -20,22 +20,20 @@ impl<'a> Entry<'_, 'a> {
     pub(super) fn reshape(&mut self) -> Result<(), Error> {
         let allow_zero = self.attributes(&["allowzero"])?.flag("allowzero")?;
         self.expect_inputs(2, 2)?;
-        let shape = self.constant(1)?;
-        let dims = match shape.as_slice::<i64>() {
-            Ok(dims) if shape.shape().len() == 1 => dims.to_vec(),
-            _ => {
-                return Err(self.invalid(format!(
-                    "the shape is {}{:?}, expected an int64 vector",
-                    shape.dtype(),
-                    shape.shape()
-                )));
-            }
-        };
-        if allow_zero && dims.contains(&0) {
+        let sizes = self.expect_sizes(1)?.elements;
+        if allow_zero && sizes.iter().any(|size| size.as_constant() == Some(0)) {
             return Err(self.unsupported("an empty result (allowzero)"));
         }
         let x = self.moved(0)?;
-        let op = Op::reshape(&dims, &self.dims(x.id())).map_err(|problem| self.invalid(problem.to_string()))?;
+        let dims = self.dims(x.id());
+        let size = |(axis, size): (usize, &Polynomial)| match size.as_constant() {
+            Some(0) => dims.get(axis).cloned().map(Some),
+            Some(-1) => Some(None),
+            _ => Dim::computed(size.clone()).map(Some),
+        };
+        let target: Option<Vec<Option<Dim>>> = sizes.iter().enumerate().map(size).collect();
+        let target = target.ok_or_else(|| self.invalid(format!("has the shape {sizes:?} for an input {dims:?}")))?;
+        let op = Op::reshape_to(&target, &dims).map_err(|problem| self.invalid(problem.to_string()))?;
         self.emit_moved(op, x)
     }
 

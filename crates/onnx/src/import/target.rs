@@ -136,32 +136,47 @@ impl<'a> Entry<'_, 'a> {
 
     /// Adds a node that moves or clamps elements. Codes stay codes, and are dequantized when their real numbers are asked for.
     pub(super) fn emit_moved(&mut self, op: Op, x: Moved) -> Result<(), Error> {
+        self.emit_moved_as(self.output(), op, x, &[])
+    }
+
+    /// The same for an operator with further operands, or a node with several results.
+    pub(super) fn emit_moved_as(&mut self, output: &'a str, op: Op, x: Moved, more: &[ValueId]) -> Result<(), Error> {
+        let with = |id: ValueId| [&[id], more].concat();
         let id = match x {
-            Moved::Real(id) => return self.emit(op, &[id]),
+            Moved::Real(id) => return self.emit_as(output, op, &with(id)),
             Moved::Raw(id) => {
                 self.expect_raw(&op, id)?;
-                return self.emit(op, &[id]);
+                return self.emit_as(output, op, &with(id));
             }
             Moved::Dequantized(id) => id,
         };
         let params = self.importer.builder.value(id).ty().params().cloned();
-        let target = self.target(false)?.filter(|target| Some(&target.params) == params.as_ref());
+        let target = self.target_behind(output, false)?.filter(|target| Some(&target.params) == params.as_ref());
         match (target, params) {
-            (Some(target), _) => self.emit_on_codes(target, &op, &[id]),
+            (Some(target), _) => self.emit_on_codes(target, &op, &with(id)),
             // Bounds may lie between codes.
             (None, Some(params)) if !matches!(op, Op::Clip { .. }) => {
-                let output = self.output();
                 let codes = self.importer.fresh_name(&format!("{output}.codes"));
-                let new = NewNode { name: &self.name, output: &codes, op, inputs: &[id], params: None };
+                let new = NewNode { name: &self.name, output: &codes, op, inputs: &with(id), params: None };
                 let codes = Codes::Value(self.importer.builder.add(new)?);
                 let node = self.importer.fresh_name(&format!("{output}.dequantize"));
                 self.importer.bind(output, Binding::Dequantized(Dequantized::new(node, codes, Rc::new(params))))
             }
             _ => {
                 let x = self.operand(0)?;
-                self.emit(op, &[x])
+                self.emit_as(output, op, &with(x))
             }
         }
+    }
+
+    /// Adds a node that moves elements before this one, named after it; codes stay codes.
+    pub(super) fn moved_before(&mut self, what: &str, op: Op, x: Moved) -> Result<Moved, Error> {
+        let id = self.emit_before(what, op, &[x.id()])?;
+        Ok(match x {
+            Moved::Real(_) => Moved::Real(id),
+            Moved::Raw(_) => Moved::Raw(id),
+            Moved::Dequantized(_) => Moved::Dequantized(id),
+        })
     }
 
     /// Checks that an operator does the same to integers as to the real numbers that they stand for.

@@ -14,7 +14,7 @@ pub(super) fn read(proto: &TensorProto, name: &str) -> Result<Tensor, Error> {
     }
     let dtype = match proto.data_type {
         data_type::FLOAT => DType::F32,
-        data_type::UINT8 => DType::U8,
+        data_type::UINT8 | data_type::BOOL => DType::U8,
         data_type::INT8 => DType::I8,
         data_type::INT32 => DType::I32,
         data_type::INT64 => DType::I64,

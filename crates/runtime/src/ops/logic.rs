@@ -130,11 +130,7 @@ pub(crate) struct Cast {
 }
 
 impl Cast {
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_precision_loss,
-        reason = "real numbers saturate, integers round or wrap"
-    )]
+    #[expect(clippy::cast_possible_truncation, reason = "real numbers saturate, integers wrap")]
     fn cast<T: Element>(&self, call: Call<'_>, real: fn(T) -> f32, integer: fn(T) -> i64) {
         let x = call.inputs[0].elements::<T>();
         match self.to {

@@ -1,0 +1,103 @@
+//! Nodes whose operands are all constant are computed while the model is read.
+//!
+//! Such a node is a model by itself: it is imported, compiled and run like any other, on products with defined bits, so that a file
+//! gives the same graph on every CPU. A budget keeps a small file from becoming a large graph or a long wait; beyond it nodes stay in the
+//! graph, and are computed when it runs.
+
+use std::sync::Arc;
+
+use fourfold_graph::{Graph, Limits};
+use fourfold_runtime::{FloatProducts, Options, Plan, Session};
+use fourfold_tensor::Tensor;
+
+use super::Importer;
+use super::binding::Binding;
+use super::node::Entry;
+use crate::Error;
+use crate::proto::{GraphProto, NodeProto, ValueInfoProto};
+
+/// The most elements that are read and made for one model.
+const ELEMENTS: u64 = 1 << 24;
+
+/// The most multiplications for one node.
+const MULTIPLICATIONS: u64 = 1 << 28;
+
+impl<'a> Entry<'_, 'a> {
+    /// Computes the node if all its operands are constant.
+    pub(super) fn fold(&mut self) -> Result<bool, Error> {
+        let names = self.proto.input.iter().map(String::as_str).filter(|name| !name.is_empty());
+        let mut operands = Vec::new();
+        // Reading counts too: many nodes may read one large constant.
+        let mut elements = self.importer.folded_elements;
+        for name in names {
+            let Some(tensor) = self.importer.stored(name) else { return Ok(false) };
+            elements = elements.saturating_add(tensor.len() as u64);
+            if elements > ELEMENTS {
+                return Ok(false);
+            }
+            operands.push((name, tensor.clone()));
+        }
+        let outputs: Vec<&'a str> =
+            self.proto.output.iter().map(String::as_str).filter(|name| !name.is_empty()).collect();
+        let is_output = outputs.iter().any(|name| self.importer.is_output(name));
+        if operands.is_empty() || is_output || !self.is_foldable() {
+            return Ok(false);
+        }
+        let Some(graph) = self.alone(operands, &outputs)? else { return Ok(false) };
+        let statistics = graph.statistics();
+        let sizes = graph.outputs().iter().map(|&id| graph.value(id).ty().fixed_shape());
+        let Some(sizes) = sizes.collect::<Option<Vec<_>>>() else { return Ok(false) };
+        let made =
+            sizes.iter().map(|sizes| sizes.iter().fold(1_u64, |product, &size| product.saturating_mul(size as u64)));
+        let elements = made.fold(elements, u64::saturating_add);
+        if elements > ELEMENTS || statistics.macs > MULTIPLICATIONS {
+            return Ok(false);
+        }
+        self.importer.folded_elements = elements;
+        for (name, tensor) in outputs.into_iter().zip(self.computed_alone(&graph)?) {
+            self.importer.count_computed(&tensor)?;
+            self.importer.bind(name, Binding::Constant(tensor))?;
+        }
+        Ok(true)
+    }
+
+    /// Whether the operator takes numbers that stand for themselves and gives such.
+    fn is_foldable(&self) -> bool {
+        let op = self.proto.op_type.as_str();
+        let is_quantized = op.contains("uant") || op.contains("QLinear") || op.contains("Integer") || op == "QGemm";
+        !is_quantized && !matches!(op, "Transpose" | "LSTM" | "GRU" | "RNN")
+    }
+
+    /// The graph of the node alone, `None` if it cannot be one.
+    fn alone(&self, operands: Vec<(&'a str, Tensor)>, outputs: &[&str]) -> Result<Option<Graph>, Error> {
+        let node = NodeProto { name: self.name.clone(), ..self.proto.clone() };
+        let output =
+            outputs.iter().map(|name| ValueInfoProto { name: (*name).to_owned(), ..ValueInfoProto::default() });
+        let proto = GraphProto { node: vec![node], output: output.collect(), ..GraphProto::default() };
+        let limits = Limits { elements: ELEMENTS.min(self.importer.limits.elements), ..self.importer.limits.clone() };
+        let mut importer = Importer::new(&proto, self.importer.opset, &limits);
+        importer.is_folding = true;
+        let names: Vec<(String, Tensor)> =
+            operands.into_iter().map(|(name, tensor)| (name.to_owned(), tensor)).collect();
+        for (name, tensor) in &names {
+            if !importer.bindings.contains_key(name.as_str()) {
+                importer.bindings.insert(name, Binding::Constant(tensor.clone()));
+            }
+        }
+        match importer.run() {
+            Ok(graph) => Ok(Some(graph)),
+            // Too large to be computed now.
+            Err(Error::Limit(_) | Error::Graph(fourfold_graph::Error::Limit(_))) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn computed_alone(&self, graph: &Graph) -> Result<Vec<Tensor>, Error> {
+        let options =
+            Options { products: FloatProducts::Exact, limits: self.importer.limits.clone(), ..Options::default() };
+        let failed = |error: fourfold_runtime::Error| self.invalid(format!("cannot be computed: {error}"));
+        let plan = Plan::compile(graph, &options).map_err(failed)?;
+        let mut session = Session::new(Arc::new(plan));
+        Ok(session.run(&[]).map_err(failed)?.to_vec())
+    }
+}

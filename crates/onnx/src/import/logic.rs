@@ -1,0 +1,101 @@
+//! Comparisons, truth values, changes of type, searches and running sums.
+
+use fourfold_graph::{ArgExtreme, CastTo, Comparison, CumSum, Logic, Op, TopK, TopKPart};
+
+use super::node::Entry;
+use crate::Error;
+use crate::proto::data_type;
+
+impl<'a> Entry<'_, 'a> {
+    pub(super) fn compare(&mut self, comparison: Comparison) -> Result<(), Error> {
+        self.pair(Op::Compare(comparison))
+    }
+
+    pub(super) fn logic(&mut self, function: Logic) -> Result<(), Error> {
+        self.pair(Op::Logic(function))
+    }
+
+    fn pair(&mut self, op: Op) -> Result<(), Error> {
+        self.attributes(&[])?;
+        self.expect_inputs(2, 2)?;
+        let inputs = [self.operand(0)?, self.operand(1)?];
+        self.emit(op, &inputs)
+    }
+
+    pub(super) fn not(&mut self) -> Result<(), Error> {
+        self.attributes(&[])?;
+        self.expect_inputs(1, 1)?;
+        let x = self.operand(0)?;
+        self.emit(Op::Not, &[x])
+    }
+
+    pub(super) fn choose(&mut self) -> Result<(), Error> {
+        self.attributes(&[])?;
+        self.expect_inputs(3, 3)?;
+        if self.chosen_sizes()? {
+            return Ok(());
+        }
+        let inputs = [self.operand(0)?, self.operand(1)?, self.operand(2)?];
+        self.emit(Op::Where, &inputs)
+    }
+
+    /// Integers of 32 bits are kept in 64.
+    pub(super) fn cast_to(&mut self, to: i64) -> Result<(), Error> {
+        let to = match i32::try_from(to) {
+            Ok(data_type::FLOAT) => CastTo::F32,
+            Ok(data_type::INT64 | data_type::INT32) => CastTo::I64,
+            Ok(data_type::BOOL) => CastTo::Truth,
+            other => {
+                let name = other.map_or("an unknown type", data_type::name);
+                return Err(self.unsupported(format!("a conversion to {name}")));
+            }
+        };
+        let x = self.operand(0)?;
+        self.emit(Op::Cast { to }, &[x])
+    }
+
+    pub(super) fn arg_extreme(&mut self, largest: bool) -> Result<(), Error> {
+        let attributes = self.attributes(&["axis", "keepdims", "select_last_index"])?;
+        let (axis, keep) = (attributes.int("axis", 0)?, attributes.int("keepdims", 1)? != 0);
+        let last = attributes.flag("select_last_index")?;
+        self.expect_inputs(1, 1)?;
+        let x = self.operand(0)?;
+        let axis = self.axis(axis, self.dims(x).len(), false)?;
+        self.emit(Op::ArgExtreme(ArgExtreme { axis, keep, largest, last }), &[x])
+    }
+
+    /// Values and places are a node each; both are in order, which ONNX leaves open for `sorted = 0`.
+    pub(super) fn top_k(&mut self) -> Result<(), Error> {
+        let attributes = self.attributes(&["axis", "k", "largest", "sorted"])?;
+        let (axis, largest) = (attributes.int("axis", -1)?, attributes.int("largest", 1)? != 0);
+        let given = attributes.int("k", 0)?;
+        self.expect_count(1, 2)?;
+        let count = match self.known_integers(1)? {
+            Some(list) => list.first().copied().unwrap_or(0),
+            None => given,
+        };
+        let count = usize::try_from(count).map_err(|_| self.invalid(format!("k is {count}")))?;
+        let x = self.operand(0)?;
+        let axis = self.axis(axis, self.dims(x).len(), false)?;
+        let name = self.name.clone();
+        for (output, part) in self.proto.output.iter().zip([TopKPart::Values, TopKPart::Indices]) {
+            if !output.is_empty() && self.importer.readers.contains_key(output.as_str()) {
+                self.emit_as(output, Op::TopK(TopK { axis, count, largest, part }), &[x])?;
+                self.name = self.importer.fresh_name(&format!("{name}.indices"));
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn cum_sum(&mut self) -> Result<(), Error> {
+        let attributes = self.attributes(&["exclusive", "reverse"])?;
+        let (exclusive, reverse) = (attributes.flag("exclusive")?, attributes.flag("reverse")?);
+        self.expect_inputs(2, 2)?;
+        let Some(&[axis]) = self.known_integers(1)?.as_deref() else {
+            return Err(self.invalid("does not have one axis"));
+        };
+        let x = self.operand(0)?;
+        let axis = self.axis(axis, self.dims(x).len(), false)?;
+        self.emit(Op::CumSum(CumSum { axis, exclusive, reverse }), &[x])
+    }
+}

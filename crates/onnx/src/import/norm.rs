@@ -1,0 +1,87 @@
+//! Normalizations over channels, PRelu and the largest of each channel.
+
+use fourfold_graph::{Binary, Op, Window};
+use fourfold_tensor::Tensor;
+
+use super::computed::Change;
+use super::node::Entry;
+use super::resample::known;
+use crate::Error;
+
+impl<'a> Entry<'_, 'a> {
+    /// As many groups as channels.
+    pub(super) fn instance_norm(&mut self) -> Result<(), Error> {
+        let epsilon = self.attributes(&["epsilon"])?.float("epsilon", 1e-5)?;
+        self.expect_inputs(3, 3)?;
+        let groups = self.constant(1)?.len();
+        let inputs = [self.operand(0)?, self.operand(1)?, self.operand(2)?];
+        self.emit(Op::GroupNorm { groups, epsilon }, &inputs)
+    }
+
+    /// Before opset 21 scale and bias have a number for each group, then one for each channel.
+    pub(super) fn group_norm(&mut self) -> Result<(), Error> {
+        let attributes = self.attributes(&["epsilon", "num_groups", "stash_type"])?;
+        let (epsilon, groups) = (attributes.float("epsilon", 1e-5)?, attributes.int("num_groups", 0)?);
+        let groups = usize::try_from(groups).map_err(|_| self.invalid(format!("num_groups is {groups}")))?;
+        self.expect_inputs(3, 3)?;
+        let x = self.operand(0)?;
+        let channels = self.dims(x).get(1).and_then(fourfold_graph::Dim::fixed);
+        let Some(channels) = channels.filter(|channels| groups > 0 && channels.is_multiple_of(groups)) else {
+            return Err(self.invalid(format!("has {groups} groups of the channels of {:?}", self.dims(x))));
+        };
+        let mut inputs = vec![x];
+        for index in 1..3 {
+            let constant = self.constant(index)?;
+            if constant.len() == channels {
+                inputs.push(self.operand(index)?);
+                continue;
+            }
+            let name = self.input(index).unwrap_or_default();
+            let change = Change::Bias { columns: channels, factor: 1.0_f32.to_bits() };
+            inputs.push(self.computed(name, change, |entry| {
+                let wrong = || entry.invalid(format!("input {index} has shape {:?}", constant.shape()));
+                let each = constant.as_slice::<f32>().ok().filter(|each| each.len() == groups).ok_or_else(wrong)?;
+                let all = each.iter().flat_map(|&one| core::iter::repeat_n(one, channels / groups)).collect();
+                Tensor::from_vec(&[channels], all).map_err(|_| wrong())
+            })?);
+        }
+        self.emit(Op::GroupNorm { groups, epsilon }, &inputs)
+    }
+
+    /// `max(x, 0) + slope * min(x, 0)`, which has the bits of `slope * x` below 0.
+    pub(super) fn prelu(&mut self) -> Result<(), Error> {
+        self.attributes(&[])?;
+        self.expect_inputs(2, 2)?;
+        let (x, slope) = (self.operand(0)?, self.operand(1)?);
+        let zero = self.number("zero", 0.0)?;
+        let above = self.emit_before("above", Op::Relu, &[x])?;
+        let below = self.emit_before("below", Op::Binary(Binary::Min), &[x, zero])?;
+        let scaled = self.emit_before("scaled", Op::Binary(Binary::Mul), &[below, slope])?;
+        self.emit(Op::Add { activation: fourfold_graph::Activation::None }, &[above, scaled])
+    }
+
+    pub(super) fn global_max_pool(&mut self) -> Result<(), Error> {
+        self.attributes(&[])?;
+        self.expect_inputs(1, 1)?;
+        let x = self.moved(0)?;
+        let dims = self.dims(x.id());
+        let sizes = dims.get(2..).and_then(known).filter(|sizes| !sizes.is_empty());
+        let sizes = sizes.ok_or_else(|| self.unsupported(format!("an input of shape {dims:?}")))?;
+        self.emit_moved(Op::MaxPool(Window::new(&sizes)), x)
+    }
+
+    pub(super) fn log_softmax(&mut self) -> Result<(), Error> {
+        let is_joined = self.importer.opset < 13;
+        let axis = self.attributes(&["axis"])?.int("axis", if is_joined { 1 } else { -1 })?;
+        self.expect_inputs(1, 1)?;
+        let x = self.operand(0)?;
+        let dims = self.dims(x);
+        let axis = self.axis(axis, dims.len(), false)?;
+        if !is_joined || axis + 1 == dims.len() {
+            return self.emit(Op::LogSoftmax { axis }, &[x]);
+        }
+        let flat = self.emit_before("flatten", Op::Flatten { axis }, &[x])?;
+        let soft = self.emit_before("softmax", Op::LogSoftmax { axis: 1 }, &[flat])?;
+        self.emit(Op::Reshape { dims }, &[soft])
+    }
+}

@@ -1,0 +1,291 @@
+//! Operators that choose, repeat or join elements.
+
+use fourfold_graph::{Dim, MAX_CONCAT, Op, Polynomial, ValueId};
+use fourfold_tensor::Tensor;
+
+use super::node::Entry;
+use crate::Error;
+
+impl<'a> Entry<'_, 'a> {
+    pub(super) fn concat(&mut self) -> Result<(), Error> {
+        let attributes = self.attributes(&["axis"])?;
+        let axis = attributes.int("axis", 1)?;
+        let count = self.proto.input.len();
+        self.expect_inputs(1, count.max(1))?;
+        let target = if count <= MAX_CONCAT { self.target(false)? } else { None };
+        let codes = if target.is_some() {
+            (0..count).map(|index| self.codes(index)).collect::<Result<Option<Vec<_>>, _>>()?
+        } else {
+            None
+        };
+        if let Some((target, inputs)) = target.zip(codes) {
+            let axis = self.axis(axis, self.dims(inputs[0]).len(), false)?;
+            return self.emit_on_codes(target, &Op::Concat { axis }, &inputs);
+        }
+        let mut inputs = (0..count).map(|index| self.operand(index)).collect::<Result<Vec<_>, _>>()?;
+        let axis = self.axis(axis, self.dims(inputs[0]).len(), false)?;
+        while inputs.len() > MAX_CONCAT {
+            let parts = inputs.chunks(MAX_CONCAT).map(|part| self.emit_before("part", Op::Concat { axis }, part));
+            inputs = parts.collect::<Result<_, _>>()?;
+        }
+        self.emit(Op::Concat { axis }, &inputs)
+    }
+
+    /// Each output is a slice.
+    pub(super) fn split(&mut self) -> Result<(), Error> {
+        let attributes = self.attributes(&["axis", "split", "num_outputs"])?;
+        let (axis, given) = (attributes.int("axis", 0)?, attributes.ints("split")?.map(<[i64]>::to_vec));
+        let parts = self.proto.output.len();
+        self.expect_count(1, 2)?;
+        let x = self.moved(0)?;
+        let axis = self.axis(axis, self.dims(x.id()).len(), false)?;
+        let sizes = match given {
+            Some(sizes) => Some(sizes),
+            None => self.known_integers(1)?,
+        };
+        let size = self.dims(x.id())[axis].fixed();
+        let sizes: Vec<usize> = match (sizes, size) {
+            (Some(sizes), _) => sizes.iter().filter_map(|&size| usize::try_from(size).ok()).collect(),
+            (None, Some(size)) => {
+                let each = size.div_ceil(parts.max(1));
+                (0..parts).map(|part| each.min(size.saturating_sub(part * each))).collect()
+            }
+            (None, None) => return Err(self.unsupported("equal parts of an axis whose size is not known")),
+        };
+        if sizes.len() != parts || size.is_some_and(|size| sizes.iter().sum::<usize>() != size) {
+            return Err(self.invalid(format!("has {parts} outputs and parts of {sizes:?}, of an axis of {size:?}")));
+        }
+        let name = self.name.clone();
+        let mut start = 0_i64;
+        for (part, (output, length)) in self.proto.output.iter().zip(sizes).enumerate() {
+            let op = Op::Slice { axis, start, step: 1, length: length.into() };
+            start = i64::try_from(length).ok().and_then(|length| start.checked_add(length)).unwrap_or(i64::MAX);
+            if !output.is_empty() {
+                self.name = if part == 0 { name.clone() } else { self.importer.fresh_name(&format!("{name}.{part}")) };
+                self.emit_moved_as(output, op, x, &[])?;
+            }
+        }
+        Ok(())
+    }
+
+    /// One node for each axis that is cut.
+    pub(super) fn slice(&mut self) -> Result<(), Error> {
+        let attributes = self.attributes(&["starts", "ends", "axes"])?;
+        let of_attribute = |name: &str| Ok::<_, Error>(attributes.ints(name)?.map(<[i64]>::to_vec));
+        let constants = |numbers: Vec<i64>| numbers.into_iter().map(Polynomial::constant).collect::<Vec<_>>();
+        let (starts, ends, axes, steps) = if self.importer.opset < 10 {
+            let list = |name: &str| of_attribute(name)?.ok_or_else(|| self.invalid(format!("lacks {name}")));
+            (constants(list("starts")?), constants(list("ends")?), of_attribute("axes")?, None)
+        } else {
+            self.expect_count(3, 5)?;
+            let (starts, ends) = (self.expect_sizes(1)?.elements, self.expect_sizes(2)?.elements);
+            (starts, ends, self.known_integers(3)?, self.known_integers(4)?)
+        };
+        let x = self.moved(0)?;
+        let rank = self.dims(x.id()).len();
+        let axes = axes.unwrap_or_else(|| (0..).take(starts.len()).collect());
+        let steps = steps.unwrap_or_else(|| vec![1; starts.len()]);
+        if ends.len() != starts.len() || axes.len() != starts.len() || steps.len() != starts.len() {
+            return Err(self.invalid("has lists of different lengths"));
+        }
+        let mut cuts = Vec::new();
+        for (((start, end), axis), &step) in starts.iter().zip(&ends).zip(axes).zip(&steps) {
+            let axis = self.axis(axis, rank, false)?;
+            let cut = cut(start, end, step, &self.dims(x.id())[axis]);
+            let (start, length) = cut.ok_or_else(|| {
+                self.unsupported(format!(
+                    "a cut from {start} to {end} in steps of {step} of an axis whose size is not known"
+                ))
+            })?;
+            cuts.push(Op::Slice { axis, start, step, length });
+        }
+        let Some(last) = cuts.pop() else { return self.emit_moved(Op::Identity, x) };
+        let mut x = x;
+        for op in cuts {
+            x = self.moved_before("cut", op, x)?;
+        }
+        self.emit_moved(last, x)
+    }
+
+    pub(super) fn gather(&mut self) -> Result<(), Error> {
+        let axis = self.attributes(&["axis"])?.int("axis", 0)?;
+        self.expect_inputs(2, 2)?;
+        let indices = self.operand(1)?;
+        let x = self.moved(0)?;
+        let axis = self.axis(axis, self.dims(x.id()).len(), false)?;
+        self.emit_moved_as(self.output(), Op::Gather { axis }, x, &[indices])
+    }
+
+    pub(super) fn gather_elements(&mut self) -> Result<(), Error> {
+        let axis = self.attributes(&["axis"])?.int("axis", 0)?;
+        self.expect_inputs(2, 2)?;
+        let indices = self.operand(1)?;
+        let x = self.moved(0)?;
+        let axis = self.axis(axis, self.dims(x.id()).len(), false)?;
+        self.emit_moved_as(self.output(), Op::GatherElements { axis }, x, &[indices])
+    }
+
+    /// Broadcasting in both directions: sizes of 1 in the list leave those of the operand.
+    pub(super) fn expand(&mut self) -> Result<(), Error> {
+        self.attributes(&[])?;
+        self.expect_inputs(2, 2)?;
+        let sizes = self.expect_sizes(1)?;
+        let mut dims = sizes.dims().ok_or_else(|| self.invalid(format!("expands to {sizes:?}")))?;
+        let x = self.moved(0)?;
+        let own = self.dims(x.id());
+        while dims.len() < own.len() {
+            dims.insert(0, Dim::Fixed(1));
+        }
+        let offset = dims.len() - own.len();
+        for (dim, own) in dims[offset..].iter_mut().zip(own) {
+            if *dim == Dim::Fixed(1) {
+                *dim = own;
+            }
+        }
+        self.emit_moved(Op::Expand { dims }, x)
+    }
+
+    /// `[a, b]` is `[1, a, 1, b]`, expanded to `[r, a, s, b]`, as `[r * a, s * b]`.
+    pub(super) fn tile(&mut self) -> Result<(), Error> {
+        self.attributes(&[])?;
+        self.expect_inputs(2, 2)?;
+        let repeats = self.expect_sizes(1)?;
+        let x = self.moved(0)?;
+        let own = self.dims(x.id());
+        let times = repeats.dims().filter(|times| times.len() == own.len());
+        let times = times.ok_or_else(|| self.invalid(format!("repeats {own:?} {:?} times", repeats.elements)))?;
+        let split = own.iter().flat_map(|dim| [Dim::Fixed(1), dim.clone()]).collect();
+        let repeated = times.iter().zip(&own).flat_map(|(times, dim)| [times.clone(), dim.clone()]).collect();
+        let joined =
+            times.iter().zip(&own).map(|(times, dim)| Dim::computed(times.polynomial()?.mul(&dim.polynomial()?)?));
+        let joined: Option<Vec<Dim>> = joined.collect();
+        let joined = joined.ok_or_else(|| self.invalid("has a result that is too large"))?;
+        let x = self.moved_before("split", Op::Reshape { dims: split }, x)?;
+        let x = self.moved_before("repeated", Op::Expand { dims: repeated }, x)?;
+        self.emit_moved(Op::Reshape { dims: joined }, x)
+    }
+
+    /// Axes of size 1 taken away or put in; the list is an attribute, or from opset 13 on an input.
+    pub(super) fn squeeze(&mut self) -> Result<(), Error> {
+        let given = self.attributes(&["axes"])?.ints("axes")?.map(<[i64]>::to_vec);
+        self.expect_count(1, 2)?;
+        let of_input = self.known_integers(1)?;
+        let x = self.moved(0)?;
+        let dims = self.dims(x.id());
+        let axes = match given.or(of_input) {
+            Some(axes) => {
+                axes.into_iter().map(|axis| self.axis(axis, dims.len(), false)).collect::<Result<Vec<_>, _>>()?
+            }
+            None => (0..dims.len()).filter(|&axis| dims[axis] == Dim::Fixed(1)).collect(),
+        };
+        if let Some(&axis) = axes.iter().find(|&&axis| dims[axis] != Dim::Fixed(1)) {
+            return Err(self.invalid(format!("takes away axis {axis} of {dims:?}, which is not 1")));
+        }
+        let left = (0..dims.len()).filter(|axis| !axes.contains(axis)).map(|axis| dims[axis].clone()).collect();
+        self.emit_moved(Op::Reshape { dims: left }, x)
+    }
+
+    pub(super) fn unsqueeze(&mut self) -> Result<(), Error> {
+        let given = self.attributes(&["axes"])?.ints("axes")?.map(<[i64]>::to_vec);
+        self.expect_count(1, 2)?;
+        let of_input = self.known_integers(1)?;
+        let x = self.moved(0)?;
+        let axes = given.or(of_input).ok_or_else(|| self.invalid("lacks the axes"))?;
+        let mut dims = self.dims(x.id());
+        let rank = dims.len() + axes.len();
+        let mut axes = axes.into_iter().map(|axis| self.axis(axis, rank, false)).collect::<Result<Vec<_>, _>>()?;
+        axes.sort_unstable();
+        if axes.windows(2).any(|pair| pair[0] == pair[1]) {
+            return Err(self.invalid(format!("has the axes {axes:?}")));
+        }
+        axes.into_iter().for_each(|axis| dims.insert(axis.min(dims.len()), Dim::Fixed(1)));
+        self.emit_moved(Op::Reshape { dims }, x)
+    }
+
+    /// A constant repeated to a shape.
+    pub(super) fn constant_of_shape(&mut self) -> Result<(), Error> {
+        let attributes = self.attributes(&["value"])?;
+        let value = match attributes.tensor("value")? {
+            Some(proto) => super::tensor::read(proto, self.output())?,
+            None => Tensor::from_slice(&[1], &[0.0_f32]).map_err(fourfold_graph::Error::from)?,
+        };
+        self.expect_inputs(1, 1)?;
+        let sizes = self.expect_sizes(0)?;
+        let dims = sizes.dims().ok_or_else(|| self.invalid(format!("has the shape {:?}", sizes.elements)))?;
+        if value.len() != 1 {
+            return Err(self.invalid(format!("has a value of shape {:?}, expected one number", value.shape())));
+        }
+        let x = self.filler(value)?;
+        self.emit(Op::Expand { dims }, &[x])
+    }
+
+    fn filler(&mut self, value: Tensor) -> Result<ValueId, Error> {
+        let value = value.reshape(&[]).map_err(fourfold_graph::Error::from)?;
+        let name = self.importer.fresh_name(&format!("{}.value", self.name));
+        Ok(self.importer.builder.constant(&name, value)?)
+    }
+
+    /// Positions moved to channels or back: reshape, transpose, reshape.
+    pub(super) fn depth_and_space(&mut self, to_space: bool) -> Result<(), Error> {
+        let attributes = self.attributes(&["blocksize", "mode"])?;
+        let block = usize::try_from(attributes.int("blocksize", 0)?).ok().filter(|&block| block > 0);
+        let is_crd = match attributes.string("mode")? {
+            None | Some(b"DCR") => false,
+            Some(b"CRD") if to_space => true,
+            Some(other) => return Err(self.invalid(format!("mode is {:?}", String::from_utf8_lossy(other)))),
+        };
+        self.expect_inputs(1, 1)?;
+        let x = self.moved(0)?;
+        let dims = self.dims(x.id());
+        let known: Option<[usize; 3]> = match dims.as_slice() {
+            [_, c, h, w] => c.fixed().zip(h.fixed()).zip(w.fixed()).map(|((c, h), w)| [c, h, w]),
+            _ => None,
+        };
+        let Some(([c, h, w], b)) = known.zip(block) else {
+            return Err(self.unsupported(format!("an input {dims:?} with blocks of {block:?}")));
+        };
+        let n = dims[0].clone();
+        let fits = if to_space { c.is_multiple_of(b * b) } else { h.is_multiple_of(b) && w.is_multiple_of(b) };
+        if !fits {
+            return Err(self.invalid(format!("has blocks of {b}, which {dims:?} does not hold")));
+        }
+        let (split, axes, joined) = match (to_space, is_crd) {
+            (true, false) => ([b, b, c / (b * b), h, w], [0, 3, 4, 1, 5, 2], [c / (b * b), h * b, w * b]),
+            (true, true) => ([c / (b * b), b, b, h, w], [0, 1, 4, 2, 5, 3], [c / (b * b), h * b, w * b]),
+            (false, _) => ([c, h / b, b, w / b, b], [0, 3, 5, 1, 2, 4], [c * b * b, h / b, w / b]),
+        };
+        let shape = |sizes: &[usize]| [n.clone()].into_iter().chain(sizes.iter().map(|&size| size.into())).collect();
+        let x = self.moved_before("split", Op::Reshape { dims: shape(&split) }, x)?;
+        let x = self.moved_before("turned", Op::Transpose { axes: axes.to_vec() }, x)?;
+        self.emit_moved(Op::Reshape { dims: shape(&joined) }, x)
+    }
+}
+
+/// The first element and the number of elements of a cut of an axis, `None` if they depend on a size that is not known.
+///
+/// Of an axis whose size is not known, ends are taken to lie within it; the runtime checks that.
+fn cut(start: &Polynomial, end: &Polynomial, step: i64, size: &Dim) -> Option<(i64, Dim)> {
+    let from = start.as_constant()?;
+    if let (Some(size), Some(to)) = (size.fixed().and_then(|size| i64::try_from(size).ok()), end.as_constant()) {
+        let place = |place: i64, least: i64, most: i64| {
+            (if place < 0 { place.saturating_add(size) } else { place }).clamp(least, most)
+        };
+        let (first, last) = match step {
+            1.. => (place(from, 0, size), place(to, 0, size)),
+            _ => (place(from, -1, size - 1), place(to, -1, size - 1)),
+        };
+        let count = (last - first).checked_add(step - step.signum())?.checked_div(step)?.max(0);
+        return Some((first.max(0), usize::try_from(count).ok()?.into()));
+    }
+    let size = size.polynomial()?;
+    let far = 1 << 31;
+    let last = match end.as_constant() {
+        Some(to) if to >= far => size.clone(),
+        Some(to) if to < 0 && to > -far => size.add(end)?,
+        Some(to) if to <= -far && step == -1 && from == -1 => return Some((-1, Dim::computed(size)?)),
+        _ => end.clone(),
+    };
+    let first = if from < 0 { size.add(start)? } else { start.clone() };
+    let length = last.sub(&first)?;
+    (step == 1).then(|| Dim::computed(length)).flatten().map(|length| (from, length))
+}

@@ -1,0 +1,114 @@
+//! Operators imported and run, against what ONNX Runtime computes.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use fourfold_graph::Limits;
+use fourfold_onnx::import;
+use fourfold_runtime::{Options, Plan, Session};
+use fourfold_tensor::{DType, Tensor};
+use safetensors::{Dtype, SafeTensors};
+
+/// Cases whose results are sums or functions of real numbers; all others only move or compare elements, and are exact.
+const COMPUTED: [&str; 19] = [
+    "constant_of_shape",
+    "cumsum",
+    "cumsum_reverse",
+    "einsum_context",
+    "einsum_merge",
+    "einsum_plain",
+    "einsum_scores",
+    "folded",
+    "gemm_computed",
+    "gemm_transposed",
+    "group_norm",
+    "instance_norm",
+    "log_softmax",
+    "log_softmax_11",
+    "matmul_left_vector",
+    "matmul_vector",
+    "pow",
+    "pow_constant",
+    "resize_linear",
+];
+
+/// The model, inputs and outputs of a case.
+#[derive(Default)]
+struct Case {
+    model: Vec<u8>,
+    inputs: Vec<Tensor>,
+    outputs: Vec<Tensor>,
+}
+
+fn cases() -> BTreeMap<String, Case> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/operators.safetensors");
+    let bytes = fs::read(path).expect("a file of the project");
+    let tensors = SafeTensors::deserialize(&bytes).expect("valid safetensors");
+    let mut names: Vec<&str> = tensors.names();
+    names.sort_unstable();
+    let mut cases: BTreeMap<String, Case> = BTreeMap::new();
+    for name in names {
+        let view = tensors.tensor(name).expect("a known name");
+        let dtype = match view.dtype() {
+            Dtype::F32 => DType::F32,
+            Dtype::U8 => DType::U8,
+            Dtype::I64 => DType::I64,
+            other => panic!("{name} is of {other:?}"),
+        };
+        let tensor = || Tensor::from_le_bytes(dtype, view.shape(), view.data()).expect("a whole tensor");
+        let mut parts = name.split('/');
+        let case = cases.entry(parts.next().expect("a case").to_owned()).or_default();
+        match parts.next() {
+            Some("model") => case.model = view.data().to_vec(),
+            Some("in") => case.inputs.push(tensor()),
+            _ => case.outputs.push(tensor()),
+        }
+    }
+    cases
+}
+
+/// How two tensors differ, `None` if they are the same or, for computed reals, as near as sums in another order are.
+fn difference(found: &Tensor, expected: &Tensor, is_computed: bool) -> Option<String> {
+    if found.dtype() != expected.dtype() || found.shape() != expected.shape() {
+        let types = [found, expected].map(|tensor| format!("{}{:?}", tensor.dtype(), tensor.shape()));
+        return Some(types.join(" instead of "));
+    }
+    let is_near = |(a, b): (&f32, &f32)| (a - b).abs() <= 1e-6 + 1e-5 * b.abs();
+    let is_same = match (found.as_slice::<f32>(), expected.as_slice::<f32>()) {
+        (Ok(a), Ok(b)) if is_computed => a.iter().zip(b).all(is_near),
+        _ => found.bytes() == expected.bytes(),
+    };
+    (!is_same).then(|| format!("{found:?} instead of {expected:?}"))
+}
+
+#[test]
+fn operators_compute_what_onnx_runtime_computes() {
+    let cases = cases();
+    assert!(cases.len() > 90, "{} cases", cases.len());
+    let mut wrong = Vec::new();
+    for (name, case) in cases {
+        let is_computed = COMPUTED.contains(&name.as_str()) || name.starts_with("resize_linear");
+        let graph = match import(&case.model, &Limits::default()) {
+            Ok(graph) => graph,
+            Err(error) => {
+                wrong.push(format!("{name}: {error}"));
+                continue;
+            }
+        };
+        let run = Plan::compile(&graph, &Options::default()).and_then(|plan| {
+            let mut session = Session::new(plan.into());
+            // The second run works in memory that the first has left behind.
+            session.run(&case.inputs)?;
+            session.run(&case.inputs).map(<[Tensor]>::to_vec)
+        });
+        match run {
+            Err(error) => wrong.push(format!("{name}: {error}")),
+            Ok(outputs) => {
+                let pairs = outputs.iter().zip(&case.outputs);
+                wrong.extend(pairs.filter_map(|(a, b)| Some(format!("{name}: {}", difference(a, b, is_computed)?))));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} cases differ:\n{}", wrong.len(), wrong.join("\n"));
+}
