@@ -51,6 +51,16 @@ pub enum Error {
         /// What is wrong.
         reason: String,
     },
+    /// A quantized layer does not belong to the float graph.
+    #[error(
+        "node `{node}` of the quantized model {reason}; give the float graph that it was made of, as it was given to `prepare`"
+    )]
+    Mismatch {
+        /// The node's name.
+        node: String,
+        /// What does not fit.
+        reason: &'static str,
+    },
     /// Dynamic quantization was asked for where there is none.
     #[error("{kind} cannot be quantized dynamically to {dtype}; Linear to i8 can")]
     NotDynamic {

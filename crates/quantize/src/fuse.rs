@@ -58,14 +58,14 @@ pub fn fuse(graph: &Graph) -> Result<Graph, Error> {
 }
 
 /// A node and those that can be folded into it.
-struct Chain<'g> {
+pub(crate) struct Chain<'g> {
     head: &'g Node,
-    batch_norm: Option<&'g Node>,
+    pub(crate) batch_norm: Option<&'g Node>,
     activation: Option<&'g Node>,
 }
 
 impl<'g> Chain<'g> {
-    fn from(graph: &'g Graph, head: &'g Node) -> Self {
+    pub(crate) fn from(graph: &'g Graph, head: &'g Node) -> Self {
         let free = head.op().activation() == Activation::None && head.op().with_activation(Activation::None).is_some();
         let makes_channels = match head.op() {
             Op::Conv(_) => true,
@@ -154,7 +154,8 @@ fn fold(graph: &Graph, head: &Node, batch_norm: &Node) -> Result<(Tensor, Tensor
     Ok((Tensor::from_vec(shape, folded_weight)?, Tensor::from_vec(&[channels], folded_bias)?))
 }
 
-fn constant<'g>(graph: &'g Graph, node: &Node, operand: usize) -> Result<&'g [f32], Error> {
+/// A constant operand of a node.
+pub(crate) fn constant<'g>(graph: &'g Graph, node: &Node, operand: usize) -> Result<&'g [f32], Error> {
     let constant = graph.value(node.inputs()[operand]).constant();
     Ok(constant.map_or(Ok(&[][..]), Tensor::as_slice::<f32>)?)
 }

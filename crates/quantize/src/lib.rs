@@ -40,6 +40,27 @@
 //!
 //! Every decision is written down in a [`Layer`] with its reason.
 //!
+//! # One scale for a weight
+//!
+//! Kernels with one scale for every weight lose channels whose weights are much smaller than the largest. [`equalize`] makes the channels
+//! alike before [`prepare`], and [`correct_bias`] takes the mean error of every channel out of the bias after
+//! [`Calibration::convert`]; both also without data, from the batch normalizations that [`ChannelStatistics`] holds:
+//!
+//! ```text
+//! ChannelStatistics::of_batch_norms -> fuse -> equalize_with_statistics -> prepare -> observe -> convert -> correct_bias
+//! ```
+//!
+//! digits_mobile, a small MobileNetV2 with depthwise convolutions whose channels differ hundreds of thousands of times, on 500 test images
+//! (float: 100 %), int8 with one scale for every weight:
+//!
+//! | | as converted | [`correct_bias_data_free`] | [`correct_bias`] |
+//! |---|---|---|---|
+//! | [`fuse`] | 10.2 % | 10.0 % | 9.6 % |
+//! | [`fuse`], [`equalize_with_statistics`] | 100 % | 99.8 % | 100 % |
+//!
+//! The equalized float graph has 100 % too. Replacing ReLU6 by ReLU, as the paper does before it equalizes, leaves this network
+//! 11.6 % in float: it relies on the clamp.
+//!
 //! # Calibration in parts
 //!
 //! [`Calibration::save`] gives what was observed as data. [`Calibration::load`] goes on from there, and [`Calibration::merge`] adds what
@@ -53,10 +74,12 @@
 //! ```
 
 mod assign;
+mod bias;
 mod calibration;
 mod compare;
 mod convert;
 mod dynamic;
+mod equalize;
 mod error;
 mod fingerprint;
 mod fuse;
@@ -67,13 +90,17 @@ mod observed;
 mod qconfig;
 mod qscheme;
 mod rewrite;
+mod statistics;
 #[cfg(test)]
 mod tests;
 mod weight;
+mod weighted;
 
+pub use bias::{correct_bias, correct_bias_data_free};
 pub use calibration::{Calibration, prepare};
 pub use compare::Comparison;
 pub use dynamic::{quantize_dynamic, quantize_dynamic_with};
+pub use equalize::{equalize, equalize_with_statistics};
 pub use error::Error;
 pub use fuse::fuse;
 pub use layer::{Decision, Layer, Quantized};
@@ -81,3 +108,4 @@ pub use mapping::QConfigMapping;
 pub use observed::Observed;
 pub use qconfig::QConfig;
 pub use qscheme::QScheme;
+pub use statistics::ChannelStatistics;

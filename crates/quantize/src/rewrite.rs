@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use crate::Error;
-use fourfold_graph::{Graph, GraphBuilder, NewNode, Node, Value, ValueId};
+use fourfold_graph::{Graph, GraphBuilder, NewNode, Node, OutputParams, Value, ValueId};
 
 /// A graph under construction, and which of its values stand for which of the source's.
 pub(crate) struct Rewrite<'g> {
@@ -65,17 +65,13 @@ impl<'g> Rewrite<'g> {
         name
     }
 
-    /// Adds a node with the names of an old one.
+    /// Adds a node with the names of an old one, and its parameters where it has some of its own.
     pub(crate) fn copy(&mut self, node: &Node) -> Result<(), Error> {
         let inputs = node.inputs().iter().map(|&input| self.get(input)).collect::<Result<Vec<_>, _>>()?;
-        let output = self.source.value(node.output()).name();
-        let new = self.builder.add(NewNode {
-            name: node.name(),
-            output,
-            op: node.op().clone(),
-            inputs: &inputs,
-            params: None,
-        })?;
+        let (name, op, result) = (node.name(), node.op().clone(), self.source.value(node.output()));
+        let own = (op.kind().output_params() == OutputParams::Own).then(|| result.ty().params().cloned());
+        let new = NewNode { name, output: result.name(), op, inputs: &inputs, params: own.flatten() };
+        let new = self.builder.add(new)?;
         self.set(node.output(), new);
         Ok(())
     }

@@ -1,6 +1,8 @@
 //! The workflow on small graphs.
 
+mod bias;
 mod dynamic;
+mod equalize;
 mod fuse;
 mod saved;
 mod statically;

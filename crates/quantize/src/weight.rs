@@ -19,14 +19,14 @@ impl Weight {
         let at_node = |source| Error::Weight { node: node.name().to_owned(), source };
         let scheme = config.check(["weight observer", "weight scheme"])?;
         let mut observer = config.observer.observer();
-        observer.observe(&weight).map_err(at_node)?;
+        observer.observe(weight).map_err(at_node)?;
         let params = match observer.params(scheme) {
             // A weight without elements: any range will do.
             Err(fourfold_observers::Error::Nothing) => scheme.per_tensor(Range { min: 0.0, max: 0.0 })?,
             params => params.map_err(at_node)?,
         };
         let quantize = if scheme.torch_codes { quantize_by_reciprocal } else { quantize };
-        Ok(Self { codes: quantize(&weight, &params)?, params })
+        Ok(Self { codes: quantize(weight, &params)?, params })
     }
 
     /// The same for a layer whose operand has scale `s_a` and whose bias must fit the sums: where
@@ -78,7 +78,7 @@ impl Weight {
         }
         let codes = (self.params.quant_min(), self.params.quant_max());
         let params = QuantParams::new(self.params.dtype(), codes, granularity)?;
-        Ok(Self { codes: quantize(&operand(graph, node, 1)?, &params)?, params })
+        Ok(Self { codes: quantize(operand(graph, node, 1)?, &params)?, params })
     }
 
     /// Equation (5): `round_half_even(bias / (s_a * s_w[c]))`, computed in `f64`.
@@ -104,12 +104,12 @@ impl Weight {
 }
 
 /// A constant operand of a node, all of whose elements are finite.
-fn operand(graph: &Graph, node: &Node, index: usize) -> Result<Tensor, Error> {
+pub(crate) fn operand<'g>(graph: &'g Graph, node: &Node, index: usize) -> Result<&'g Tensor, Error> {
     let missing = fourfold_graph::Error::UnknownValue { index, count: node.inputs().len() };
     let constant = graph.value(node.inputs()[index]).constant().ok_or(missing)?;
     let elements = constant.as_slice::<f32>()?;
     match elements.iter().position(|value| !value.is_finite()) {
-        None => Ok(constant.clone()),
+        None => Ok(constant),
         Some(first) => {
             let nan = elements.iter().filter(|value| value.is_nan()).count();
             let infinite = elements.iter().filter(|value| value.is_infinite()).count();

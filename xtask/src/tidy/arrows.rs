@@ -17,7 +17,14 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("fourfold-format", &["fourfold-graph", "fourfold-observers", "fourfold-schemes", "fourfold-tensor"]),
     (
         "fourfold-quantize",
-        &["fourfold-runtime", "fourfold-graph", "fourfold-observers", "fourfold-schemes", "fourfold-tensor"],
+        &[
+            "fourfold-runtime",
+            "fourfold-graph",
+            "fourfold-observers",
+            "fourfold-schemes",
+            "fourfold-tensor",
+            "fourfold-math",
+        ],
     ),
     (
         "fourfold-runtime",

@@ -1,0 +1,94 @@
+//! The means of the sums of layers over batches of inputs.
+
+use std::sync::Arc;
+
+use fourfold_graph::{Activation, Graph, NewNode, Node, Op, ValueId};
+use fourfold_observers::{MinMax, Observer};
+use fourfold_runtime::{FloatProducts, Options, Plan, Session};
+use fourfold_tensor::{DType, Tensor};
+
+use super::codes::Codes;
+use crate::Error;
+use crate::rewrite::Rewrite;
+use crate::weighted::weight_indices;
+
+/// For every layer the means of its output channels before the activation.
+pub(super) fn of_float<B: AsRef<[Tensor]>>(
+    float: &Graph,
+    layers: &[&Node],
+    batches: &[B],
+) -> Result<Vec<Vec<f64>>, Error> {
+    let mut rewrite = Rewrite::new(float)?;
+    for node in float.nodes() {
+        rewrite.copy(node)?;
+    }
+    for &node in layers {
+        let inputs = node.inputs().iter().map(|&input| rewrite.get(input)).collect::<Result<Vec<_>, _>>()?;
+        let sums = sums(&mut rewrite, node, &inputs)?;
+        rewrite.builder.output(sums);
+    }
+    let channels: Vec<(&Node, usize)> = layers.iter().map(|&node| (node, outputs(float, node))).collect();
+    means(&rewrite.builder.finish()?, &channels, batches)
+}
+
+/// The means of the output channels of a layer on codes before activation and rounding.
+pub(super) fn of_quantized<B: AsRef<[Tensor]>>(graph: &Graph, layer: &Node, batches: &[B]) -> Result<Vec<f64>, Error> {
+    let index = graph.value(layer.output()).producer().map_or(0, |id| id.index());
+    let codes = Codes::new(graph, index)?;
+    let mut rewrite = Rewrite::new(graph)?;
+    for node in graph.nodes().iter().take(index) {
+        rewrite.copy(node)?;
+    }
+    let x = [rewrite.get(layer.inputs()[0])?];
+    let name = rewrite.fresh_name(&format!("{}.operand", layer.name()));
+    let x =
+        rewrite.builder.add(NewNode { name: &name, output: &name, op: Op::Dequantize, inputs: &x, params: None })?;
+    let real = |((output, _), &code): ((usize, usize), &i8)| f32::from(code) * codes.weight_scale(output).get();
+    let weight: Vec<f32> = weight_indices(codes.shape, codes.groups).zip(codes.weight).map(real).collect();
+    let name = rewrite.fresh_name(&format!("{}.real", layer.name()));
+    let weight = rewrite.builder.constant(&name, Tensor::from_vec(codes.shape, weight)?)?;
+    let sums = sums(&mut rewrite, layer, &[x, weight])?;
+    rewrite.builder.output(sums);
+    let means = means(&rewrite.builder.finish()?, &[(layer, codes.shape[0])], batches)?;
+    let of_layer = means.into_iter().next().unwrap_or_default();
+    Ok(of_layer.into_iter().enumerate().map(|(output, mean)| mean + codes.bias(output)).collect())
+}
+
+/// Adds a layer on real numbers without its activation.
+fn sums(rewrite: &mut Rewrite<'_>, layer: &Node, inputs: &[ValueId]) -> Result<ValueId, Error> {
+    let op = layer.op().with_activation(Activation::None).unwrap_or_else(|| layer.op().clone());
+    let name = rewrite.fresh_name(&format!("{}.sums", layer.name()));
+    Ok(rewrite.builder.add(NewNode { name: &name, output: &name, op, inputs, params: None })?)
+}
+
+fn outputs(graph: &Graph, layer: &Node) -> usize {
+    graph.value(layer.inputs()[1]).constant().map_or(0, |weight| weight.shape()[0])
+}
+
+/// The means of the channels of every output of a graph; each is of a layer with so many channels.
+fn means<B: AsRef<[Tensor]>>(graph: &Graph, layers: &[(&Node, usize)], batches: &[B]) -> Result<Vec<Vec<f64>>, Error> {
+    let options = Options { products: FloatProducts::Exact, ..Options::default() };
+    let mut session = Session::new(Arc::new(Plan::compile(graph, &options)?));
+    let mut sums: Vec<Vec<f64>> = layers.iter().map(|&(_, channels)| vec![0.0; channels]).collect();
+    let mut counts = vec![0_usize; layers.len()];
+    for batch in batches {
+        let batch = batch.as_ref();
+        for (&id, input) in graph.inputs().iter().zip(batch).filter(|(_, input)| input.dtype() == DType::F32) {
+            let at_value = |source| Error::Observe { value: graph.value(id).name().to_owned(), source };
+            MinMax::new().observe(input).map_err(at_value)?;
+        }
+        let outputs = session.run(batch)?;
+        for (((output, (layer, channels)), sums), count) in outputs.iter().zip(layers).zip(&mut sums).zip(&mut counts) {
+            // Convolutions have their channels on axis 1, linear layers on the last.
+            let inner = if matches!(layer.op(), Op::Conv(_)) { output.shape()[2..].iter().product() } else { 1_usize };
+            let elements = output.as_slice::<f32>()?;
+            for (index, elements) in elements.chunks_exact(inner.max(1)).enumerate() {
+                sums[index % channels] += elements.iter().copied().map(f64::from).sum::<f64>();
+            }
+            *count += elements.len() / channels.max(&1);
+        }
+    }
+    #[expect(clippy::cast_precision_loss, reason = "below 2^53")]
+    let mean = |(sums, count): (Vec<f64>, usize)| sums.iter().map(|sum| sum / count.max(1) as f64).collect();
+    Ok(sums.into_iter().zip(counts).map(mean).collect())
+}
