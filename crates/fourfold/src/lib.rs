@@ -83,7 +83,8 @@ pub mod prelude {
     pub use fourfold_format::{container, npy, safetensors};
     pub use fourfold_graph::{Dim, Graph, GraphBuilder, Limits, OpKind, ValueType, Window};
     pub use fourfold_quantize::{
-        Calibration, Comparison, QConfig, QConfigMapping, Quantized, fuse, prepare, quantize_dynamic,
+        Calibration, ChannelStatistics, Comparison, QConfig, QConfigMapping, Quantized, correct_bias,
+        correct_bias_data_free, equalize, equalize_with_statistics, fuse, prepare, quantize_dynamic,
     };
     pub use fourfold_runtime::{FloatProducts, Options, Plan, Session};
     pub use fourfold_tensor::{DType, Tensor};

@@ -2,17 +2,8 @@
 
 mod digits;
 
-use digits::{ATTN, CNN, Digits, MLP, MOBILE, array, bytes, run};
+use digits::{ATTN, CNN, Digits, MLP, MOBILE, accuracy, array, bytes, classes, run};
 use fourfold::prelude::*;
-
-/// Percent of the test images whose class is found.
-fn accuracy(digits: &Digits, graph: &Graph) -> f64 {
-    let labels = array("../cli/data/digits_test_labels.npy");
-    let labels = labels.as_slice::<i64>().expect("i64");
-    let found = classes(&run(graph, &digits.images("test"), None));
-    let right = found.iter().zip(labels).filter(|(found, label)| found == label).count();
-    100.0 * right as f64 / labels.len() as f64
-}
 
 /// Asserts that the int8 models lose at most so many percentage points.
 fn assert_loses_at_most(digits: &Digits, statically: f64, dynamically: f64) {
@@ -21,13 +12,6 @@ fn assert_loses_at_most(digits: &Digits, statically: f64, dynamically: f64) {
     assert!(float - of_static <= statically, "{}: static {of_static} % of {float} %", digits.name);
     let of_dynamic = accuracy(digits, &digits.dynamically());
     assert!(float - of_dynamic <= dynamically, "{}: dynamic {of_dynamic} % of {float} %", digits.name);
-}
-
-/// The index of the largest of ten logits, for every row.
-fn classes(logits: &Tensor) -> Vec<i64> {
-    let rows = logits.as_slice::<f32>().expect("f32").chunks_exact(10);
-    let class = |row: &[f32]| (0..10_u8).max_by(|&a, &b| row[usize::from(a)].total_cmp(&row[usize::from(b)]));
-    rows.map(|row| i64::from(class(row).expect("ten logits"))).collect()
 }
 
 #[test]

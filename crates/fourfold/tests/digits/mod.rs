@@ -40,19 +40,46 @@ impl Digits {
     }
 
     pub(crate) fn statically(&self, qconfig: QConfig) -> Graph {
-        let mut calibration = prepare(&fuse(&self.float()).expect("a float model"), qconfig).expect("a float model");
+        self.calibrated(&fuse(&self.float()).expect("a float model"), qconfig).into_graph()
+    }
+
+    /// A float graph quantized with what all batches have shown.
+    pub(crate) fn calibrated(&self, graph: &Graph, qconfig: QConfig) -> Quantized {
+        let mut calibration = prepare(graph, qconfig).expect("a float model");
+        for batch in self.batches() {
+            calibration.observe(&batch).expect("finite images");
+        }
+        calibration.convert().expect("calibrated")
+    }
+
+    /// The calibration images, 32 at a time.
+    pub(crate) fn batches(&self) -> Vec<[Tensor; 1]> {
         let images = self.images("calib");
         let count = images.shape()[0];
-        for start in (0..count).step_by(32) {
-            calibration.observe(&[images.rows(start..count.min(start + 32)).expect("rows")]).expect("finite images");
-        }
-        calibration.convert().expect("calibrated").into_graph()
+        let batch = |start: usize| [images.rows(start..count.min(start + 32)).expect("rows")];
+        (0..count).step_by(32).map(batch).collect()
     }
 
     pub(crate) fn dynamically(&self) -> Graph {
         let fused = fuse(&self.float()).expect("a float model");
         quantize_dynamic(&fused, &[OpKind::Linear], DType::I8).expect("Linear layers").into_graph()
     }
+}
+
+/// Percent of the test images whose class a graph finds.
+pub(crate) fn accuracy(digits: &Digits, graph: &Graph) -> f64 {
+    let labels = array("../cli/data/digits_test_labels.npy");
+    let labels = labels.as_slice::<i64>().expect("i64");
+    let found = classes(&run(graph, &digits.images("test"), None));
+    let right = found.iter().zip(labels).filter(|(found, label)| found == label).count();
+    100.0 * right as f64 / labels.len() as f64
+}
+
+/// The index of the largest of ten logits, for every row.
+pub(crate) fn classes(logits: &Tensor) -> Vec<i64> {
+    let rows = logits.as_slice::<f32>().expect("f32").chunks_exact(10);
+    let class = |row: &[f32]| (0..10_u8).max_by(|&a, &b| row[usize::from(a)].total_cmp(&row[usize::from(b)]));
+    rows.map(|row| i64::from(class(row).expect("ten logits"))).collect()
 }
 
 pub(crate) fn run(graph: &Graph, images: &Tensor, threads: Option<usize>) -> Tensor {
