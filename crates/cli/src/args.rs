@@ -85,6 +85,9 @@ pub(crate) struct Quantize {
     pub(crate) calib: Vec<String>,
     #[command(flatten)]
     pub(crate) configuration: Configuration,
+    /// Take the mean error of every channel out of the biases; needs samples
+    #[arg(long)]
+    pub(crate) correct_bias: bool,
     /// Write a report: .html, .md or .json
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
@@ -111,6 +114,9 @@ pub(crate) struct Configuration {
     /// One scale for every weight
     #[arg(long)]
     pub(crate) per_tensor: bool,
+    /// Even out the channels of neighbouring layers before quantizing, for weights with one scale
+    #[arg(long)]
+    pub(crate) equalize: bool,
     /// Keep the nodes float whose names begin with a match
     #[arg(long, value_name = "REGEX")]
     pub(crate) exclude: Vec<String>,

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use fourfold::graph::Limits;
+use fourfold::graph::{Graph, Limits};
 use fourfold::observers::ObserverKind;
-use fourfold::quantize::{QConfig, QConfigMapping};
+use fourfold::quantize::{self, ChannelStatistics, QConfig, QConfigMapping, equalize_with_statistics, fuse};
 use serde::Deserialize;
 
 use crate::args::{Configuration, Mode};
@@ -18,6 +18,8 @@ use crate::model::read_file;
 /// preset = "fourfold"
 /// observer = "min_max"
 /// per_channel = true
+/// equalize = true
+/// correct_bias = true
 /// exclude = ["classifier"]
 ///
 /// [qconfig_mapping]                    # instead of preset, observer and per_channel
@@ -32,6 +34,10 @@ struct File {
     observer: Option<String>,
     per_channel: Option<bool>,
     #[serde(default)]
+    equalize: bool,
+    #[serde(default)]
+    correct_bias: bool,
+    #[serde(default)]
     exclude: Vec<String>,
     qconfig_mapping: Option<QConfigMapping>,
 }
@@ -41,6 +47,10 @@ struct File {
 pub(crate) struct Settings {
     pub(crate) mode: Mode,
     pub(crate) mapping: QConfigMapping,
+    /// Whether the channels of neighbouring layers are made alike.
+    pub(crate) equalize: bool,
+    /// Whether mean errors are taken out of biases.
+    pub(crate) correct_bias: bool,
 }
 
 impl Settings {
@@ -54,13 +64,24 @@ impl Settings {
         }
         let Configuration { preset, observer, per_channel, per_tensor, .. } = arguments;
         let is_given = preset.is_some() || observer.is_some() || *per_channel || *per_tensor;
-        Ok(match &file.qconfig_mapping {
-            Some(rules) if !is_given => Self { mode, mapping: mapping.before(rules.clone()) },
+        let mapping = match &file.qconfig_mapping {
+            Some(rules) if !is_given => mapping.before(rules.clone()),
             rules => {
                 let mapping = mapping.set_global(qconfig(arguments, &file)?);
-                Self { mode, mapping: mapping.before(rules.clone().unwrap_or_default()) }
+                mapping.before(rules.clone().unwrap_or_default())
             }
-        })
+        };
+        let equalize = arguments.equalize || file.equalize;
+        Ok(Self { mode, mapping, equalize, correct_bias: file.correct_bias })
+    }
+
+    /// The float graph that is prepared: fused, and equalized if that is asked for.
+    pub(crate) fn fused(&self, graph: &Graph) -> Result<Graph, quantize::Error> {
+        let fused = fuse(graph)?;
+        if !self.equalize {
+            return Ok(fused);
+        }
+        Ok(equalize_with_statistics(&fused, &ChannelStatistics::of_batch_norms(graph)?)?.0)
     }
 }
 

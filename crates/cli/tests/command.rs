@@ -184,6 +184,41 @@ fn configuration_files_hold_the_same_options() {
 }
 
 #[test]
+fn one_scale_for_a_weight_is_enough_after_equalization() {
+    let folder = Folder::with_digits();
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fourfold/tests/data");
+    for (from, to) in [
+        ("digits_mobile.onnx", "mobile.onnx"),
+        ("digits_calib_images_16.npy", "calib16.npy"),
+        ("digits_test_images_16.npy", "images16.npy"),
+    ] {
+        fs::copy(data.join(from), folder.path(to)).expect("a file of the project");
+    }
+    let accuracy = |model: &str| {
+        let line = format!("eval {model} --input images16.npy --labels labels.npy --json");
+        json(&folder.ok(&line))["accuracy"].as_f64().expect("a number")
+    };
+    let line = "quantize mobile.onnx --calib calib16.npy --per-tensor";
+    folder.ok(&format!("{line} -o plain.fourfold"));
+    folder.ok(&format!("{line} -o corrected.fourfold --equalize --correct-bias"));
+    assert!(accuracy("plain.fourfold") < 0.3);
+    assert!(accuracy("corrected.fourfold") >= 0.97);
+    folder.write("options.toml", "per_channel = false\nequalize = true\ncorrect_bias = true\n");
+    folder.ok("quantize mobile.onnx --calib calib16.npy -o by_file.fourfold --config options.toml");
+    let bytes = |name: &str| fs::read(folder.path(name)).expect("written");
+    assert_eq!(bytes("by_file.fourfold"), bytes("corrected.fourfold"));
+
+    folder.ok("calibrate mobile.onnx calib16.npy -o equalized.state --per-tensor --equalize");
+    let of_state = "quantize mobile.onnx --calib equalized.state --per-tensor -o a.fourfold";
+    folder.ok(&format!("{of_state} --equalize"));
+    folder.fails(&format!("{of_state} --force"), 3, &["equalized.state", "another model"]);
+    folder.fails(&format!("{of_state} --force --equalize --correct-bias"), 2, &["equalized.state", "samples"]);
+    for option in ["--equalize", "--correct-bias"] {
+        folder.fails(&format!("quantize cnn.onnx -o b.fourfold --mode dynamic {option}"), 2, &[option, "static"]);
+    }
+}
+
+#[test]
 fn calibration_is_done_in_parts_and_gives_the_same_bytes() {
     let folder = Folder::with_digits();
     let bytes = |name: &str| fs::read(folder.path(name)).expect("written");

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use fourfold::format::calibration;
-use fourfold::quantize::{Calibration, fuse, prepare};
+use fourfold::quantize::{Calibration, prepare};
 use fourfold::tensor::Tensor;
 
 use super::Context;
@@ -26,7 +26,7 @@ pub(super) fn run(arguments: &Calibrate, context: &Context) -> Result<(), Failur
     atomic::check_free(output, arguments.force || *resume)?;
     let loaded = Model::load(model, &context.limits)?;
     let samples = Samples::read(data, &loaded.graph, &context.limits)?;
-    let fused = fuse(&loaded.graph).map_err(|error| Failure::from(error).about(model.display()))?;
+    let fused = settings.fused(&loaded.graph).map_err(|error| Failure::from(error).about(model.display()))?;
     let mut calibration = prepare(&fused, &settings.mapping)?;
     samples.suspicions()?.into_iter().for_each(|suspicion| context.console.warning(suspicion));
     let batches: Vec<(u64, Vec<Tensor>)> = (0..)

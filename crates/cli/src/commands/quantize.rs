@@ -4,7 +4,7 @@ use std::path::Path;
 
 use fourfold::format::calibration;
 use fourfold::observers::States;
-use fourfold::quantize::{Comparison, Quantized, fuse, prepare, quantize_dynamic_with};
+use fourfold::quantize::{Comparison, Quantized, correct_bias, prepare, quantize_dynamic_with};
 
 use super::Context;
 use crate::args::{Mode, Quantize};
@@ -22,7 +22,8 @@ const COMPARED_BATCHES: usize = 4;
 pub(super) fn run(arguments: &Quantize, context: &Context) -> Result<(), Failure> {
     let console = context.console;
     // Everything that can be refused is, before the work begins.
-    let settings = Settings::new(&arguments.configuration, arguments.mode, &context.limits)?;
+    let mut settings = Settings::new(&arguments.configuration, arguments.mode, &context.limits)?;
+    settings.correct_bias |= arguments.correct_bias;
     Form::of_name(&arguments.output)?;
     atomic::check_free(&arguments.output, arguments.force)?;
     let report_form = arguments.report.as_deref().map(ReportForm::of_name).transpose()?;
@@ -31,6 +32,11 @@ pub(super) fn run(arguments: &Quantize, context: &Context) -> Result<(), Failure
     }
     if settings.mode == Mode::Static && arguments.calib.is_empty() {
         return Err(Failure::usage("static quantization needs samples: give --calib DATA, or choose --mode dynamic"));
+    }
+    if settings.mode == Mode::Dynamic && (settings.equalize || settings.correct_bias) {
+        let message =
+            "--equalize and --correct-bias are for static quantization; leave them out, or choose --mode static";
+        return Err(Failure::usage(message));
     }
     let model = Model::load(&arguments.model, &context.limits)?;
     let at_model = |failure: Failure| failure.about(arguments.model.display());
@@ -41,11 +47,17 @@ pub(super) fn run(arguments: &Quantize, context: &Context) -> Result<(), Failure
             "{state} is a calibration, which --mode dynamic has no use for; leave it out"
         )));
     }
+    if settings.correct_bias && states.is_some() {
+        let state = arguments.calib.join(", ");
+        return Err(Failure::usage(format_args!(
+            "--correct-bias needs samples, and {state} is a calibration; give the samples, or leave the option out"
+        )));
+    }
     let samples = match arguments.calib.as_slice() {
         given if given.is_empty() || states.is_some() => None,
         given => Some(Samples::read(given, &model.graph, &context.limits)?),
     };
-    let fused = fuse(&model.graph).map_err(|error| at_model(error.into()))?;
+    let fused = settings.fused(&model.graph).map_err(|error| at_model(error.into()))?;
     let at_calibration = |failure: Failure| failure.about(arguments.calib.join(", "));
     let quantized = match (settings.mode, &samples, &states) {
         (Mode::Static, _, Some(states)) => {
@@ -107,7 +119,8 @@ fn calibrate(
         progress.inc(batch[0].shape()[0] as u64);
     }
     progress.finish_and_clear();
-    Ok(calibration.convert()?)
+    let quantized = calibration.convert()?;
+    Ok(if settings.correct_bias { correct_bias(fused, &quantized, &batches)? } else { quantized })
 }
 
 fn compare(
