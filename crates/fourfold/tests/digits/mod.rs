@@ -82,6 +82,31 @@ pub(crate) fn classes(logits: &Tensor) -> Vec<i64> {
     rows.map(|row| i64::from(class(row).expect("ten logits"))).collect()
 }
 
+/// Every model of these tests with its test images and a name: float, quantized both ways here, and quantized by ONNX Runtime.
+pub(crate) fn every_model() -> Vec<(String, Tensor, Graph)> {
+    let mut models = Vec::new();
+    for digits in [CNN, MOBILE, MLP, ATTN] {
+        let graphs = [("float", digits.float()), ("static", digits.statically(QConfig::fourfold()))];
+        let dynamic = (digits.name != MOBILE.name).then(|| ("dynamic", digits.dynamically()));
+        for (kind, graph) in graphs.into_iter().chain(dynamic) {
+            models.push((format!("{} {kind}", digits.name), digits.images("test"), graph));
+        }
+    }
+    let of_others = [
+        (CNN, "digits_cnn_qdq"),
+        (CNN, "digits_cnn_qdq_pertensor"),
+        (CNN, "digits_cnn_qop"),
+        (MOBILE, "digits_mobile_qdq"),
+        (MOBILE, "digits_mobile_qop"),
+        (MLP, "digits_mlp_dynamic"),
+    ];
+    for (digits, file) in of_others {
+        let graph = onnx::import(&bytes(&format!("tests/data/{file}.onnx")), &Limits::default());
+        models.push((file.to_owned(), digits.images("test"), graph.expect("a supported model")));
+    }
+    models
+}
+
 pub(crate) fn run(graph: &Graph, images: &Tensor, threads: Option<usize>) -> Tensor {
     let options = Options { threads: threads.and_then(NonZeroUsize::new), ..Options::default() };
     let mut session = Session::new(Plan::compile(graph, &options).expect("a plan").into());
