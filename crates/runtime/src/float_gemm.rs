@@ -5,6 +5,10 @@ use fourfold_kernels::{FloatMatrix, Kernel};
 
 use crate::{Error, FloatProducts};
 
+/// Products with at most so many multiplications are computed in order even when fast ones are wanted: to set up the other way, which
+/// allocates, would take longer.
+const SMALL: usize = 1 << 15;
+
 /// What computes products of real numbers.
 pub(crate) struct Multiplier<'a> {
     pub(crate) products: FloatProducts,
@@ -15,7 +19,8 @@ pub(crate) struct Multiplier<'a> {
 impl Multiplier<'_> {
     /// `out[i, j] += sum_k lhs[i, k] * rhs[k, j]`.
     ///
-    /// `lhs: [m, k]`, `rhs: [k, n]`, `out: [m, n]` with `row_stride` elements between its rows. One thread.
+    /// `lhs: [m, k]`, `rhs: [k, n]`, `out: [m, n]` with `row_stride` elements between its rows. One thread. Allocates only for products
+    /// that are [`FloatProducts::Fast`] and large.
     pub(crate) fn multiply_add(
         &mut self,
         sizes: (usize, usize, usize),
@@ -24,9 +29,10 @@ impl Multiplier<'_> {
         out: &mut [f32],
         row_stride: usize,
     ) -> Result<(), Error> {
+        let is_small = sizes.0.saturating_mul(sizes.1).saturating_mul(sizes.2) <= SMALL;
         match self.products {
-            FloatProducts::Fast => multiply_add(sizes, lhs, rhs, out, row_stride),
-            FloatProducts::Exact => self.kernel.multiply_add(sizes, lhs, rhs, out, row_stride, self.scratch)?,
+            FloatProducts::Fast if !is_small => multiply_add(sizes, lhs, rhs, out, row_stride),
+            _ => self.kernel.multiply_add(sizes, lhs, rhs, out, row_stride, self.scratch)?,
         }
         Ok(())
     }

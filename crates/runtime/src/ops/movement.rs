@@ -1,6 +1,6 @@
 //! Elements in another order.
 
-use fourfold_tensor::{Element, Shape, View};
+use fourfold_tensor::{Element, MAX_RANK, Shape, View};
 
 use super::{Action, Call};
 use crate::Error;
@@ -34,11 +34,12 @@ impl Permute {
 
     fn permute<T: Element>(&self, call: Call<'_>) -> Result<(), Error> {
         let x = call.inputs[0];
-        let sizes: Vec<usize> = match self.from {
-            Layout::RowMajor => x.shape.to_vec(),
-            Layout::ChannelsLast => channels_last_axes(x.shape.len()).into_iter().map(|axis| x.shape[axis]).collect(),
-        };
-        let view = View::new(x.elements::<T>(), &sizes)?;
+        let (mut sizes, rank) = ([0; MAX_RANK], x.shape.len());
+        sizes[..rank].copy_from_slice(&x.shape);
+        if self.from == Layout::ChannelsLast {
+            sizes[1..rank].rotate_left(1);
+        }
+        let view = View::new(x.elements::<T>(), &sizes[..rank])?;
         Ok(view.permute(&self.axes)?.copy_to(bytemuck::cast_slice_mut(call.output))?)
     }
 }
@@ -65,7 +66,7 @@ pub(crate) fn expand<T: Element>(x: &[T], shape: Shape, to: Shape, out: &mut [T]
         Some(axis) if shape[axis] > 1 => strides[axis],
         _ => 0,
     };
-    let mut index = [0; fourfold_tensor::MAX_RANK];
+    let mut index = [0; MAX_RANK];
     for out in out {
         *out = x[(0..to.len()).map(|axis| index[axis] * stride(axis)).sum::<usize>()];
         for axis in (0..to.len()).rev() {
