@@ -4,8 +4,8 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use fourfold::graph::{Dim, Graph, Limits};
-use fourfold::runtime::{Options, Plan, Session};
+use fourfold::graph::{Dim, Graph, Limits, ValueId};
+use fourfold::runtime::{Footprint, Options, Plan, Session};
 use fourfold::tensor::{DType, Tensor};
 
 use crate::failure::{Failure, Kind};
@@ -25,12 +25,16 @@ pub(crate) struct Timing {
     pub(crate) min_ms: f64,
     pub(crate) runs: usize,
     pub(crate) backend: &'static str,
+    pub(crate) memory: Footprint,
 }
 
 /// Times runs of the model on the given inputs.
 pub(crate) fn time(graph: &Graph, inputs: &[Tensor], threads: usize, limits: &Limits) -> Result<Timing, Failure> {
     let options = Options { threads: NonZeroUsize::new(threads), limits: limits.clone(), ..Options::default() };
-    let mut session = Session::new(Arc::new(Plan::compile(graph, &options)?));
+    let plan = Arc::new(Plan::compile(graph, &options)?);
+    let shapes: Vec<&[usize]> = inputs.iter().map(Tensor::shape).collect();
+    let memory = plan.footprint(&shapes)?;
+    let mut session = Session::new(plan);
     for _ in 0..WARM_UP {
         session.run(inputs)?;
     }
@@ -47,11 +51,28 @@ pub(crate) fn time(graph: &Graph, inputs: &[Tensor], threads: usize, limits: &Li
         min_ms: times[0],
         runs: times.len(),
         backend: options.kernel.name(),
+        memory,
     })
 }
 
-/// Inputs of the model's types with numbers from a fixed sequence, in 0..1 where they are real; free axes have size `batch`
-/// if they come first, and must not come later.
+/// The sizes of the model's inputs; free axes have size `batch` if they come first, and must not come later.
+pub(crate) fn input_shapes(graph: &Graph, batch: usize) -> Result<Vec<Vec<usize>>, Failure> {
+    let shape = |&id: &ValueId| {
+        let value = graph.value(id);
+        let size = |(axis, dim): (usize, &Dim)| match dim {
+            Dim::Fixed(size) => Ok(*size),
+            Dim::Symbol(_) if axis == 0 => Ok(batch),
+            symbol => {
+                let (name, message) = (value.name(), "has a free size, which only the first axis may have here");
+                Err(Failure::new(Kind::Unsupported, format_args!("input `{name}`: axis `{symbol}` {message}")))
+            }
+        };
+        value.ty().dims().iter().enumerate().map(size).collect()
+    };
+    graph.inputs().iter().map(shape).collect()
+}
+
+/// Inputs of the model's types with numbers from a fixed sequence, in 0..1 where they are real; sizes as [`input_shapes`] has them.
 pub(crate) fn made_up_inputs(graph: &Graph, batch: usize) -> Result<Vec<Tensor>, Failure> {
     let mut state = 0x2545_f491_4f6c_dd1d_u64;
     let mut next = || {
@@ -62,17 +83,8 @@ pub(crate) fn made_up_inputs(graph: &Graph, batch: usize) -> Result<Vec<Tensor>,
         state
     };
     let mut inputs = Vec::new();
-    for &id in graph.inputs() {
+    for (&id, shape) in graph.inputs().iter().zip(input_shapes(graph, batch)?) {
         let value = graph.value(id);
-        let size = |(axis, dim): (usize, &Dim)| match dim {
-            Dim::Fixed(size) => Ok(*size),
-            Dim::Symbol(_) if axis == 0 => Ok(batch),
-            symbol => {
-                let (name, message) = (value.name(), "has a free size, which only the first axis may have here");
-                Err(Failure::new(Kind::Unsupported, format_args!("input `{name}`: axis `{symbol}` {message}")))
-            }
-        };
-        let shape = value.ty().dims().iter().enumerate().map(size).collect::<Result<Vec<_>, _>>()?;
         let mut tensor = Tensor::zeros(value.ty().dtype(), &shape)?;
         if value.ty().dtype() == DType::F32 {
             for element in tensor.as_mut_slice::<f32>()? {

@@ -129,6 +129,12 @@ fn a_model_is_quantized_evaluated_and_run_without_the_original() {
     assert!(verified.contains("checksums hold"), "{verified}");
     let inspected = json(&folder.ok("inspect int8.fourfold --json"));
     assert_eq!(inspected["schema"], "fourfold.inspect/1");
+    let memory = &inspected["memory"];
+    assert!(memory["packed_bytes"].as_u64() > Some(0) && *memory == timed["memory"], "{memory}");
+    let [arena, live] = ["arena_bytes", "live_bytes"].map(|name| memory[name].as_u64().expect("a number"));
+    assert!(0 < live && live <= arena && 4 * arena <= 5 * live, "{memory}");
+    assert!(folder.ok("inspect int8.fourfold").contains(&format!("peak of {arena} bytes")));
+    assert!(folder.ok("bench int8.fourfold").contains(&format!("peak of {arena} bytes")));
 }
 
 #[test]

@@ -34,7 +34,7 @@
 //! # From plan to session
 //!
 //! When the sizes of the inputs are known, every slot gets a place in one arena; slots that are not alive at the same time
-//! share bytes. The places are kept until inputs of other sizes come, so that runs after the first do not allocate.
+//! share bytes; [`Plan::footprint`] says how many bytes that makes. The places are kept until inputs of other sizes come, so that runs after the first do not allocate.
 //!
 //! # Arithmetic
 //!
@@ -59,6 +59,7 @@ mod spatial;
 mod tests;
 
 pub use error::Error;
+pub use memory::Footprint;
 pub use options::{FloatProducts, Options};
 pub use plan::Plan;
 pub use session::Session;

@@ -1,69 +1,112 @@
 //! Places for the slots when the sizes are known.
 
+mod arrange;
+
+use core::fmt;
 use std::collections::HashMap;
 
 use fourfold_graph::{Dim, Limits, ValueId};
-use fourfold_tensor::{Shape, Tensor};
+use fourfold_tensor::{DType, Shape, Tensor};
 
 use crate::plan::Place;
 use crate::{Error, Plan};
+use arrange::{Arrangement, Block, arrange, live_bytes};
 
-/// Blocks start at multiples of this, so that vector loads do not cross cache lines.
-const ALIGNMENT: usize = 64;
+/// The bytes that running a plan takes, for inputs of certain sizes.
+///
+/// What kernels need while they work (gathered windows, sums) comes on top; it does not grow with the number of nodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Footprint {
+    /// The arena of a session: the peak of the values between operators.
+    pub arena_bytes: usize,
+    /// The largest sum of values that are alive at the same time, which no arena can be smaller than.
+    pub live_bytes: usize,
+    /// Weights in the order of the kernels; one copy for all sessions.
+    pub packed_bytes: usize,
+    /// The constants of the graph, which the plan shares with it.
+    pub constant_bytes: usize,
+}
+
+impl fmt::Display for Footprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { arena_bytes, live_bytes, packed_bytes, constant_bytes } = self;
+        write!(f, "peak of {arena_bytes} bytes of values ({live_bytes} alive at once), ")?;
+        write!(f, "{packed_bytes} bytes of packed weights, {constant_bytes} bytes of constants")
+    }
+}
+
+impl Plan {
+    /// What a session needs for inputs of these shapes, in the graph's order, and what the plan holds for all sessions.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`crate::Session::run`] for such inputs.
+    pub fn footprint(&self, shapes: &[&[usize]]) -> Result<Footprint, Error> {
+        let types = self.graph.inputs().iter().map(|&id| self.graph.value(id).ty().dtype());
+        let mut inputs =
+            shapes.iter().map(|shape| Ok((DType::F32, Shape::new(shape)?))).collect::<Result<Vec<_>, Error>>()?;
+        inputs.iter_mut().zip(types).for_each(|((dtype, _), known)| *dtype = known);
+        let binding = Binding::new(self, inputs)?;
+        let constants = self.graph.values().iter().filter_map(|value| value.constant());
+        Ok(Footprint {
+            arena_bytes: binding.bytes,
+            live_bytes: binding.live_bytes,
+            packed_bytes: self.steps.iter().map(|step| step.action.packed_bytes()).sum(),
+            constant_bytes: constants.map(|constant| constant.bytes().len()).sum(),
+        })
+    }
+}
 
 /// The shapes of all values and the places of all blocks for inputs of certain sizes.
 #[derive(Debug, Default)]
 pub(crate) struct Binding {
-    /// The sizes of the inputs that this is for.
-    inputs: Vec<Shape>,
+    /// The types and sizes of the inputs that this is for.
+    inputs: Vec<(DType, Shape)>,
     /// The shape of every value.
     pub(crate) shapes: Vec<Shape>,
     /// The offset in the arena of every block.
     pub(crate) offsets: Vec<usize>,
     /// Bytes of the arena.
     pub(crate) bytes: usize,
+    /// The largest sum of bytes of blocks that are alive at the same time.
+    live_bytes: usize,
 }
 
 impl Binding {
-    /// Whether the binding is for inputs of these sizes.
+    /// Whether the binding is for inputs of these types and sizes.
     pub(crate) fn fits(&self, inputs: &[Tensor]) -> bool {
-        self.inputs.len() == inputs.len()
-            && self.inputs.iter().zip(inputs).all(|(shape, input)| *shape == *input.shape())
+        let same =
+            |((dtype, shape), input): (&(DType, Shape), &Tensor)| *dtype == input.dtype() && **shape == *input.shape();
+        self.inputs.len() == inputs.len() && self.inputs.iter().zip(inputs).all(same)
     }
 
-    /// Checks the inputs and lays out the arena.
-    pub(crate) fn new(plan: &Plan, inputs: &[Tensor]) -> Result<Self, Error> {
-        let symbols = symbols(plan, inputs)?;
+    /// Checks the types and sizes of the inputs and lays out the arena.
+    pub(crate) fn new(plan: &Plan, inputs: Vec<(DType, Shape)>) -> Result<Self, Error> {
+        let symbols = symbols(plan, &inputs)?;
         let shapes = plan.graph.value_ids().map(|id| shape(plan, id, &symbols)).collect::<Result<Vec<_>, Error>>()?;
         let blocks = blocks(plan, &shapes);
-        let (offsets, bytes) = arrange(&blocks);
+        let Arrangement { offsets, bytes } = arrange(&blocks);
         Limits::check("arena-bytes", bytes as u64, plan.options.limits.arena_bytes)?;
-        let inputs = inputs.iter().map(|input| Shape::new(input.shape())).collect::<Result<_, _>>()?;
-        Ok(Self { inputs, shapes, offsets, bytes })
+        Ok(Self { inputs, shapes, offsets, bytes, live_bytes: live_bytes(&blocks) })
     }
 }
 
 /// The sizes of the named dimensions, from the inputs.
-fn symbols<'p>(plan: &'p Plan, inputs: &[Tensor]) -> Result<HashMap<&'p str, usize>, Error> {
+fn symbols<'p>(plan: &'p Plan, inputs: &[(DType, Shape)]) -> Result<HashMap<&'p str, usize>, Error> {
     let graph = &plan.graph;
     if inputs.len() != graph.inputs().len() {
         let names: Vec<&str> = graph.inputs().iter().map(|&id| graph.value(id).name()).collect();
         return Err(Error::InputCount { expected: names.len(), names: names.join(", "), actual: inputs.len() });
     }
     let mut symbols = HashMap::new();
-    for (input, &id) in inputs.iter().zip(graph.inputs()) {
+    for (&(dtype, shape), &id) in inputs.iter().zip(graph.inputs()) {
         let (name, ty) = (graph.value(id).name(), graph.value(id).ty());
-        let (dims, sizes) = (ty.dims(), input.shape());
-        let fixed_fit = dims.iter().zip(sizes).all(|(dim, &size)| dim.fixed().is_none_or(|fixed| fixed == size));
-        if ty.dtype() != input.dtype() || dims.len() != sizes.len() || !fixed_fit {
-            return Err(Error::Input {
-                name: name.to_owned(),
-                expected: ty.to_string(),
-                dtype: input.dtype(),
-                shape: Shape::new(sizes)?,
-            });
+        let dims = ty.dims();
+        let fixed_fit = dims.iter().zip(&*shape).all(|(dim, &size)| dim.fixed().is_none_or(|fixed| fixed == size));
+        if ty.dtype() != dtype || dims.len() != shape.len() || !fixed_fit {
+            return Err(Error::Input { name: name.to_owned(), expected: ty.to_string(), dtype, shape });
         }
-        for (dim, &second) in dims.iter().zip(sizes) {
+        for (dim, &second) in dims.iter().zip(&*shape) {
             if let Dim::Symbol(symbol) = dim {
                 let first = *symbols.entry(&**symbol).or_insert(second);
                 if first != second {
@@ -94,14 +137,6 @@ fn shape(plan: &Plan, id: ValueId, symbols: &HashMap<&str, usize>) -> Result<Sha
     Ok(Shape::new(&sizes)?)
 }
 
-/// What a block needs: bytes, and the first and the last step that it must outlive.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Block {
-    bytes: usize,
-    first: usize,
-    last: usize,
-}
-
 /// The blocks of a plan; slots that share one have the same number of bytes.
 fn blocks(plan: &Plan, shapes: &[Shape]) -> Vec<Block> {
     let count = plan.slots.iter().filter_map(|slot| block_of(slot.place)).max().map_or(0, |last| last + 1);
@@ -126,67 +161,5 @@ fn block_of(place: Place) -> Option<usize> {
     match place {
         Place::Block(block) => Some(block),
         Place::Input(_) | Place::Constant(_) => None,
-    }
-}
-
-/// Gives every block an offset such that blocks alive at the same time do not overlap; returns the bytes of all.
-///
-/// First fit, largest blocks first.
-fn arrange(blocks: &[Block]) -> (Vec<usize>, usize) {
-    let mut order: Vec<usize> = (0..blocks.len()).collect();
-    order.sort_by_key(|&index| core::cmp::Reverse(blocks[index].bytes));
-    let mut offsets = vec![0; blocks.len()];
-    let mut placed: Vec<usize> = Vec::with_capacity(blocks.len());
-    let mut total = 0;
-    for index in order {
-        let block = blocks[index];
-        let mut offset = 0_usize;
-        for &other in &placed {
-            let alive_together = blocks[other].first <= block.last && block.first <= blocks[other].last;
-            if alive_together && offsets[other] < offset.saturating_add(block.bytes) {
-                let end = offsets[other].saturating_add(blocks[other].bytes);
-                offset = offset.max(end.checked_next_multiple_of(ALIGNMENT).unwrap_or(usize::MAX));
-            }
-        }
-        offsets[index] = offset;
-        total = total.max(offset.saturating_add(block.bytes));
-        let place = placed.partition_point(|&other| offsets[other] <= offset);
-        placed.insert(place, index);
-    }
-    (offsets, total)
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    #[test]
-    fn blocks_of_different_times_share_bytes() {
-        let chain: Vec<Block> = (0..10).map(|step| Block { bytes: 100, first: step, last: step + 1 }).collect();
-        let (_, bytes) = arrange(&chain);
-        assert_eq!(bytes, 228, "two blocks at a time, the second aligned");
-    }
-
-    proptest! {
-        #[test]
-        fn blocks_alive_together_do_not_overlap(
-            blocks in proptest::collection::vec((0_usize..300, 0_usize..20, 0_usize..6), 0..30)
-        ) {
-            let blocks: Vec<Block> = blocks
-                .into_iter()
-                .map(|(bytes, first, length)| Block { bytes, first, last: first + length })
-                .collect();
-            let (offsets, total) = arrange(&blocks);
-            for (a, x) in blocks.iter().enumerate() {
-                prop_assert!(offsets[a].is_multiple_of(ALIGNMENT) && offsets[a] + x.bytes <= total);
-                for (b, y) in blocks.iter().enumerate().skip(a + 1) {
-                    let together = x.first <= y.last && y.first <= x.last;
-                    let apart = offsets[a] + x.bytes <= offsets[b] || offsets[b] + y.bytes <= offsets[a];
-                    prop_assert!(!together || apart || x.bytes == 0 || y.bytes == 0);
-                }
-            }
-        }
     }
 }

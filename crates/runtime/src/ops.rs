@@ -35,6 +35,11 @@ pub(crate) const MAX_OPERANDS: usize = 4;
 pub(crate) trait Action: fmt::Debug + Send + Sync {
     /// Computes the result of one call.
     fn run(&self, call: Call<'_>) -> Result<(), Error>;
+
+    /// Bytes of the weights that it holds in an order of its own.
+    fn packed_bytes(&self) -> usize {
+        0
+    }
 }
 
 /// One call of an action.

@@ -38,7 +38,8 @@ impl Session {
     /// Computes the outputs of the graph, in the graph's order, from its inputs, in the graph's order.
     ///
     /// The first run with inputs of some sizes allocates; further runs with the same sizes do not, as long as the
-    /// caller keeps no clones of the outputs.
+    /// caller keeps no clones of the outputs; on more than one thread, rayon may. Large products of real numbers that are
+    /// [`FloatProducts::Fast`] are an exception: the `gemm` crate allocates its buffers each time.
     ///
     /// # Errors
     ///
@@ -101,7 +102,8 @@ impl Memory {
     }
 
     fn new(plan: &Plan, inputs: &[Tensor]) -> Result<Self, Error> {
-        let binding = Binding::new(plan, inputs)?;
+        let types = inputs.iter().map(|input| Ok((input.dtype(), Shape::new(input.shape())?)));
+        let binding = Binding::new(plan, types.collect::<Result<_, Error>>()?)?;
         let arena = Tensor::zeros(DType::U8, &[binding.bytes])?;
         let output = |&slot: &SlotId| {
             let value = plan.slots[slot].value;

@@ -1,6 +1,7 @@
 //! `fourfold bench`.
 
-use serde_json::json;
+use fourfold::runtime::Footprint;
+use serde_json::{Value, json};
 
 use super::Context;
 use crate::args::Bench;
@@ -23,11 +24,23 @@ pub(super) fn run(arguments: &Bench, context: &Context) -> Result<(), Failure> {
                 "threads": threads,
                 "batch": batch,
                 "backend": timing.backend,
+                "memory": memory(&timing.memory),
             }),
         );
     }
     let (median, min, runs, backend) = (timing.median_ms, timing.min_ms, timing.runs, timing.backend);
     context.console.data(&format!(
-        "median {median:.4} ms, min {min:.4} ms for one run of batch {batch} ({runs} runs, {threads} threads, {backend})\n"
+        "median {median:.4} ms, min {min:.4} ms for one run of batch {batch} ({runs} runs, {threads} threads, {backend})\n{}\n",
+        timing.memory
     ))
+}
+
+/// The memory of a run, as fields.
+pub(super) fn memory(footprint: &Footprint) -> Value {
+    json!({
+        "arena_bytes": footprint.arena_bytes,
+        "live_bytes": footprint.live_bytes,
+        "packed_bytes": footprint.packed_bytes,
+        "constant_bytes": footprint.constant_bytes,
+    })
 }

@@ -2,10 +2,12 @@
 
 use fourfold::graph::{Graph, ValueId};
 use fourfold::quantize::{Decision, Layer, QConfig, fuse, prepare};
+use fourfold::runtime::{Footprint, Options, Plan};
 use serde_json::{Value, json};
 
-use super::Context;
+use super::{Context, bench};
 use crate::args::Inspect;
+use crate::bench::input_shapes;
 use crate::failure::Failure;
 use crate::model::Model;
 use crate::table::Table;
@@ -18,6 +20,7 @@ pub(super) fn run(arguments: &Inspect, context: &Context) -> Result<(), Failure>
     let layers = if is_quantized { Vec::new() } else { prepare(&fused, QConfig::fourfold())?.layers() };
     let rows = rows(&fused, &layers);
     let total = fused.statistics();
+    let memory = footprint(&fused, context);
     if context.console.json {
         let inputs = described(&model.graph, model.graph.inputs());
         let outputs = described(&model.graph, model.graph.outputs());
@@ -29,6 +32,7 @@ pub(super) fn run(arguments: &Inspect, context: &Context) -> Result<(), Failure>
                 "parameters": total.parameters,
                 "parameter_bytes": total.parameter_bytes,
                 "macs": total.macs,
+                "memory": memory.as_ref().map(bench::memory),
                 "inputs": inputs,
                 "outputs": outputs,
                 "nodes": rows.iter().map(Row::json).collect::<Vec<Value>>(),
@@ -49,10 +53,20 @@ pub(super) fn run(arguments: &Inspect, context: &Context) -> Result<(), Failure>
         "{} bytes, {} parameters in {} bytes, {} multiply-accumulates a sample\n",
         model.bytes, total.parameters, total.parameter_bytes, total.macs
     ));
+    if let Some(memory) = memory {
+        text.push_str(&format!("a run of one sample: {memory}\n"));
+    }
     if !is_quantized {
         text.push_str("nodes after fusing:\n");
     }
     context.console.data(&format!("{text}\n{table}"))
+}
+
+/// What a run of one sample needs; `None` where the graph cannot be run, or a size is not known.
+fn footprint(graph: &Graph, context: &Context) -> Option<Footprint> {
+    let options = Options { limits: context.limits.clone(), ..Options::default() };
+    let (plan, shapes) = (Plan::compile(graph, &options).ok()?, input_shapes(graph, 1).ok()?);
+    plan.footprint(&shapes.iter().map(Vec::as_slice).collect::<Vec<_>>()).ok()
 }
 
 /// What is said about one node.

@@ -39,6 +39,14 @@ enum Taps {
     Depthwise,
 }
 
+impl PackedConv {
+    /// The number of bytes that the packed codes take.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.parts.iter().map(|part| part.weights.bytes()).sum()
+    }
+}
+
 impl Kernel {
     /// Packs the weights of a convolution once: `[channels_out, kd, kh, kw, channels_in / groups]` codes.
     ///

@@ -52,6 +52,10 @@ impl Action for QuantizedConv {
         let output = self.end.output(call.output, self.channels_out);
         Ok(call.kernel.conv(&input, &self.packed, output, &mut call.scratch.kernel)?)
     }
+
+    fn packed_bytes(&self) -> usize {
+        self.packed.bytes()
+    }
 }
 
 /// A convolution of real numbers.
@@ -163,6 +167,10 @@ impl Action for FloatConv {
         let (min, max) = self.bounds;
         out.iter_mut().for_each(|value| *value = value.clamp(min, max));
         Ok(())
+    }
+
+    fn packed_bytes(&self) -> usize {
+        self.weight.bytes().len()
     }
 }
 

@@ -80,6 +80,10 @@ impl Action for DynamicLinear {
         });
         Ok(call.kernel.gemm(&lhs, &self.packed, output, &mut scratch.kernel)?)
     }
+
+    fn packed_bytes(&self) -> usize {
+        self.packed.bytes()
+    }
 }
 
 /// Quantizes all elements with one scale and codes 0 to 127, multiplying by the reciprocal of the scale as PyTorch does.

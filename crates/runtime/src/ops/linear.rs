@@ -45,6 +45,10 @@ impl Action for QuantizedLinear {
         let output = self.end.output(call.output, n);
         Ok(call.kernel.gemm(&lhs, &self.packed, output, &mut call.scratch.kernel)?)
     }
+
+    fn packed_bytes(&self) -> usize {
+        self.packed.bytes()
+    }
 }
 
 /// A product of real numbers.

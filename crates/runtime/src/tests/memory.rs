@@ -116,3 +116,27 @@ fn threads_do_not_change_results() {
         assert_eq!(session.run(std::slice::from_ref(&x)).expect("a run")[0].bytes(), expected.bytes());
     }
 }
+
+#[test]
+fn the_footprint_is_what_is_alive_at_once() {
+    let plan = Plan::compile(&meeting(), &Options::default()).expect("a plan");
+    let memory = plan.footprint(&[&[2, 3, 6, 6]]).expect("sizes that the graph takes");
+    // The most is alive when a sum is made: one operand (the other is the caller's), the result, and the first convolution, which is
+    // an output.
+    let value = 2 * 3 * 6 * 6 * size_of::<f32>();
+    assert_eq!(memory.live_bytes, 3 * value, "{memory}");
+    assert!(memory.arena_bytes < memory.live_bytes + 3 * 64, "{memory}");
+    // The convolutions keep their weights with the channels last; the product takes those of the graph.
+    let [conv, fc] = [3 * 3 * 9, 4 * 108].map(|count| count * size_of::<f32>());
+    assert_eq!((memory.packed_bytes, memory.constant_bytes), (2 * conv, 2 * conv + fc + 2 * 3 * size_of::<f32>()));
+    assert!(matches!(plan.footprint(&[]), Err(Error::InputCount { .. })));
+    assert!(matches!(plan.footprint(&[&[2, 3, 6, 5]]), Err(Error::Input { .. })));
+}
+
+#[test]
+fn inputs_of_another_type_are_refused_after_a_run_of_the_same_sizes() {
+    let mut session = Session::new(Arc::new(Plan::compile(&meeting(), &Options::default()).expect("a plan")));
+    assert!(session.run(&[noise(&[1, 3, 6, 6], 1)]).is_ok());
+    let codes = Tensor::from_vec(&[1, 3, 6, 6], vec![0_u8; 108]).expect("bytes");
+    assert!(matches!(session.run(&[codes]), Err(Error::Input { .. })));
+}
