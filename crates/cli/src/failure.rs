@@ -106,6 +106,7 @@ impl From<quantize::Error> for Failure {
         match error {
             quantize::Error::Graph(error) => error.into(),
             quantize::Error::Runtime(error) => error.into(),
+            quantize::Error::Cancelled => Self::new(Kind::Interrupted, "interrupted; no output was written"),
             quantize::Error::AlreadyQuantized => Self::new(Kind::Unsupported, error),
             quantize::Error::NotCalibrated
             | quantize::Error::Config { .. }

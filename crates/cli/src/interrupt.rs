@@ -1,6 +1,9 @@
 //! Ctrl-C.
 
+use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
+
+use fourfold::quantize::Progress;
 
 use crate::failure::{Failure, Kind};
 
@@ -23,4 +26,9 @@ pub(crate) fn check() -> Result<(), Failure> {
         return Err(Failure::new(Kind::Interrupted, "interrupted; no output was written"));
     }
     Ok(())
+}
+
+/// Stops a calibration, in the middle of a batch, if the user has interrupted the command.
+pub(crate) fn monitor(_: &Progress) -> ControlFlow<()> {
+    if check().is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
 }

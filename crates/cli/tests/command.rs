@@ -289,6 +289,48 @@ fn calibration_goes_on_where_it_ended() {
     folder.fails("merge calib.npy -o b.state", 3, &["calib.npy", "not a calibration file"]);
 }
 
+/// An interruption comes in the middle of a batch; what whole batches gave is kept, and nothing else.
+#[cfg(unix)]
+#[test]
+fn an_interrupted_calibration_leaves_nothing_partial() {
+    use std::io::{BufRead, BufReader, Read};
+    use std::process::Stdio;
+
+    let folder = Folder::with_digits();
+    let samples = npy::read(&fs::read(folder.path("calib.npy")).expect("there"), &Limits::default()).expect("samples");
+    // As pixels of 0 to 255 they are warned of just before the first batch; there are so many that the end is far away.
+    let pixels: Vec<f32> = samples.as_slice::<f32>().expect("f32").iter().map(|x| 255.0 * x.clamp(0.0, 1.0)).collect();
+    let times = 400;
+    let shape = [&[times * samples.shape()[0]], &samples.shape()[1..]].concat();
+    let many = Tensor::from_vec(&shape, pixels.repeat(times)).expect("as many as the shape has");
+    folder.write("many.npy", npy::write(&many));
+    for (line, output) in [
+        ("calibrate cnn.onnx many.npy -o part.state", "part.state"),
+        ("quantize cnn.onnx -o int8.fourfold --calib many.npy", "int8.fourfold"),
+    ] {
+        let mut command = command();
+        command.args(line.split(' ')).current_dir(folder.0.path()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the command runs");
+        let mut stderr = BufReader::new(child.stderr.take().expect("a pipe"));
+        let mut message = String::new();
+        while !message.contains("scaled to 0..1") {
+            assert!(stderr.read_line(&mut message).expect("UTF-8") > 0, "{line}: no warning in {message}");
+        }
+        let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("a Unix");
+        assert!(killed.success(), "{line}");
+        stderr.read_to_string(&mut message).expect("UTF-8");
+        assert_eq!(child.wait().expect("an end").code(), Some(130), "{line}: {message}");
+        assert!(message.contains("interrupted"), "{line}: {message}");
+        let files: Vec<_> =
+            fs::read_dir(folder.0.path()).expect("a folder").map(|file| file.expect("a file")).collect();
+        assert!(!files.iter().any(|file| file.file_name().to_string_lossy().starts_with(".fourfold-")), "{line}");
+        if folder.path(output).exists() {
+            assert_eq!(output, "part.state", "{line}");
+            folder.ok("merge part.state -o whole.state");
+        }
+    }
+}
+
 #[test]
 fn files_that_are_no_models_are_called_by_their_names() {
     let folder = Folder::with_digits();

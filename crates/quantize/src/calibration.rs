@@ -1,8 +1,10 @@
 //! A float graph whose values are being observed.
 
+mod monitor;
 mod saved;
 
 use std::collections::{BTreeSet, HashMap};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use fourfold_graph::{Graph, ValueId};
@@ -13,6 +15,9 @@ use fourfold_tensor::{DType, Tensor};
 
 use crate::assign::Assignment;
 use crate::convert::{convert, layers};
+use monitor::Monitor;
+pub use monitor::Progress;
+
 use crate::{Error, Layer, QConfig, QConfigMapping, Quantized, fingerprint};
 
 /// Makes a float graph ready for calibration: decides which nodes will run on codes and puts observers where parameters are
@@ -39,7 +44,17 @@ pub fn prepare(graph: &Graph, qconfig: impl Into<QConfigMapping>) -> Result<Cali
     let options = Options { products: FloatProducts::Exact, ..Options::default() };
     let session = Session::new(Arc::new(Plan::compile(graph, &options)?));
     let model = fingerprint::model(graph);
-    Ok(Calibration { session, assignment, watches, model, batches: 0, parts: BTreeSet::new(), enabled: true })
+    let parts = BTreeSet::new();
+    Ok(Calibration {
+        session,
+        assignment,
+        watches,
+        model,
+        batches: 0,
+        parts,
+        enabled: true,
+        monitor: Monitor::default(),
+    })
 }
 
 /// A prepared graph and what was observed so far; its size grows by 16 bytes with each batch, which tell the batch from others.
@@ -54,6 +69,7 @@ pub struct Calibration {
     /// The identities of the batches.
     parts: BTreeSet<[u8; 16]>,
     enabled: bool,
+    monitor: Monitor,
 }
 
 /// An observer of one value.
@@ -104,7 +120,8 @@ impl Calibration {
     ///
     /// # Errors
     ///
-    /// [`Error::Observe`] if an input or an observed value is not finite, [`Error::Runtime`] if the inputs do not fit the graph.
+    /// [`Error::Observe`] if an input or an observed value is not finite, [`Error::Runtime`] if the inputs do not fit the graph,
+    /// [`Error::Cancelled`] if the [monitor](Calibration::monitor) stops the batch.
     pub fn observe(&mut self, batch: &[Tensor]) -> Result<(), Error> {
         self.take_in(None, batch)
     }
@@ -136,14 +153,23 @@ impl Calibration {
             MinMax::new().observe(input).map_err(at_value(id))?;
         }
         let mut before: Vec<(ValueId, State)> = Vec::new();
-        let (watches, mut first_error) = (&mut self.watches, None);
-        let run = self.session.run_observed(batch, |id, value| {
-            if let Some(watch) = watches.get_mut(&id).filter(|_| first_error.is_none()) {
+        let Self { session, watches, monitor, batches, .. } = self;
+        let (mut first_error, mut seen) = (None, 0_usize);
+        let run = session.run_observed_while(batch, |id, value| {
+            if let Some(watch) = watches.get_mut(&id) {
                 before.push((id, watch.observer.state()));
                 first_error = watch.observer.observe(value).map_err(at_value(id)).err();
             }
+            seen += 1;
+            let nodes_done = seen.saturating_sub(graph.inputs().len());
+            let progress = Progress { batches: *batches, nodes_done, nodes: graph.nodes().len() };
+            if first_error.is_none() && monitor.call(&progress).is_break() {
+                first_error = Some(Error::Cancelled);
+            }
+            if first_error.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
-        if let Some(error) = run.err().map(Error::from).or(first_error) {
+        let failed = run.err().map(Error::from);
+        if let Some(error) = first_error.or(failed) {
             for (id, state) in before {
                 if let Some(watch) = self.watches.get_mut(&id) {
                     watch.observer.load(&state).map_err(at_value(id))?;

@@ -10,6 +10,9 @@ pub enum Error {
     /// Conversion without calibration.
     #[error("nothing was calibrated: give `observe` at least one batch of representative inputs before `convert`")]
     NotCalibrated,
+    /// The monitor of a calibration stopped it.
+    #[error("calibration was stopped in the middle of a batch; what the batches before gave is kept")]
+    Cancelled,
     /// The graph has codes already.
     #[error("the model is quantized already; quantize the float model instead")]
     AlreadyQuantized,

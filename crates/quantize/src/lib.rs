@@ -97,7 +97,7 @@ mod weight;
 mod weighted;
 
 pub use bias::{correct_bias, correct_bias_data_free};
-pub use calibration::{Calibration, prepare};
+pub use calibration::{Calibration, Progress, prepare};
 pub use compare::Comparison;
 pub use dynamic::{quantize_dynamic, quantize_dynamic_with};
 pub use equalize::{equalize, equalize_with_statistics};

@@ -1,6 +1,7 @@
 //! The workflow on small graphs.
 
 mod bias;
+mod cancelled;
 mod dynamic;
 mod equalize;
 mod fuse;

@@ -49,6 +49,9 @@ pub enum Error {
         /// The value's name.
         value: String,
     },
+    /// The observer of a run wanted no more of it.
+    #[error("the run was stopped before its end; run again for outputs")]
+    Stopped,
     /// A node could not be compiled or run.
     #[error("node `{node}`: {source}")]
     Node {

@@ -116,12 +116,12 @@ fn symbols<'p>(plan: &'p Plan, inputs: &[(DType, Shape)]) -> Result<HashMap<&'p 
             }
         }
     }
-    for (input, &id) in inputs.iter().zip(graph.inputs()) {
+    for (&(dtype, shape), &id) in inputs.iter().zip(graph.inputs()) {
         let value = graph.value(id);
         let size = |dim: &Dim| dim.evaluate(|symbol| symbols.get(symbol).copied());
-        if !value.ty().dims().iter().zip(input.shape()).all(|(dim, &given)| size(dim) == Some(given)) {
-            let (name, expected, dtype) = (value.name().to_owned(), value.ty().to_string(), input.dtype());
-            return Err(Error::Input { name, expected, dtype, shape: Shape::new(input.shape())? });
+        if !value.ty().dims().iter().zip(&*shape).all(|(dim, &given)| size(dim) == Some(given)) {
+            let (name, expected) = (value.name().to_owned(), value.ty().to_string());
+            return Err(Error::Input { name, expected, dtype, shape });
         }
     }
     Ok(symbols)

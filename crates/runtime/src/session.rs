@@ -1,6 +1,6 @@
 //! Running a plan.
 
-use core::ops::Range;
+use core::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
 use fourfold_graph::{MAX_CONCAT, ValueId};
@@ -64,16 +64,36 @@ impl Session {
         inputs: &[Tensor],
         mut observe: impl FnMut(ValueId, &Tensor) + Send,
     ) -> Result<&[Tensor], Error> {
+        self.run_observed_while(inputs, |id, value| {
+            observe(id, value);
+            ControlFlow::Continue(())
+        })
+    }
+
+    /// As [`Session::run_observed`], but gives up as soon as `observe` breaks.
+    ///
+    /// # Errors
+    ///
+    /// As [`Session::run`], and [`Error::Stopped`] if `observe` breaks.
+    pub fn run_observed_while(
+        &mut self,
+        inputs: &[Tensor],
+        mut observe: impl FnMut(ValueId, &Tensor) -> ControlFlow<()> + Send,
+    ) -> Result<&[Tensor], Error> {
+        let mut observe = move |id, value: &Tensor| match observe(id, value) {
+            ControlFlow::Continue(()) => Ok(()),
+            ControlFlow::Break(()) => Err(Error::Stopped),
+        };
         let Self { plan, memory, scratch } = self;
         let memory = Memory::bound(memory, plan, inputs)?;
         for (&id, input) in plan.graph.inputs().iter().zip(inputs) {
-            observe(id, input);
+            observe(id, input)?;
         }
         let mut results = plan.results.iter().peekable();
         plan.install(|| {
             memory.run(plan, inputs, scratch, |reader, done| {
                 while let Some(result) = results.next_if(|result| result.after <= done) {
-                    observe(plan.slots[result.slot].value, &reader.tensor(result.slot)?);
+                    observe(plan.slots[result.slot].value, &reader.tensor(result.slot)?)?;
                 }
                 Ok(())
             })

@@ -28,6 +28,7 @@ pub(super) fn run(arguments: &Calibrate, context: &Context) -> Result<(), Failur
     let samples = Samples::read(data, &loaded.graph, &context.limits)?;
     let fused = settings.fused(&loaded.graph).map_err(|error| Failure::from(error).about(model.display()))?;
     let mut calibration = prepare(&fused, &settings.mapping)?;
+    calibration.monitor(interrupt::monitor);
     samples.suspicions()?.into_iter().for_each(|suspicion| context.console.warning(suspicion));
     let batches: Vec<(u64, Vec<Tensor>)> = (0..)
         .zip(samples.batches(&fused)?)
@@ -38,13 +39,11 @@ pub(super) fn run(arguments: &Calibrate, context: &Context) -> Result<(), Failur
     progress.inc(done as u64);
     let mut saved = Instant::now();
     for (number, batch) in &batches[done..] {
-        if interrupt::check().is_err() {
-            write(&calibration, output)?;
-            let message =
-                format_args!("interrupted; {} has what was observed so far, go on with --resume", output.display());
-            return Err(Failure::new(Kind::Interrupted, message));
+        match calibration.observe_numbered(*number, batch) {
+            Ok(()) => {}
+            Err(fourfold::quantize::Error::Cancelled) => return Err(interrupted(&calibration, output)),
+            Err(error) => return Err(Failure::from(error).about(data.join(", "))),
         }
-        calibration.observe_numbered(*number, batch).map_err(|error| Failure::from(error).about(data.join(", ")))?;
         progress.inc(1);
         if saved.elapsed() >= SAVED_EVERY {
             write(&calibration, output)?;
@@ -74,6 +73,18 @@ fn resumed(
     }
     let message = "it was made of other samples, or in another order; give those that it was begun with, or begin anew";
     Err(at_path(Failure::invalid(message)))
+}
+
+/// Keeps what whole batches gave; leaves no file if that is nothing.
+fn interrupted(calibration: &Calibration, output: &Path) -> Failure {
+    if calibration.batches() == 0 {
+        return Failure::new(Kind::Interrupted, "interrupted; no output was written");
+    }
+    if let Err(failure) = write(calibration, output) {
+        return failure;
+    }
+    let message = "has what was observed so far, go on with --resume";
+    Failure::new(Kind::Interrupted, format_args!("interrupted; {} {message}", output.display()))
 }
 
 fn write(calibration: &Calibration, path: &Path) -> Result<(), Failure> {

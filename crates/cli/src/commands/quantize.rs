@@ -111,10 +111,10 @@ fn calibrate(
     context: &Context,
 ) -> Result<Quantized, Failure> {
     let mut calibration = prepare(fused, &settings.mapping)?;
+    calibration.monitor(interrupt::monitor);
     let batches = samples.batches(fused)?;
     let progress = context.console.progress("calibrating", samples.count());
     for batch in &batches {
-        interrupt::check()?;
         calibration.observe(batch)?;
         progress.inc(batch[0].shape()[0] as u64);
     }
