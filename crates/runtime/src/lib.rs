@@ -40,9 +40,9 @@
 //!
 //! Quantized operators compute equations (1) to (6) exactly, so results have the same bits on every CPU, for every number
 //! of threads and every split of the batch. So have Softmax, ReLU, pooling and the other float operators here, which use
-//! only correctly rounded operations in a fixed order. Exempt are float Conv, Linear and MatMul with [`FloatProducts::Fast`]: their
-//! sums are ordered by the matrix product of the `gemm` crate, deterministic on one kind of CPU. With [`FloatProducts::Exact`], as
-//! calibration has them, they have the same bits everywhere too.
+//! only correctly rounded operations in a fixed order. Float Conv, Linear and MatMul have the same bits everywhere with
+//! [`FloatProducts::Exact`], which graphs with codes and calibration have by default. In a graph of real numbers alone the default is
+//! [`FloatProducts::Fast`]: sums ordered by the matrix product of the `gemm` crate, deterministic on one kind of CPU.
 //!
 //! Architecture Invariant: nothing here chooses quantization parameters; the graph brings them all.
 

@@ -19,7 +19,8 @@ pub(crate) fn lower(graph: &Graph, options: &Options) -> Result<Plan, Error> {
     }
     let outputs = graph.outputs().iter().map(|&id| lowering.slot(id, Layout::RowMajor)).collect();
     let Lowering { steps, slots, results, .. } = lowering;
-    Ok(Plan { graph: graph.clone(), options: options.clone(), pool: pool(options)?, steps, slots, results, outputs })
+    let options = Options { products: options.products.of(graph), ..options.clone() };
+    Ok(Plan { graph: graph.clone(), pool: pool(&options)?, options, steps, slots, results, outputs })
 }
 
 /// The steps and slots made so far.
