@@ -55,6 +55,7 @@
 //!                  40 ArgMax or ArgMin { axis, keep, largest, last: yes or no each }
 //!                  41 TopK { axis, count, largest: yes or no, indices: yes or no }
 //!                  42 CumSum { axis, exclusive: yes or no, reverse: yes or no }
+//!                  43 Conv with dynamic quantization { window, groups, activation, dynamic: u8 }
 //! cell      0 LSTM   1 GRU   2 GRU, reset before the product   3 RNN with tanh   4 RNN with ReLU
 //! direction 0 forward   1 reverse   2 bidirectional
 //! mode      0 constant (value)   1 edge   2 reflect   3 wrap

@@ -2,7 +2,7 @@
 
 use fourfold_tensor::Tensor;
 
-use crate::{Activation, Conv, Error, GraphBuilder, Linear, Op, OpKind, ValueId, Window};
+use crate::{Conv, Error, GraphBuilder, Linear, Op, OpKind, ValueId, Window};
 
 impl GraphBuilder {
     /// `x * weight^T + bias` over the last axis. `weight: [out, in]`, `bias: [out]`.
@@ -34,7 +34,7 @@ impl GraphBuilder {
         bias: Option<Tensor>,
     ) -> Result<ValueId, Error> {
         let inputs = self.weighted(name, x, weight, bias)?;
-        self.node(name, Op::Conv(Conv { window, groups, activation: Activation::None }), &inputs)
+        self.node(name, Op::Conv(Conv::new(window, groups)), &inputs)
     }
 
     /// `max(x, 0)`.

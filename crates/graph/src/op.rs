@@ -90,6 +90,17 @@ pub struct Conv {
     pub groups: usize,
     /// The clamp of the result.
     pub activation: Activation,
+    /// How an `f32` input is quantized when the weight is `i8`; `None` for every other combination of types. A scheme by rows gives each
+    /// image parameters of its own.
+    pub dynamic: Option<DynamicScheme>,
+}
+
+impl Conv {
+    /// A convolution of real numbers or codes, without a clamp.
+    #[must_use]
+    pub fn new(window: Window, groups: usize) -> Self {
+        Self { window, groups, activation: Activation::None, dynamic: None }
+    }
 }
 
 /// Attributes of [`Op::Linear`].
@@ -118,7 +129,8 @@ pub struct AveragePool {
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq)]
 pub enum Op {
-    /// Convolution over 1, 2 or 3 spatial axes: `(x, weight, [bias])`. Real numbers, or codes with an `i32` bias.
+    /// Convolution over 1, 2 or 3 spatial axes: `(x, weight, [bias])`. Real numbers, codes with an `i32` bias, or a real `x` with a
+    /// weight of codes (dynamic quantization).
     Conv(Conv),
     /// `x * weight^T + bias` over the last axis: `(x, weight, [bias])`. Real numbers, codes with an `i32` bias, or a real
     /// `x` with a weight of codes (dynamic quantization).

@@ -33,7 +33,7 @@ fn dims(sizes: &[usize]) -> Vec<Dim> {
 }
 
 fn conv(window: Window, groups: usize) -> Op {
-    Op::Conv(Conv { window, groups, activation: Activation::None })
+    Op::Conv(Conv::new(window, groups))
 }
 
 fn reshape(target: &[i64], x: &[usize]) -> Op {

@@ -2,6 +2,7 @@
 
 mod attributes;
 mod binding;
+mod blocks;
 mod codes;
 mod computed;
 mod dynamic;

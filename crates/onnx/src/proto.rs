@@ -14,6 +14,8 @@ pub(crate) mod data_type {
     pub(crate) const INT32: i32 = 6;
     pub(crate) const INT64: i32 = 7;
     pub(crate) const BOOL: i32 = 9;
+    pub(crate) const UINT4: i32 = 21;
+    pub(crate) const INT4: i32 = 22;
 
     /// The specification's name of a type.
     pub(crate) fn name(data_type: i32) -> &'static str {

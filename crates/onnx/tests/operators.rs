@@ -11,7 +11,7 @@ use fourfold_tensor::{DType, Tensor};
 use safetensors::{Dtype, SafeTensors};
 
 /// Cases whose results are sums or functions of real numbers; all others only move or compare elements, and are exact.
-const COMPUTED: [&str; 19] = [
+const COMPUTED: [&str; 16] = [
     "constant_of_shape",
     "cumsum",
     "cumsum_reverse",
@@ -26,12 +26,12 @@ const COMPUTED: [&str; 19] = [
     "instance_norm",
     "log_softmax",
     "log_softmax_11",
-    "matmul_left_vector",
-    "matmul_vector",
     "pow",
     "pow_constant",
-    "resize_linear",
 ];
+
+/// The same, by the beginning of their names.
+const FAMILIES: [&str; 4] = ["resize_linear", "dynamic", "matmul", "dequantize"];
 
 /// The model, inputs and outputs of a case.
 #[derive(Default)]
@@ -88,7 +88,7 @@ fn operators_compute_what_onnx_runtime_computes() {
     assert!(cases.len() > 90, "{} cases", cases.len());
     let mut wrong = Vec::new();
     for (name, case) in cases {
-        let is_computed = COMPUTED.contains(&name.as_str()) || name.starts_with("resize_linear");
+        let is_computed = COMPUTED.contains(&name.as_str()) || FAMILIES.iter().any(|family| name.starts_with(family));
         let graph = match import(&case.model, &Limits::default()) {
             Ok(graph) => graph,
             Err(error) => {

@@ -3,6 +3,7 @@
 pub(crate) mod cast;
 pub(crate) mod conv;
 pub(crate) mod dynamic;
+pub(crate) mod dynamic_conv;
 pub(crate) mod elementwise;
 pub(crate) mod function;
 pub(crate) mod linear;

@@ -94,6 +94,7 @@ pub(super) enum Op {
     ArgExtreme { axis: u64, keep: bool, largest: bool, last: bool },
     TopK { axis: u64, count: u64, largest: bool, indices: bool },
     CumSum { axis: u64, exclusive: bool, reverse: bool },
+    DynamicConv { window: Window, groups: u64, activation: Activation, dynamic: u8 },
 }
 
 #[derive(Encode, Decode)]

@@ -119,7 +119,7 @@ fn everything_of(minor: u16) -> Graph {
     let params = per_channel(DType::I32, (i32::MIN, i32::MAX), &[0.01, 0.02, 0.03, 0.04]);
     let bias = builder.quantized_constant("bias", bias, params).expect("valid");
     let window = Window::new(&[3, 3]).with_padding(1);
-    let conv = Conv { window: window.clone(), groups: 2, activation: Activation::Relu };
+    let conv = Conv { window: window.clone(), groups: 2, activation: Activation::Relu, dynamic: None };
     chain(&mut builder, "conv", Op::Conv(conv), &[weight, bias], Some(per_tensor(0.2, 0)));
     chain(&mut builder, "max", Op::MaxPool(window.clone()), &[], None);
     let pool = AveragePool { window, count_include_pad: true };

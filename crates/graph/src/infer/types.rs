@@ -37,7 +37,11 @@ pub(super) fn infer(
     params: Option<QuantParams>,
 ) -> Result<ValueType, Problem> {
     let x = &inputs[0].ty;
-    let dynamic = matches!(op, Op::Linear(linear) if linear.dynamic.is_some());
+    let dynamic = match op {
+        Op::Linear(linear) => linear.dynamic.is_some(),
+        Op::Conv(conv) => conv.dynamic.is_some(),
+        _ => false,
+    };
     match op {
         Op::Conv(_) | Op::Linear(_) | Op::ConvTranspose(_) => expect_constants(&inputs[1..])?,
         Op::BatchNorm { .. } | Op::LayerNorm { .. } | Op::GroupNorm { .. } => expect_constants(&inputs[1..])?,
@@ -60,7 +64,7 @@ pub(super) fn infer(
             }
             Ok(ValueType::f32(&dims))
         }
-        Op::Linear(_) if dynamic => {
+        Op::Conv(_) | Op::Linear(_) if dynamic => {
             none(params)?;
             expect_f32(inputs, 0)?;
             expect_weight(inputs, 1)?;

@@ -5,17 +5,23 @@
 //! y = Mul(Cast(MatMulInteger(codes, w, zero_point, w_zero_point)), Mul(scale, w_scale))  [+ bias]
 //! ```
 //!
-//! Nothing enters the graph before the last product, which becomes a Linear.
+//! Nothing enters the graph before the last product, which becomes a Linear, or a convolution for ConvInteger. The operators of ONNX
+//! Runtime that do several of these steps at once become the same.
 
 use core::fmt;
 
-use fourfold_graph::{Activation, Binary, Linear, Op, ValueId};
+use fourfold_graph::{Activation, Binary, Conv, Dim, Linear, Op, ValueId};
 use fourfold_schemes::DynamicScheme;
 
 use super::binding::Binding;
 use super::node::Entry;
+use super::window::CONV;
 use crate::Error;
 use crate::proto::{NodeProto, data_type};
+
+/// A product as ONNX Runtime quantizes it while it runs.
+const DYNAMIC_LINEAR: Op =
+    Op::Linear(Linear { activation: Activation::None, dynamic: Some(DynamicScheme::OnnxPerTensor) });
 
 /// A step on the way to a dynamically quantized product, of the real numbers `x`.
 #[derive(Clone, Copy, Debug)]
@@ -26,7 +32,7 @@ pub(super) enum Part<'a> {
     Scale { x: ValueId },
     /// The zero point of the codes.
     ZeroPoint { x: ValueId },
-    /// The sums of a MatMulInteger, as real numbers or not yet.
+    /// The sums of a MatMulInteger or ConvInteger, as real numbers or not yet.
     Sums { x: ValueId, product: &'a NodeProto, is_cast: bool },
     /// The scale of the codes times that of a weight.
     Scales { x: ValueId, weight: &'a str },
@@ -59,6 +65,16 @@ impl<'a> Entry<'_, 'a> {
     /// `(codes, weight, zero_point, [weight_zero_point])`; the weight is read when its scale is known.
     pub(super) fn matmul_integer(&mut self) -> Result<(), Error> {
         self.attributes(&[])?;
+        self.sums()
+    }
+
+    /// `(codes, weight, zero_point, [weight_zero_point])`.
+    pub(super) fn conv_integer(&mut self) -> Result<(), Error> {
+        self.attributes(&CONV)?;
+        self.sums()
+    }
+
+    fn sums(&mut self) -> Result<(), Error> {
         self.expect_inputs(2, 4)?;
         match (self.part(0), self.part(2)) {
             (Some(Part::Codes { x }), Some(Part::ZeroPoint { x: same })) if x == same => {
@@ -93,7 +109,11 @@ impl<'a> Entry<'_, 'a> {
             | [Some(Part::Scales { x: same, weight }), Some(Part::Sums { x, product, is_cast: true })]
                 if x == same =>
             {
-                self.dynamic_linear(x, product, weight)
+                if product.op_type == "ConvInteger" {
+                    return self.dynamic_conv(x, product, weight);
+                }
+                let zero_point = product.input.get(3).map_or("", String::as_str);
+                self.dynamic_linear(x, &product.input[1], [weight, zero_point])
             }
             [None, None] => self.binary(Binary::Mul),
             _ => Err(self.unsupported("a product other than those of a dynamic quantization")),
@@ -108,13 +128,77 @@ impl<'a> Entry<'_, 'a> {
         self.importer.bind(self.output(), Binding::Part(Part::Scales { x, weight: name }))
     }
 
-    /// Adds the Linear that the steps are.
-    fn dynamic_linear(&mut self, x: ValueId, product: &'a NodeProto, scale: &'a str) -> Result<(), Error> {
+    /// Adds the Linear that the steps are, with the bias that follows.
+    fn dynamic_linear(&mut self, x: ValueId, weight: &'a str, parameters: [&'a str; 2]) -> Result<(), Error> {
+        let weight = self.given_weight(weight, parameters, true)?;
+        let columns = self.columns(weight);
+        self.emit_with_bias(self.following(columns), columns, DYNAMIC_LINEAR, [x, weight])
+    }
+
+    /// The number of rows of a weight, which are the columns of the result.
+    fn columns(&self, weight: ValueId) -> usize {
+        self.dims(weight).first().and_then(Dim::fixed).unwrap_or_default()
+    }
+
+    /// Adds the convolution that the steps are, with the bias that follows.
+    fn dynamic_conv(&mut self, x: ValueId, product: &'a NodeProto, scale: &'a str) -> Result<(), Error> {
         let zero_point = product.input.get(3).map_or("", String::as_str);
-        let weight = self.given_weight(&product.input[1], [scale, zero_point], true)?;
-        let columns = self.dims(weight)[0].fixed().unwrap_or_default();
-        let op = Op::Linear(Linear { activation: Activation::None, dynamic: Some(DynamicScheme::OnnxPerTensor) });
-        self.emit_with_bias(self.following(columns), columns, op, [x, weight])
+        let weight = self.given_weight(&product.input[1], [scale, zero_point], false)?;
+        let entry = Entry { importer: self.importer, proto: product, name: self.name.clone() };
+        let Op::Conv(conv) = entry.conv_op(x, weight)? else { return Err(self.invalid("is no convolution")) };
+        let op = Op::Conv(Conv { dynamic: Some(DynamicScheme::OnnxPerTensor), ..conv });
+        let (channels, rank) = (self.columns(weight), self.dims(x).len());
+        let following = self.following_by(|shape| {
+            let is_inner = |&size: &usize| size == 1;
+            shape.len() + 1 >= rank
+                && shape.len() <= rank
+                && shape.iter().product::<usize>() == channels
+                && shape.iter().rev().take(rank - 2).all(is_inner)
+        });
+        self.emit_with_bias(following, channels, op, [x, weight])
+    }
+
+    /// `(a, b, b_scale, [b_zero_point], [bias])`.
+    pub(super) fn dynamic_quantize_matmul(&mut self) -> Result<(), Error> {
+        self.attributes(&[])?;
+        self.expect_inputs(3, 5)?;
+        let x = self.operand(0)?;
+        let [weight, scale, zero_point] = [1, 2, 3].map(|index| self.input(index).unwrap_or_default());
+        self.whole_product(x, weight, [scale, zero_point], 4)
+    }
+
+    /// `(a, b, a_scale, b_scale, [a_zero_point], [b_zero_point], [bias])`, of codes that a DynamicQuantizeLinear makes.
+    pub(super) fn matmul_integer_to_float(&mut self) -> Result<(), Error> {
+        self.attributes(&[])?;
+        self.expect_count(4, 7)?;
+        let (codes, scale, zero_point) = (self.part(0), self.part(2), self.part(4));
+        let (Some(Part::Codes { x }), Some(Part::Scale { x: same }), Some(Part::ZeroPoint { x: also })) =
+            (codes, scale, zero_point)
+        else {
+            return Err(self.unsupported("a product of other integers than the codes of a DynamicQuantizeLinear"));
+        };
+        if x != same || x != also {
+            return Err(self.unsupported("codes with the scale or zero point of others"));
+        }
+        let [weight, scale, zero_point] = [1, 3, 5].map(|index| self.input(index).unwrap_or_default());
+        self.whole_product(x, weight, [scale, zero_point], 6)
+    }
+
+    /// A product that names its bias itself.
+    fn whole_product(
+        &mut self,
+        x: ValueId,
+        weight: &'a str,
+        parameters: [&'a str; 2],
+        bias: usize,
+    ) -> Result<(), Error> {
+        let weight = self.given_weight(weight, parameters, true)?;
+        let mut inputs = vec![x, weight];
+        if let Some(name) = self.input(bias) {
+            let constant = self.constant(bias)?;
+            inputs.push(self.bias(name, &constant, self.columns(weight), 1.0)?);
+        }
+        self.emit(DYNAMIC_LINEAR, &inputs)
     }
 
     /// What an input is a part of.

@@ -181,7 +181,7 @@ impl<'a> Entry<'_, 'a> {
     }
 
     /// The bias `[columns]` that the constant `c` of that name, times `beta`, stands for.
-    fn bias(&mut self, name: &'a str, c: &Tensor, columns: usize, beta: f32) -> Result<ValueId, Error> {
+    pub(super) fn bias(&mut self, name: &'a str, c: &Tensor, columns: usize, beta: f32) -> Result<ValueId, Error> {
         self.computed(name, Change::Bias { columns, factor: beta.to_bits() }, |entry| {
             let Some(mut bias) = as_vector(c, columns) else {
                 let (dtype, shape) = (c.dtype(), c.shape());
@@ -196,6 +196,11 @@ impl<'a> Entry<'_, 'a> {
 
     /// The Add of a constant vector that alone reads this node's result.
     pub(super) fn following(&self, columns: usize) -> Option<Following<'a>> {
+        self.following_by(|shape| shape == [columns])
+    }
+
+    /// The Add of a constant of a fitting shape that alone reads this node's result.
+    pub(super) fn following_by(&self, fits: impl FnOnce(&[usize]) -> bool) -> Option<Following<'a>> {
         let output = self.output();
         let index = self.importer.sole_reader(output)?;
         let add: &NodeProto = &self.importer.proto.node[index];
@@ -204,7 +209,7 @@ impl<'a> Entry<'_, 'a> {
         }
         let ([a, b], [sum]) = (add.input.as_slice(), add.output.as_slice()) else { return None };
         let name = if a == output { b } else { a };
-        (self.importer.constant_shape(name)? == [columns]).then_some(Following { index, sum, name })
+        fits(&self.importer.constant_shape(name)?).then_some(Following { index, sum, name })
     }
 }
 
@@ -219,12 +224,12 @@ pub(super) struct Following<'a> {
 }
 
 /// A float tensor that broadcasts to rows of `columns` numbers, as one row.
+///
+/// Axes of size 1 behind the columns are those of positions, whose channels the columns are.
 fn as_vector(c: &Tensor, columns: usize) -> Option<Tensor> {
-    let elements = c.as_slice::<f32>().ok()?;
-    let outer: usize = c.shape().split_last().map_or(1, |(_, outer)| outer.iter().product());
-    match elements {
-        [one] if outer == 1 => Tensor::from_vec(&[columns], vec![*one; columns]).ok(),
-        row if outer == 1 && row.len() == columns => Tensor::from_slice(&[columns], row).ok(),
+    match c.as_slice::<f32>().ok()? {
+        [one] => Tensor::from_vec(&[columns], vec![*one; columns]).ok(),
+        row if row.len() == columns && c.shape().contains(&columns) => Tensor::from_slice(&[columns], row).ok(),
         _ => None,
     }
 }

@@ -52,7 +52,15 @@ impl<'a> Entry<'_, 'a> {
     /// Codes to real numbers; nothing enters the graph before they are asked for.
     pub(super) fn dequantize_linear(&mut self) -> Result<(), Error> {
         self.expect_inputs(2, 3)?;
-        let (name, output, axis) = (self.input(0).unwrap_or_default(), self.output(), self.channel_axis()?);
+        let attributes = self.attributes(&ATTRIBUTES)?;
+        let (block, axis) = (attributes.int("block_size", 0)?, attributes.int("axis", 1)?);
+        let name = self.input(0).unwrap_or_default();
+        if let Some(block) = usize::try_from(block).ok().filter(|&block| block > 0)
+            && self.importer.stored(name).is_some()
+        {
+            return self.dequantize_blocks(axis, block);
+        }
+        let (output, axis) = (self.output(), self.channel_axis()?);
         let parameters = self.parameters(1)?;
         let (codes, params) = if let Some(tensor) = self.importer.stored(name) {
             let params = self.params(&parameters, tensor.dtype(), tensor.shape(), axis)?;

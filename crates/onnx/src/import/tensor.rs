@@ -16,6 +16,7 @@ pub(super) fn read(proto: &TensorProto, name: &str) -> Result<Tensor, Error> {
         data_type::FLOAT => DType::F32,
         data_type::UINT8 | data_type::BOOL => DType::U8,
         data_type::INT8 => DType::I8,
+        data_type::UINT4 | data_type::INT4 => return four_bits(proto, name),
         data_type::INT32 => DType::I32,
         data_type::INT64 => DType::I64,
         0 => return Err(invalid("has no type".to_owned())),
@@ -33,6 +34,26 @@ pub(super) fn read(proto: &TensorProto, name: &str) -> Result<Tensor, Error> {
         (true, [0, _, 0]) if dtype == DType::I32 => Tensor::from_slice(&shape, &proto.int32_data),
         (true, [0, _, 0]) if dtype.byte_range().is_some() => return bytes(proto, dtype, &shape, &invalid),
         _ => return Err(invalid(format!("is {dtype}, but its data is of another type"))),
+    };
+    tensor.map_err(|error| invalid(error.to_string()))
+}
+
+/// Elements of 4 bits, two in a byte, the low bits first; each becomes one of 8 bits.
+fn four_bits(proto: &TensorProto, name: &str) -> Result<Tensor, Error> {
+    let invalid = |reason: String| Error::Tensor { name: name.to_owned(), reason };
+    let sizes: Option<Vec<usize>> = proto.dims.iter().map(|&size| usize::try_from(size).ok()).collect();
+    let sizes = sizes.ok_or_else(|| invalid(format!("has shape {:?}", proto.dims)))?;
+    let count = Shape::new(&sizes).map_err(|error| invalid(error.to_string()))?.element_count();
+    let typed = || proto.int32_data.iter().map(|byte| byte.to_le_bytes()[0]).collect();
+    let packed: Vec<u8> = if proto.raw_data.is_empty() { typed() } else { proto.raw_data.clone() };
+    if packed.len() != count.div_ceil(2) {
+        return Err(invalid(format!("has {} bytes for {count} numbers of 4 bits", packed.len())));
+    }
+    let halves = packed.iter().flat_map(|byte| [byte & 15, byte >> 4]).take(count);
+    let tensor = match proto.data_type {
+        // The sign is the highest of four bits.
+        data_type::INT4 => Tensor::from_vec(&sizes, halves.map(|half| (half << 4).cast_signed() >> 4).collect()),
+        _ => Tensor::from_vec(&sizes, halves.collect::<Vec<u8>>()),
     };
     tensor.map_err(|error| invalid(error.to_string()))
 }

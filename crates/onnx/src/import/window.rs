@@ -1,6 +1,6 @@
 //! Convolutions and poolings.
 
-use fourfold_graph::{Activation, AveragePool, Conv, Dim, Op, ValueId, Window};
+use fourfold_graph::{AveragePool, Conv, Dim, Op, ValueId, Window};
 
 use super::attributes::Attributes;
 use super::node::Entry;
@@ -50,7 +50,7 @@ impl Entry<'_, '_> {
         let window = placement(&attributes, kernel, &dims, false)?.window;
         let groups = attributes.int("group", 1)?;
         let groups = usize::try_from(groups).map_err(|_| self.invalid(format!("group is {groups}")))?;
-        Ok(Op::Conv(Conv { window, groups, activation: Activation::None }))
+        Ok(Op::Conv(Conv::new(window, groups)))
     }
 
     pub(super) fn max_pool(&mut self) -> Result<(), Error> {

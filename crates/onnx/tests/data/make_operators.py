@@ -1,12 +1,13 @@
 """Makes operators.safetensors: small models, inputs, and the outputs that ONNX Runtime computes from them.
 
-    pip install numpy onnx onnxruntime safetensors
+    pip install numpy ml_dtypes onnx onnxruntime safetensors
     python make_operators.py
 
 For each case `NAME/model` holds the bytes of an ONNX file, `NAME/in/INDEX` its inputs and `NAME/out/INDEX` the outputs.
 Truth values are uint8.
 """
 
+import ml_dtypes
 import numpy as np
 import onnx
 import onnxruntime
@@ -35,7 +36,8 @@ def case(name, nodes, inputs, constants=(), opset=17, symbols=True, outputs=("y"
     made = [onnx.ValueInfoProto(name=output) for output in outputs]
     graph = helper.make_graph(nodes, name, infos, made, values)
     ir = 8 if opset < 19 else 10
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=ir)
+    sets = [helper.make_opsetid("", opset), helper.make_opsetid("com.microsoft", 1)]
+    model = helper.make_model(graph, opset_imports=sets, ir_version=ir)
     model = onnx.shape_inference.infer_shapes(model)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
@@ -152,6 +154,31 @@ case("expand_like", [node("Shape", "x0", "s"), node("Equal", "s c0", "e"), node(
                      node("Expand", "c3 t", "f"), node("Add", "f x0")], [x], [integers([-1, -1, -1]), integers([3]), integers([1, 1, 1]), real(1, 1, 4)])
 case("folded", [node("Mul", "c0 c1", "w"), node("Transpose", "w", "t", perm=[1, 0]), node("Reshape", "t c2", "r"), node("MatMul", "x0 r")],
      [real(2, 3)], [real(4, 3), real(1), integers([3, -1])])
+
+def codes(*shape, low=-127, high=128, dtype=np.int8):
+    return RANDOM.integers(low, high, shape).astype(dtype)
+
+
+ms = dict(domain="com.microsoft")
+scale = np.float32(0.02)
+case("dynamic_quantize_matmul", node("DynamicQuantizeMatMul", "x0 c0 c1 c2 c3", **ms), [real(3, 8)],
+     [codes(8, 5), np.array([0.01, 0.02, 0.03, 0.01, 0.02], np.float32), np.zeros(5, np.int8), real(5)])
+case("matmul_integer_to_float", [node("DynamicQuantizeLinear", "x0", "q s z"), node("MatMulIntegerToFloat", "q c0 s c1 z c2 c3", **ms)], [real(3, 8)],
+     [codes(8, 5), scale, np.int8(0), real(5)])
+dynamic_conv = [node("DynamicQuantizeLinear", "x0", "q s z"), node("ConvInteger", "q c0 z c1", "i", pads=[1, 1, 1, 1]),
+                node("Cast", "i", "f", to=TensorProto.FLOAT), node("Mul", "s c2", "m"), node("Mul", "f m", "r"), node("Add", "r c3")]
+case("dynamic_conv", dynamic_conv, [image], [codes(4, 3, 3, 3), np.int8(0), scale, real(1, 4, 1, 1)], symbols=False)
+case("dynamic_conv_grouped", [node("DynamicQuantizeLinear", "x0", "q s z"), node("ConvInteger", "q c0 z", "i", group=3, strides=[2, 2]),
+                              node("Cast", "i", "f", to=TensorProto.FLOAT), node("Mul", "s c1", "m"), node("Mul", "f m")], [image], [codes(6, 1, 3, 3), scale], symbols=False)
+for bits in [4, 8]:
+    made = node("MatMulNBits", "x0 c0 c1", K=40, N=6, bits=bits, block_size=16, **ms)
+    case(f"matmul_{bits}_bits", made, [real(3, 40)], [codes(6, 3, 16 * bits // 8, low=0, high=256, dtype=np.uint8), np.abs(real(18)) / 50])
+made = node("MatMulNBits", "x0 c0 c1 c2", K=32, N=6, bits=4, block_size=16, **ms)
+case("matmul_4_bits_zero_points", made, [real(3, 32)], [codes(6, 2, 8, low=0, high=256, dtype=np.uint8), np.abs(real(12)) / 50,
+     codes(6, low=0, high=256, dtype=np.uint8)])
+four = codes(8, 6, low=-8, high=8).astype(ml_dtypes.int4)
+case("dequantize_blocks", [node("DequantizeLinear", "c0 c1", "w", axis=0, block_size=4), node("MatMul", "x0 w")], [real(3, 8)],
+     [four, np.abs(real(2, 6)) / 10], opset=21)
 
 save_file(TENSORS, "operators.safetensors")
 print(len(TENSORS), sum(t.nbytes for t in TENSORS.values()))

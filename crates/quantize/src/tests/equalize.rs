@@ -28,7 +28,7 @@ fn conv(builder: &mut GraphBuilder, name: &str, x: ValueId, groups: usize, weigh
         builder.constant(&format!("{name}.bias"), noise(&[channels], 50)).expect("valid"),
     ];
     let window = Window::new(&[size, size]).with_padding(size / 2);
-    builder.node(name, Op::Conv(Conv { window, groups, activation: top }), &inputs).expect("valid")
+    builder.node(name, Op::Conv(Conv { window, groups, activation: top, dynamic: None }), &inputs).expect("valid")
 }
 
 /// Pointwise, depthwise and pointwise again, pooling, Flatten over two positions, linear.
@@ -190,7 +190,7 @@ fn a_constant_that_two_layers_read_keeps_them_as_they_are() {
     let mut builder = GraphBuilder::new("shared");
     let x = images(&mut builder);
     let weight = builder.constant("weight", noise(&[2, 2, 1, 1], 1)).expect("valid");
-    let conv = Conv { window: Window::new(&[1, 1]), groups: 1, activation: Activation::Relu };
+    let conv = Conv { window: Window::new(&[1, 1]), groups: 1, activation: Activation::Relu, dynamic: None };
     let mut layer = |name: &str, x: ValueId| {
         let new = NewNode { name, output: name, op: Op::Conv(conv.clone()), inputs: &[x, weight], params: None };
         builder.add(new).expect("valid")

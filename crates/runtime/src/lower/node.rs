@@ -10,6 +10,7 @@ use crate::Error;
 use crate::ops::cast::{Dequantize, Quantize};
 use crate::ops::conv::{FloatConv, QuantizedConv};
 use crate::ops::dynamic::DynamicLinear;
+use crate::ops::dynamic_conv::DynamicConv;
 use crate::ops::elementwise::{Add, BatchNorm, Clamp, QuantizedAdd, QuantizedClamp};
 use crate::ops::function::{Map, Pairs};
 use crate::ops::linear::{FloatLinear, QuantizedLinear};
@@ -91,7 +92,11 @@ impl<'g> Lowering<'g> {
         let weight = self.constant(node, 1)?;
         let (groups, out) = (conv.groups, weight.shape()[0]);
         let geometry = geometry(&conv.window, weight.shape()[1] * groups, out, groups);
-        if self.is_codes(node) {
+        if let Some(scheme) = conv.dynamic {
+            let (weight, kernel) = ((weight, self.params(node, 1)?), self.options.kernel);
+            let action = DynamicConv::new(kernel, (geometry, scheme), weight, self.bias(node), conv.activation)?;
+            self.add(node, Layout::ChannelsLast, 1, action);
+        } else if self.is_codes(node) {
             let (x, end) = (self.params(node, 0)?, self.requantize(node, conv.activation)?);
             let action = QuantizedConv::new(self.options.kernel, &geometry, x, weight, end)?;
             self.add(node, Layout::ChannelsLast, 1, action);

@@ -15,7 +15,7 @@ use crate::spatial::{Windows, three};
 const GATHERED: usize = 256;
 
 /// The weight `[o, c / groups, k...]` of a graph as `[o, k..., c / groups]`.
-fn channels_last<T: Element>(weight: &Tensor) -> Result<Tensor, Error> {
+pub(crate) fn channels_last<T: Element>(weight: &Tensor) -> Result<Tensor, Error> {
     let rank = weight.shape().len();
     let axes: Vec<usize> = [0].into_iter().chain(2..rank).chain([1]).collect();
     Ok(View::permute(&weight.view::<T>()?, &axes)?.to_tensor())

@@ -51,13 +51,9 @@ impl Action for DynamicLinear {
         let row_scales = reserve(&mut scratch.reals[0], m);
         let zero_points = reserve(&mut scratch.zero_points, m);
         let (row_scales, zero_points) = match self.scheme {
-            DynamicScheme::TorchPerTensor => {
-                let (scale, zero_point) = quantize_as_pytorch(call.kernel, x.elements(), codes);
+            DynamicScheme::TorchPerTensor | DynamicScheme::OnnxPerTensor => {
+                let (scale, zero_point) = quantize_tensor(call.kernel, self.scheme, x.elements(), codes)?;
                 (Scales::One(scale), ZeroPoints::One(zero_point))
-            }
-            DynamicScheme::OnnxPerTensor => {
-                let affine = call.kernel.quantize_tensor(Dynamic::Affine, x.elements(), codes)?;
-                (Scales::One(affine.scale), ZeroPoints::One(affine.zero_point))
             }
             _ => {
                 let x = (x.elements(), m, k);
@@ -84,6 +80,20 @@ impl Action for DynamicLinear {
     fn packed_bytes(&self) -> usize {
         self.packed.bytes()
     }
+}
+
+/// Quantizes all elements with one scale; returns it and the zero point. A scheme by rows takes them as one row.
+pub(crate) fn quantize_tensor(
+    kernel: Kernel,
+    scheme: DynamicScheme,
+    x: &[f32],
+    codes: &mut [u8],
+) -> Result<(f32, i32), Error> {
+    if scheme == DynamicScheme::TorchPerTensor {
+        return Ok(quantize_as_pytorch(kernel, x, codes));
+    }
+    let affine = kernel.quantize_tensor(Dynamic::Affine, x, codes)?;
+    Ok((affine.scale, affine.zero_point))
 }
 
 /// Quantizes all elements with one scale and codes 0 to 127, multiplying by the reciprocal of the scale as PyTorch does.

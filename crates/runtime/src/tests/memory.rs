@@ -64,7 +64,7 @@ fn observed_values_are_those_of_the_parts() {
     let value = |name: &str| &seen[names.iter().position(|known| *known == name).expect("a name")].1;
     assert_eq!((value("fc").bytes(), value("a").bytes()), (outputs[0].bytes(), outputs[1].bytes()));
     let window = Window::new(&[3, 3]).with_padding(1);
-    let conv = Op::Conv(Conv { window, groups: 1, activation: Activation::None });
+    let conv = Op::Conv(Conv::new(window, 1));
     let alone = super::one_node(conv, &[x.shape()], &[noise(&[3, 3, 3, 3], 3), noise(&[3], 4)]);
     assert_close(value("b"), &run(&alone, std::slice::from_ref(value("a"))), "the second convolution");
     let pairs = value("b").as_slice::<f32>().expect("f32").iter().zip(value("relu").as_slice::<f32>().expect("f32"));

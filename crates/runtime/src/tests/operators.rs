@@ -69,7 +69,7 @@ fn pointwise_convolutions_and_other_ranks() {
 
     // One axis, and three of which two have one place, are the same convolution.
     let (x, weight, bias) = (noise(&[2, 4, 1, 9], 7), noise(&[6, 4, 1, 3], 8), noise(&[6], 9));
-    let conv = |kernel: &[usize]| Conv { window: Window::new(kernel), groups: 1, activation: Activation::None };
+    let conv = |kernel: &[usize]| Conv::new(Window::new(kernel), 1);
     let expected = naive_conv(&x, &weight, &bias, &conv(&[1, 3]));
     for (shape, kernel) in [(&[9][..], &[3][..]), (&[1, 1, 9], &[1, 1, 3])] {
         let x = x.reshape(&[&[2, 4], shape].concat()).expect("as many");

@@ -97,7 +97,7 @@ fn convolution_follows_equations_3_and_4() {
     let scales = [0.01_f32, 0.03];
     let weight: Vec<i8> = (0..36).map(|index| i8::try_from(index * 29 % 253 - 126).expect("small")).collect();
     let window = Window::new(&[3, 3]).with_padding(1).with_stride(2);
-    let op = Op::Conv(Conv { window, groups: 1, activation: Activation::None });
+    let op = Op::Conv(Conv::new(window, 1));
     let constants =
         [(Tensor::from_vec(&[2, 2, 3, 3], weight.clone()).expect("36"), per_channel(DType::I8, (-127, 127), &scales))];
     let graph = on_codes(op, &[(&[2, 2, 5, 4], x_params.clone())], &constants, Some(y_params.clone()));

@@ -9,11 +9,14 @@ use crate::container::record;
 
 pub(super) fn record(op: &Op) -> Result<record::Op, Error> {
     Ok(match op {
-        Op::Conv(Conv { window, groups, activation }) => record::Op::Conv {
-            window: window_record(window),
-            groups: *groups as u64,
-            activation: activation_record(*activation),
-        },
+        Op::Conv(Conv { window, groups, activation, dynamic }) => {
+            let (window, groups) = (window_record(window), *groups as u64);
+            let activation = activation_record(*activation);
+            match dynamic {
+                None => record::Op::Conv { window, groups, activation },
+                Some(scheme) => record::Op::DynamicConv { window, groups, activation, dynamic: dynamic_tag(*scheme)? },
+            }
+        }
         Op::Linear(Linear { activation, dynamic }) => record::Op::Linear {
             activation: activation_record(*activation),
             dynamic: dynamic.map(dynamic_tag).transpose()?,
@@ -98,6 +101,13 @@ pub(super) fn op(op: &record::Op, x: &[Dim], part: &str) -> Result<Op, Error> {
             window: window(read, part)?,
             groups: size_of(*groups, part)?,
             activation: activation(clamp),
+            dynamic: None,
+        }),
+        record::Op::DynamicConv { window: read, groups, activation: clamp, dynamic } => Op::Conv(Conv {
+            window: window(read, part)?,
+            groups: size_of(*groups, part)?,
+            activation: activation(clamp),
+            dynamic: dynamic_scheme(Some(*dynamic), part)?,
         }),
         record::Op::Linear { activation: clamp, dynamic } => {
             Op::Linear(Linear { activation: activation(clamp), dynamic: dynamic_scheme(*dynamic, part)? })
