@@ -170,7 +170,7 @@ fn all_unknown_operators_are_listed_at_once() {
     let error = read(&model(17, &[-1, 2], &[], nodes)).expect_err("unknown operators");
     assert_eq!(error.to_string(), "unsupported operators: Loop (1), Sinh (2), com.microsoft.Attention (1)");
     assert!(error.is_unsupported());
-    let quantized = read(&model(17, &[-1, 2], &[], vec![node("ConvInteger", &["x"], "y", vec![])]));
+    let quantized = read(&model(17, &[-1, 2], &[], vec![node("QLinearWhere", &["x"], "y", vec![])]));
     assert!(quantized.is_err_and(|error| error.to_string().contains("give the float model")));
     assert_eq!(read(&model(6, &[-1], &[], vec![])), Err(Error::Opset { version: 6 }));
     assert_eq!(read(&model(22, &[-1], &[], vec![])), Err(Error::Opset { version: 22 }));

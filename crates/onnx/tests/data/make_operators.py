@@ -155,7 +155,8 @@ case("expand_like", [node("Shape", "x0", "s"), node("Equal", "s c0", "e"), node(
 case("folded", [node("Mul", "c0 c1", "w"), node("Transpose", "w", "t", perm=[1, 0]), node("Reshape", "t c2", "r"), node("MatMul", "x0 r")],
      [real(2, 3)], [real(4, 3), real(1), integers([3, -1])])
 
-def codes(*shape, low=-127, high=128, dtype=np.int8):
+# Small weights: without VNNI ONNX Runtime may saturate in its products of uint8 and int8.
+def codes(*shape, low=-63, high=64, dtype=np.int8):
     return RANDOM.integers(low, high, shape).astype(dtype)
 
 
