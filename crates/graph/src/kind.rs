@@ -179,7 +179,13 @@ impl OpKind {
     #[must_use]
     pub fn output_params(self) -> OutputParams {
         match self {
-            OpKind::Conv | OpKind::Linear | OpKind::Add | OpKind::Concat => OutputParams::Own,
+            OpKind::Conv | OpKind::Linear | OpKind::MatMul => OutputParams::Own,
+            OpKind::Add | OpKind::Sub | OpKind::Mul | OpKind::Concat => OutputParams::Own,
+            OpKind::Neg | OpKind::Abs | OpKind::Tanh | OpKind::Erf | OpKind::Sigmoid | OpKind::HardSigmoid => {
+                OutputParams::Own
+            }
+            OpKind::Silu | OpKind::Gelu | OpKind::GeluTanh | OpKind::HardSwish => OutputParams::Own,
+            OpKind::LeakyRelu | OpKind::Elu => OutputParams::Own,
             OpKind::AveragePool | OpKind::GlobalAveragePool => OutputParams::Own,
             OpKind::Relu | OpKind::Clip | OpKind::MaxPool => OutputParams::Shared,
             OpKind::Flatten | OpKind::Reshape | OpKind::Transpose | OpKind::Identity => OutputParams::Shared,

@@ -191,9 +191,11 @@ pub enum Op {
         /// Added to the variance.
         epsilon: f32,
     },
-    /// A function of every element: `(x)`. Real numbers.
+    /// A function of every element: `(x)`. Real numbers, or codes unless it is Exp, Log, Sqrt or Reciprocal, whose results have no bounds
+    /// or are steep.
     Unary(Unary),
-    /// A function of two elements with broadcasting: `(a, b)`. Real numbers; integers too for sums, differences and products, which wrap.
+    /// A function of two elements with broadcasting: `(a, b)`. Real numbers, or codes for differences and products; integers too for
+    /// sums, differences and products, which wrap.
     Binary(Binary),
     /// One number for all elements along some axes: `(x)`. Real numbers.
     Reduce {

@@ -83,7 +83,7 @@
 //! and the backend is the best one that the compiler's target features name.
 //!
 //! Architecture Invariant: no tensor, no scheme, no graph; nothing here allocates after the first call with the same sizes, except
-//! packing, and convolutions whose weights have zero points.
+//! packing in memory of its own, and convolutions whose weights have zero points.
 #![cfg_attr(not(feature = "std"), no_std)]
 #![expect(unsafe_code, reason = "instructions of one CPU, and threads that write parts of one result")]
 

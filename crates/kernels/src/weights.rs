@@ -9,7 +9,6 @@
 //!
 //! Unsigned weights are stored less 128, with their zero points less 128. Columns and depths beyond the last are 0.
 
-use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::backend::isa::LANES;
@@ -89,17 +88,33 @@ impl PackedWeights {
     /// Packs columns of `taps` runs of `run` codes each; `code(column, tap, p)` is the code as it is stored.
     pub(crate) fn of_runs(
         layout: Layout,
-        (n, taps, run): (usize, usize, usize),
+        sizes: (usize, usize, usize),
         code: impl Fn(usize, usize, usize) -> i8,
         zero_points: impl Fn(usize) -> i32,
     ) -> Result<Self, Error> {
+        let mut packed = Self::default();
+        packed.refill(layout, sizes, code, zero_points)?;
+        Ok(packed)
+    }
+
+    /// As [`PackedWeights::of_runs`], in the memory that these weights have.
+    fn refill(
+        &mut self,
+        layout: Layout,
+        (n, taps, run): (usize, usize, usize),
+        code: impl Fn(usize, usize, usize) -> i8,
+        zero_points: impl Fn(usize) -> i32,
+    ) -> Result<(), Error> {
         let (depth, slabs) = (layout.depth(), n.div_ceil(LANES));
         let steps = run.div_ceil(depth);
         let too_large = Error::TooLarge { what: "the packed weights" };
         let bytes = [taps, layout.step_bytes(), slabs].iter().try_fold(steps, |bytes, &count| bytes.checked_mul(count));
         let bytes = bytes.filter(|&bytes| bytes <= isize::MAX.unsigned_abs() / 2).ok_or(too_large)?;
-        let mut lines = vec![Line([0; 64]); bytes.div_ceil(64)];
-        let mut column_sums = vec![0_i32; slabs * LANES];
+        let Self { lines, column_sums, zero_points: padded, .. } = self;
+        lines.clear();
+        lines.resize(bytes.div_ceil(64), Line([0; 64]));
+        column_sums.clear();
+        column_sums.resize(slabs * LANES, 0);
         for slab in 0..slabs {
             for tap in 0..taps {
                 for step in 0..steps {
@@ -116,13 +131,32 @@ impl PackedWeights {
                 }
             }
         }
-        let mut padded = vec![0; slabs * LANES];
+        padded.clear();
+        padded.resize(slabs * LANES, 0);
         padded[..n].iter_mut().enumerate().for_each(|(column, padded)| *padded = zero_points(column));
         if padded.iter().all(|&zero_point| zero_point == 0) {
             padded.clear();
         }
-        let has_least = lines.iter().flat_map(|line| line.0).any(|code| code == i8::MIN);
-        Ok(Self { layout, n, k: taps * run, taps, steps, has_least, lines, column_sums, zero_points: padded })
+        self.has_least = lines.iter().flat_map(|line| line.0).any(|code| code == i8::MIN);
+        (self.layout, self.n, self.k, self.taps, self.steps) = (layout, n, taps * run, taps, steps);
+        Ok(())
+    }
+}
+
+impl Default for PackedWeights {
+    /// Weights without columns, for [`Kernel::pack_into`] to fill.
+    fn default() -> Self {
+        Self {
+            layout: Layout::Bytes,
+            n: 0,
+            k: 0,
+            taps: 0,
+            steps: 0,
+            has_least: false,
+            lines: Vec::new(),
+            column_sums: Vec::new(),
+            zero_points: Vec::new(),
+        }
     }
 }
 
@@ -147,6 +181,17 @@ impl Kernel {
     /// [`Error::Length`] if there are fewer codes or zero points than `n` and `k` say, [`Error::ZeroPoint`] if a zero point is not a
     /// value of the codes' type, [`Error::TooLarge`].
     pub fn pack(self, weights: &Weights<'_>) -> Result<PackedWeights, Error> {
+        let mut packed = PackedWeights::default();
+        self.pack_into(weights, &mut packed)?;
+        Ok(packed)
+    }
+
+    /// Packs weights that change from product to product in the memory of others, which grows only if these are larger.
+    ///
+    /// # Errors
+    ///
+    /// As [`Kernel::pack`]; `packed` may then hold nothing of use.
+    pub fn pack_into(self, weights: &Weights<'_>, packed: &mut PackedWeights) -> Result<(), Error> {
         let Weights { codes, n, k, n_stride, k_stride, zero_points } = *weights;
         if n > 0 && k > 0 {
             let last = (n - 1).checked_mul(n_stride).zip((k - 1).checked_mul(k_stride));
@@ -154,7 +199,7 @@ impl Kernel {
             check_length("the weights", codes.len(), last.ok_or(Error::TooLarge { what: "the weights" })?)?;
         }
         zero_points.check("the weights", n, codes.range())?;
-        PackedWeights::of_runs(
+        packed.refill(
             self.0.layout,
             (n, 1, k),
             |column, _, p| stored(codes, column * n_stride + p * k_stride),

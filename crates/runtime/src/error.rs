@@ -106,6 +106,16 @@ pub enum Error {
         /// The operands' types.
         types: String,
     },
+    /// The sums of a product of two activations could leave the range of `i32`.
+    #[error(
+        "sums of {depth} products can leave the range of i32; at most {limit} are exact; leave this product in float"
+    )]
+    Accumulator {
+        /// The number of products in one sum.
+        depth: usize,
+        /// The largest number that is exact for all codes.
+        limit: usize,
+    },
     /// The activations need more memory than allowed.
     #[error("the activations: {0}")]
     Limit(#[from] LimitExceeded),

@@ -11,6 +11,7 @@ pub(crate) mod logic;
 pub(crate) mod matmul;
 pub(crate) mod movement;
 pub(crate) mod pad;
+pub(crate) mod pairs;
 pub(crate) mod pool;
 pub(crate) mod reduce;
 pub(crate) mod requantize;
@@ -19,6 +20,7 @@ pub(crate) mod search;
 pub(crate) mod select;
 pub(crate) mod softmax;
 pub(crate) mod strided;
+pub(crate) mod table;
 
 use core::fmt;
 
@@ -70,6 +72,11 @@ impl<'a> Operand<'a> {
         bytemuck::cast_slice(self.bytes)
     }
 
+    /// `count` elements of one byte from `first` on.
+    pub(crate) fn part(&self, first: usize, count: usize) -> Self {
+        Self { bytes: &self.bytes[first..][..count], ..*self }
+    }
+
     /// The elements as 8-bit codes.
     pub(crate) fn codes(&self, signed: bool) -> Codes<'a> {
         if signed { Codes::I8(self.elements()) } else { Codes::U8(self.bytes) }
@@ -97,6 +104,8 @@ pub(crate) struct Scratch {
     pub(crate) zero_points: Vec<i32>,
     /// Places of elements.
     pub(crate) places: Vec<usize>,
+    /// The right side of a product of two activations.
+    pub(crate) packed: fourfold_kernels::PackedWeights,
 }
 
 impl Scratch {

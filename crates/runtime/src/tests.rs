@@ -3,6 +3,7 @@
 mod functions;
 mod memory;
 mod operators;
+mod pairs;
 mod quantized;
 
 use std::sync::Arc;

@@ -1,10 +1,10 @@
 //! Element types, quantization parameters and the bound on sums.
 
-use fourfold_schemes::{Granularity, QuantParams};
+use fourfold_schemes::{Granularity, QuantParams, exact_depth};
 use fourfold_tensor::DType;
 
 use super::elements;
-use crate::{Cell, Dim, Op, OutputParams, Problem, Recurrent, Value, ValueType};
+use crate::{Binary, Cell, Dim, Op, OutputParams, Problem, Recurrent, Value, ValueType};
 
 /// The largest number of `u8 * i8` products whose sum fits `i32` whatever the codes are.
 const EXACT_DEPTH: usize = (i32::MAX / (255 * 128)).unsigned_abs() as usize;
@@ -85,7 +85,12 @@ pub(super) fn infer(
             expect_bias(inputs)?;
             own(dims, params)
         }
-        Op::Add { .. } | Op::Concat { .. } if x.is_byte_codes() => {
+        Op::MatMul if x.is_byte_codes() => {
+            (0..2).try_for_each(|operand| expect_codes(inputs, operand))?;
+            expect_exact(inputs)?;
+            own(dims, params)
+        }
+        Op::Add { .. } | Op::Binary(Binary::Sub | Binary::Mul) | Op::Concat { .. } if x.is_byte_codes() => {
             (0..inputs.len()).try_for_each(|operand| expect_codes(inputs, operand))?;
             own(dims, params)
         }
@@ -168,6 +173,14 @@ fn expect_weight(inputs: &[&Value], operand: usize) -> Result<(), Problem> {
         return Err(Problem::Accumulator { depth, limit: EXACT_DEPTH });
     }
     Ok(())
+}
+
+/// The two operands of a product of matrices, both activations: sums that fit `i32`, as far as their depth is known.
+fn expect_exact(inputs: &[&Value]) -> Result<(), Problem> {
+    let depth = inputs[0].ty.dims().last().and_then(Dim::fixed);
+    let (Some(depth), Some(a), Some(b)) = (depth, inputs[0].ty.params(), inputs[1].ty.params()) else { return Ok(()) };
+    let limit = exact_depth(a, b);
+    if depth > limit { Err(Problem::Accumulator { depth, limit }) } else { Ok(()) }
 }
 
 /// A bias for sums of codes: `i32`.

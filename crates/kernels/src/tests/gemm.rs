@@ -6,8 +6,8 @@ use std::vec::Vec;
 use super::kernels;
 use super::noise::Noise;
 use crate::{
-    Codes, F32Output, I32Output, Kernel, Lhs, Output, Requantized, Residual, Scales, Scratch, Weights, ZeroPoints,
-    reference,
+    Codes, F32Output, I32Output, Kernel, Lhs, Output, PackedWeights, Requantized, Residual, Scales, Scratch, Weights,
+    ZeroPoints, reference,
 };
 
 /// A product and everything that may be part of one.
@@ -178,5 +178,34 @@ fn every_depth_is_exact() {
                 Case::new((m, n, k), &mut noise).check(kernel, &mut scratch);
             }
         }
+    }
+}
+
+#[test]
+fn weights_packed_in_the_memory_of_others_are_as_if_packed_anew() {
+    for kernel in kernels() {
+        let (mut noise, mut scratch, mut packed) = (Noise::new(7), Scratch::default(), PackedWeights::default());
+        for (m, n, k) in [(3, 20, 70), (2, 5, 3), (4, 33, 9), (1, 1, 1), (5, 40, 64), (2, 7, 0), (3, 20, 70)] {
+            let (lhs, rhs) = (noise.bytes(m * k), noise.bytes(n * k));
+            let lhs = Lhs { codes: Codes::U8(&lhs), m, row_stride: k, zero_points: ZeroPoints::One(3) };
+            let zero_point = if n == 5 { 128 } else { 7 };
+            let weights = Weights::column_major(Codes::U8(&rhs), n, k, ZeroPoints::One(zero_point));
+            kernel.pack_into(&weights, &mut packed).expect("valid weights");
+            let anew = kernel.pack(&weights).expect("valid weights");
+            assert_eq!((packed.n(), packed.k(), packed.bytes()), (anew.n(), anew.k(), anew.bytes()));
+            let mut out = [vec![0_i32; m * n], vec![0_i32; m * n]];
+            let [a, b] = &mut out;
+            let output = |out| Output::I32(I32Output { out, row_stride: n, bias: None });
+            kernel.gemm(&lhs, &packed, output(a), &mut scratch).expect("a valid product");
+            reference::gemm(&lhs, &weights, output(b));
+            assert_eq!(out[0], out[1], "{} {m} {n} {k}", kernel.name());
+        }
+        let other = kernels().into_iter().find(|other| other.0.layout != kernel.0.layout);
+        let Some(other) = other else { continue };
+        let weights = Weights::row_major(Codes::I8(&[1]), 1, 1, ZeroPoints::One(0));
+        kernel.pack_into(&weights, &mut packed).expect("valid weights");
+        let lhs = Lhs { codes: Codes::U8(&[1]), m: 1, row_stride: 1, zero_points: ZeroPoints::One(0) };
+        let output = Output::I32(I32Output { out: &mut [0], row_stride: 1, bias: None });
+        assert!(other.gemm(&lhs, &packed, output, &mut scratch).is_err(), "packed for another kernel");
     }
 }

@@ -1,6 +1,6 @@
 //! One node to one step.
 
-use fourfold_graph::{Activation, AveragePool, Conv, Dim, Linear, Node, Op, Value, Window};
+use fourfold_graph::{Activation, AveragePool, Binary, Conv, Dim, Linear, Node, Op, Value, Window};
 use fourfold_kernels::Geometry;
 use fourfold_schemes::QuantParams;
 use fourfold_tensor::{DType, Tensor};
@@ -11,15 +11,17 @@ use crate::ops::cast::{Dequantize, Quantize};
 use crate::ops::conv::{FloatConv, QuantizedConv};
 use crate::ops::dynamic::DynamicLinear;
 use crate::ops::dynamic_conv::DynamicConv;
-use crate::ops::elementwise::{Add, BatchNorm, Clamp, QuantizedAdd, QuantizedClamp};
+use crate::ops::elementwise::{Add, BatchNorm, Clamp, QuantizedClamp};
 use crate::ops::function::{Map, Pairs};
 use crate::ops::linear::{FloatLinear, QuantizedLinear};
-use crate::ops::matmul::MatMul;
+use crate::ops::matmul::{MatMul, QuantizedMatMul};
 use crate::ops::movement::Permute;
+use crate::ops::pairs::QuantizedPairs;
 use crate::ops::pool::{FloatAveragePool, FloatMaxPool, QuantizedAveragePool, QuantizedMaxPool};
 use crate::ops::reduce::{GroupNorm, LayerNorm, Reduce};
 use crate::ops::requantize::Requantize;
 use crate::ops::softmax::Softmax;
+use crate::ops::table::Table;
 use crate::plan::Layout;
 use crate::spatial::geometry;
 
@@ -30,7 +32,7 @@ impl<'g> Lowering<'g> {
         match node.op() {
             Op::Conv(conv) => return self.conv(node, conv),
             Op::Linear(linear) => return self.linear(node, linear),
-            Op::MatMul => self.add(node, Layout::RowMajor, 2, MatMul),
+            Op::MatMul => return self.matmul(node),
             Op::BatchNorm { epsilon } => return self.batch_norm(node, *epsilon),
             Op::Relu => return self.clamp(node, Activation::Relu),
             Op::Clip { min, max } => return self.clamp(node, Activation::Clamp { min: *min, max: *max }),
@@ -55,9 +57,23 @@ impl<'g> Lowering<'g> {
                 let action = LayerNorm::new(self.constant(node, 1)?, self.bias(node), *epsilon)?;
                 self.add(node, Layout::RowMajor, 1, action);
             }
+            Op::Unary(function) if self.is_codes(node) => {
+                let layout = self.layout(x);
+                let table = Table::new(*function, self.params(node, 0)?, self.result_params(node)?)?;
+                self.add(node, layout, 1, table.ok_or_else(|| self.unsupported(node))?);
+            }
             Op::Unary(function) => {
                 let (layout, action) = (self.layout(x), Map::new(*function));
                 self.add(node, layout, 1, action.ok_or_else(|| self.unsupported(node))?);
+            }
+            Op::Binary(function @ (Binary::Sub | Binary::Mul)) if self.is_codes(node) => {
+                let (operands, y) = ([self.params(node, 0)?, self.params(node, 1)?], self.result_params(node)?);
+                let layout = self.shared_layout(node);
+                let action = match function {
+                    Binary::Sub => QuantizedPairs::difference(operands, y),
+                    _ => QuantizedPairs::product(operands, y),
+                };
+                self.add(node, layout, 2, action);
             }
             Op::Binary(function) if self.ty(x).is_f32() => {
                 let action = Pairs::new(*function).ok_or_else(|| self.unsupported(node))?;
@@ -123,6 +139,17 @@ impl<'g> Lowering<'g> {
         Ok(())
     }
 
+    fn matmul(&mut self, node: &Node) -> Result<(), Error> {
+        if self.is_codes(node) {
+            let operands = [self.params(node, 0)?, self.params(node, 1)?];
+            let action = QuantizedMatMul::new(operands, self.result_params(node)?)?;
+            self.add(node, Layout::RowMajor, 2, action);
+        } else {
+            self.add(node, Layout::RowMajor, 2, MatMul);
+        }
+        Ok(())
+    }
+
     fn batch_norm(&mut self, node: &Node, epsilon: f32) -> Result<(), Error> {
         let layout = self.layout(node.inputs()[0]);
         let [scale, bias, mean, variance] = [1, 2, 3, 4].map(|operand| self.constant(node, operand));
@@ -151,7 +178,7 @@ impl<'g> Lowering<'g> {
         let layout = self.shared_layout(node);
         if self.is_codes(node) {
             let y = self.result_params(node)?;
-            let action = QuantizedAdd::new([self.params(node, 0)?, self.params(node, 1)?], y, activation);
+            let action = QuantizedPairs::sum([self.params(node, 0)?, self.params(node, 1)?], y, activation);
             self.add(node, layout, 2, action);
         } else {
             self.add(node, layout, 2, Add::new(activation));

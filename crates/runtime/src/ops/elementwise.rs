@@ -1,13 +1,12 @@
 //! Operators that treat every element by itself.
 
 use fourfold_graph::Activation;
-use fourfold_kernels::{Bounded, Codes};
 use fourfold_schemes::QuantParams;
 use fourfold_tensor::{DType, Shape, Tensor};
 
 use super::movement::expand;
 use super::requantize::bounds;
-use super::{Action, Call, Operand, channels, codes_mut, reserve};
+use super::{Action, Call, Operand, channels, reserve};
 use crate::Error;
 use crate::plan::Layout;
 
@@ -137,60 +136,5 @@ impl Action for BatchNorm {
             out.iter_mut().zip(x).for_each(|(out, x)| *out = x * factor + offset);
         }
         Ok(())
-    }
-}
-
-/// The sum of codes, broadcast.
-#[derive(Debug)]
-pub(crate) struct QuantizedAdd {
-    operands: [Term; 2],
-    signed: bool,
-    zero_point: i32,
-    bounds: (i32, i32),
-}
-
-/// An operand of a sum.
-#[derive(Debug)]
-struct Term {
-    signed: bool,
-    zero_point: i32,
-    /// Its scale divided by that of the sum.
-    multiplier: f32,
-}
-
-impl QuantizedAdd {
-    pub(crate) fn new(operands: [&QuantParams; 2], y: &QuantParams, activation: Activation) -> Self {
-        let term = |x: &QuantParams| Term {
-            signed: x.dtype() == DType::I8,
-            zero_point: x.zero_points()[0],
-            multiplier: x.scales()[0].get() / y.scales()[0].get(),
-        };
-        Self {
-            operands: operands.map(term),
-            signed: y.dtype() == DType::I8,
-            zero_point: y.zero_points()[0],
-            bounds: bounds(y, activation),
-        }
-    }
-}
-
-impl Action for QuantizedAdd {
-    fn run(&self, call: Call<'_>) -> Result<(), Error> {
-        let [scratch_a, scratch_b] = &mut call.scratch.addends;
-        let [a, b] = [(0, scratch_a), (1, scratch_b)].map(|(index, scratch)| {
-            let (operand, term) = (call.inputs[index], &self.operands[index]);
-            let bytes = if operand.shape == call.output_shape || operand.bytes.len() == 1 {
-                operand.bytes
-            } else {
-                let expanded = reserve(scratch, call.output_shape.element_count());
-                expand(operand.bytes, operand.shape, call.output_shape, expanded);
-                &*expanded
-            };
-            let codes = if term.signed { Codes::I8(bytemuck::cast_slice(bytes)) } else { Codes::U8(bytes) };
-            (fourfold_kernels::Operand { codes, zero_point: term.zero_point }, term.multiplier)
-        });
-        let (q_min, q_max) = self.bounds;
-        let sum = Bounded { out: codes_mut(call.output, self.signed), zero_point: self.zero_point, q_min, q_max };
-        Ok(call.kernel.add(a, b, sum)?)
     }
 }

@@ -36,9 +36,16 @@ impl Map {
     }
 }
 
+impl Map {
+    /// `out[i] = f(x[i])`.
+    pub(crate) fn apply(&self, x: &[f32], out: &mut [f32]) -> Result<(), Error> {
+        Ok(self.0.map(x, out)?)
+    }
+}
+
 impl Action for Map {
     fn run(&self, call: Call<'_>) -> Result<(), Error> {
-        Ok(self.0.map(call.inputs[0].elements(), bytemuck::cast_slice_mut(call.output))?)
+        self.apply(call.inputs[0].elements(), bytemuck::cast_slice_mut(call.output))
     }
 }
 

@@ -1,9 +1,12 @@
 //! `[.., m, k] * [.., k, n]`, row-major, the outer axes broadcast.
 
-use fourfold_kernels::FloatMatrix;
-use fourfold_tensor::Shape;
+use fourfold_graph::Activation;
+use fourfold_kernels::{FloatMatrix, Lhs, Weights, ZeroPoints};
+use fourfold_schemes::{QuantParams, exact_depth};
+use fourfold_tensor::{DType, Shape};
 
-use super::{Action, Call};
+use super::requantize::Requantize;
+use super::{Action, Call, Scratch};
 use crate::Error;
 use crate::float_gemm::Multiplier;
 
@@ -25,6 +28,49 @@ impl Action for MatMul {
             let a = &a.elements::<f32>()[matrix_index(index, outer, a.shape) * m * k..][..m * k];
             let b = &b.elements::<f32>()[matrix_index(index, outer, b.shape) * k * n..][..k * n];
             multiplier.multiply_add((m, n, k), FloatMatrix::row_major(a, k), FloatMatrix::row_major(b, n), out, n)?;
+        }
+        Ok(())
+    }
+}
+
+/// Equations (3) and (4) of two activations; the right side is packed while running.
+#[derive(Debug)]
+pub(crate) struct QuantizedMatMul {
+    /// Whether the codes are signed, and their zero point, left and right.
+    operands: [(bool, i32); 2],
+    /// The largest depth whose sums fit `i32`.
+    limit: usize,
+    end: Requantize,
+}
+
+impl QuantizedMatMul {
+    pub(crate) fn new([a, b]: [&QuantParams; 2], y: &QuantParams) -> Result<Self, Error> {
+        let operand = |params: &QuantParams| (params.dtype() == DType::I8, params.zero_points()[0]);
+        let end = Requantize::new(a, b, None, y, Activation::None)?;
+        Ok(Self { operands: [operand(a), operand(b)], limit: exact_depth(a, b), end })
+    }
+}
+
+impl Action for QuantizedMatMul {
+    fn run(&self, call: Call<'_>) -> Result<(), Error> {
+        let ([a, b], [a_codes, b_codes]) = ([call.inputs[0], call.inputs[1]], self.operands);
+        let ((m, k), (_, n)) = (last_two(&a.shape), last_two(&b.shape));
+        if k > self.limit {
+            return Err(Error::Accumulator { depth: k, limit: self.limit });
+        }
+        let outer = &call.output_shape[..call.output_shape.len() - 2];
+        let Scratch { kernel: scratch, packed, .. } = call.scratch;
+        let mut held = None;
+        for (index, out) in call.output.chunks_exact_mut((m * n).max(1)).enumerate() {
+            let place = matrix_index(index, outer, b.shape);
+            if held.replace(place) != Some(place) {
+                let codes = b.part(place * k * n, k * n).codes(b_codes.0);
+                let weights = Weights::column_major(codes, n, k, ZeroPoints::One(b_codes.1));
+                call.kernel.pack_into(&weights, packed)?;
+            }
+            let codes = a.part(matrix_index(index, outer, a.shape) * m * k, m * k).codes(a_codes.0);
+            let lhs = Lhs { codes, m, row_stride: k, zero_points: ZeroPoints::One(a_codes.1) };
+            call.kernel.gemm(&lhs, packed, self.end.output(out, n), scratch)?;
         }
         Ok(())
     }

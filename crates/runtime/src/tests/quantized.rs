@@ -7,7 +7,7 @@ use fourfold_tensor::{DType, Tensor};
 
 use super::{fixed, noise, run};
 
-fn per_tensor(dtype: DType, scale: f32, zero_point: i32) -> QuantParams {
+pub(super) fn per_tensor(dtype: DType, scale: f32, zero_point: i32) -> QuantParams {
     let codes = dtype.byte_range().expect("8 bits");
     QuantParams::per_tensor(dtype, codes, Scale::new(scale).expect("normal"), zero_point).expect("valid")
 }
@@ -19,7 +19,7 @@ fn per_channel(dtype: DType, codes: (i32, i32), scales: &[f32]) -> QuantParams {
 }
 
 /// A graph that quantizes its inputs, runs one operator on codes and dequantizes the result.
-fn on_codes(
+pub(super) fn on_codes(
     op: Op,
     inputs: &[(&[usize], QuantParams)],
     constants: &[(Tensor, QuantParams)],
@@ -46,7 +46,7 @@ fn on_codes(
 }
 
 /// Steps of the codes of a tensor from their zero point.
-fn steps(x: &Tensor, params: &QuantParams) -> Vec<i32> {
+pub(super) fn steps(x: &Tensor, params: &QuantParams) -> Vec<i32> {
     let codes = quantize(x, params).expect("f32");
     let zero_point = params.zero_points()[0];
     match params.dtype() {
@@ -56,7 +56,7 @@ fn steps(x: &Tensor, params: &QuantParams) -> Vec<i32> {
 }
 
 /// `scale * (clamp(round(real) + z, low, q_max) - z)`: equation (4) and back.
-fn requantized(real: f32, params: &QuantParams, low: i32) -> f32 {
+pub(super) fn requantized(real: f32, params: &QuantParams, low: i32) -> f32 {
     let (zero_point, scale) = (params.zero_points()[0], params.scales()[0].get());
     let code = (real.round_ties_even() + zero_point as f32).clamp(low as f32, params.quant_max() as f32);
     scale * (code - zero_point as f32)
