@@ -1,11 +1,16 @@
 //! Which nodes run on codes.
 
 use fourfold_graph::{Dim, Graph, Node, Op, OpKind, OutputParams, ValueId};
+use fourfold_schemes::{QuantParams, Scale};
+use fourfold_tensor::{DType, Tensor};
 
 use crate::{Observed, QConfig, QConfigMapping};
 
-/// The largest number of products in one sum that fits `i32` whatever the codes are.
+/// The largest number of products of an activation and a weight in one sum that fits `i32` whatever the codes are.
 const EXACT_DEPTH: usize = 65_793;
+
+/// The same of two activations.
+const EXACT_DEPTH_OF_ACTIVATIONS: usize = 33_025;
 
 /// What was decided about the nodes and values of a float graph.
 #[derive(Clone, Debug)]
@@ -16,6 +21,8 @@ pub(crate) struct Assignment {
     pub(crate) codes: Vec<bool>,
     /// The values that need parameters of their own, each with what watches it.
     pub(crate) observed: Vec<(ValueId, Observed)>,
+    /// Single numbers that become codes where they meet codes, with their parameters.
+    pub(crate) numbers: Vec<(ValueId, QuantParams)>,
 }
 
 impl Assignment {
@@ -23,9 +30,13 @@ impl Assignment {
     pub(crate) fn new(graph: &Graph, mapping: &QConfigMapping) -> Self {
         let count = graph.values().len();
         let has_stubs = graph.nodes().iter().any(|node| *node.op() == Op::QuantStub);
-        let mut assigner =
-            Assigner { graph, mapping, has_stubs, inside: vec![false; count], codes: vec![false; count] };
-        let mut observed: Vec<(ValueId, Observed)> = Vec::new();
+        let mut takers = vec![false; count];
+        for node in graph.nodes().iter().filter(|node| node.op().kind().output_params() != OutputParams::Float) {
+            activations(node).for_each(|id| takers[id.index()] = true);
+        }
+        let (inside, codes) = (vec![false; count], vec![false; count]);
+        let mut assigner = Assigner { graph, mapping, has_stubs, takers, inside, codes };
+        let (mut observed, mut numbers): (Vec<(ValueId, Observed)>, Vec<_>) = Default::default();
         let mut nodes = Vec::with_capacity(graph.nodes().len());
         for node in graph.nodes() {
             let decision = assigner.decide(node);
@@ -34,7 +45,9 @@ impl Assignment {
                 let own = node.op().kind().output_params() == OutputParams::Own;
                 let borders = operands.filter(|_| *node.op() != Op::QuantStub);
                 for id in borders.chain(own.then_some(node.output())).collect::<Vec<_>>() {
-                    if !observed.iter().any(|(known, _)| *known == id) {
+                    if let Some(constant) = graph.value(id).constant() {
+                        numbers.extend(number(constant, &qconfig).map(|params| (id, params)));
+                    } else if !observed.iter().any(|(known, _)| *known == id) {
                         let maker = graph.value(id).producer().map(|node| graph.node(node).op().kind());
                         let config = qconfig.activation;
                         observed.push((id, maker.map_or(config, |kind| config.of_results(kind))));
@@ -44,7 +57,7 @@ impl Assignment {
             }
             nodes.push(decision);
         }
-        Self { nodes, codes: assigner.codes, observed }
+        Self { nodes, codes: assigner.codes, observed, numbers }
     }
 }
 
@@ -52,6 +65,8 @@ struct Assigner<'g> {
     graph: &'g Graph,
     mapping: &'g QConfigMapping,
     has_stubs: bool,
+    /// For every value: whether an operator that reads it can run on codes.
+    takers: Vec<bool>,
     /// For every value: whether it lies between a QuantStub and a DeQuantStub.
     inside: Vec<bool>,
     codes: Vec<bool>,
@@ -64,7 +79,7 @@ impl Assigner<'_> {
         let inside = match kind {
             OpKind::QuantStub => true,
             OpKind::DeQuantStub => false,
-            _ => operands.clone().any(|id| self.inside[id.index()]),
+            _ => operands.any(|id| self.inside[id.index()]),
         };
         self.inside[node.output().index()] = inside;
         if kind == OpKind::DeQuantStub {
@@ -73,30 +88,67 @@ impl Assigner<'_> {
         if self.has_stubs && !inside {
             return Err("outside the stubs".to_owned());
         }
-        let on_codes = operands.clone().any(|id| self.codes[id.index()]);
-        match kind.output_params() {
-            OutputParams::Float => return Err(format!("{kind} runs on real numbers only")),
-            OutputParams::Shared if !on_codes => return Err("its operand is not quantized".to_owned()),
-            OutputParams::Own
-                if kind == OpKind::Add && operands.any(|id| self.graph.value(id).constant().is_some()) =>
-            {
-                return Err("an operand is constant".to_owned());
-            }
-            OutputParams::Own if !is_weighted(kind) && kind != OpKind::QuantStub && !on_codes => {
-                return Err("no operand is quantized, and it has no weight".to_owned());
-            }
-            _ => {}
-        }
+        self.suits(node)?;
         let qconfig = *self.mapping.get(self.graph, node)?;
         if is_weighted(kind) {
             let weight = self.graph.value(node.inputs()[1]).ty();
             let depth: usize = weight.dims()[1..].iter().filter_map(Dim::fixed).product();
-            if depth > EXACT_DEPTH {
-                return Err(format!("sums of {depth} products can leave the range of i32"));
-            }
+            check_depth(depth, EXACT_DEPTH)?;
         }
         Ok(qconfig)
     }
+
+    /// Whether codes suit the node where it stands, or why not.
+    fn suits(&self, node: &Node) -> Result<(), String> {
+        let kind = node.op().kind();
+        let (mut operands, is_constant) = (activations(node), |id: ValueId| self.graph.value(id).constant());
+        let on_codes = operands.clone().any(|id| self.codes[id.index()]);
+        match kind.output_params() {
+            OutputParams::Float => return Err(format!("{kind} runs on real numbers only")),
+            OutputParams::Shared if !on_codes => return Err("its operand is not quantized".to_owned()),
+            OutputParams::Own if !is_weighted(kind) && kind != OpKind::QuantStub && !on_codes => {
+                return Err("no operand is quantized, and it has no weight".to_owned());
+            }
+            OutputParams::Shared => return Ok(()),
+            OutputParams::Own => {}
+        }
+        if operands.clone().filter_map(is_constant).any(|constant| scale_of(constant).is_none()) {
+            return Err("an operand is constant, and not a single number".to_owned());
+        }
+        match kind {
+            OpKind::MatMul => {
+                let depth = self.graph.value(node.inputs()[0]).ty().dims().last().and_then(Dim::fixed);
+                check_depth(depth.unwrap_or(0), EXACT_DEPTH_OF_ACTIVATIONS)
+            }
+            OpKind::Sub | OpKind::Mul if operands.any(|id| !self.codes[id.index()] && is_constant(id).is_none()) => {
+                Err("an operand is not quantized".to_owned())
+            }
+            _ if matches!(node.op(), Op::Unary(_) | Op::Binary(_)) && !self.takers[node.output().index()] => {
+                Err("what reads its result takes real numbers".to_owned())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The scale in which a constant is one step, `None` if it is not a single number of normal size or 0.
+fn scale_of(constant: &Tensor) -> Option<(f32, Scale)> {
+    match constant.as_slice::<f32>() {
+        Ok([0.0]) => Some((0.0, Scale::ONE)),
+        Ok(&[number]) => Some((number, Scale::new(number.abs()).ok()?)),
+        _ => None,
+    }
+}
+
+/// Parameters in which a single number is exactly one step from zero.
+fn number(constant: &Tensor, qconfig: &QConfig) -> Option<QuantParams> {
+    let ((number, scale), dtype) = (scale_of(constant)?, qconfig.activation.scheme.codes().ok()?.dtype);
+    let zero_point = i32::from(dtype == DType::U8 && number < 0.0);
+    QuantParams::per_tensor(dtype, dtype.byte_range()?, scale, zero_point).ok()
+}
+
+fn check_depth(depth: usize, limit: usize) -> Result<(), String> {
+    if depth > limit { Err(format!("sums of {depth} products can leave the range of i32")) } else { Ok(()) }
 }
 
 /// Whether the operator multiplies by a constant weight.
@@ -106,6 +158,11 @@ pub(crate) fn is_weighted(kind: OpKind) -> bool {
 
 /// The operands that are computed or brought at run time, and constants that stand in their place.
 pub(crate) fn activations(node: &Node) -> impl Iterator<Item = ValueId> + Clone + use<'_> {
-    let count = if is_weighted(node.op().kind()) { 1 } else { node.inputs().len() };
+    let count = match node.op().kind() {
+        kind if is_weighted(kind) => 1,
+        // The others are numbers of elements.
+        OpKind::Gather | OpKind::GatherElements => 1,
+        _ => node.inputs().len(),
+    };
     node.inputs()[..count].iter().copied()
 }

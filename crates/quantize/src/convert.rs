@@ -1,9 +1,9 @@
 //! From a float graph and parameters to a quantized graph.
 
 use fourfold_graph::{Graph, NewNode, Node, Op, OutputParams, ValueId};
-use fourfold_schemes::QuantParams;
+use fourfold_schemes::{QuantParams, quantize};
 
-use crate::assign::{Assignment, is_weighted};
+use crate::assign::{Assignment, activations, is_weighted};
 use crate::rewrite::Rewrite;
 use crate::weight::Weight;
 use crate::{Decision, Error, Layer, QConfig, Quantized};
@@ -61,7 +61,14 @@ impl<P: Fn(ValueId) -> Result<QuantParams, Error>> Conversion<'_, P> {
         let (op, inputs) = match op {
             Op::QuantStub => (Op::Quantize, vec![self.real(node.inputs()[0])?]),
             _ if is_weighted(op.kind()) => (op.clone(), self.weighted(node, qconfig)?),
-            _ => (op.clone(), node.inputs().iter().map(|&id| self.code(id)).collect::<Result<Vec<_>, _>>()?),
+            _ => {
+                let on_codes = activations(node).count();
+                let mut inputs = Vec::with_capacity(node.inputs().len());
+                for (index, &id) in node.inputs().iter().enumerate() {
+                    inputs.push(if index < on_codes { self.code(id)? } else { self.real(id)? });
+                }
+                (op.clone(), inputs)
+            }
         };
         let output = self.code_name(node.output());
         let new = self.rewrite.builder.add(NewNode {
@@ -118,9 +125,16 @@ impl<P: Fn(ValueId) -> Result<QuantParams, Error>> Conversion<'_, P> {
         Ok(inputs)
     }
 
-    /// The codes of a value; a real value is quantized here.
+    /// The codes of a value; a real value is quantized here, a single number at once.
     fn code(&mut self, id: ValueId) -> Result<ValueId, Error> {
         if let Some(codes) = self.codes[id.index()] {
+            return Ok(codes);
+        }
+        let number = self.assignment.numbers.iter().find(|(known, _)| *known == id);
+        if let Some((constant, (_, params))) = self.rewrite.source.value(id).constant().zip(number) {
+            let name = self.rewrite.fresh_name(&format!("{}.codes", self.rewrite.source.value(id).name()));
+            let codes = self.rewrite.builder.quantized_constant(&name, quantize(constant, params)?, params.clone())?;
+            self.codes[id.index()] = Some(codes);
             return Ok(codes);
         }
         let (inputs, params) = ([self.rewrite.get(id)?], Some((self.params)(id)?));

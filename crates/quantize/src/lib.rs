@@ -29,11 +29,21 @@
 //!
 //! # What becomes int8
 //!
-//! Convolutions, linear layers, sums and means compute on codes and have parameters of their own; operators that move or
-//! compare elements (ReLU, Clip, max pooling, Flatten, Reshape, Transpose) take over the parameters of their operand when
-//! it is quantized, and stay float when it is not. A node that a [`QConfigMapping`] excludes, or whose operator has no int8
-//! form, stays float. Quantize and Dequantize are put where codes meet real numbers. If the graph has
-//! stubs, only what lies between a QuantStub and a DeQuantStub is quantized.
+//! | operator | on codes |
+//! |---|---|
+//! | convolutions, linear layers | always; an operand that is not codes is quantized for them |
+//! | products of two activations, sums, means, Concat | if an operand is codes: the others are quantized |
+//! | differences, products of elements | if all operands are codes, and what reads the result can be on codes |
+//! | functions by table (sigmoid, tanh, GELU, leaky ReLU, ..) | if the operand is codes, and what reads the result can be on codes |
+//! | operators that move or compare elements (ReLU, Clip, max pooling, Reshape, Transpose, Slice, ..) | if the operand is codes, whose parameters the result takes over |
+//!
+//! So a Quantize is put before work that int8 makes cheaper, never for the sake of an operator that costs no more in float: a
+//! normalization that is written out as differences and products stays float, and so does a sigmoid whose result the caller gets. A
+//! constant meets codes as a code only if it is a single number, which codes hold exactly. Integers and truth values are no codes.
+//!
+//! A node that a [`QConfigMapping`] excludes, or whose operator has no int8
+//! form (softmax, normalizations, functions without bounds), stays float. Quantize and Dequantize are put where codes meet real numbers.
+//! If the graph has stubs, only what lies between a QuantStub and a DeQuantStub is quantized.
 //!
 //! The results of softmax, sigmoid, hard sigmoid (scale 1/256, zero point 0) and tanh (scale 2/256, zero point 128) have the
 //! parameters that their ends give; signed codes have zero points that are 128 less.

@@ -7,6 +7,7 @@ mod equalize;
 mod fuse;
 mod saved;
 mod statically;
+mod suits;
 
 use std::sync::Arc;
 
