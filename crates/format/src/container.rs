@@ -17,7 +17,7 @@
 //! | .. | .. | the constants, in the header's order, each at the next multiple of 64; zeros between |
 //!
 //! The file ends with the last byte of the last constant, or with the header if there are none. Constants are raw elements, row-major,
-//! little-endian; the header has the CRC-32 of each. So every bit of the file is covered.
+//! little-endian, or packed codes; the header has the CRC-32 of each. So every bit of the file is covered.
 //!
 //! # The header
 //!
@@ -29,6 +29,8 @@
 //! item      enum    0 input     name: string, type
 //!                   1 constant  name: string, dtype: u8, shape: list of u64, params: option of params, crc: u32
 //!                   2 node      name: string, output: string, op, inputs: list of u32, params: option of params
+//!           since minor version 2:
+//!                   3 packed constant    name: string, shape: list of u64, params, crc: u32
 //! type      dtype: u8, dims: list of dim, params: option of params
 //! dim       enum    0 fixed: u64    1 symbol: string    since minor version 2:  2 computed: list of term, summed
 //! term      coefficient: i64, symbols: list of string (factors)
@@ -75,18 +77,21 @@
 //! Every item makes one value; values are counted from 0 in the order of the items. A node's params are those of its result, present if the
 //! operator gives its result parameters of its own. A shape's product and the type give the length of a constant.
 //!
+//! Constants whose params have at most 16 codes of `i8` or `u8` are packed: two codes in a byte, each less `quant_min`, the first in the
+//! lower half; the upper half of the last byte is 0 if their number is odd. `n` codes take `(n + 1) / 2` bytes.
+//!
 //! # Reading
 //!
 //! Prefix, header, checksums, lengths and padding are checked before a tensor is allocated, and the graph is built by
 //! [`GraphBuilder`](fourfold_graph::GraphBuilder), which checks the rest.
 
 mod build;
+mod packed;
 mod record;
 #[cfg(test)]
 mod tests;
 
-use fourfold_graph::{Graph, Limits};
-use fourfold_tensor::Tensor;
+use fourfold_graph::{Graph, Limits, Value};
 
 use crate::layout::{self, Format, Prefix};
 use crate::{Error, codec};
@@ -107,8 +112,9 @@ pub fn is_container(bytes: &[u8]) -> bool {
 /// [`Error::Unsupported`] if an operator is newer than the format.
 pub fn to_bytes(graph: &Graph) -> Result<Vec<u8>, Error> {
     let record = build::record(graph)?;
-    let constants = graph.values().iter().filter_map(|value| value.constant());
-    Ok(layout::write(&FORMAT, record.minor(), &codec::encode(&record)?, constants.map(Tensor::to_le_bytes)))
+    let constant = |value: &Value| value.constant().map(|constant| packed::bytes(value, constant));
+    let constants = graph.values().iter().filter_map(constant);
+    Ok(layout::write(&FORMAT, record.minor(), &codec::encode(&record)?, constants))
 }
 
 /// Reads a graph.

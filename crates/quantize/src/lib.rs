@@ -3,6 +3,7 @@
 //! ```text
 //! static:   fuse -> prepare -> observe (any number of batches) -> convert
 //! dynamic:  quantize_dynamic
+//! tables:   quantize_embedding
 //! ```
 //!
 //! ```
@@ -89,6 +90,7 @@ mod calibration;
 mod compare;
 mod convert;
 mod dynamic;
+mod embedding;
 mod equalize;
 mod error;
 mod fingerprint;
@@ -110,6 +112,7 @@ pub use bias::{correct_bias, correct_bias_data_free};
 pub use calibration::{Calibration, Progress, prepare};
 pub use compare::Comparison;
 pub use dynamic::{quantize_dynamic, quantize_dynamic_with};
+pub use embedding::quantize_embedding;
 pub use equalize::{equalize, equalize_with_statistics};
 pub use error::Error;
 pub use fuse::fuse;

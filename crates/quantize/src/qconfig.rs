@@ -13,8 +13,8 @@ use crate::{Error, Observed};
 
 /// How the activations and the weights of a node are quantized (PyTorch's `QConfig`).
 ///
-/// It can describe more than is run so far: 16-bit floating point, tables of embeddings and weights alone are refused by
-/// [`prepare`](crate::prepare) and [`quantize_dynamic_with`](crate::quantize_dynamic_with).
+/// It can describe more than is run so far: 16-bit floating point and weights alone are refused by [`prepare`](crate::prepare) and
+/// [`quantize_dynamic_with`](crate::quantize_dynamic_with); tables of embeddings by the first.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct QConfig {

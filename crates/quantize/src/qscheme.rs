@@ -14,8 +14,9 @@ pub enum QScheme {
     Codes(Scheme),
     /// Real numbers of 16 bits.
     Float16,
-    /// Codes 0 to 255 with one scale and one zero point in floating point for each row: tables of embeddings (PyTorch's `quint8` with
-    /// `per_channel_affine_float_qparams`).
+    /// Codes 0 to 255 with one scale and one zero point for each row: tables of embeddings (PyTorch's `quint8` with
+    /// `per_channel_affine_float_qparams`, whose zero points are in floating point; here they are codes, see
+    /// [`quantize_embedding`](crate::quantize_embedding)).
     FloatQParams8,
     /// The same with codes 0 to 15, two in a byte (PyTorch's `quint4x2`).
     FloatQParams4,
@@ -61,11 +62,22 @@ impl QScheme {
                 Err("is 16-bit floating point, which no operator runs on yet; choose one with 8-bit codes")
             }
             QScheme::FloatQParams8 | QScheme::FloatQParams4 => {
-                Err("is for tables of embeddings, which no operator reads yet; choose one with integer zero points")
+                Err("is for tables of embeddings alone, see quantize_embedding; choose one with codes of 8 bits")
             }
             QScheme::Real => {
                 Err("keeps real numbers, which no operator multiplies with codes; choose one with 8-bit codes")
             }
+        }
+    }
+}
+
+impl QScheme {
+    /// The scheme of the rows of a table of embeddings, `None` if it is for something else.
+    pub(crate) fn rows(&self) -> Option<Scheme> {
+        match self {
+            QScheme::FloatQParams8 => Some(Scheme::U8_AFFINE),
+            QScheme::FloatQParams4 => Some(Scheme { quant_max: 15, ..Scheme::U8_AFFINE }),
+            _ => None,
         }
     }
 }

@@ -3,6 +3,7 @@
 mod bias;
 mod cancelled;
 mod dynamic;
+mod embedding;
 mod equalize;
 mod fuse;
 mod saved;

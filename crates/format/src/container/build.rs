@@ -4,7 +4,7 @@ use fourfold_graph::{Graph, GraphBuilder, Limits, NewNode, OutputParams, Value, 
 use fourfold_schemes::{Granularity, QuantParams, Scale};
 use fourfold_tensor::{DType, MAX_RANK, Shape, Tensor};
 
-use super::record;
+use super::{packed, record};
 use crate::Error;
 use crate::layout::Data;
 
@@ -34,13 +34,17 @@ fn item(graph: &Graph, value: &Value) -> Result<record::Item, Error> {
         });
     }
     Ok(match value.constant() {
-        Some(tensor) => record::Item::Constant {
-            name,
-            dtype: tag(tensor.dtype()),
-            shape: tensor.shape().iter().map(|&size| size as u64).collect(),
-            params: value.ty().params().map(params),
-            crc: crc32fast::hash(&tensor.to_le_bytes()),
-        },
+        Some(tensor) => {
+            let shape = tensor.shape().iter().map(|&size| size as u64).collect();
+            let crc = crc32fast::hash(&packed::bytes(value, tensor));
+            match packed::params(value, tensor) {
+                Some(few) => record::Item::Packed { name, shape, params: params(few), crc },
+                None => {
+                    let (dtype, params) = (tag(tensor.dtype()), value.ty().params().map(params));
+                    record::Item::Constant { name, dtype, shape, params, crc }
+                }
+            }
+        }
         None => record::Item::Input { name, ty: ty(value.ty()) },
     })
 }
@@ -111,19 +115,23 @@ fn add(
         record::Item::Constant { name, dtype: tag, shape, params, crc } => {
             let part = format!("constant {name:?}");
             let dtype = dtype(*tag, &part)?;
-            check_rank(shape.len(), &part)?;
-            let sizes = shape.iter().map(|&size| size_of(size, &part)).collect::<Result<Vec<_>, _>>()?;
-            let count = Shape::new(&sizes)?.element_count();
-            Limits::check("elements", count as u64, limits.elements)?;
-            let bytes = data.take(&part, count * dtype.size())?;
-            if crc32fast::hash(bytes) != *crc {
-                return Err(Error::Checksum { part });
-            }
+            let (sizes, count) = sizes(shape, limits, &part)?;
+            let bytes = checked(data, &part, count * dtype.size(), *crc)?;
             let tensor = Tensor::from_le_bytes(dtype, &sizes, bytes)?;
             match params {
                 None => Ok(builder.constant(name, tensor)?),
                 Some(params) => Ok(builder.quantized_constant(name, tensor, quant_params(params, &part)?)?),
             }
+        }
+        record::Item::Packed { name, shape, params, crc } => {
+            let part = format!("constant {name:?}");
+            let params = quant_params(params, &part)?;
+            if !packed::fits(&params) {
+                return Err(Error::corrupt(part, "it has more codes than two in a byte can be"));
+            }
+            let (sizes, count) = sizes(shape, limits, &part)?;
+            let bytes = checked(data, &part, count.div_ceil(2), *crc)?;
+            Ok(builder.quantized_constant(name, packed::unpacked(bytes, &sizes, &params, &part)?, params)?)
         }
         record::Item::Node { name, output, op, inputs, params } => {
             let part = format!("node {name:?}");
@@ -134,6 +142,21 @@ fn add(
             Ok(builder.add(NewNode { name, output, op, inputs: &inputs, params })?)
         }
     }
+}
+
+/// The sizes of a constant and the number of its elements.
+fn sizes(shape: &[u64], limits: &Limits, part: &str) -> Result<(Vec<usize>, usize), Error> {
+    check_rank(shape.len(), part)?;
+    let sizes = shape.iter().map(|&size| size_of(size, part)).collect::<Result<Vec<_>, _>>()?;
+    let count = Shape::new(&sizes)?.element_count();
+    Limits::check("elements", count as u64, limits.elements)?;
+    Ok((sizes, count))
+}
+
+/// The bytes of a constant, checked against its checksum.
+fn checked<'a>(data: &mut Data<'a>, part: &str, length: usize, crc: u32) -> Result<&'a [u8], Error> {
+    let bytes = data.take(part, length)?;
+    if crc32fast::hash(bytes) == crc { Ok(bytes) } else { Err(Error::Checksum { part: part.to_owned() }) }
 }
 
 /// The value of an index that was read.

@@ -16,6 +16,7 @@ pub(super) enum Item {
     Input { name: String, ty: Type },
     Constant { name: String, dtype: u8, shape: Vec<u64>, params: Option<Params>, crc: u32 },
     Node { name: String, output: String, op: Op, inputs: Vec<u32>, params: Option<Params> },
+    Packed { name: String, shape: Vec<u64>, params: Params, crc: u32 },
 }
 
 #[derive(Encode, Decode)]
@@ -125,6 +126,7 @@ impl Item {
         match self {
             Item::Node { op, .. } => op.minor(),
             Item::Input { ty, .. } if ty.dims.iter().any(|dim| matches!(dim, Dim::Computed(_))) => 2,
+            Item::Packed { .. } => 2,
             Item::Input { .. } | Item::Constant { .. } => 0,
         }
     }

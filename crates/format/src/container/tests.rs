@@ -1,5 +1,7 @@
 //! Containers that come back, and files that do not.
 
+mod packed;
+
 use fourfold_graph::{
     Activation, ArgExtreme, AveragePool, Binary, CastTo, Cell, Comparison, Conv, ConvTranspose, Coordinates, CumSum,
     Dim, Direction, GraphBuilder, Interpolation, Linear, Logic, NewNode, Op, Pad, PadMode, Recurrent, Reduction,
@@ -82,6 +84,16 @@ fn newest() -> Vec<Op> {
         Op::Expand { dims: vec![all] },
         Op::Reshape { dims: shape },
         Op::Cast { to: CastTo::F32 },
+    ]
+}
+
+/// Tables of rows of at most 16 codes.
+fn few() -> [(&'static str, (Tensor, QuantParams)); 2] {
+    let unsigned = Tensor::from_vec(&[2, 5], vec![0_u8, 15, 1, 14, 7, 8, 9, 10, 11, 12]).expect("ten");
+    let signed = Tensor::from_vec(&[3, 3], vec![-8_i8, 6, -1, 0, 5, 1, -7, 3, 2]).expect("nine");
+    [
+        ("unsigned", (unsigned, per_channel(DType::U8, (0, 15), &[0.1, 0.2]))),
+        ("signed", (signed, per_channel(DType::I8, (-8, 6), &[0.1, 0.2, 0.3]))),
     ]
 }
 
@@ -184,6 +196,12 @@ fn everything_of(minor: u16) -> Graph {
         };
         let wide = builder.node("transposed", Op::ConvTranspose(transposed), &[rows, weight]).expect("valid");
         builder.output(wide);
+        let rows = builder.constant("numbers", Tensor::from_slice(&[2], &[1_i64, 0]).expect("two")).expect("new");
+        for (name, table) in few() {
+            let table = builder.quantized_constant(&format!("{name}.table"), table.0, table.1).expect("new");
+            let chosen = builder.node(name, Op::Gather { axis: 0 }, &[table, rows]).expect("real numbers");
+            builder.output(chosen);
+        }
         let rows = Tensor::from_vec(&[16, 3], vec![0.5_f32; 48]).expect("48");
         let rows = builder.constant("lstm.weight", rows).expect("valid");
         let hidden = Tensor::from_vec(&[16, 4], vec![0.5_f32; 64]).expect("64");

@@ -161,14 +161,14 @@ impl QConfig {
         Self { activation: Observed { observer: ObserverKind::Noop, scheme: QScheme::Real }, weight: WEIGHT, ..TORCH }
     }
 
-    /// PyTorch's `float_qparams_weight_only_qconfig`, for tables of embeddings: codes 0 to 255, one scale and one zero point in floating
-    /// point per row; described, not run yet.
+    /// PyTorch's `float_qparams_weight_only_qconfig`, for tables of embeddings: codes 0 to 255, one scale and one zero point per row; see
+    /// [`quantize_embedding`](crate::quantize_embedding).
     #[must_use]
     pub fn float_qparams_weight_only() -> Self {
         EMBEDDING
     }
 
-    /// PyTorch's `float_qparams_weight_only_qconfig_4bit`: the same with codes 0 to 15; described, not run yet.
+    /// PyTorch's `float_qparams_weight_only_qconfig_4bit`: the same with codes 0 to 15.
     #[must_use]
     pub fn float_qparams_weight_only_4bit() -> Self {
         Self { weight: Observed { scheme: QScheme::FloatQParams4, ..EMBEDDING.weight }, ..EMBEDDING }

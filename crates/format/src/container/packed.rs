@@ -1,0 +1,54 @@
+//! Constants of at most 16 codes, two in a byte.
+
+use fourfold_graph::Value;
+use fourfold_schemes::QuantParams;
+use fourfold_tensor::{DType, Tensor};
+
+use crate::Error;
+
+/// The bytes that a constant takes in the file: its codes less the smallest, two in a byte, if they fit; else its elements,
+/// little-endian.
+pub(super) fn bytes(value: &Value, constant: &Tensor) -> Vec<u8> {
+    let bytes = constant.to_le_bytes();
+    let Some(params) = params(value, constant) else { return bytes };
+    let least = lowest_byte(params.quant_min());
+    let half = |code: u8| code.wrapping_sub(least);
+    bytes.chunks(2).map(|pair| half(pair[0]) | pair.get(1).map_or(0, |&code| half(code) << 4)).collect()
+}
+
+/// The parameters of a constant that is packed: at most 16 codes, and none that is not one of them.
+pub(super) fn params<'g>(value: &'g Value, constant: &Tensor) -> Option<&'g QuantParams> {
+    let params = value.ty().params().filter(|params| fits(params))?;
+    let (least, most) = (lowest_byte(params.quant_min()), lowest_byte(params.quant_max() - params.quant_min()));
+    constant.bytes().iter().all(|code| code.wrapping_sub(least) <= most).then_some(params)
+}
+
+/// Whether all codes fit four bits.
+pub(super) fn fits(params: &QuantParams) -> bool {
+    params.dtype().byte_range().is_some() && params.quant_max() - params.quant_min() < 16
+}
+
+/// The tensor whose codes [`bytes`] packed.
+pub(super) fn unpacked(bytes: &[u8], sizes: &[usize], params: &QuantParams, part: &str) -> Result<Tensor, Error> {
+    let count: usize = sizes.iter().product();
+    if let Some(last) = bytes.last().filter(|&&last| count % 2 == 1 && last > 15) {
+        return Err(Error::corrupt(part, format!("the unused half of its last byte is {}, not 0", last >> 4)));
+    }
+    let most = lowest_byte(params.quant_max() - params.quant_min());
+    let halves = bytes.iter().flat_map(|&byte| [byte & 15, byte >> 4]).take(count);
+    let least = lowest_byte(params.quant_min());
+    let code = |half: u8| match half <= most {
+        true => Ok(least.wrapping_add(half)),
+        false => Err(Error::corrupt(part, format!("a code is {half} above the smallest, the largest is {most} above"))),
+    };
+    let codes = halves.map(code).collect::<Result<Vec<u8>, _>>()?;
+    Ok(match params.dtype() {
+        DType::I8 => Tensor::from_vec(sizes, codes.into_iter().map(u8::cast_signed).collect())?,
+        _ => Tensor::from_vec(sizes, codes)?,
+    })
+}
+
+/// The lowest 8 bits: two's complement for `i8`.
+fn lowest_byte(code: i32) -> u8 {
+    code.to_le_bytes()[0]
+}
