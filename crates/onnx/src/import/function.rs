@@ -1,6 +1,6 @@
 //! Functions of one and two numbers, reductions and normalizations.
 
-use fourfold_graph::{Binary, Dim, Op, Reduction, Unary, ValueId};
+use fourfold_graph::{Binary, Dim, Op, OutputParams, Reduction, Unary, ValueId};
 use fourfold_tensor::Tensor;
 
 use super::computed::Change;
@@ -24,6 +24,9 @@ pub(super) const PLAIN: [(&str, Unary); 10] = [
 impl<'a> Entry<'_, 'a> {
     pub(super) fn unary(&mut self, function: Unary) -> Result<(), Error> {
         self.expect_inputs(1, 1)?;
+        if function.kind().output_params() == OutputParams::Own {
+            return self.own(|_, _| Ok(Op::Unary(function)));
+        }
         let x = self.operand(0)?;
         self.emit(Op::Unary(function), &[x])
     }
@@ -53,6 +56,9 @@ impl<'a> Entry<'_, 'a> {
     pub(super) fn binary(&mut self, function: Binary) -> Result<(), Error> {
         self.attributes(&[])?;
         self.expect_inputs(2, 2)?;
+        if function.kind().output_params() == OutputParams::Own {
+            return self.own_of_two(&Op::Binary(function), false);
+        }
         let inputs = [self.operand(0)?, self.operand(1)?];
         self.emit(Op::Binary(function), &inputs)
     }

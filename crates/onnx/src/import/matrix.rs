@@ -113,11 +113,11 @@ impl<'a> Entry<'_, 'a> {
         self.expect_inputs(2, 2)?;
         let shape = self.input(1).and_then(|name| self.importer.constant_shape(name));
         let Some(&[_, columns]) = shape.as_deref().filter(|_| !self.is_scalar(0)) else {
-            let inputs = [self.operand(0)?, self.operand(1)?];
-            if inputs.iter().any(|&side| self.dims(side).len() == 1) {
+            if [0, 1].map(|index| self.rank(index)).contains(&Some(1)) {
+                let inputs = [self.operand(0)?, self.operand(1)?];
                 return self.vector_product(inputs);
             }
-            return self.emit(Op::MatMul, &inputs);
+            return self.own_of_two(&Op::MatMul, false);
         };
         let op = Op::Linear(Linear::default());
         let following = self.following(columns);
@@ -155,13 +155,17 @@ impl<'a> Entry<'_, 'a> {
 
     /// Whether an input is a value without axes.
     fn is_scalar(&self, index: usize) -> bool {
+        self.rank(index) == Some(0)
+    }
+
+    /// The number of axes of an input, as far as it is known.
+    fn rank(&self, index: usize) -> Option<usize> {
         let name = self.input(index).unwrap_or_default();
-        let rank = |id: ValueId| self.importer.builder.value(id).ty().rank();
         match self.importer.bindings.get(name) {
             Some(Binding::Value(id) | Binding::Dequantized(Dequantized { codes: Codes::Value(id), .. })) => {
-                rank(*id) == 0
+                Some(self.importer.builder.value(*id).ty().rank())
             }
-            _ => self.importer.constant_shape(name).is_some_and(|shape| shape.is_empty()),
+            _ => self.importer.constant_shape(name).map(|shape| shape.len()),
         }
     }
 

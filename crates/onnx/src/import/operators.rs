@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use fourfold_graph::{Activation, Binary, Comparison, Logic, Op, Reduction, ValueId};
+use fourfold_graph::{Activation, Binary, Comparison, Dim, Logic, Op, Reduction, ValueId};
+use fourfold_schemes::exact_depth;
 use fourfold_tensor::{DType, Tensor};
 
 use super::function::PLAIN;
@@ -113,7 +114,12 @@ pub const OPERATORS: &[&str] = &[
     "com.microsoft.QGemm",
     "com.microsoft.QLinearAdd",
     "com.microsoft.QLinearAveragePool",
+    "com.microsoft.QLinearConcat",
     "com.microsoft.QLinearGlobalAveragePool",
+    "com.microsoft.QLinearLeakyRelu",
+    "com.microsoft.QLinearMul",
+    "com.microsoft.QLinearSigmoid",
+    "com.microsoft.QLinearSoftmax",
     "com.microsoft.QuantizeLinear",
 ];
 
@@ -182,6 +188,11 @@ impl Entry<'_, '_> {
             "com.microsoft.QGemm" => self.qgemm(),
             "com.microsoft.QLinearAdd" => self.qlinear_add(),
             "com.microsoft.QLinearAveragePool" => self.qlinear_average_pool(),
+            "com.microsoft.QLinearConcat" => self.qlinear_concat(),
+            "com.microsoft.QLinearLeakyRelu" => self.qlinear_leaky_relu(),
+            "com.microsoft.QLinearMul" => self.qlinear_mul(),
+            "com.microsoft.QLinearSigmoid" => self.qlinear_sigmoid(),
+            "com.microsoft.QLinearSoftmax" => self.qlinear_softmax(),
             "com.microsoft.QLinearGlobalAveragePool" => self.qlinear_global_average_pool(),
             "DynamicQuantizeLinear" => self.dynamic_quantize_linear(),
             "MatMulInteger" => self.matmul_integer(),
@@ -245,16 +256,7 @@ impl Entry<'_, '_> {
     fn add(&mut self) -> Result<(), Error> {
         self.attributes(&[])?;
         self.expect_inputs(2, 2)?;
-        let target = self.target(true)?;
-        let codes = if target.is_some() { self.codes(0)?.zip(self.codes(1)?) } else { None };
-        let op = Op::Add { activation: Activation::None };
-        match target.zip(codes) {
-            Some((target, (a, b))) => self.emit_on_codes(target, &op, &[a, b]),
-            None => {
-                let inputs = [self.operand(0)?, self.operand(1)?];
-                self.emit(op, &inputs)
-            }
-        }
+        self.own_of_two(&Op::Add { activation: Activation::None }, true)
     }
 
     fn global_average_pool(&mut self) -> Result<(), Error> {
@@ -278,6 +280,27 @@ impl Entry<'_, '_> {
                 self.emit(op, &[x])
             }
         }
+    }
+
+    /// The same with two operands; `fuses` says that the operator can take in a clamp.
+    pub(super) fn own_of_two(&mut self, op: &Op, fuses: bool) -> Result<(), Error> {
+        let target = self.target(fuses)?;
+        let codes = if target.is_some() { self.codes(0)?.zip(self.codes(1)?) } else { None };
+        match target.zip(codes.filter(|&codes| self.is_exact(op, codes))) {
+            Some((target, (a, b))) => self.emit_on_codes(target, op, &[a, b]),
+            None => {
+                let inputs = [self.operand(0)?, self.operand(1)?];
+                self.emit(op.clone(), &inputs)
+            }
+        }
+    }
+
+    /// Whether sums of products of two activations fit, as far as their depth is known.
+    fn is_exact(&self, op: &Op, (a, b): (ValueId, ValueId)) -> bool {
+        let [a, b] = [a, b].map(|id| self.importer.builder.value(id).ty());
+        let depth = a.dims().last().and_then(Dim::fixed).unwrap_or(0);
+        let limit = a.params().zip(b.params()).map_or(0, |(a, b)| exact_depth(a, b));
+        *op != Op::MatMul || depth <= limit
     }
 
     fn batch_norm(&mut self) -> Result<(), Error> {

@@ -1,6 +1,6 @@
 //! Operators on codes: those of ONNX and of ONNX Runtime, whose names begin with Q.
 
-use fourfold_graph::{Activation, AveragePool, Linear, Op, ValueId};
+use fourfold_graph::{Activation, AveragePool, Binary, Linear, Op, Unary, ValueId};
 use fourfold_schemes::QuantParams;
 
 use super::binding::{Binding, Stored};
@@ -72,10 +72,70 @@ impl<'a> Entry<'_, 'a> {
         self.emit_quantized(self.output(), Op::GlobalAveragePool, &[x], Some(params))
     }
 
+    /// `(a, a_scale, a_zero_point, b, b_scale, b_zero_point, y_scale, y_zero_point)`.
+    pub(super) fn qlinear_mul(&mut self) -> Result<(), Error> {
+        self.attributes(&[])?;
+        self.expect_count(7, 8)?;
+        let inputs = [self.given_codes(0)?, self.given_codes(3)?];
+        let params = self.activation_parameters(6)?;
+        self.emit_quantized(self.output(), Op::Binary(Binary::Mul), &inputs, Some(params))
+    }
+
+    /// `(x, x_scale, x_zero_point, y_scale, y_zero_point)`.
+    pub(super) fn qlinear_sigmoid(&mut self) -> Result<(), Error> {
+        self.attributes(&[])?;
+        let (x, params) = self.pooled()?;
+        self.emit_quantized(self.output(), Op::Unary(Unary::Sigmoid), &[x], Some(params))
+    }
+
+    /// `(x, x_scale, x_zero_point, y_scale, y_zero_point)`.
+    pub(super) fn qlinear_leaky_relu(&mut self) -> Result<(), Error> {
+        let slope = self.attributes(&["alpha"])?.float("alpha", 0.01)?;
+        let (x, params) = self.pooled()?;
+        self.emit_quantized(self.output(), Op::Unary(Unary::LeakyRelu { slope }), &[x], Some(params))
+    }
+
+    /// `(x, x_scale, x_zero_point, y_scale, y_zero_point)`: a softmax of the real numbers.
+    pub(super) fn qlinear_softmax(&mut self) -> Result<(), Error> {
+        let attributes = self.attributes(&["axis", "opset"])?;
+        let is_joined = attributes.int("opset", 13)? < 13;
+        let axis = attributes.int("axis", if is_joined { 1 } else { -1 })?;
+        let (x, params) = self.pooled()?;
+        let real = self.emit_before("dequantize", Op::Dequantize, &[x])?;
+        let dims = self.dims(real);
+        let axis = self.axis(axis, dims.len(), false)?;
+        let soft = if is_joined && axis + 1 < dims.len() {
+            let flat = self.emit_before("flatten", Op::Flatten { axis }, &[real])?;
+            let soft = self.emit_before("softmax", Op::Softmax { axis: 1 }, &[flat])?;
+            self.emit_before("reshape", Op::Reshape { dims }, &[soft])?
+        } else {
+            self.emit_before("softmax", Op::Softmax { axis }, &[real])?
+        };
+        self.emit_quantized(self.output(), Op::Quantize, &[soft], Some(params))
+    }
+
+    /// `(y_scale, y_zero_point, x, x_scale, x_zero_point, ...)`.
+    pub(super) fn qlinear_concat(&mut self) -> Result<(), Error> {
+        let attributes = self.attributes(&["axis"])?;
+        let given = attributes.int("axis", i64::MAX)?;
+        if given == i64::MAX {
+            return Err(self.invalid("lacks the attribute `axis`"));
+        }
+        let count = self.proto.input.len();
+        if count < 5 || count % 3 != 2 {
+            return Err(self.invalid(format!("has {count} inputs, expected two and three for each operand")));
+        }
+        let params = self.activation_parameters(0)?;
+        let inputs = (2..count).step_by(3).map(|index| self.given_codes(index)).collect::<Result<Vec<_>, _>>()?;
+        let axis = self.axis(given, self.dims(inputs[0]).len(), false)?;
+        self.emit_quantized(self.output(), Op::Concat { axis }, &inputs, Some(params))
+    }
+
     fn expect_channels_first(&self, known: &[&str]) -> Result<(), Error> {
         if self.attributes(known)?.flag("channels_last")? { Err(self.unsupported("channels_last")) } else { Ok(()) }
     }
 
+    /// The operand and the parameters of an operator with one operand.
     fn pooled(&mut self) -> Result<(ValueId, QuantParams), Error> {
         self.expect_count(4, 5)?;
         Ok((self.given_codes(0)?, self.activation_parameters(3)?))
