@@ -1,5 +1,6 @@
 //! Files made here, read and written.
 
+mod elements;
 mod export;
 mod functions;
 mod hostile;
