@@ -179,7 +179,7 @@ impl OpKind {
     #[must_use]
     pub fn output_params(self) -> OutputParams {
         match self {
-            OpKind::Conv | OpKind::Linear | OpKind::MatMul => OutputParams::Own,
+            OpKind::Conv | OpKind::ConvTranspose | OpKind::Linear | OpKind::MatMul => OutputParams::Own,
             OpKind::Add | OpKind::Sub | OpKind::Mul | OpKind::Concat => OutputParams::Own,
             OpKind::Neg | OpKind::Abs | OpKind::Tanh | OpKind::Erf | OpKind::Sigmoid | OpKind::HardSigmoid => {
                 OutputParams::Own

@@ -207,6 +207,7 @@ pub enum Op {
         keep: bool,
     },
     /// Transposed convolution over 1, 2 or 3 spatial axes: `(x, weight, [bias])`, `weight: [in, out / groups, kernel...]`.
+    /// Real numbers, or codes with an `i32` bias and one scale for the whole weight.
     ConvTranspose(ConvTranspose),
     /// `(x - mean) / sqrt(variance + epsilon) * scale[c] + bias[c]`, mean and variance of each image and group of channels:
     /// `(x, scale, bias)`. Real numbers. As many groups as channels make an instance normalization.

@@ -2,6 +2,7 @@
 
 mod node;
 mod selection;
+mod transposed;
 
 use fourfold_graph::{Dim, Graph, Node, ValueId, ValueType};
 

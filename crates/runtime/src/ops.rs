@@ -2,6 +2,7 @@
 
 pub(crate) mod cast;
 pub(crate) mod conv;
+pub(crate) mod conv_transpose;
 pub(crate) mod dynamic;
 pub(crate) mod dynamic_conv;
 pub(crate) mod elementwise;

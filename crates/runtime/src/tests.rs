@@ -5,6 +5,7 @@ mod memory;
 mod operators;
 mod pairs;
 mod quantized;
+mod transposed;
 
 use std::sync::Arc;
 

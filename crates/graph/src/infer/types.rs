@@ -85,6 +85,18 @@ pub(super) fn infer(
             expect_bias(inputs)?;
             own(dims, params)
         }
+        Op::ConvTranspose(conv) if x.is_byte_codes() => {
+            expect_codes(inputs, 0)?;
+            let weight = inputs[1].ty.dims();
+            let depth: usize =
+                weight.iter().enumerate().filter(|(axis, _)| *axis != 1).filter_map(|(_, dim)| dim.fixed()).product();
+            expect_weight_of(inputs, 1, depth / conv.groups.max(1))?;
+            if inputs[1].ty.params().is_some_and(|params| params.as_per_tensor().is_none()) {
+                return Err(Problem::shape("the weight of a transposed convolution must have one scale"));
+            }
+            expect_bias(inputs)?;
+            own(dims, params)
+        }
         Op::MatMul if x.is_byte_codes() => {
             (0..2).try_for_each(|operand| expect_codes(inputs, operand))?;
             expect_exact(inputs)?;
@@ -156,6 +168,11 @@ fn expect_codes(inputs: &[&Value], operand: usize) -> Result<(), Problem> {
 
 /// Codes of a weight: `i8`, zero point 0, scales per tensor or on axis 0, and sums that fit `i32`.
 fn expect_weight(inputs: &[&Value], operand: usize) -> Result<(), Problem> {
+    expect_weight_of(inputs, operand, inputs[operand].ty.dims()[1..].iter().filter_map(Dim::fixed).product())
+}
+
+/// The same where a sum has `depth` products.
+fn expect_weight_of(inputs: &[&Value], operand: usize, depth: usize) -> Result<(), Problem> {
     let weight = inputs[operand];
     let Some(params) = weight.ty.params().filter(|params| params.dtype() == DType::I8) else {
         return Err(Problem::Type { operand, expected: "i8 codes", actual: weight.ty.dtype() });
@@ -168,7 +185,6 @@ fn expect_weight(inputs: &[&Value], operand: usize) -> Result<(), Problem> {
     {
         return Err(Problem::shape(format!("a quantized weight has its scales on axis {axis}, expected axis 0")));
     }
-    let depth = weight.ty.dims()[1..].iter().filter_map(Dim::fixed).product();
     if depth > EXACT_DEPTH {
         return Err(Problem::Accumulator { depth, limit: EXACT_DEPTH });
     }

@@ -31,6 +31,7 @@ impl<'g> Lowering<'g> {
         let x = node.inputs()[0];
         match node.op() {
             Op::Conv(conv) => return self.conv(node, conv),
+            Op::ConvTranspose(conv) => return self.conv_transpose(node, conv),
             Op::Linear(linear) => return self.linear(node, linear),
             Op::MatMul => return self.matmul(node),
             Op::BatchNorm { epsilon } => return self.batch_norm(node, *epsilon),
@@ -214,12 +215,12 @@ impl<'g> Lowering<'g> {
         Ok(geometry(window, channels, channels, channels))
     }
 
-    fn requantize(&self, node: &Node, activation: Activation) -> Result<Requantize, Error> {
+    pub(super) fn requantize(&self, node: &Node, activation: Activation) -> Result<Requantize, Error> {
         let (x, weight, y) = (self.params(node, 0)?, self.params(node, 1)?, self.result_params(node)?);
         Requantize::new(x, weight, self.bias(node), y, activation)
     }
 
-    fn is_codes(&self, node: &Node) -> bool {
+    pub(super) fn is_codes(&self, node: &Node) -> bool {
         self.ty(node.inputs()[0]).is_byte_codes()
     }
 
