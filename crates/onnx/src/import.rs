@@ -23,6 +23,7 @@ mod shape;
 mod sizes;
 mod target;
 mod tensor;
+mod transposed;
 mod window;
 
 use std::collections::{HashMap, HashSet};

@@ -92,7 +92,14 @@ impl Assigner<'_> {
         let qconfig = *self.mapping.get(self.graph, node)?;
         if is_weighted(kind) {
             let weight = self.graph.value(node.inputs()[1]).ty();
-            let depth: usize = weight.dims()[1..].iter().filter_map(Dim::fixed).product();
+            let sizes = weight.dims().iter().map(|dim| dim.fixed().unwrap_or(0));
+            let depth = match node.op() {
+                Op::ConvTranspose(conv) => {
+                    let axes = sizes.enumerate().filter(|(axis, _)| *axis != 1);
+                    axes.map(|(_, size)| size).product::<usize>() / conv.groups.max(1)
+                }
+                _ => sizes.skip(1).product(),
+            };
             check_depth(depth, EXACT_DEPTH)?;
         }
         Ok(qconfig)
@@ -153,7 +160,7 @@ fn check_depth(depth: usize, limit: usize) -> Result<(), String> {
 
 /// Whether the operator multiplies by a constant weight.
 pub(crate) fn is_weighted(kind: OpKind) -> bool {
-    matches!(kind, OpKind::Conv | OpKind::Linear)
+    matches!(kind, OpKind::Conv | OpKind::ConvTranspose | OpKind::Linear)
 }
 
 /// The operands that are computed or brought at run time, and constants that stand in their place.

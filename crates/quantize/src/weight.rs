@@ -1,12 +1,13 @@
 //! Weights and biases in codes.
 
-use fourfold_graph::{Graph, Node};
+use fourfold_graph::{Graph, Node, Op};
+use fourfold_observers::ObserverKind;
 use fourfold_schemes::{Granularity, QuantParams, Range, Scale, quantize, quantize_by_reciprocal};
 use fourfold_tensor::{DType, Tensor};
 
 use crate::{Error, Observed};
 
-/// The codes of a weight `[out, ...]` and their meaning.
+/// The codes of a weight `[out, ...]`, or `[in, out / groups, ...]` of a transposed convolution, and their meaning.
 pub(crate) struct Weight {
     pub(crate) codes: Tensor,
     pub(crate) params: QuantParams,
@@ -18,7 +19,9 @@ impl Weight {
         let weight = operand(graph, node, 1)?;
         let at_node = |source| Error::Weight { node: node.name().to_owned(), source };
         let scheme = config.check(["weight observer", "weight scheme"])?;
-        let mut observer = config.observer.observer();
+        // The scales of a transposed convolution's channels would lie on axis 1 and be shared by groups; it has one, as in PyTorch.
+        let is_transposed = matches!(node.op(), Op::ConvTranspose(_)) && !config.observer.is_per_tensor();
+        let mut observer = if is_transposed { ObserverKind::MinMax } else { config.observer }.observer();
         observer.observe(weight).map_err(at_node)?;
         let params = match observer.params(scheme) {
             // A weight without elements: any range will do.
@@ -46,17 +49,34 @@ impl Weight {
         Ok((fitted, Some(bias)))
     }
 
+    /// The sum of `|w|` of each of so many output channels.
+    fn sums(&self, op: &Op, channels: usize) -> Result<Vec<i64>, Error> {
+        let (codes, shape) = (self.codes.as_slice::<i8>()?, self.codes.shape());
+        let mut sums = vec![0; channels];
+        let row = codes.len() / channels.max(1);
+        for (at, &code) in codes.iter().enumerate() {
+            let channel = match op {
+                Op::ConvTranspose(conv) => {
+                    let (taps, of_group) = (shape[2..].iter().product::<usize>(), shape[1]);
+                    let group = at / (taps * of_group) / (shape[0] / conv.groups);
+                    group * of_group + at / taps % of_group
+                }
+                _ => at / row,
+            };
+            sums[channel] += i64::from(code).abs();
+        }
+        Ok(sums)
+    }
+
     /// With scales large enough for the bias.
     fn fitted(self, graph: &Graph, node: &Node, bias: &[f32], s_a: Scale) -> Result<Self, Error> {
-        let rows = self.codes.as_slice::<i8>()?;
-        let row = rows.len() / bias.len().max(1);
-        let least = |(channel, &bias): (usize, &f32)| {
-            let sum: i64 = rows[channel * row..(channel + 1) * row].iter().map(|&w| i64::from(w).abs()).sum();
+        let sums = self.sums(node.op(), bias.len())?;
+        let least = |(&sum, &bias): (&i64, &f32)| {
             #[expect(clippy::cast_precision_loss, reason = "below 2^53")]
             let room = (i64::from(i32::MAX) - 255 * sum - 1).max(1) as f64;
             f64::from(bias).abs() / (f64::from(s_a.get()) * room)
         };
-        let least: Vec<f64> = bias.iter().enumerate().map(least).collect();
+        let least: Vec<f64> = sums.iter().zip(bias).map(least).collect();
         let enlarged = |scale: Scale, least: f64| {
             #[expect(clippy::cast_possible_truncation, reason = "scales are f32")]
             let larger = (least * 1.0001) as f32;

@@ -30,6 +30,7 @@ pub const OPERATORS: &[&str] = &[
     "ConstantOfShape",
     "Conv",
     "ConvInteger",
+    "ConvTranspose",
     "CumSum",
     "DepthToSpace",
     "DequantizeLinear",
@@ -153,6 +154,7 @@ impl Entry<'_, '_> {
         }
         match &*operator(self.proto) {
             "Conv" => self.conv(),
+            "ConvTranspose" => self.conv_transpose(),
             "MaxPool" => self.max_pool(),
             "AveragePool" => self.average_pool(),
             "GlobalAveragePool" => self.global_average_pool(),

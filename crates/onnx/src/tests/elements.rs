@@ -196,13 +196,13 @@ fn poolings_are_those_of_onnx_runtime() {
 
 /// Nodes that compute on the real numbers of codes, as PyTorch exports them.
 fn between(case: &Case, operands: &[&str], operator: &str, attributes: Vec<AttributeProto>) -> Vec<NodeProto> {
-    let real = |role: &&str| format!("{role}.real");
+    let real = |role: &str| format!("{role}.real");
     let mut nodes: Vec<NodeProto> = operands
         .iter()
         .filter(|role| case.get(&format!("{role}_scale")).is_some())
         .map(|role| {
             let [scale, zero_point] = ["scale", "zero_point"].map(|of| format!("{role}_{of}"));
-            node("DequantizeLinear", &[role, &scale, &zero_point], &real(&role), vec![])
+            node("DequantizeLinear", &[role, &scale, &zero_point], &real(role), vec![])
         })
         .collect();
     let inputs = operands

@@ -11,7 +11,7 @@ use fourfold_tensor::{DType, Tensor};
 use prost::Message;
 use safetensors::{Dtype, SafeTensors};
 
-use super::{int, ints, model, node};
+use super::{int, ints, model, node, text};
 use crate::import;
 use crate::proto::NodeProto;
 
@@ -20,7 +20,11 @@ type Case = BTreeMap<String, Tensor>;
 
 /// The cases of an operator.
 fn cases(operator: &str) -> BTreeMap<String, Case> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/vectors.safetensors");
+    cases_of("vectors", operator)
+}
+
+fn cases_of(file: &str, operator: &str) -> BTreeMap<String, Case> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/data/{file}.safetensors"));
     let bytes = fs::read(path).expect("a file of the project");
     let vectors = SafeTensors::deserialize(&bytes).expect("valid safetensors");
     let mut cases: BTreeMap<String, Case> = BTreeMap::new();
@@ -132,4 +136,67 @@ fn products_between_codes_are_those_of_pytorch() {
         nodes.push(node("QuantizeLinear", &[last, "y_scale", "y_zero_point"], "y", vec![]));
         assert!(run(&case, "x_q", nodes) == expected, "{name}");
     }
+}
+
+#[test]
+fn transposed_convolutions_are_those_of_onnx_runtime() {
+    let cases = cases_of("transposed", "conv_transpose");
+    assert_eq!(cases.len(), 17);
+    for (name, case) in cases {
+        let mut attributes = Vec::new();
+        for (role, value) in case.iter().filter(|(role, _)| !["x", "w", "b", "y"].contains(&role.as_str())) {
+            attributes.push(match role.split_once('.') {
+                Some((attribute, word)) => text(attribute, word),
+                None if role == "group" => int("group", list(value)[0]),
+                None => ints(role, &list(value)),
+            });
+        }
+        let shape: Vec<i64> = case["x"].shape().iter().map(|&size| i64::try_from(size).expect("small")).collect();
+        let constants = [("w", case["w"].clone()), ("b", case["b"].clone())];
+        let nodes = vec![node("ConvTranspose", &["x", "w", "b"], "y", attributes)];
+        let bytes = model(17, &shape, &constants, nodes).encode_to_vec();
+        let graph = import(&bytes, &Limits::default()).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let plan = Plan::compile(&graph, &Options::default()).expect("a plan");
+        let actual = Session::new(plan.into()).run(&[case["x"].clone()]).expect("a run")[0].clone();
+        assert_eq!(actual.shape(), case["y"].shape(), "{name}");
+        let pairs = actual.as_slice::<f32>().expect("f32").iter().zip(case["y"].as_slice::<f32>().expect("f32"));
+        for (actual, expected) in pairs {
+            assert!((actual - expected).abs() <= 1e-5 * (1.0 + expected.abs()), "{name}: {actual}, {expected}");
+        }
+    }
+}
+
+#[test]
+fn transposed_convolutions_that_make_no_sense_are_refused() {
+    let weight = || Tensor::zeros(DType::F32, &[2, 2, 3, 3]).expect("small");
+    let import_with = |shape: &[i64], weight: Tensor, attributes: Vec<crate::proto::AttributeProto>| {
+        let nodes = vec![node("ConvTranspose", &["x", "w"], "y", attributes)];
+        import(&model(17, shape, &[("w", weight)], nodes).encode_to_vec(), &Limits::default()).map(|_| ())
+    };
+    let image = [1, 2, 4, 4];
+    assert_eq!(import_with(&image, weight(), vec![]), Ok(()));
+    let huge = i64::MAX;
+    for attribute in [
+        ints("strides", &[0, 1]),
+        ints("strides", &[huge, huge]),
+        ints("dilations", &[huge, 1]),
+        ints("pads", &[-1, 0, 0, 0]),
+        ints("pads", &[9, 9, 9, 9]),
+        ints("kernel_shape", &[2, 2]),
+        ints("output_padding", &[1, 0]),
+        ints("output_padding", &[huge, 0]),
+        ints("output_shape", &[huge, huge]),
+        ints("output_shape", &[0, 0]),
+        ints("output_shape", &[3]),
+        int("group", 0),
+        int("group", -1),
+        int("group", 3),
+        text("auto_pad", "SOME"),
+    ] {
+        assert!(import_with(&image, weight(), vec![attribute.clone()]).is_err(), "{attribute:?}");
+    }
+    assert!(import_with(&[1, 2, 4], weight(), vec![]).is_err(), "an axis too few");
+    assert!(import_with(&[1, 2, 4, -1], weight(), vec![text("auto_pad", "SAME_UPPER")]).is_err(), "an unknown size");
+    let none = Tensor::zeros(DType::F32, &[2, 2]).expect("small");
+    assert!(import_with(&[1, 2], none, vec![]).is_err(), "no window");
 }

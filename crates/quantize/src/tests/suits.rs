@@ -141,3 +141,29 @@ fn numbers_of_elements_and_truth_values_are_no_codes() {
     let later = result.graph().values().iter().find(|value| value.name() == "later").expect("a value");
     assert_eq!(later.ty().dtype(), DType::I64);
 }
+
+#[test]
+fn transposed_convolutions_are_on_codes_with_one_scale() {
+    let mut builder = GraphBuilder::new("wide");
+    let x = builder.input("x", ValueType::f32(&[Dim::symbol("n"), 4.into()])).expect("valid");
+    let image = Op::reshape(&[0, 4, 1, 1], &[Dim::symbol("n"), 4.into()]).expect("valid");
+    let image = node(&mut builder, "image", image, &[x]);
+    let weight = builder.constant("weight", noise(&[4, 3, 2, 3], 1)).expect("valid");
+    let bias = builder.constant("bias", noise(&[6], 2)).expect("valid");
+    let wide = fourfold_graph::ConvTranspose {
+        window: fourfold_graph::Window::new(&[2, 3]).with_stride(2),
+        output_padding: vec![1, 0],
+        groups: 2,
+        activation: Activation::Relu,
+    };
+    let wide = node(&mut builder, "wide", Op::ConvTranspose(wide), &[image, weight, bias]);
+    let flat = node(&mut builder, "flat", Op::Flatten { axis: 1 }, &[wide]);
+    let y = builder.linear("y", flat, noise(&[4, 54], 3), None).expect("valid");
+    builder.output(y);
+    let result = quantized(&builder.finish().expect("valid"));
+    for name in ["wide", "flat", "y"] {
+        assert_eq!(reason(&result, name), "", "{name}");
+    }
+    let weight = result.graph().values().iter().find(|value| value.name() == "weight").expect("a weight");
+    assert_eq!((weight.ty().dtype(), weight.ty().params().map(|params| params.scales().len())), (DType::I8, Some(1)));
+}

@@ -11,6 +11,12 @@ use super::quantized::{on_codes, per_tensor, requantized, steps};
 use super::{noise, run};
 use crate::{Error, Options, Plan, Session};
 
+/// The shapes of two operands and, for both, the matrix of each result.
+type Matrices<'a> = (&'a [usize], &'a [usize], &'a [usize], &'a [usize]);
+
+/// What a function makes of the steps of two codes.
+type Formula<'a> = &'a dyn Fn(i32, i32) -> f32;
+
 /// The places in the operands of a broadcast of `[3, 2, 5]` and `[2, 1]`.
 fn places(index: usize) -> [usize; 2] {
     [index, index / 5 % 2]
@@ -23,8 +29,7 @@ fn products_of_matrices_follow_equations_3_and_4() {
         (per_tensor(DType::I8, 0.01, 3), per_tensor(DType::U8, 0.009, 130), per_tensor(DType::I8, 0.03, -5)),
         (per_tensor(DType::U8, 1.0 / 256.0, 0), per_tensor(DType::U8, 0.011, 128), per_tensor(DType::U8, 0.01, 77)),
     ];
-    // The shapes of the operands and, for both, the matrix of each result.
-    let shapes: [(&[usize], &[usize], &[usize], &[usize]); 3] = [
+    let shapes: [Matrices<'_>; 3] = [
         (&[4, 5], &[5, 3], &[0], &[0]),
         (&[2, 1, 4, 5], &[3, 5, 3], &[0, 0, 0, 1, 1, 1], &[0, 1, 2, 0, 1, 2]),
         (&[2, 4, 5], &[5, 3], &[0, 1], &[0, 0]),
@@ -83,7 +88,7 @@ fn differences_and_products_follow_their_equations() {
     let (m_a, m_b, m) = (0.01_f32 / 0.013, 0.007_f32 / 0.013, 0.01_f32 * 0.007 / 0.013);
     let difference = |a: i32, b: i32| a as f32 * m_a - b as f32 * m_b;
     let product = |a: i32, b: i32| (a * b) as f32 * m;
-    let cases: [(Binary, &dyn Fn(i32, i32) -> f32); 2] = [(Binary::Sub, &difference), (Binary::Mul, &product)];
+    let cases: [(Binary, Formula<'_>); 2] = [(Binary::Sub, &difference), (Binary::Mul, &product)];
     for (function, expected) in cases {
         let graph = on_codes(Op::Binary(function), &inputs, &[], Some(y_params.clone()));
         let actual = run(&graph, &[a.clone(), b.clone()]);
