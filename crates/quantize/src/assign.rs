@@ -160,7 +160,12 @@ fn check_depth(depth: usize, limit: usize) -> Result<(), String> {
 
 /// Whether the operator multiplies by a constant weight.
 pub(crate) fn is_weighted(kind: OpKind) -> bool {
-    matches!(kind, OpKind::Conv | OpKind::ConvTranspose | OpKind::Linear)
+    has_rows(kind) || kind == OpKind::ConvTranspose
+}
+
+/// Whether the operator multiplies by a constant weight `[out, ...]`.
+pub(crate) fn has_rows(kind: OpKind) -> bool {
+    matches!(kind, OpKind::Conv | OpKind::Linear)
 }
 
 /// The operands that are computed or brought at run time, and constants that stand in their place.

@@ -5,7 +5,7 @@ use fourfold_schemes::{Granularity, QuantParams, Scale};
 use fourfold_tensor::{DType, Tensor};
 
 use crate::Error;
-use crate::assign::is_weighted;
+use crate::assign::has_rows;
 use crate::rewrite::Rewrite;
 use crate::weighted::weight_indices;
 
@@ -23,7 +23,7 @@ pub(super) struct Codes<'g> {
 /// Whether a layer multiplies codes by a constant weight of codes.
 pub(super) fn is_on_codes(graph: &Graph, node: &Node) -> bool {
     let is_codes = |operand: usize| graph.value(node.inputs()[operand]).ty().is_byte_codes();
-    is_weighted(node.op().kind()) && is_codes(0) && is_codes(1) && graph.value(node.inputs()[1]).constant().is_some()
+    has_rows(node.op().kind()) && is_codes(0) && is_codes(1) && graph.value(node.inputs()[1]).constant().is_some()
 }
 
 impl<'g> Codes<'g> {

@@ -2,7 +2,7 @@
 
 use fourfold_graph::{Graph, Node, Op, ValueId};
 
-use crate::assign::is_weighted;
+use crate::assign::has_rows;
 
 /// Two layers of which the second alone reads what the first makes.
 #[derive(Clone, Debug)]
@@ -51,7 +51,7 @@ impl Search<'_> {
             let maker = self.graph.value(value).producer().filter(|_| self.readers[value.index()] == 1)?.index();
             let node = &self.graph.nodes()[maker];
             bound = bound.min(upper_bound(node.op())?);
-            if is_weighted(node.op().kind()) {
+            if has_rows(node.op().kind()) {
                 break maker;
             }
             match node.op() {
@@ -102,7 +102,7 @@ impl Search<'_> {
             let value = self.graph.value(id);
             value.constant().is_some() && value.ty().is_f32() && self.readers[id.index()] == 1
         };
-        is_weighted(node.op().kind()) && node.inputs()[1..].iter().all(is_own)
+        has_rows(node.op().kind()) && node.inputs()[1..].iter().all(is_own)
     }
 }
 
