@@ -50,7 +50,7 @@ fn convolutions_of_all_kinds() {
     for window in windows {
         for (channels_in, channels_out, groups) in channels {
             let activation = Activation::Clamp { min: -0.5, max: 0.75 };
-            let conv = Conv { window: window.clone(), groups, activation };
+            let conv = Conv { window: window.clone(), groups, activation, dynamic: None };
             let x = noise(&[2, channels_in, 7, 9], 1);
             let (weight, bias) = (noise(&[channels_out, channels_in / groups, 3, 3], 2), noise(&[channels_out], 3));
             let expected = naive_conv(&x, &weight, &bias, &conv);
@@ -62,7 +62,7 @@ fn convolutions_of_all_kinds() {
 
 #[test]
 fn pointwise_convolutions_and_other_ranks() {
-    let conv = Conv { window: Window::new(&[1, 1]), groups: 1, activation: Activation::Relu };
+    let conv = Conv { window: Window::new(&[1, 1]), groups: 1, activation: Activation::Relu, dynamic: None };
     let (x, weight, bias) = (noise(&[2, 5, 3, 4], 4), noise(&[7, 5, 1, 1], 5), noise(&[7], 6));
     let expected = naive_conv(&x, &weight, &bias, &conv);
     assert_close(&run(&one_node(Op::Conv(conv), &[x.shape()], &[weight, bias]), &[x]), &expected, "pointwise");
