@@ -1,6 +1,7 @@
 //! From nodes to steps.
 
 mod node;
+mod recurrent;
 mod selection;
 mod transposed;
 

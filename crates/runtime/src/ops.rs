@@ -14,6 +14,7 @@ pub(crate) mod movement;
 pub(crate) mod pad;
 pub(crate) mod pairs;
 pub(crate) mod pool;
+pub(crate) mod recurrent;
 pub(crate) mod reduce;
 pub(crate) mod requantize;
 pub(crate) mod resize;
@@ -107,6 +108,7 @@ pub(crate) struct Scratch {
     pub(crate) places: Vec<usize>,
     /// The right side of a product of two activations.
     pub(crate) packed: fourfold_kernels::PackedWeights,
+    pub(crate) recurrent: recurrent::Buffers,
 }
 
 impl Scratch {

@@ -5,6 +5,7 @@ mod memory;
 mod operators;
 mod pairs;
 mod quantized;
+mod recurrent;
 mod transposed;
 
 use std::sync::Arc;

@@ -33,6 +33,7 @@ impl<'g> Lowering<'g> {
             Op::Conv(conv) => return self.conv(node, conv),
             Op::ConvTranspose(conv) => return self.conv_transpose(node, conv),
             Op::Linear(linear) => return self.linear(node, linear),
+            Op::Recurrent(recurrent) => return self.recurrent(node, recurrent),
             Op::MatMul => return self.matmul(node),
             Op::BatchNorm { epsilon } => return self.batch_norm(node, *epsilon),
             Op::Relu => return self.clamp(node, Activation::Relu),

@@ -6,7 +6,7 @@ use fourfold_schemes::{DynamicScheme, QuantParams, torch_dynamic_params};
 use fourfold_tensor::Tensor;
 
 use super::linear::{pack, rows};
-use super::{Action, Call, reserve};
+use super::{Action, Call, Scratch, reserve};
 use crate::Error;
 
 /// `out = clamp(f32(acc) * (s_a * s_w) + bias, min, max)`.
@@ -31,40 +31,49 @@ impl DynamicLinear {
     ) -> Result<Self, Error> {
         let bias =
             bias.and_then(Value::constant).map(|bias| bias.as_slice::<f32>().map(<[f32]>::to_vec)).transpose()?;
-        Ok(Self {
-            packed: pack(kernel, weight)?,
-            size: [weight.shape()[0], weight.shape()[1]],
-            scales: params.scales().iter().map(|scale| scale.get()).collect(),
-            bias,
-            bounds: activation.bounds(),
-            scheme,
-        })
+        let scales = params.scales().iter().map(|scale| scale.get()).collect();
+        Ok(Self { bounds: activation.bounds(), ..Self::of_parts(kernel, scheme, weight, scales, bias)? })
     }
-}
 
-impl Action for DynamicLinear {
-    fn run(&self, call: Call<'_>) -> Result<(), Error> {
-        let ([n, k], x) = (self.size, call.inputs[0]);
-        let m = rows(&x.shape);
-        let scratch = call.scratch;
+    /// The product with a weight `[n, k]` of codes with one scale, or one for each row, and a bias `[n]`.
+    pub(crate) fn of_parts(
+        kernel: Kernel,
+        scheme: DynamicScheme,
+        weight: &Tensor,
+        scales: Vec<f32>,
+        bias: Option<Vec<f32>>,
+    ) -> Result<Self, Error> {
+        let (packed, size) = (pack(kernel, weight)?, [weight.shape()[0], weight.shape()[1]]);
+        Ok(Self { packed, size, scales, bias, bounds: Activation::None.bounds(), scheme })
+    }
+
+    /// Multiplies `x: [m, k]`, quantized by itself, into `out: [m, n]` with `row_stride` elements between its rows.
+    pub(crate) fn multiply(
+        &self,
+        kernel: Kernel,
+        (x, m): (&[f32], usize),
+        out: &mut [f32],
+        row_stride: usize,
+        scratch: &mut Scratch,
+    ) -> Result<(), Error> {
+        let [_, k] = self.size;
         let codes = reserve(&mut scratch.codes, m * k);
         let row_scales = reserve(&mut scratch.reals[0], m);
         let zero_points = reserve(&mut scratch.zero_points, m);
         let (row_scales, zero_points) = match self.scheme {
             DynamicScheme::TorchPerTensor | DynamicScheme::OnnxPerTensor => {
-                let (scale, zero_point) = quantize_tensor(call.kernel, self.scheme, x.elements(), codes)?;
+                let (scale, zero_point) = quantize_tensor(kernel, self.scheme, x, codes)?;
                 (Scales::One(scale), ZeroPoints::One(zero_point))
             }
             _ => {
-                let x = (x.elements(), m, k);
-                call.kernel.quantize_rows(Dynamic::Affine, x, codes, row_scales, zero_points)?;
+                kernel.quantize_rows(Dynamic::Affine, (x, m, k), codes, row_scales, zero_points)?;
                 (Scales::Each(row_scales), ZeroPoints::Each(zero_points))
             }
         };
         let lhs = Lhs { codes: Codes::U8(codes), m, row_stride: k, zero_points };
         let output = Output::F32(F32Output {
-            out: bytemuck::cast_slice_mut(call.output),
-            row_stride: n,
+            out,
+            row_stride,
             row_scales,
             column_scales: match self.scales.as_slice() {
                 [one] => Scales::One(*one),
@@ -74,7 +83,15 @@ impl Action for DynamicLinear {
             min: self.bounds.0,
             max: self.bounds.1,
         });
-        Ok(call.kernel.gemm(&lhs, &self.packed, output, &mut scratch.kernel)?)
+        Ok(kernel.gemm(&lhs, &self.packed, output, &mut scratch.kernel)?)
+    }
+}
+
+impl Action for DynamicLinear {
+    fn run(&self, call: Call<'_>) -> Result<(), Error> {
+        let ([n, _], x) = (self.size, call.inputs[0]);
+        let x = (x.elements(), rows(&x.shape));
+        self.multiply(call.kernel, x, bytemuck::cast_slice_mut(call.output), n, call.scratch)
     }
 
     fn packed_bytes(&self) -> usize {
