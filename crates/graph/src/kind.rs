@@ -199,7 +199,7 @@ impl OpKind {
     /// Whether the operator can run with `i8` weights and a real input.
     #[must_use]
     pub fn has_dynamic(self) -> bool {
-        self == OpKind::Linear
+        matches!(self, OpKind::Linear | OpKind::Conv | OpKind::Lstm | OpKind::Gru | OpKind::Rnn)
     }
 
     /// The operator of that name, as [`OpKind`]'s `Display` writes it.

@@ -1,6 +1,6 @@
 //! Dynamic quantization: weights ahead of time, activations while running.
 
-use fourfold_graph::{Graph, Linear, NewNode, Node, Op, OpKind};
+use fourfold_graph::{Conv, Graph, Linear, NewNode, Node, Op, OpKind, Recurrent};
 use fourfold_schemes::Scheme;
 use fourfold_tensor::DType;
 
@@ -13,7 +13,7 @@ use crate::{Decision, Error, Layer, QConfig, QConfigMapping, Quantized};
 ///
 /// # Errors
 ///
-/// [`Error::NotDynamic`] for operators other than Linear and types other than `i8`, [`Error::AlreadyQuantized`], and
+/// [`Error::NotDynamic`] for operators other than Linear, Conv, Lstm, Gru and Rnn and types other than `i8`, [`Error::AlreadyQuantized`], and
 /// [`Error::Weight`] if a weight is not finite.
 pub fn quantize_dynamic(graph: &Graph, kinds: &[OpKind], dtype: DType) -> Result<Quantized, Error> {
     match kinds.iter().find(|kind| !kind.has_dynamic() || dtype != DType::I8) {
@@ -27,8 +27,9 @@ pub fn quantize_dynamic(graph: &Graph, kinds: &[OpKind], dtype: DType) -> Result
     }
 }
 
-/// Quantizes the weights of all nodes that a mapping configures and that can run with real operands: linear layers, and tables of
-/// embeddings where the configuration's weights are for them (see [`quantize_embedding`](crate::quantize_embedding)).
+/// Quantizes the weights of all nodes that a mapping configures and that can run with real operands: linear and recurrent layers, convolutions
+/// that a rule names or whose operator it names (PyTorch leaves them float; a scheme by rows gives each image parameters of its own), and tables
+/// of embeddings where the configuration's weights are for them (see [`quantize_embedding`](crate::quantize_embedding)).
 ///
 /// # Errors
 ///
@@ -40,20 +41,22 @@ pub fn quantize_dynamic_with(graph: &Graph, qconfig: impl Into<QConfigMapping>) 
     let mapping = qconfig.into();
     let others = |qconfig: &&QConfig| qconfig.weight.scheme.rows().is_none();
     mapping.qconfigs().filter(others).try_for_each(QConfig::check_dynamic)?;
+    let named = mapping.clone().set_global(None);
     let mut tables = Tables::default();
     let mut rewrite = Rewrite::new(graph)?;
     let mut layers = Vec::with_capacity(graph.nodes().len());
     for node in graph.nodes() {
         let operator = node.op().kind();
         let form = match node.op() {
-            Op::Linear(linear) => mapping.get(graph, node).and_then(|qconfig| Form::of_layer(linear, qconfig)),
+            Op::Conv(_) => named.get(graph, node).map_err(|_| NOT_NAMED.to_owned()).and_then(Form::of_layer),
             Op::Gather { .. } => mapping.get(graph, node).and_then(|qconfig| Form::of_table(graph, node, qconfig)),
+            _ if operator.has_dynamic() => mapping.get(graph, node).and_then(Form::of_layer),
             _ => Err(format!("{operator} has no dynamic form")),
         };
         let (decision, reason) = match form {
             Ok(form) => {
                 match form {
-                    Form::Layer(linear, qconfig) => quantize_linear(&mut rewrite, node, linear, qconfig)?,
+                    Form::Layer(qconfig) => quantize(&mut rewrite, node, qconfig)?,
                     Form::Table(scheme) => tables.quantize(&mut rewrite, node, scheme)?,
                 }
                 (Decision::Dynamic, String::new())
@@ -69,16 +72,19 @@ pub fn quantize_dynamic_with(graph: &Graph, qconfig: impl Into<QConfigMapping>) 
     Ok(Quantized { graph: rewrite.finish()?, layers })
 }
 
+/// Why a convolution that only the configuration for everything covers stays float, as it does in PyTorch.
+const NOT_NAMED: &str = "convolutions are quantized while running only where a rule names them or their operator";
+
 /// What becomes of a node.
 enum Form<'a> {
-    Layer(&'a Linear, &'a QConfig),
+    Layer(&'a QConfig),
     Table(Scheme),
 }
 
 impl<'a> Form<'a> {
-    fn of_layer(linear: &'a Linear, qconfig: &'a QConfig) -> Result<Self, String> {
+    fn of_layer(qconfig: &'a QConfig) -> Result<Self, String> {
         match qconfig.weight.scheme.rows() {
-            None => Ok(Form::Layer(linear, qconfig)),
+            None => Ok(Form::Layer(qconfig)),
             Some(_) => Err("its configuration is for tables of embeddings".to_owned()),
         }
     }
@@ -90,16 +96,26 @@ impl<'a> Form<'a> {
     }
 }
 
-fn quantize_linear(rewrite: &mut Rewrite<'_>, node: &Node, linear: &Linear, qconfig: &QConfig) -> Result<(), Error> {
-    let graph = rewrite.source;
-    let weight = Weight::new(graph, node, &qconfig.weight)?;
-    let mut inputs = vec![rewrite.get(node.inputs()[0])?];
-    let name = rewrite.builder.unique_name(graph.value(node.inputs()[1]).name());
-    inputs.push(rewrite.builder.quantized_constant(&name, weight.codes, weight.params)?);
-    for &bias in &node.inputs()[2..] {
-        inputs.push(rewrite.get(bias)?);
+/// Adds a node that is to run with weights of codes and real operands.
+fn quantize(rewrite: &mut Rewrite<'_>, node: &Node, qconfig: &QConfig) -> Result<(), Error> {
+    let (graph, dynamic) = (rewrite.source, Some(qconfig.dynamic));
+    // The number of weights, and of those that each is made of.
+    let (op, weights, parts) = match node.op() {
+        Op::Linear(linear) => (Op::Linear(Linear { dynamic, ..linear.clone() }), 1, 1),
+        Op::Conv(conv) => (Op::Conv(Conv { dynamic, ..conv.clone() }), 1, 1),
+        Op::Recurrent(layer) => (Op::Recurrent(Recurrent { dynamic, ..layer.clone() }), 2, layer.direction.count()),
+        _ => return rewrite.copy(node),
+    };
+    let mut inputs = Vec::with_capacity(node.inputs().len());
+    for (index, &operand) in node.inputs().iter().enumerate() {
+        inputs.push(if (1..=weights).contains(&index) {
+            let weight = Weight::of_parts(graph, node, index, parts, &qconfig.weight)?;
+            let name = rewrite.builder.unique_name(graph.value(operand).name());
+            rewrite.builder.quantized_constant(&name, weight.codes, weight.params)?
+        } else {
+            rewrite.get(operand)?
+        });
     }
-    let op = Op::Linear(Linear { dynamic: Some(qconfig.dynamic), ..linear.clone() });
     let output = graph.value(node.output()).name();
     let new = rewrite.builder.add(NewNode { name: node.name(), output, op, inputs: &inputs, params: None })?;
     rewrite.set(node.output(), new);

@@ -16,7 +16,39 @@ pub(crate) struct Weight {
 impl Weight {
     /// Quantizes the weight of a node.
     pub(crate) fn new(graph: &Graph, node: &Node, config: &Observed) -> Result<Self, Error> {
-        let weight = operand(graph, node, 1)?;
+        Self::of(node, operand(graph, node, 1)?, config)
+    }
+
+    /// Quantizes a weight of a node that is several, one below the other, each by itself: with a scale of its own if the configuration
+    /// says one for a whole weight.
+    pub(crate) fn of_parts(
+        graph: &Graph,
+        node: &Node,
+        index: usize,
+        parts: usize,
+        config: &Observed,
+    ) -> Result<Self, Error> {
+        let weight = operand(graph, node, index)?;
+        let rows = weight.shape()[0] / parts.max(1);
+        if parts < 2 {
+            return Self::of(node, weight, config);
+        }
+        let (mut codes, mut scales, mut range) = (Vec::with_capacity(weight.len()), Vec::new(), (0, 0));
+        for part in 0..parts {
+            let Self { codes: part, params } = Self::of(node, &weight.rows(part * rows..(part + 1) * rows)?, config)?;
+            codes.extend_from_slice(part.as_slice::<i8>()?);
+            range = (params.quant_min(), params.quant_max());
+            match params.scales() {
+                [one] => scales.extend(core::iter::repeat_n(*one, rows)),
+                each => scales.extend_from_slice(each),
+            }
+        }
+        let granularity = Granularity::PerChannel { axis: 0, zero_points: vec![0; scales.len()], scales };
+        let params = QuantParams::new(DType::I8, range, granularity)?;
+        Ok(Self { codes: Tensor::from_vec(weight.shape(), codes)?, params })
+    }
+
+    fn of(node: &Node, weight: &Tensor, config: &Observed) -> Result<Self, Error> {
         let at_node = |source| Error::Weight { node: node.name().to_owned(), source };
         let scheme = config.check(["weight observer", "weight scheme"])?;
         // The scales of a transposed convolution's channels would lie on axis 1 and be shared by groups; it has one, as in PyTorch.
