@@ -12,12 +12,15 @@
 //! - Dynamic quantization is DynamicQuantizeLinear, MatMulInteger and the multiplication by both scales. ONNX quantizes the whole
 //!   input with one scale ([`DynamicScheme::OnnxPerTensor`](fourfold_schemes::DynamicScheme::OnnxPerTensor)); where each row has its
 //!   own, results agree closely, not exactly.
+//! - A dynamically quantized LSTM is ONNX Runtime's DynamicQuantizeLSTM; a GRU or RNN, for which there is none, reads its weights through a
+//!   DequantizeLinear and computes with real numbers.
 //!
 //! Everything needs opset 13 at most; 17 is written.
 
 mod function;
 mod message;
 mod node;
+mod recurrent;
 
 use std::collections::{HashMap, HashSet};
 
@@ -34,6 +37,10 @@ use message::{tensor, value_info};
 
 /// The version of the operators that is written.
 const OPSET: i64 = 17;
+
+/// The domain of ONNX Runtime's own operators, and their version.
+const MICROSOFT: &str = "com.microsoft";
+const MICROSOFT_VERSION: i64 = 1;
 
 /// The version of the file format that goes with it.
 const IR_VERSION: i64 = 8;
@@ -64,6 +71,10 @@ pub fn export(graph: &Graph) -> Result<Vec<u8>, Error> {
     }
     let Exporter { nodes: node, initializers: initializer, .. } = exporter;
     let sparse_initializer = Vec::new();
+    let mut opset_import = vec![OperatorSetIdProto { domain: String::new(), version: OPSET }];
+    if node.iter().any(|node| node.domain == MICROSOFT) {
+        opset_import.push(OperatorSetIdProto { domain: MICROSOFT.to_owned(), version: MICROSOFT_VERSION });
+    }
     let graph = GraphProto {
         node,
         name: graph.name().to_owned(),
@@ -74,7 +85,7 @@ pub fn export(graph: &Graph) -> Result<Vec<u8>, Error> {
     };
     let model = ModelProto {
         ir_version: IR_VERSION,
-        opset_import: vec![OperatorSetIdProto { domain: String::new(), version: OPSET }],
+        opset_import,
         producer_name: "fourfold".to_owned(),
         producer_version: env!("CARGO_PKG_VERSION").to_owned(),
         graph: Some(graph),

@@ -17,6 +17,7 @@ mod operators;
 mod parameters;
 mod qdq;
 mod qlinear;
+mod recurrent;
 mod resample;
 mod selection;
 mod shape;

@@ -8,6 +8,7 @@ mod limits;
 mod operators;
 mod quantized;
 mod quantized_hostile;
+mod recurrent;
 mod vectors;
 
 use fourfold_graph::{Graph, Limits};

@@ -1,14 +1,12 @@
 //! Operators imported and run, against what ONNX Runtime computes.
 
-use std::collections::BTreeMap;
-use std::fs;
-use std::path::Path;
+mod cases;
 
+use cases::cases;
 use fourfold_graph::Limits;
 use fourfold_onnx::import;
 use fourfold_runtime::{Options, Plan, Session};
-use fourfold_tensor::{DType, Tensor};
-use safetensors::{Dtype, SafeTensors};
+use fourfold_tensor::Tensor;
 
 /// Cases whose results are sums or functions of real numbers; all others only move or compare elements, and are exact.
 const COMPUTED: [&str; 16] = [
@@ -33,41 +31,6 @@ const COMPUTED: [&str; 16] = [
 /// The same, by the beginning of their names.
 const FAMILIES: [&str; 4] = ["resize_linear", "dynamic", "matmul", "dequantize"];
 
-/// The model, inputs and outputs of a case.
-#[derive(Default)]
-struct Case {
-    model: Vec<u8>,
-    inputs: Vec<Tensor>,
-    outputs: Vec<Tensor>,
-}
-
-fn cases() -> BTreeMap<String, Case> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/operators.safetensors");
-    let bytes = fs::read(path).expect("a file of the project");
-    let tensors = SafeTensors::deserialize(&bytes).expect("valid safetensors");
-    let mut names: Vec<&str> = tensors.names();
-    names.sort_unstable();
-    let mut cases: BTreeMap<String, Case> = BTreeMap::new();
-    for name in names {
-        let view = tensors.tensor(name).expect("a known name");
-        let dtype = match view.dtype() {
-            Dtype::F32 => DType::F32,
-            Dtype::U8 => DType::U8,
-            Dtype::I64 => DType::I64,
-            other => panic!("{name} is of {other:?}"),
-        };
-        let tensor = || Tensor::from_le_bytes(dtype, view.shape(), view.data()).expect("a whole tensor");
-        let mut parts = name.split('/');
-        let case = cases.entry(parts.next().expect("a case").to_owned()).or_default();
-        match parts.next() {
-            Some("model") => case.model = view.data().to_vec(),
-            Some("in") => case.inputs.push(tensor()),
-            _ => case.outputs.push(tensor()),
-        }
-    }
-    cases
-}
-
 /// How two tensors differ, `None` if they are the same or, for computed reals, as near as sums in another order are.
 fn difference(found: &Tensor, expected: &Tensor, is_computed: bool) -> Option<String> {
     if found.dtype() != expected.dtype() || found.shape() != expected.shape() {
@@ -84,7 +47,7 @@ fn difference(found: &Tensor, expected: &Tensor, is_computed: bool) -> Option<St
 
 #[test]
 fn operators_compute_what_onnx_runtime_computes() {
-    let cases = cases();
+    let cases = cases("operators");
     assert!(cases.len() > 90, "{} cases", cases.len());
     let mut wrong = Vec::new();
     for (name, case) in cases {

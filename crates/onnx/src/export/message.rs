@@ -57,3 +57,13 @@ pub(super) fn ints(name: &str, values: &[usize]) -> AttributeProto {
     let ints = values.iter().map(|&value| wide(value)).collect();
     AttributeProto { name: name.to_owned(), r#type: attribute_type::INTS, ints, ..AttributeProto::default() }
 }
+
+pub(super) fn text(name: &str, value: &str) -> AttributeProto {
+    let (name, s) = (name.to_owned(), value.into());
+    AttributeProto { name, r#type: attribute_type::STRING, s, ..AttributeProto::default() }
+}
+
+pub(super) fn texts(name: &str, values: &[&str]) -> AttributeProto {
+    let (name, strings) = (name.to_owned(), values.iter().map(|&value| value.into()).collect());
+    AttributeProto { name, r#type: attribute_type::STRINGS, strings, ..AttributeProto::default() }
+}

@@ -114,6 +114,7 @@ impl Exporter<'_> {
                 ("LayerNormalization", vec![int("axis", *axis), float("epsilon", *epsilon)])
             }
             Op::Unary(function) => return self.unary(node, *function, output),
+            Op::Recurrent(layer) => return self.recurrent(node, layer, output),
             Op::Binary(function) => {
                 let reason = "its operator has no ONNX form";
                 (binary(*function).ok_or(Error::Export { value: output.to_owned(), reason })?, Vec::new())

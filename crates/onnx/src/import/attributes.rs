@@ -56,6 +56,10 @@ impl<'a> Attributes<'a> {
         Ok(self.get(name, attribute_type::INTS)?.map(|attribute| attribute.ints.as_slice()))
     }
 
+    pub(super) fn strings(&self, name: &str) -> Result<&'a [Vec<u8>], Error> {
+        Ok(self.get(name, attribute_type::STRINGS)?.map_or(&[], |attribute| attribute.strings.as_slice()))
+    }
+
     /// A list of sizes, none of them negative.
     pub(super) fn sizes(&self, name: &str) -> Result<Option<Vec<usize>>, Error> {
         let Some(ints) = self.ints(name)? else { return Ok(None) };

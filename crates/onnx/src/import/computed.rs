@@ -14,6 +14,8 @@ pub(super) enum Change {
     Weight { is_transposed: bool, factor: u32 },
     /// The bias of that many columns: times a factor.
     Bias { columns: usize, factor: u32 },
+    /// The weight, or the bias, of a recurrent layer with that many gates: in the graph's order.
+    Gates { count: usize, is_bias: bool },
 }
 
 impl<'a> Entry<'_, 'a> {

@@ -11,7 +11,8 @@ use crate::Error;
 use crate::proto::NodeProto;
 
 /// Operators of whose results more than the first are taken in.
-const SEVERAL_OUTPUTS: [&str; 3] = ["DynamicQuantizeLinear", "Split", "TopK"];
+const SEVERAL_OUTPUTS: [&str; 7] =
+    ["DynamicQuantizeLinear", "DynamicQuantizeLSTM", "GRU", "LSTM", "RNN", "Split", "TopK"];
 
 /// A node and the importer that takes it in.
 pub(super) struct Entry<'i, 'a> {

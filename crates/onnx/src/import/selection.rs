@@ -219,7 +219,8 @@ impl<'a> Entry<'_, 'a> {
         self.emit(Op::Expand { dims }, &[x])
     }
 
-    fn filler(&mut self, value: Tensor) -> Result<ValueId, Error> {
+    /// A constant with no axes.
+    pub(super) fn filler(&mut self, value: Tensor) -> Result<ValueId, Error> {
         let value = value.reshape(&[]).map_err(fourfold_graph::Error::from)?;
         let name = self.importer.fresh_name(&format!("{}.value", self.name));
         Ok(self.importer.builder.constant(&name, value)?)

@@ -69,6 +69,8 @@ pub struct AttributeProto {
     pub floats: ::prost::alloc::vec::Vec<f32>,
     #[prost(int64, repeated, tag = "8")]
     pub ints: ::prost::alloc::vec::Vec<i64>,
+    #[prost(bytes = "vec", repeated, tag = "9")]
+    pub strings: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
 }
 /// What is not supported and not looked into: graphs inside attributes (If, Loop, Scan), sparse tensors.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]

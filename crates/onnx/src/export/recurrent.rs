@@ -1,0 +1,194 @@
+//! Recurrent layers.
+//!
+//! Layers of real numbers are LSTM, GRU and RNN. A dynamically quantized LSTM is `com.microsoft.DynamicQuantizeLSTM`, which has one scale for
+//! the weight of each direction or one for each row, and quantizes the whole input with one scale, and the hidden state in every step. For
+//! other cells there is no such operator: their weights are codes behind a DequantizeLinear, and the layer runs on real numbers.
+
+use fourfold_graph::{Cell, Direction, Node, Recurrent, ValueId};
+use fourfold_schemes::QuantParams;
+use fourfold_tensor::{DType, Element, Tensor};
+
+use super::Exporter;
+use super::message::{int, text, texts};
+use crate::Error;
+
+/// For each gate of the file, its place in the graph.
+fn order(cell: Cell) -> &'static [usize] {
+    match cell {
+        Cell::Lstm => &[0, 3, 1, 2],
+        Cell::Gru | Cell::GruResetBefore => &[1, 0, 2],
+        Cell::Tanh | Cell::Relu => &[0],
+    }
+}
+
+/// Elements `[d, gates * hidden, ..]`, `block` for each gate, with the gates in the file's order.
+fn reordered<T: Element>(cell: Cell, elements: &[T], block: usize) -> Vec<T> {
+    let ways = elements.chunks((order(cell).len() * block).max(1));
+    ways.flat_map(|way| order(cell).iter().flat_map(move |gate| &way[gate * block..][..block])).copied().collect()
+}
+
+impl Exporter<'_> {
+    pub(super) fn recurrent(&mut self, node: &Node, layer: &Recurrent, output: &str) -> Result<(), Error> {
+        if layer.with_cell_state {
+            let reason = "the cell states of all steps have no ONNX form";
+            return Err(Error::Export { value: output.to_owned(), reason });
+        }
+        let operands = node.inputs();
+        let is_integer = layer.dynamic.is_some() && layer.cell == Cell::Lstm;
+        let mut inputs = vec![self.real(operands[0])?];
+        let mut parameters = Vec::new();
+        for &weight in &operands[1..3] {
+            if is_integer {
+                let [codes, rest @ ..] = self.gate_codes(layer, weight)?;
+                inputs.push(codes);
+                parameters.extend(rest);
+            } else {
+                inputs.push(self.gate_weight(layer, weight)?);
+            }
+        }
+        inputs.push(self.gate_bias(layer, operands[3])?);
+        inputs.push(String::new());
+        for &state in &operands[4..] {
+            inputs.push(self.real(state)?);
+        }
+        if is_integer {
+            inputs.resize(8, String::new());
+            inputs.extend(parameters);
+        }
+        let hidden = self.hidden(layer, operands[2]);
+        let direction = match layer.direction {
+            Direction::Forward => "forward",
+            Direction::Reverse => "reverse",
+            Direction::Bidirectional => "bidirectional",
+        };
+        let mut attributes = vec![text("direction", direction), int("hidden_size", hidden)];
+        let operator = match layer.cell {
+            Cell::Lstm if is_integer => "DynamicQuantizeLSTM",
+            Cell::Lstm => "LSTM",
+            Cell::Gru | Cell::GruResetBefore => {
+                attributes.push(int("linear_before_reset", usize::from(layer.cell == Cell::Gru)));
+                "GRU"
+            }
+            Cell::Tanh => "RNN",
+            Cell::Relu => {
+                attributes.push(texts("activations", &vec!["Relu"; layer.direction.count()]));
+                "RNN"
+            }
+        };
+        while inputs.last().is_some_and(String::is_empty) {
+            inputs.pop();
+        }
+        let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
+        self.push(operator, node.name(), &inputs, output, attributes);
+        if let Some(node) = self.nodes.last_mut().filter(|_| is_integer) {
+            node.domain = super::MICROSOFT.to_owned();
+        }
+        Ok(())
+    }
+
+    /// The hidden features of a layer with that recurrent weight.
+    fn hidden(&self, layer: &Recurrent, weight: ValueId) -> usize {
+        let rows = self.rows(weight);
+        rows / (layer.direction.count() * layer.cell.gates())
+    }
+
+    fn rows(&self, weight: ValueId) -> usize {
+        self.ty(weight).dims().first().and_then(fourfold_graph::Dim::fixed).unwrap_or_default()
+    }
+
+    /// The elements of a weight, bias or list of scales and what they are of.
+    fn constant(&self, id: ValueId) -> Result<&Tensor, Error> {
+        let value = self.graph.value(id);
+        let reason = "a weight that is not constant";
+        value.constant().ok_or_else(|| Error::Export { value: value.name().to_owned(), reason })
+    }
+
+    /// The weight `[d, gates * hidden, in]` of real numbers, or of codes that are dequantized.
+    fn gate_weight(&mut self, layer: &Recurrent, id: ValueId) -> Result<String, Error> {
+        let (ways, name) = (layer.direction.count(), self.graph.value(id).name().to_owned());
+        let weight = self.constant(id)?;
+        let (rows, depth) = (weight.shape()[0], weight.shape()[1]);
+        let shape = [ways, rows / ways, depth];
+        let block = self.hidden(layer, id) * depth;
+        let error = fourfold_graph::Error::from;
+        let Some(params) = self.ty(id).params() else {
+            let elements = reordered(layer.cell, weight.as_slice::<f32>().map_err(error)?, block);
+            let weight = Tensor::from_vec(&shape, elements).map_err(error)?;
+            return Ok(self.initializer(&format!("{name}.gates"), &weight));
+        };
+        let elements = reordered(layer.cell, weight.as_slice::<i8>().map_err(error)?, block);
+        let scales = self.gate_scales(layer, id, params);
+        // Scales are on one axis: that of the rows is found in two where there are two directions.
+        let (codes, axis) = match (scales.as_slice(), ways) {
+            ([_], _) => (Tensor::from_vec(&shape, elements).map_err(error)?, None),
+            (_, 1) => (Tensor::from_vec(&shape, elements).map_err(error)?, Some(1)),
+            _ => (Tensor::from_vec(&[rows, depth], elements).map_err(error)?, Some(0)),
+        };
+        let codes = self.initializer(&format!("{name}.gates"), &codes);
+        let sizes = if axis.is_some() { vec![scales.len()] } else { Vec::new() };
+        let scale = self.floats(&format!("{name}.gates.scale"), &sizes, &scales)?;
+        let attributes = axis.map(|axis| int("axis", axis)).into_iter().collect();
+        let real = self.push_fresh("DequantizeLinear", &format!("{name}.gates.real"), &[&codes, &scale], attributes);
+        if axis != Some(0) {
+            return Ok(real);
+        }
+        let sizes: Vec<i64> = shape.iter().filter_map(|&size| i64::try_from(size).ok()).collect();
+        let sizes = Tensor::from_vec(&[3], sizes).map_err(error)?;
+        let sizes = self.initializer(&format!("{name}.gates.shape"), &sizes);
+        Ok(self.push_fresh("Reshape", &format!("{name}.gates.split"), &[&real, &sizes], Vec::new()))
+    }
+
+    /// One scale for all codes, or one for each row, with the gates in the file's order.
+    fn gate_scales(&self, layer: &Recurrent, id: ValueId, params: &QuantParams) -> Vec<f32> {
+        let scales: Vec<f32> = params.scales().iter().map(|scale| scale.get()).collect();
+        if scales.len() == 1 { scales } else { reordered(layer.cell, &scales, self.hidden(layer, id)) }
+    }
+
+    /// The codes `[d, in, gates * hidden]`, their scales and their zero points: `[d]`, or `[d, gates * hidden]`.
+    fn gate_codes(&mut self, layer: &Recurrent, id: ValueId) -> Result<[String; 3], Error> {
+        let (ways, name) = (layer.direction.count(), self.graph.value(id).name().to_owned());
+        let weight = self.constant(id)?;
+        let (columns, depth) = (weight.shape()[0] / ways, weight.shape()[1]);
+        let error = fourfold_graph::Error::from;
+        let block = self.hidden(layer, id) * depth;
+        let elements = reordered(layer.cell, weight.as_slice::<i8>().map_err(error)?, block);
+        let place = |index: usize| {
+            let (way, line, column) = (index / (depth * columns), index / columns % depth, index % columns);
+            elements[(way * columns + column) * depth + line]
+        };
+        let turned = (0..elements.len()).map(place).collect::<Vec<i8>>();
+        let codes = Tensor::from_vec(&[ways, depth, columns], turned).map_err(error)?;
+        let reason = "a weight without parameters";
+        let params = self.ty(id).params().ok_or_else(|| Error::Export { value: name.clone(), reason })?;
+        let mut scales = match self.gate_scales(layer, id, params) {
+            scales if scales.len() == 1 => vec![scales[0]; ways],
+            scales => scales,
+        };
+        let mut shape = vec![ways, columns];
+        let is_even = |way: &[f32]| way.iter().all(|scale| *scale == way[0]);
+        if scales.len() == ways || scales.chunks(columns).all(is_even) {
+            scales = scales.chunks(scales.len() / ways).map(|way| way[0]).collect();
+            shape.pop();
+        }
+        let zero_points = Tensor::zeros(DType::I8, &shape).map_err(error)?;
+        Ok([
+            self.initializer(&format!("{name}.gates"), &codes),
+            self.floats(&format!("{name}.gates.scale"), &shape, &scales)?,
+            self.initializer(&format!("{name}.gates.zero_point"), &zero_points),
+        ])
+    }
+
+    /// The biases `[d, 2 * gates * hidden]`: of each direction those of the input, then those of the hidden state.
+    fn gate_bias(&mut self, layer: &Recurrent, id: ValueId) -> Result<String, Error> {
+        let (ways, gates) = (layer.direction.count(), layer.cell.gates());
+        let bias = self.constant(id)?;
+        let error = fourfold_graph::Error::from;
+        let row = bias.shape()[1];
+        let elements = reordered(layer.cell, bias.as_slice::<f32>().map_err(error)?, row / (ways * gates));
+        let (width, half) = (row / ways, &elements);
+        let of_way = |way: usize| [0, 1].map(|side| &half[side * row + way * width..][..width]).concat();
+        let bias: Vec<f32> = (0..ways).flat_map(of_way).collect();
+        let name = format!("{}.gates", self.graph.value(id).name());
+        self.floats(&name, &[ways, 2 * width], &bias)
+    }
+}

@@ -1,0 +1,205 @@
+//! Recurrent layers: what is refused, the axes of a batch that comes first, and files written and read back.
+
+use fourfold_graph::{Cell, Dim, Direction, Graph, GraphBuilder, Limits, Op, Recurrent, ValueType};
+use fourfold_runtime::{FloatProducts, Options, Plan, Session};
+use fourfold_schemes::{DynamicScheme, Granularity, QuantParams, Scale};
+use fourfold_tensor::{DType, Tensor};
+
+use super::{float, floats, int, model, node, read, text};
+use crate::proto::{AttributeProto, ModelProto, attribute_type};
+use crate::{Error, export, import};
+
+/// Numbers between -1 and 1 with no pattern in them.
+fn noise(shape: &[usize], seed: u32) -> Tensor {
+    let mut state = seed.wrapping_mul(2_654_435_761).wrapping_add(12_345);
+    let next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        f32::from(u16::try_from(state >> 16).expect("sixteen bits")) / 32_768.0 - 1.0
+    };
+    let count = shape.iter().product();
+    Tensor::from_vec(shape, std::iter::repeat_with(next).take(count).collect::<Vec<f32>>()).expect("as many")
+}
+
+fn run(graph: &Graph, inputs: &[Tensor]) -> Vec<Tensor> {
+    let options = Options { products: FloatProducts::Exact, ..Options::default() };
+    let plan = Plan::compile(graph, &options).expect("a plan");
+    Session::new(plan.into()).run(inputs).expect("a run").to_vec()
+}
+
+fn texts(name: &str, values: &[&str]) -> AttributeProto {
+    let (name, strings) = (name.to_owned(), values.iter().map(|&value| value.into()).collect());
+    AttributeProto { name, r#type: attribute_type::STRINGS, strings, ..AttributeProto::default() }
+}
+
+/// An LSTM of 2 features and 3 hidden ones over `[steps 4, batch 5]`, or the other way round; `more` follows the inputs `x, w, r`.
+fn lstm(opset: i64, more: &[(&str, Tensor)], outputs: &[&str], attributes: Vec<AttributeProto>) -> ModelProto {
+    let mut constants = vec![("w", noise(&[1, 12, 2], 1)), ("r", noise(&[1, 12, 3], 2))];
+    let mut inputs = vec!["x", "w", "r"];
+    for (name, tensor) in more {
+        inputs.push(name);
+        constants.extend((!name.is_empty()).then(|| (*name, tensor.clone())));
+    }
+    let mut layer = node("LSTM", &inputs, "", attributes);
+    layer.name = "layer".to_owned();
+    layer.output = outputs.iter().map(|&output| output.to_owned()).collect();
+    model(opset, &[4, 5, 2], &constants, vec![layer])
+}
+
+#[test]
+fn what_has_no_place_is_refused_by_name() {
+    let none = || ("", floats(&[1]));
+    let lengths = |length: i32| ("lengths", Tensor::from_vec(&[5], vec![length; 5]).expect("five"));
+    let peepholes = |value: f32| ("p", Tensor::from_vec(&[1, 9], vec![value; 9]).expect("nine"));
+    let with_p = |value: f32| vec![none(), none(), none(), none(), peepholes(value)];
+    let refused = [
+        lstm(17, &[], &["y"], vec![float("clip", 2.0)]),
+        lstm(17, &[], &["y"], vec![int("input_forget", 1)]),
+        lstm(17, &[], &["y"], vec![texts("activations", &["Tanh", "Tanh", "Tanh"])]),
+        lstm(17, &[none(), lengths(3)], &["y"], vec![]),
+        lstm(17, &with_p(0.5), &["y"], vec![]),
+    ];
+    for model in refused {
+        let error = read(&model).expect_err("more than the graph has");
+        assert!(error.is_unsupported() && error.to_string().contains("`layer`"), "{error}");
+    }
+    let invalid = [
+        lstm(17, &[], &["y"], vec![text("direction", "sideways")]),
+        lstm(17, &[], &["y"], vec![int("hidden_size", 4)]),
+        lstm(17, &[], &["y"], vec![text("direction", "bidirectional")]),
+        lstm(17, &[("b", floats(&[1, 12]))], &["y"], vec![]),
+        lstm(17, &[], &["y"], vec![int("layout", 2)]),
+    ];
+    for model in invalid {
+        let error = read(&model).expect_err("invalid");
+        assert!(matches!(&error, Error::Node { node, .. } if node == "layer"), "{error}");
+    }
+    let defaults = [
+        lstm(17, &[], &["y"], vec![int("input_forget", 0), int("hidden_size", 3)]),
+        lstm(17, &[], &["y"], vec![texts("activations", &["sigmoid", "Tanh", "Tanh"])]),
+        lstm(17, &[none(), lengths(4)], &["y"], vec![]),
+        lstm(17, &with_p(0.0), &["y"], vec![]),
+    ];
+    let plain = read(&lstm(17, &[], &["y"], vec![])).expect("an LSTM");
+    for model in defaults {
+        assert_eq!(read(&model).expect("an LSTM").nodes()[0].op(), plain.nodes()[0].op());
+    }
+}
+
+/// The axes of a tensor exchanged.
+fn turned(tensor: &Tensor, axes: &[usize]) -> Tensor {
+    tensor.view::<f32>().expect("f32").permute(axes).expect("axes").to_tensor()
+}
+
+#[test]
+fn a_batch_that_comes_first_is_turned() {
+    let x = noise(&[4, 5, 2], 7);
+    for (outputs, axes) in
+        [(vec!["y"], vec![1, 2, 0, 3]), (vec!["", "y"], vec![1, 0, 2]), (vec!["", "", "y"], vec![1, 0, 2])]
+    {
+        // The batch is 4 and the steps 5 where the batch comes first.
+        let first = read(&lstm(14, &[], &outputs, vec![int("layout", 1)])).expect("an LSTM");
+        let mut other = lstm(14, &[], &outputs, vec![]);
+        let input = &mut other.graph.as_mut().expect("a graph").input[0];
+        *input = model(14, &[5, 4, 2], &[], vec![]).graph.expect("a graph").input.remove(0);
+        let second = read(&other).expect("an LSTM");
+        let expected = run(&second, &[turned(&x, &[1, 0, 2])]).remove(0);
+        let actual = run(&first, std::slice::from_ref(&x)).remove(0);
+        assert_eq!(turned(&actual, &axes), expected, "{outputs:?}");
+    }
+}
+
+#[test]
+fn a_cell_state_alone_has_a_hidden_state_of_zeros_beside_it() {
+    let none = || ("", floats(&[1]));
+    let more = |h: Option<Tensor>| {
+        let h = h.map_or_else(none, |h| ("h", h));
+        vec![none(), none(), h, ("c", noise(&[1, 5, 3], 3))]
+    };
+    let x = noise(&[4, 5, 2], 7);
+    let zeros = Tensor::zeros(DType::F32, &[1, 5, 3]).expect("small");
+    let [alone, both] = [None, Some(zeros)]
+        .map(|h| run(&read(&lstm(17, &more(h), &["y"], vec![])).expect("an LSTM"), std::slice::from_ref(&x)).remove(0));
+    assert_eq!(alone, both);
+}
+
+/// The codes of a weight, with a scale for each row or one for all.
+fn codes(shape: &[usize], seed: u32, per_row: bool) -> (Tensor, QuantParams) {
+    #[expect(clippy::cast_possible_truncation, reason = "between -127 and 127")]
+    let codes =
+        noise(shape, seed).as_slice::<f32>().expect("f32").iter().map(|x| (x * 127.0) as i8).collect::<Vec<_>>();
+    let scale =
+        |row: usize| Scale::new(0.005 + 0.0001 * f32::from(u16::try_from(row).expect("small"))).expect("a scale");
+    let granularity = match per_row {
+        true => Granularity::PerChannel {
+            axis: 0,
+            scales: (0..shape[0]).map(scale).collect(),
+            zero_points: vec![0; shape[0]],
+        },
+        false => Granularity::PerTensor { scale: scale(0), zero_point: 0 },
+    };
+    let params = QuantParams::new(DType::I8, (-127, 127), granularity).expect("valid");
+    (Tensor::from_vec(shape, codes).expect("as many"), params)
+}
+
+/// A layer of 3 features and 4 hidden ones whose weights are codes if it is dynamic.
+fn layer(layer: &Recurrent, per_row: bool) -> Graph {
+    let (ways, rows) = (layer.direction.count(), layer.direction.count() * layer.cell.gates() * 4);
+    let mut builder = GraphBuilder::new("layer");
+    let batch = Dim::symbol("batch");
+    let mut operands =
+        vec![builder.input("x", ValueType::f32(&[5.into(), batch.clone(), 3.into()])).expect("an input")];
+    for (name, shape, seed) in [("w", [rows, 3], 1), ("r", [rows, 4], 2)] {
+        let id = if layer.dynamic.is_some() {
+            let (codes, params) = codes(&shape, seed, per_row);
+            builder.quantized_constant(name, codes, params)
+        } else {
+            builder.constant(name, noise(&shape, seed))
+        };
+        operands.push(id.expect("a constant"));
+    }
+    operands.push(builder.constant("b", noise(&[2, rows], 3)).expect("a constant"));
+    let states = if layer.cell == Cell::Lstm { 2 } else { 1 };
+    for state in 0..states {
+        let ty = ValueType::f32(&[ways.into(), batch.clone(), 4.into()]);
+        operands.push(builder.input(&format!("s{state}"), ty).expect("an input"));
+    }
+    let y = builder.node("y", Op::Recurrent(layer.clone()), &operands).expect("a valid node");
+    builder.output(y);
+    builder.finish().expect("a valid graph")
+}
+
+#[test]
+fn what_is_written_comes_back_with_the_same_bits() {
+    for cell in [Cell::Lstm, Cell::Gru, Cell::GruResetBefore, Cell::Tanh, Cell::Relu] {
+        for direction in [Direction::Forward, Direction::Reverse, Direction::Bidirectional] {
+            let dynamic = (cell == Cell::Lstm).then_some(DynamicScheme::OnnxPerTensor);
+            for (dynamic, per_row) in [(None, false), (dynamic, false), (dynamic, true)] {
+                let attributes = Recurrent { cell, direction, with_cell_state: false, dynamic };
+                let graph = layer(&attributes, per_row);
+                let file = export(&graph).expect("an ONNX form");
+                let back = import(&file, &Limits::default()).expect("what was written");
+                assert_eq!(back.nodes().len(), 1);
+                assert_eq!(back.nodes()[0].op(), graph.nodes()[0].op());
+                let mut inputs = vec![noise(&[5, 2, 3], 4)];
+                let states = graph.inputs().len() - 1;
+                inputs.extend((5..).take(states).map(|seed| noise(&[direction.count(), 2, 4], seed)));
+                assert_eq!(run(&back, &inputs), run(&graph, &inputs), "{attributes:?} {per_row}");
+            }
+        }
+    }
+}
+
+#[test]
+fn other_cells_on_codes_are_written_with_real_numbers() {
+    let dynamic = Some(DynamicScheme::OnnxPerTensor);
+    for direction in [Direction::Forward, Direction::Bidirectional] {
+        let attributes = Recurrent { cell: Cell::Gru, direction, with_cell_state: false, dynamic };
+        let graph = layer(&attributes, false);
+        let back = import(&export(&graph).expect("an ONNX form"), &Limits::default()).expect("what was written");
+        let real = Recurrent { dynamic: None, ..attributes };
+        assert_eq!(back.nodes()[0].op(), &Op::Recurrent(real));
+    }
+    let attributes = Recurrent { cell: Cell::Lstm, direction: Direction::Forward, with_cell_state: true, dynamic };
+    let error = export(&layer(&attributes, true)).expect_err("no ONNX form");
+    assert!(error.to_string().contains("cell state"), "{error}");
+}
