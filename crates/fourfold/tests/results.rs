@@ -2,7 +2,7 @@
 
 mod digits;
 
-use digits::{ATTN, CNN, Digits, MLP, MOBILE, accuracy, array, bytes, classes, run};
+use digits::{ATTN, CNN, Digits, LSTM, MLP, MOBILE, accuracy, array, bytes, classes, run};
 use fourfold::prelude::*;
 
 /// Asserts that the int8 models lose at most so many percentage points.
@@ -16,7 +16,7 @@ fn assert_loses_at_most(digits: &Digits, statically: f64, dynamically: f64) {
 
 #[test]
 fn float_models_agree_with_onnx_runtime() {
-    for digits in [CNN, MLP, MOBILE, ATTN] {
+    for digits in [CNN, MLP, MOBILE, ATTN, LSTM] {
         let expected = array(&format!("tests/data/{}_expected.npy", digits.name));
         for graph in [digits.float(), fuse(&digits.float()).expect("a float model")] {
             let actual = run(&graph, &digits.images("test"), None);
@@ -49,6 +49,11 @@ fn digits_mlp_keeps_its_accuracy() {
 #[test]
 fn digits_attn_keeps_its_accuracy() {
     assert_loses_at_most(&ATTN, 2.0, 0.6);
+}
+
+#[test]
+fn digits_lstm_keeps_its_accuracy() {
+    assert_loses_at_most(&LSTM, 0.6, 0.6);
 }
 
 #[test]

@@ -21,6 +21,9 @@ pub(crate) const MOBILE: Digits =
 /// A transformer of two layers.
 pub(crate) const ATTN: Digits = Digits { name: "digits_attn", model: "tests/data/digits_attn.onnx", suffix: "" };
 
+/// The rows of an image as eight steps of an LSTM.
+pub(crate) const LSTM: Digits = Digits { name: "digits_lstm", model: "tests/data/digits_lstm.onnx", suffix: "" };
+
 pub(crate) fn bytes(path: &str) -> Vec<u8> {
     std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).expect("a file of the project")
 }
@@ -62,7 +65,7 @@ impl Digits {
 
     pub(crate) fn dynamically(&self) -> Graph {
         let fused = fuse(&self.float()).expect("a float model");
-        quantize_dynamic(&fused, &[OpKind::Linear], DType::I8).expect("Linear layers").into_graph()
+        quantize_dynamic(&fused, &[OpKind::Linear, OpKind::Lstm], DType::I8).expect("such layers").into_graph()
     }
 }
 
@@ -85,7 +88,7 @@ pub(crate) fn classes(logits: &Tensor) -> Vec<i64> {
 /// Every model of these tests with its test images and a name: float, quantized both ways here, and quantized by ONNX Runtime.
 pub(crate) fn every_model() -> Vec<(String, Tensor, Graph)> {
     let mut models = Vec::new();
-    for digits in [CNN, MOBILE, MLP, ATTN] {
+    for digits in [CNN, MOBILE, MLP, ATTN, LSTM] {
         let graphs = [("float", digits.float()), ("static", digits.statically(QConfig::fourfold()))];
         let dynamic = (digits.name != MOBILE.name).then(|| ("dynamic", digits.dynamically()));
         for (kind, graph) in graphs.into_iter().chain(dynamic) {
@@ -99,6 +102,7 @@ pub(crate) fn every_model() -> Vec<(String, Tensor, Graph)> {
         (MOBILE, "digits_mobile_qdq"),
         (MOBILE, "digits_mobile_qop"),
         (MLP, "digits_mlp_dynamic"),
+        (LSTM, "digits_lstm_dynamic"),
     ];
     for (digits, file) in of_others {
         let graph = onnx::import(&bytes(&format!("tests/data/{file}.onnx")), &Limits::default());
