@@ -7,7 +7,7 @@ mod digits;
 
 use std::path::Path;
 
-use digits::{CNN, Digits, MLP, MOBILE};
+use digits::{ATTN, CNN, Digits, LSTM, MLP, MOBILE};
 use fourfold::kernels::Kernel;
 use fourfold::prelude::*;
 
@@ -20,24 +20,34 @@ fn golden(digits: &Digits, suffix: &str, anew: impl FnOnce() -> Vec<u8>) -> Vec<
     std::fs::read(path).expect("a file of the project")
 }
 
-fn quantized(digits: &Digits) -> Vec<u8> {
-    container::to_bytes(&digits.statically(QConfig::fourfold())).expect("a graph")
+/// Every model as it is quantized: statically where it can be, and dynamically.
+fn quantized() -> Vec<(Digits, &'static str, Graph)> {
+    let statically = [CNN, MLP, MOBILE, ATTN].map(|digits| {
+        let graph = digits.statically(QConfig::fourfold());
+        (digits, "int8", graph)
+    });
+    let dynamically = [MLP, LSTM, ATTN].map(|digits| {
+        let graph = digits.dynamically();
+        (digits, "dynamic", graph)
+    });
+    statically.into_iter().chain(dynamically).collect()
 }
 
 #[test]
 fn models_are_quantized_to_the_same_files_with_the_same_outputs() {
-    for digits in [CNN, MLP, MOBILE] {
-        let file = quantized(&digits);
-        assert!(file == golden(&digits, "int8.fourfold", || file.clone()), "{}: another file", digits.name);
+    for (digits, way, graph) in quantized() {
+        let file = container::to_bytes(&graph).expect("a graph");
+        let name = format!("{} {way}", digits.name);
+        assert!(file == golden(&digits, &format!("{way}.fourfold"), || file.clone()), "{name}: another file");
         let graph = container::from_bytes(&file, &Limits::default()).expect("a valid file");
         let logits = || npy::write(&digits::run(&graph, &digits.images("test"), None));
-        let expected =
-            npy::read(&golden(&digits, "int8_logits.npy", logits), &Limits::default()).expect("a valid file");
+        let expected = golden(&digits, &format!("{way}_logits.npy"), logits);
+        let expected = npy::read(&expected, &Limits::default()).expect("a valid file");
         for kernel in Kernel::supported() {
             let options = Options { kernel, ..Options::default() };
             let mut session = Session::new(Plan::compile(&graph, &options).expect("a plan").into());
             let outputs = session.run(&[digits.images("test")]).expect("a run");
-            assert!(outputs[0] == expected, "{} on {}: other outputs", digits.name, kernel.name());
+            assert!(outputs[0] == expected, "{name} on {}: other outputs", kernel.name());
         }
     }
 }

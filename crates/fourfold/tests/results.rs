@@ -76,8 +76,9 @@ fn onnx_runtime_finds_the_same_classes() {
 
 #[test]
 fn neither_the_batch_nor_the_threads_nor_the_backend_matter() {
-    for digits in [CNN, MOBILE, ATTN] {
-        let graph = digits.statically(QConfig::fourfold());
+    let statically = [CNN, MOBILE, ATTN].map(|digits| (digits.statically(QConfig::fourfold()), digits));
+    let dynamically = [MLP, LSTM, ATTN].map(|digits| (digits.dynamically(), digits));
+    for (graph, digits) in statically.into_iter().chain(dynamically) {
         let images = digits.images("test").rows(0..60).expect("sixty images");
         let together = run(&graph, &images, Some(1));
         assert_eq!(run(&graph, &images, Some(3)), together, "{}: threads", digits.name);

@@ -20,8 +20,24 @@ fn only_linear_layers_are_quantized() {
 }
 
 #[test]
-fn a_row_does_not_depend_on_the_others() {
-    let quantized = quantize_dynamic(&network(), &[OpKind::Linear], DType::I8).expect("a Linear").into_graph();
+fn convolutions_are_quantized_where_they_are_named() {
+    let all = quantize_dynamic_with(&network(), QConfig::fourfold()).expect("a Linear");
+    let of = |quantized: &crate::Quantized| {
+        let convolutions = quantized.layers().iter().filter(|layer| layer.operator == OpKind::Conv);
+        convolutions.map(|layer| layer.decision).collect::<Vec<_>>()
+    };
+    assert!(of(&all).iter().all(|decision| *decision == Decision::Float) && !of(&all).is_empty());
+    let graph = crate::fuse(&network()).expect("a float graph");
+    let named = quantize_dynamic(&graph, &[OpKind::Conv], DType::I8).expect("convolutions");
+    assert!(of(&named).iter().all(|decision| *decision == Decision::Dynamic));
+    let x = noise(&[4, 2, 6, 6], 1);
+    assert_close(&run(named.graph(), &x), &run(&graph, &x), 0.1);
+}
+
+#[test]
+fn a_row_and_an_image_do_not_depend_on_the_others() {
+    let layers = [OpKind::Linear, OpKind::Conv];
+    let quantized = quantize_dynamic(&network(), &layers, DType::I8).expect("such layers").into_graph();
     let mut x = noise(&[4, 2, 6, 6], 1);
     // One image of the batch is a hundred times as bright.
     x.as_mut_slice::<f32>().expect("f32")[..72].iter_mut().for_each(|x| *x *= 100.0);
@@ -46,8 +62,8 @@ fn the_mapping_chooses_layers_and_scheme() {
 
 #[test]
 fn what_has_no_dynamic_form_is_refused() {
-    let conv = quantize_dynamic(&network(), &[OpKind::Linear, OpKind::Conv], DType::I8);
-    assert_eq!(conv, Err(Error::NotDynamic { kind: OpKind::Conv, dtype: DType::I8 }));
+    let sum = quantize_dynamic(&network(), &[OpKind::Linear, OpKind::Add], DType::I8);
+    assert_eq!(sum, Err(Error::NotDynamic { kind: OpKind::Add, dtype: DType::I8 }));
     let unsigned = quantize_dynamic(&network(), &[OpKind::Linear], DType::U8);
     assert_eq!(unsigned, Err(Error::NotDynamic { kind: OpKind::Linear, dtype: DType::U8 }));
     let once = quantize_dynamic(&network(), &[OpKind::Linear], DType::I8).expect("a Linear").into_graph();
