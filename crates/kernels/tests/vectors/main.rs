@@ -1,9 +1,5 @@
 //! Products and convolutions against what ONNX Runtime and PyTorch compute, on every kernel.
-#![expect(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    reason = "the formulas of the peers are in f32"
-)]
+#![expect(clippy::cast_possible_truncation, reason = "the formulas of the peers are in f32")]
 
 mod conv;
 mod file;
