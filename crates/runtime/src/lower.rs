@@ -21,7 +21,7 @@ pub(crate) fn lower(graph: &Graph, options: &Options) -> Result<Plan, Error> {
     }
     let outputs = graph.outputs().iter().map(|&id| lowering.slot(id, Layout::RowMajor)).collect();
     let Lowering { steps, slots, results, .. } = lowering;
-    let options = Options { products: options.products.of(graph), ..options.clone() };
+    let (options, steps) = (Options { products: options.products.of(graph), ..options.clone() }, steps.into());
     Ok(Plan { graph: graph.clone(), pool: pool(&options)?, options, steps, slots, results, outputs })
 }
 

@@ -1,5 +1,7 @@
 //! A graph compiled for this CPU.
 
+use std::sync::Arc;
+
 use fourfold_graph::{Graph, ValueId};
 
 use crate::lower::lower;
@@ -12,7 +14,8 @@ pub struct Plan {
     pub(crate) graph: Graph,
     pub(crate) options: Options,
     pub(crate) pool: Option<rayon::ThreadPool>,
-    pub(crate) steps: Vec<Step>,
+    /// Shared with the plans that were made of this one.
+    pub(crate) steps: Arc<[Step]>,
     pub(crate) slots: Vec<Slot>,
     /// The result of every node, in order.
     pub(crate) results: Vec<NodeResult>,
@@ -79,6 +82,28 @@ impl Plan {
     /// [`Error::Unsupported`] for a node whose operands have types that no kernel takes.
     pub fn compile(graph: &Graph, options: &Options) -> Result<Self, Error> {
         lower(graph, options)
+    }
+
+    /// A plan of the same graph with other options, which shares the packed weights with this one if the kernel is the same.
+    ///
+    /// Constants are shared by all plans of a graph in any case.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Threads`], and with another kernel those of [`Plan::compile`].
+    pub fn with_options(&self, options: &Options) -> Result<Self, Error> {
+        if options.kernel.name() != self.options.kernel.name() {
+            return Self::compile(&self.graph, options);
+        }
+        Ok(Self {
+            graph: self.graph.clone(),
+            pool: pool(options)?,
+            options: Options { products: options.products.of(&self.graph), ..options.clone() },
+            steps: Arc::clone(&self.steps),
+            slots: self.slots.clone(),
+            results: self.results.clone(),
+            outputs: self.outputs.clone(),
+        })
     }
 
     /// The graph that was compiled.

@@ -75,4 +75,8 @@ impl Action for DynamicConv {
         }
         Ok(())
     }
+
+    fn packed_bytes(&self) -> usize {
+        self.packed.bytes()
+    }
 }

@@ -167,6 +167,11 @@ impl Action for Recurrent {
         call.scratch.recurrent = buffers;
         done
     }
+
+    fn packed_bytes(&self) -> usize {
+        let recurrent = self.recurrent.iter().flatten().map(|(_, product)| product);
+        recurrent.chain([&self.input]).map(Product::packed_bytes).sum()
+    }
 }
 
 /// What products are computed with.
@@ -194,6 +199,14 @@ impl Product {
             each => each[rows].iter().map(|scale| scale.get()).collect(),
         };
         Ok(Self::Codes(DynamicLinear::of_parts(kernel, scheme, &tensor, scales, Some(bias))?))
+    }
+
+    /// Bytes of the weight, which is a copy of that of the graph.
+    fn packed_bytes(&self) -> usize {
+        match self {
+            Product::Real { weight, .. } => weight.bytes().len(),
+            Product::Codes(product) => product.packed_bytes(),
+        }
     }
 
     /// `x: [m, k]`, `out: [m, n]` with `row_stride` elements between its rows.

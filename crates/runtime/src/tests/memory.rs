@@ -118,6 +118,24 @@ fn threads_do_not_change_results() {
 }
 
 #[test]
+fn plans_of_other_options_share_the_packed_weights() {
+    let plan = Plan::compile(&meeting(), &Options::default()).expect("a plan");
+    let options = Options { threads: NonZeroUsize::new(2), ..Options::default() };
+    let other = plan.with_options(&options).expect("a plan");
+    assert!(Arc::ptr_eq(&plan.steps, &other.steps));
+    let constants = |plan: &Plan| {
+        let all =
+            plan.graph().values().iter().filter_map(|value| value.constant().map(|tensor| tensor.bytes().as_ptr()));
+        all.collect::<Vec<_>>()
+    };
+    assert_eq!(constants(&plan), constants(&other));
+    let x = noise(&[3, 3, 6, 6], 1);
+    let [alone, together] =
+        [plan, other].map(|plan| Session::new(Arc::new(plan)).run(std::slice::from_ref(&x)).map(<[Tensor]>::to_vec));
+    assert_eq!(alone, together);
+}
+
+#[test]
 fn the_footprint_is_what_is_alive_at_once() {
     let plan = Plan::compile(&meeting(), &Options::default()).expect("a plan");
     let memory = plan.footprint(&[&[2, 3, 6, 6]]).expect("sizes that the graph takes");
