@@ -69,7 +69,7 @@ fn allocations_are_counted() {
 /// Which products of real numbers a model is run with: the fast ones only where no large product is left in floating point, because
 /// the `gemm` crate allocates.
 fn products(name: &str) -> &'static [FloatProducts] {
-    let has_large_products = name.ends_with("float") || name == "digits_cnn dynamic";
+    let has_large_products = name.ends_with("float") || ["digits_cnn dynamic", "digits_lstm static"].contains(&name);
     if has_large_products { &[FloatProducts::Exact] } else { &[FloatProducts::Fast, FloatProducts::Exact] }
 }
 
