@@ -13,6 +13,7 @@
 //! - `auto_pad` and `ceil_mode` become explicit padding.
 //! - `Dropout` becomes Identity; `Constant` becomes a constant, and so does the `Transpose` of one.
 //! - `Pow` by 2 and 3 becomes products, by 0.5 a square root; `Min` and `Max` of many operands are taken in pairs.
+//! - `LSTM`, `GRU` and `RNN` become a Recurrent with the gates in PyTorch's order; `Y_h` and `Y_c` are cut out of the states of all steps.
 //! - Nodes without a name are called `OPERATOR_INDEX`.
 //!
 //! # Quantized models
@@ -26,7 +27,7 @@
 //! - **Operators on codes.** QLinearConv, QLinearMatMul and ONNX Runtime's QGemm, QLinearAdd, QLinearAveragePool and
 //!   QLinearGlobalAveragePool.
 //! - **Dynamic.** DynamicQuantizeLinear, MatMulInteger, Cast, Mul and Add as onnxruntime's `quantize_dynamic` writes them become one Linear
-//!   with [`DynamicScheme::OnnxPerTensor`](fourfold_schemes::DynamicScheme::OnnxPerTensor).
+//!   with [`DynamicScheme::OnnxPerTensor`](fourfold_schemes::DynamicScheme::OnnxPerTensor), and so does DynamicQuantizeLSTM a Recurrent.
 //!
 //! Weights become `i8` with zero point 0: `uint8` with zero point 128 is turned into it, and so is any other whose codes less the zero
 //! point fit. Where they do not, operators on codes are refused, and a QDQ operator computes with real numbers. A bias becomes `i32` with

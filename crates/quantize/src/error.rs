@@ -65,7 +65,7 @@ pub enum Error {
         reason: &'static str,
     },
     /// Dynamic quantization was asked for where there is none.
-    #[error("{kind} cannot be quantized dynamically to {dtype}; Linear, Lstm, Gru and Rnn to i8 can")]
+    #[error("{kind} cannot be quantized dynamically to {dtype}; Linear, Conv, Lstm, Gru and Rnn to i8 can")]
     NotDynamic {
         /// The operator.
         kind: OpKind,

@@ -46,6 +46,9 @@
 //! form (softmax, normalizations, functions without bounds), stays float. Quantize and Dequantize are put where codes meet real numbers.
 //! If the graph has stubs, only what lies between a QuantStub and a DeQuantStub is quantized.
 //!
+//! Dynamic quantization is for linear layers, for convolutions that are named, and for recurrent layers (Lstm, Gru, Rnn), whose two
+//! weights become codes, by rows or, if the configuration says one scale for a weight, with one for each direction as in PyTorch.
+//!
 //! The results of softmax, sigmoid, hard sigmoid (scale 1/256, zero point 0) and tanh (scale 2/256, zero point 128) have the
 //! parameters that their ends give; signed codes have zero points that are 128 less.
 //!

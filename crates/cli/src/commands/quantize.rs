@@ -73,7 +73,9 @@ pub(super) fn run(arguments: &Quantize, context: &Context) -> Result<(), Failure
     };
     if !quantized.graph().is_quantized() {
         let hint = match settings.mode {
-            Mode::Dynamic => "; dynamic quantization is for Linear layers, try --mode static --calib DATA",
+            Mode::Dynamic => {
+                "; dynamic quantization is for Linear and recurrent layers, try --mode static --calib DATA"
+            }
             Mode::Static => "",
         };
         return Err(at_model(Failure::new(

@@ -1,6 +1,6 @@
 //! Dynamic quantization.
 
-use fourfold_graph::{Linear, Op, OpKind};
+use fourfold_graph::{Cell, Direction, Graph, GraphBuilder, Linear, Op, OpKind, Recurrent, ValueType};
 use fourfold_schemes::DynamicScheme;
 use fourfold_tensor::DType;
 
@@ -68,4 +68,51 @@ fn what_has_no_dynamic_form_is_refused() {
     assert_eq!(unsigned, Err(Error::NotDynamic { kind: OpKind::Linear, dtype: DType::U8 }));
     let once = quantize_dynamic(&network(), &[OpKind::Linear], DType::I8).expect("a Linear").into_graph();
     assert_eq!(quantize_dynamic(&once, &[OpKind::Linear], DType::I8), Err(Error::AlreadyQuantized));
+}
+
+/// A GRU in both directions, whose backward weights are a hundred times smaller.
+fn recurrent() -> Graph {
+    let mut builder = GraphBuilder::new("recurrent");
+    let x = builder.input("x", ValueType::f32(&[3.into(), 2.into(), 4.into()])).expect("an input");
+    let weight = |columns: usize, seed| {
+        let mut weight = noise(&[30, columns], seed);
+        let elements = weight.as_mut_slice::<f32>().expect("f32");
+        elements[15 * columns..].iter_mut().for_each(|element| *element *= 0.01);
+        weight
+    };
+    let mut operands = vec![x];
+    for (name, tensor) in [("w", weight(4, 1)), ("r", weight(5, 2)), ("b", noise(&[2, 30], 3))] {
+        operands.push(builder.constant(name, tensor).expect("a constant"));
+    }
+    let (cell, direction) = (Cell::Gru, Direction::Bidirectional);
+    let layer = Recurrent { cell, direction, with_cell_state: false, dynamic: None };
+    let y = builder.node("gru", Op::Recurrent(layer), &operands).expect("a layer");
+    builder.output(y);
+    builder.finish().expect("a valid graph")
+}
+
+#[test]
+fn recurrent_layers_have_scales_of_their_own_in_each_direction() {
+    let graph = recurrent();
+    let x = noise(&[3, 2, 4], 9);
+    for (qconfig, scales) in [(QConfig::fourfold(), 30), (QConfig::dynamic(), 2)] {
+        let quantized = quantize_dynamic_with(&graph, qconfig).expect("a GRU");
+        let layer = &quantized.layers()[0];
+        assert_eq!((layer.operator, layer.decision, layer.reason.as_str()), (OpKind::Gru, Decision::Dynamic, ""));
+        let node = &quantized.graph().nodes()[0];
+        for &weight in &node.inputs()[1..3] {
+            let ty = quantized.graph().value(weight).ty();
+            let mut list: Vec<f32> = ty.params().expect("codes").scales().iter().map(|scale| scale.get()).collect();
+            assert_eq!((ty.dtype(), list.len()), (DType::I8, 30));
+            list.dedup();
+            assert_eq!(list.len(), scales);
+        }
+        assert!(matches!(node.op(), Op::Recurrent(op) if op.dynamic == Some(qconfig.dynamic)));
+        assert_close(&run(quantized.graph(), &x), &run(&graph, &x), 0.02);
+    }
+    let only = quantize_dynamic(&graph, &[OpKind::Gru], DType::I8).expect("a GRU");
+    assert!(only.graph().is_quantized());
+    let other =
+        quantize_dynamic(&graph, &[OpKind::Lstm, OpKind::Rnn, OpKind::Linear], DType::I8).expect("nothing to do");
+    assert!(!other.graph().is_quantized());
 }
