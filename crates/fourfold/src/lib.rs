@@ -67,6 +67,7 @@
 pub use fourfold_format as format;
 pub use fourfold_graph as graph;
 pub use fourfold_kernels as kernels;
+pub use fourfold_nn as nn;
 pub use fourfold_observers as observers;
 pub use fourfold_onnx as onnx;
 pub use fourfold_quantize as quantize;

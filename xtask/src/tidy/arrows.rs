@@ -15,6 +15,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("fourfold", PARTS),
     ("fourfold-onnx", &["fourfold-runtime", "fourfold-graph", "fourfold-schemes", "fourfold-tensor"]),
     ("fourfold-format", &["fourfold-graph", "fourfold-observers", "fourfold-schemes", "fourfold-tensor"]),
+    ("fourfold-nn", &["fourfold-graph", "fourfold-tensor"]),
     (
         "fourfold-quantize",
         &[
@@ -46,6 +47,7 @@ const LIBRARIES: &[&str] = &[
     "fourfold-schemes",
     "fourfold-observers",
     "fourfold-graph",
+    "fourfold-nn",
     "fourfold-runtime",
     "fourfold-quantize",
     "fourfold-format",
