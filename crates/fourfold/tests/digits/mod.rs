@@ -47,7 +47,7 @@ impl Digits {
     }
 
     /// A float graph quantized with what all batches have shown.
-    pub(crate) fn calibrated(&self, graph: &Graph, qconfig: QConfig) -> Quantized {
+    pub(crate) fn calibrated(&self, graph: &Graph, qconfig: impl Into<QConfigMapping>) -> Quantized {
         let mut calibration = prepare(graph, qconfig).expect("a float model");
         for batch in self.batches() {
             calibration.observe(&batch).expect("finite images");
