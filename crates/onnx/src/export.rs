@@ -15,16 +15,23 @@
 //! - A dynamically quantized LSTM is ONNX Runtime's DynamicQuantizeLSTM; a GRU or RNN, for which there is none, reads its weights through a
 //!   DequantizeLinear and computes with real numbers.
 //!
-//! Everything needs opset 13 at most; 17 is written.
+//! - Sizes that several symbols of the inputs give are written as shape arithmetic: Shape, Gather, Mul, Add and Concat.
+//! - Truth values are `bool`.
+//!
+//! Opset 17 is written, 19 where dilated averages or padding from the other end need it.
 
+mod choice;
 mod function;
 mod message;
+mod movement;
 mod node;
+mod norm;
 mod recurrent;
+mod sizes;
 
 use std::collections::{HashMap, HashSet};
 
-use fourfold_graph::{Graph, OutputParams, ValueId, ValueType};
+use fourfold_graph::{Dim, Graph, Op, OutputParams, PadMode, ValueId, ValueType};
 use fourfold_schemes::{Granularity, QuantParams};
 use fourfold_tensor::{DType, Tensor};
 use prost::Message;
@@ -33,17 +40,17 @@ use crate::Error;
 use crate::proto::{
     AttributeProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto, ValueInfoProto,
 };
-use message::{tensor, value_info};
+use message::{plain_tensor, tensor, value_info};
 
-/// The version of the operators that is written.
-const OPSET: i64 = 17;
+/// The version of the operators that is written, and of the file format that goes with it.
+const VERSION: (i64, i64) = (17, 8);
 
 /// The domain of ONNX Runtime's own operators, and their version.
 const MICROSOFT: &str = "com.microsoft";
 const MICROSOFT_VERSION: i64 = 1;
 
-/// The version of the file format that goes with it.
-const IR_VERSION: i64 = 8;
+/// The same for graphs with operators that are newer.
+const NEWER_VERSION: (i64, i64) = (19, 9);
 
 /// Writes a graph as an ONNX file; the same graph gives the same bytes.
 ///
@@ -69,9 +76,10 @@ pub fn export(graph: &Graph) -> Result<Vec<u8>, Error> {
             exporter.push("Identity", name, &[&made], name, Vec::new());
         }
     }
-    let Exporter { nodes: node, initializers: initializer, .. } = exporter;
+    let Exporter { nodes: node, initializers: initializer, opset, .. } = exporter;
+    let ir_version = if opset == VERSION.0 { VERSION.1 } else { NEWER_VERSION.1 };
     let sparse_initializer = Vec::new();
-    let mut opset_import = vec![OperatorSetIdProto { domain: String::new(), version: OPSET }];
+    let mut opset_import = vec![OperatorSetIdProto { domain: String::new(), version: opset }];
     if node.iter().any(|node| node.domain == MICROSOFT) {
         opset_import.push(OperatorSetIdProto { domain: MICROSOFT.to_owned(), version: MICROSOFT_VERSION });
     }
@@ -84,7 +92,7 @@ pub fn export(graph: &Graph) -> Result<Vec<u8>, Error> {
         sparse_initializer,
     };
     let model = ModelProto {
-        ir_version: IR_VERSION,
+        ir_version,
         opset_import,
         producer_name: "fourfold".to_owned(),
         producer_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -104,13 +112,23 @@ struct Exporter<'g> {
     reals: HashMap<ValueId, String>,
     /// The names of codes, scale and zero point of each value of codes.
     codes: HashMap<ValueId, [String; 3]>,
+    /// The names of the sizes that are computed.
+    sizes: HashMap<Dim, String>,
+    opset: i64,
 }
 
 impl<'g> Exporter<'g> {
     fn new(graph: &'g Graph) -> Self {
         let names = graph.values().iter().map(|value| value.name().to_owned()).collect();
         let (nodes, initializers) = (Vec::new(), Vec::new());
-        Self { graph, nodes, initializers, names, reals: HashMap::new(), codes: HashMap::new() }
+        let is_newer = graph.nodes().iter().any(|node| match node.op() {
+            Op::Pad(pad) => pad.mode == PadMode::Wrap,
+            Op::AveragePool(pool) => pool.window.dilation.iter().any(|&dilation| dilation != 1),
+            _ => false,
+        });
+        let (opset, _) = if is_newer { NEWER_VERSION } else { VERSION };
+        let (reals, codes, sizes) = (HashMap::new(), HashMap::new(), HashMap::new());
+        Self { graph, nodes, initializers, names, reals, codes, sizes, opset }
     }
 
     fn ty(&self, id: ValueId) -> &'g ValueType {
@@ -177,7 +195,7 @@ impl<'g> Exporter<'g> {
         let value = self.graph.value(id);
         let mut name = value.name().to_owned();
         match (value.constant(), value.ty().params()) {
-            (Some(constant), None) => self.initializers.push(tensor(&name, constant)),
+            (Some(constant), None) => self.initializers.push(plain_tensor(&name, constant)),
             (_, Some(_)) => {
                 let node = self.fresh(&format!("{name}.dequantize"));
                 name = self.fresh(&format!("{name}.real"));

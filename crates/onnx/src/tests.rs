@@ -2,6 +2,7 @@
 
 mod elements;
 mod export;
+mod export_operators;
 mod functions;
 mod hostile;
 mod limits;

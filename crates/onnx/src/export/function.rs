@@ -1,10 +1,9 @@
 //! Functions of one and two numbers, and reductions, in the operators of the opset that is written.
 
 use fourfold_graph::{Binary, Node, Reduction, Unary};
-use fourfold_tensor::Tensor;
 
 use super::Exporter;
-use super::message::{float, int, ints};
+use super::message::{float, int, ints, wide};
 use crate::Error;
 use crate::proto::AttributeProto;
 
@@ -64,7 +63,7 @@ impl Exporter<'_> {
         Ok(self.push_fresh(operator, base, &[x, &number], Vec::new()))
     }
 
-    /// The axes of a sum are an input, those of the others an attribute.
+    /// The axes of a sum are an input, those of the others an attribute before opset 18.
     pub(super) fn reduce(
         &mut self,
         node: &Node,
@@ -78,15 +77,15 @@ impl Exporter<'_> {
             Reduction::Max => "ReduceMax",
             Reduction::Min => "ReduceMin",
             Reduction::L2 => "ReduceL2",
-            _ => {
-                let axes: Vec<i64> = axes.iter().filter_map(|&axis| i64::try_from(axis).ok()).collect();
-                let axes = Tensor::from_slice(&[axes.len()], &axes).map_err(fourfold_graph::Error::from)?;
-                let axes = self.initializer(&format!("{name}.axes"), &axes);
-                self.push("ReduceSum", name, &[&x, &axes], output, vec![keep]);
-                return Ok(());
-            }
+            _ => "ReduceSum",
         };
-        self.push(operator, name, &[&x], output, vec![ints("axes", axes), keep]);
+        if operator != "ReduceSum" && self.opset < 18 {
+            self.push(operator, name, &[&x], output, vec![ints("axes", axes), keep]);
+            return Ok(());
+        }
+        let axes: Vec<i64> = axes.iter().map(|&axis| wide(axis)).collect();
+        let axes = self.integers(&format!("{name}.axes"), &axes)?;
+        self.push(operator, name, &[&x, &axes], output, vec![keep]);
         Ok(())
     }
 }
@@ -99,6 +98,7 @@ pub(super) fn binary(function: Binary) -> Option<&'static str> {
         Binary::Div => "Div",
         Binary::Min => "Min",
         Binary::Max => "Max",
+        Binary::Pow => "Pow",
         _ => return None,
     })
 }

@@ -19,7 +19,12 @@ fn code(dtype: DType) -> i32 {
     }
 }
 
-fn wide(size: usize) -> i64 {
+/// The type of elements that stand for themselves; those of 8 bits are truth values.
+fn plain_code(dtype: DType) -> i32 {
+    if dtype == DType::U8 { data_type::BOOL } else { code(dtype) }
+}
+
+pub(super) fn wide(size: usize) -> i64 {
     i64::try_from(size).unwrap_or(i64::MAX)
 }
 
@@ -33,6 +38,11 @@ pub(super) fn tensor(name: &str, value: &Tensor) -> TensorProto {
     }
 }
 
+/// A tensor whose elements stand for themselves.
+pub(super) fn plain_tensor(name: &str, value: &Tensor) -> TensorProto {
+    TensorProto { data_type: plain_code(value.dtype()), ..tensor(name, value) }
+}
+
 pub(super) fn value_info(name: &str, ty: &ValueType) -> ValueInfoProto {
     let dim = |dim: &Dim| Dimension {
         value: Some(match dim {
@@ -41,7 +51,7 @@ pub(super) fn value_info(name: &str, ty: &ValueType) -> ValueInfoProto {
         }),
     };
     let shape = TensorShapeProto { dim: ty.dims().iter().map(dim).collect() };
-    let ty = TensorType { elem_type: code(ty.dtype()), shape: Some(shape) };
+    let ty = TensorType { elem_type: plain_code(ty.dtype()), shape: Some(shape) };
     ValueInfoProto { name: name.to_owned(), r#type: Some(TypeProto { value: Some(Type::TensorType(ty)) }) }
 }
 

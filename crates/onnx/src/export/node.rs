@@ -1,11 +1,13 @@
 //! One node of the graph on its way into the file.
 
-use fourfold_graph::{Activation, AveragePool, Dim, Linear, Node, Op, ValueId, Window};
+use fourfold_graph::{Activation, AveragePool, Linear, Node, Op, ValueId, Window};
 use fourfold_tensor::{Element, Tensor, View};
 
 use super::Exporter;
+use super::choice::plain;
 use super::function::binary;
 use super::message::{float, int, ints};
+use super::movement::is_movement;
 use crate::Error;
 use crate::proto::{AttributeProto, data_type};
 
@@ -74,21 +76,15 @@ impl Exporter<'_> {
     /// Writes the operator alone, on real numbers.
     fn operator(&mut self, node: &Node, output: &str) -> Result<(), Error> {
         let name = node.name();
+        if is_movement(node.op()) {
+            let x = self.real(node.inputs()[0])?;
+            return self.movement(node, &x, output);
+        }
         let (operator, attributes): (&str, Vec<AttributeProto>) = match node.op() {
             Op::Linear(linear) => return self.linear(node, linear, output),
             Op::Clip { min, max } => {
                 let x = self.real(node.inputs()[0])?;
                 return self.clip(name, &x, (*min, *max), output);
-            }
-            Op::Reshape { dims } => {
-                let x = self.real(node.inputs()[0])?;
-                let reason = "its shape has several sizes that are not known, which a list of numbers cannot say";
-                let sizes = sizes(dims, self.ty(node.inputs()[0]).dims());
-                let sizes = sizes.ok_or_else(|| Error::Export { value: output.to_owned(), reason })?;
-                let shape = Tensor::from_slice(&[sizes.len()], &sizes).map_err(fourfold_graph::Error::from)?;
-                let shape = self.initializer(&format!("{name}.shape"), &shape);
-                self.push("Reshape", name, &[&x, &shape], output, Vec::new());
-                return Ok(());
             }
             Op::Conv(conv) => {
                 let mut attributes = window(&conv.window);
@@ -99,11 +95,7 @@ impl Exporter<'_> {
             Op::AveragePool(AveragePool { window: pool, count_include_pad }) => {
                 let mut attributes = window(pool);
                 // Before opset 19 an average has no dilation.
-                if pool.dilation.iter().any(|&dilation| dilation != 1) {
-                    let reason = "a dilated average needs a newer opset than is written";
-                    return Err(Error::Export { value: output.to_owned(), reason });
-                }
-                attributes.retain(|attribute| attribute.name != "dilations");
+                attributes.retain(|attribute| attribute.name != "dilations" || self.opset >= 19);
                 attributes.push(int("count_include_pad", usize::from(*count_include_pad)));
                 ("AveragePool", attributes)
             }
@@ -126,8 +118,14 @@ impl Exporter<'_> {
             Op::GlobalAveragePool => ("GlobalAveragePool", Vec::new()),
             Op::Add { .. } => ("Add", Vec::new()),
             Op::Identity | Op::QuantStub | Op::DeQuantStub => ("Identity", Vec::new()),
-            _ => {
-                return Err(Error::Export { value: output.to_owned(), reason: "its operator has no ONNX form" });
+            Op::ConvTranspose(conv) => return self.conv_transpose(node, conv, output),
+            Op::GroupNorm { groups, epsilon } => return self.group_norm(node, (*groups, *epsilon), output),
+            Op::LogSoftmax { axis } => ("LogSoftmax", vec![int("axis", *axis)]),
+            Op::TopK(top) => return self.top_k(node, *top, output),
+            Op::CumSum(sum) => return self.cum_sum(node, *sum, output),
+            other => {
+                let reason = "its operator has no ONNX form";
+                plain(other).ok_or_else(|| Error::Export { value: output.to_owned(), reason })?
             }
         };
         let inputs = node.inputs().iter().map(|&id| self.real(id)).collect::<Result<Vec<_>, _>>()?;
@@ -204,27 +202,11 @@ impl Exporter<'_> {
     }
 }
 
-/// The sizes of a Reshape of `x`: 0 where that of `x` is copied, -1 (once) for another that is not known.
-fn sizes(dims: &[Dim], x: &[Dim]) -> Option<Vec<i64>> {
-    let mut open = 0;
-    let size = |(axis, dim): (usize, &Dim)| match dim.fixed() {
-        Some(0) => None,
-        Some(size) => i64::try_from(size).ok(),
-        None if x.get(axis) == Some(dim) => Some(0),
-        None => {
-            open += 1;
-            Some(-1)
-        }
-    };
-    let sizes: Option<Vec<i64>> = dims.iter().enumerate().map(size).collect();
-    sizes.filter(|_| open < 2)
-}
-
 fn turned<T: Element>(matrix: &Tensor) -> Result<Tensor, fourfold_tensor::Error> {
     Ok(View::permute(&matrix.view::<T>()?, &[1, 0])?.to_tensor())
 }
 
-fn window(window: &Window) -> Vec<AttributeProto> {
+pub(super) fn window(window: &Window) -> Vec<AttributeProto> {
     let pads = [window.pad_begin.as_slice(), &window.pad_end].concat();
     vec![
         ints("kernel_shape", &window.kernel),

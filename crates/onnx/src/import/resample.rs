@@ -16,10 +16,11 @@ impl<'a> Entry<'_, 'a> {
         let (of_input, axes) = (self.known_integers(1)?, self.known_integers(3)?);
         let number = match self.optional_constant(2)? {
             None => number,
-            Some(value) => match (value.as_slice::<f32>(), value.as_slice::<i64>()) {
-                (Ok([number]), _) => *number,
+            Some(value) => match (value.as_slice::<f32>(), value.as_slice::<i64>(), value.as_slice::<u8>()) {
+                (Ok([number]), ..) => *number,
                 #[expect(clippy::cast_precision_loss, reason = "numbers of padding are small")]
-                (_, Ok([number])) => *number as f32,
+                (_, Ok([number]), _) => *number as f32,
+                (_, _, Ok([truth])) => f32::from(*truth),
                 _ => {
                     return Err(self.invalid(format!(
                         "pads with {}{:?}, expected a number",

@@ -1,8 +1,10 @@
 //! Operators that choose, repeat or join elements.
 
 use fourfold_graph::{Dim, MAX_CONCAT, Op, Polynomial, ValueId};
+use fourfold_schemes::Granularity;
 use fourfold_tensor::Tensor;
 
+use super::binding::{Codes, Dequantized};
 use super::node::Entry;
 use crate::Error;
 
@@ -111,9 +113,27 @@ impl<'a> Entry<'_, 'a> {
         let axis = self.attributes(&["axis"])?.int("axis", 0)?;
         self.expect_inputs(2, 2)?;
         let indices = self.operand(1)?;
+        if axis == 0
+            && let Some(table) = self.table()?
+        {
+            return self.emit(Op::Gather { axis: 0 }, &[table, indices]);
+        }
         let x = self.moved(0)?;
         let axis = self.axis(axis, self.dims(x.id()).len(), false)?;
         self.emit_moved_as(self.output(), Op::Gather { axis }, x, &[indices])
+    }
+
+    /// The constant codes that the first input was dequantized from, with one scale or one for each row: a table of embeddings.
+    fn table(&mut self) -> Result<Option<ValueId>, Error> {
+        let found = self.importer.dequantized(self.input(0).unwrap_or_default());
+        let Some(Dequantized { codes: Codes::Constant(stored), params, .. }) = found else { return Ok(None) };
+        let is_by_row =
+            matches!(params.granularity(), Granularity::PerTensor { .. } | Granularity::PerChannel { axis: 0, .. });
+        if stored.is_turned || !is_by_row || params.dtype().byte_range().is_none() {
+            return Ok(None);
+        }
+        let (stored, params) = (*stored, (**params).clone());
+        self.operand_codes(stored, params).map(Some)
     }
 
     pub(super) fn gather_elements(&mut self) -> Result<(), Error> {

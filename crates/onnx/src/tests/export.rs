@@ -15,7 +15,7 @@ fn digits(path: &str) -> Graph {
 }
 
 /// Every node as operator and names, and every constant.
-fn meaning(graph: &Graph) -> Vec<String> {
+pub(super) fn meaning(graph: &Graph) -> Vec<String> {
     let named = |id: &fourfold_graph::ValueId| {
         let value = graph.value(*id);
         match value.constant() {

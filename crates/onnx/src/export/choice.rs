@@ -1,0 +1,85 @@
+//! Comparisons, truth values, changes of type, searches and running sums.
+
+use fourfold_graph::{ArgExtreme, CastTo, Comparison, CumSum, Logic, Node, Op, TopK, TopKPart};
+use fourfold_tensor::Tensor;
+
+use super::Exporter;
+use super::message::{int, wide};
+use crate::Error;
+use crate::proto::{AttributeProto, data_type};
+
+/// The operator and attributes of those that need no more than these.
+pub(super) fn plain(op: &Op) -> Option<(&'static str, Vec<AttributeProto>)> {
+    Some(match op {
+        Op::Concat { axis } => ("Concat", vec![int("axis", *axis)]),
+        Op::Where => ("Where", Vec::new()),
+        Op::Compare(comparison) => {
+            let operator = match comparison {
+                Comparison::Equal => "Equal",
+                Comparison::Less => "Less",
+                Comparison::LessOrEqual => "LessOrEqual",
+                Comparison::Greater => "Greater",
+                Comparison::GreaterOrEqual => "GreaterOrEqual",
+                _ => return None,
+            };
+            (operator, Vec::new())
+        }
+        Op::Logic(function) => {
+            let operator = match function {
+                Logic::And => "And",
+                Logic::Or => "Or",
+                Logic::Xor => "Xor",
+                _ => return None,
+            };
+            (operator, Vec::new())
+        }
+        Op::Not => ("Not", Vec::new()),
+        Op::Cast { to } => ("Cast", vec![cast_to(*to)]),
+        Op::ArgExtreme(ArgExtreme { axis, keep, largest, last }) => {
+            let attributes = vec![
+                int("axis", *axis),
+                int("keepdims", usize::from(*keep)),
+                int("select_last_index", usize::from(*last)),
+            ];
+            (if *largest { "ArgMax" } else { "ArgMin" }, attributes)
+        }
+        _ => return None,
+    })
+}
+
+/// The attribute of a Cast.
+fn cast_to(to: CastTo) -> AttributeProto {
+    let to = match to {
+        CastTo::F32 => data_type::FLOAT,
+        CastTo::I64 => data_type::INT64,
+        CastTo::I32 => data_type::INT32,
+        CastTo::Truth => data_type::BOOL,
+    };
+    int("to", usize::try_from(to).unwrap_or_default())
+}
+
+impl Exporter<'_> {
+    /// Both results are written; the graph's node reads one of them.
+    pub(super) fn top_k(&mut self, node: &Node, top: TopK, output: &str) -> Result<(), Error> {
+        let (name, x) = (node.name(), self.real(node.inputs()[0])?);
+        let count = self.integers(&format!("{name}.k"), &[wide(top.count)])?;
+        let attributes = vec![int("axis", top.axis), int("largest", usize::from(top.largest)), int("sorted", 1)];
+        let is_values = top.part == TopKPart::Values;
+        let other = self.fresh(&format!("{name}.{}", if is_values { "indices" } else { "values" }));
+        let (first, second) = if is_values { (output, other.as_str()) } else { (other.as_str(), output) };
+        self.push("TopK", name, &[&x, &count], first, attributes);
+        if let Some(node) = self.nodes.last_mut() {
+            node.output.push(second.to_owned());
+        }
+        Ok(())
+    }
+
+    pub(super) fn cum_sum(&mut self, node: &Node, sum: CumSum, output: &str) -> Result<(), Error> {
+        let (name, x) = (node.name(), self.real(node.inputs()[0])?);
+        let axis = Tensor::from_slice(&[], &[wide(sum.axis)]).map_err(fourfold_graph::Error::from)?;
+        let axis = self.initializer(&format!("{name}.axis"), &axis);
+        let attributes = vec![int("exclusive", usize::from(sum.exclusive)), int("reverse", usize::from(sum.reverse))];
+        self.push("CumSum", name, &[&x, &axis], output, attributes);
+        Ok(())
+    }
+}

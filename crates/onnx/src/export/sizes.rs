@@ -1,0 +1,119 @@
+//! Sizes that are known when the model runs, as arithmetic of the inputs' shapes.
+
+use fourfold_graph::{Dim, Polynomial};
+use fourfold_tensor::Tensor;
+
+use super::Exporter;
+use super::message::{int, wide};
+use crate::Error;
+
+/// One number of a list of sizes.
+#[derive(Clone, Debug)]
+pub(super) enum Size {
+    /// A number that the operator reads as it is.
+    Number(i64),
+    /// A size that follows from the inputs.
+    Dim(Dim),
+}
+
+impl From<&Dim> for Size {
+    fn from(dim: &Dim) -> Self {
+        match dim.fixed() {
+            Some(size) => Size::Number(wide(size)),
+            None => Size::Dim(dim.clone()),
+        }
+    }
+}
+
+impl Exporter<'_> {
+    /// A list of integers.
+    pub(super) fn integers(&mut self, base: &str, numbers: &[i64]) -> Result<String, Error> {
+        let list = Tensor::from_slice(&[numbers.len()], numbers).map_err(fourfold_graph::Error::from)?;
+        Ok(self.initializer(base, &list))
+    }
+
+    /// A list of sizes: an initializer if all are numbers, else the numbers and computed sizes joined.
+    pub(super) fn sizes(&mut self, base: &str, sizes: &[Size]) -> Result<String, Error> {
+        let mut parts = Vec::new();
+        let mut numbers = Vec::new();
+        for size in sizes {
+            match size {
+                Size::Number(number) => numbers.push(*number),
+                Size::Dim(dim) => {
+                    if !numbers.is_empty() {
+                        parts.push(self.integers(&format!("{base}.known"), &numbers)?);
+                        numbers.clear();
+                    }
+                    parts.push(self.size(dim)?);
+                }
+            }
+        }
+        if parts.is_empty() || !numbers.is_empty() {
+            let part = if parts.is_empty() { base.to_owned() } else { format!("{base}.known") };
+            parts.push(self.integers(&part, &numbers)?);
+        }
+        match parts.as_slice() {
+            [one] => Ok(one.clone()),
+            _ => {
+                let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+                Ok(self.push_fresh("Concat", base, &parts, vec![int("axis", 0)]))
+            }
+        }
+    }
+
+    /// A list of one size; each is computed once.
+    fn size(&mut self, dim: &Dim) -> Result<String, Error> {
+        if let Some(name) = self.sizes.get(dim) {
+            return Ok(name.clone());
+        }
+        let name = match dim {
+            Dim::Fixed(size) => self.integers(&format!("size.{size}"), &[wide(*size)])?,
+            Dim::Symbol(symbol) => self.symbol(symbol)?,
+            Dim::Computed(polynomial) => self.polynomial(polynomial)?,
+        };
+        self.sizes.insert(dim.clone(), name.clone());
+        Ok(name)
+    }
+
+    /// The size of the first axis of an input that has the symbol.
+    fn symbol(&mut self, symbol: &str) -> Result<String, Error> {
+        let named = |dim: &Dim| matches!(dim, Dim::Symbol(name) if **name == *symbol);
+        let places = self.graph.inputs().iter().map(|&id| {
+            let value = self.graph.value(id);
+            Some((value.name(), value.ty().dims().iter().position(named)?))
+        });
+        let Some((input, axis)) = places.flatten().next() else {
+            let reason = "a symbol of a size is on no axis of an input, so the size cannot be computed";
+            return Err(Error::Export { value: symbol.to_owned(), reason });
+        };
+        let shape = self.push_fresh("Shape", &format!("{input}.shape"), &[input], Vec::new());
+        let place = self.integers(&format!("{input}.axis"), &[wide(axis)])?;
+        Ok(self.push_fresh("Gather", &format!("size.{symbol}"), &[&shape, &place], vec![int("axis", 0)]))
+    }
+
+    /// The sum of the products.
+    fn polynomial(&mut self, polynomial: &Polynomial) -> Result<String, Error> {
+        let mut sum: Option<String> = None;
+        for (coefficient, symbols) in polynomial.terms() {
+            let mut product = match (coefficient, symbols.is_empty()) {
+                (1, false) => None,
+                _ => Some(self.integers("size.factor", &[coefficient])?),
+            };
+            for symbol in symbols {
+                let factor = self.size(&Dim::Symbol(symbol.clone()))?;
+                product = Some(match product {
+                    None => factor,
+                    Some(product) => self.push_fresh("Mul", "size.product", &[&product, &factor], Vec::new()),
+                });
+            }
+            sum = match (sum, product) {
+                (Some(sum), Some(product)) => Some(self.push_fresh("Add", "size.sum", &[&sum, &product], Vec::new())),
+                (sum, product) => sum.or(product),
+            };
+        }
+        match sum {
+            Some(sum) => Ok(sum),
+            None => self.integers("size.0", &[0]),
+        }
+    }
+}
