@@ -2,7 +2,7 @@
 
 mod digits;
 
-use digits::{CNN, MLP, MOBILE, run};
+use digits::{ATTN, CNN, MLP, MOBILE, run};
 use fourfold::graph::{Activation, Node, Op, ValueId};
 use fourfold::onnx;
 use fourfold::prelude::*;
@@ -11,6 +11,12 @@ use proptest::prelude::*;
 /// A graph after the way to ONNX and back.
 fn again(graph: &Graph) -> Graph {
     onnx::import(&onnx::export(graph).expect("a QDQ form"), &Limits::default()).expect("a supported model")
+}
+
+/// The same, written as operators on codes.
+fn again_on_codes(graph: &Graph) -> Graph {
+    let bytes = onnx::export_as(graph, onnx::Form::QOperator).expect("a form on codes");
+    onnx::import(&bytes, &Limits::default()).expect("a supported model")
 }
 
 /// Every node as operator, names, parameters and constants, sorted: a file may hold them in another order.
@@ -47,6 +53,17 @@ fn digits_models_come_back() {
         // Codes 0 to 127 are a clamp in the file.
         let graph = digits.statically(QConfig::fbgemm());
         assert!(run(&again(&graph), &images, None) == run(&graph, &images, None), "{}", digits.name);
+    }
+}
+
+#[test]
+fn operators_on_codes_give_the_same_bits() {
+    for digits in [CNN, MLP, MOBILE, ATTN] {
+        let images = digits.images("test");
+        for qconfig in [QConfig::fourfold(), QConfig::fbgemm(), QConfig::qnnpack()] {
+            let graph = digits.statically(qconfig);
+            assert!(run(&again_on_codes(&graph), &images, None) == run(&graph, &images, None), "{}", digits.name);
+        }
     }
 }
 
@@ -151,6 +168,8 @@ proptest! {
             prop_assert_eq!(meaning(&back), meaning(&graph));
         }
         let x = numbers(&[3, 2, 6, 6], &mut seed);
-        prop_assert!(run(&back, &x, None) == run(&graph, &x, None));
+        let expected = run(&graph, &x, None);
+        prop_assert!(run(&back, &x, None) == expected);
+        prop_assert!(run(&again_on_codes(&graph), &x, None) == expected);
     }
 }

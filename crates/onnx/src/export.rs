@@ -15,6 +15,11 @@
 //! - A dynamically quantized LSTM is ONNX Runtime's DynamicQuantizeLSTM; a GRU or RNN, for which there is none, reads its weights through a
 //!   DequantizeLinear and computes with real numbers.
 //!
+//! [`Form::QOperator`] writes operators on codes instead: QLinearConv, QLinearMatMul, and ONNX Runtime's QGemm, QLinearAdd,
+//! QLinearConcat, QLinearAveragePool and QLinearGlobalAveragePool, with a Clip of codes behind them where the result may not have all codes
+//! of its type. What moves or clamps codes reads them as they are. What has no such form stands between DequantizeLinear and
+//! QuantizeLinear.
+//!
 //! - Sizes that several symbols of the inputs give are written as shape arithmetic: Shape, Gather, Mul, Add and Concat.
 //! - Truth values are `bool`.
 //!
@@ -26,6 +31,7 @@ mod message;
 mod movement;
 mod node;
 mod norm;
+mod on_codes;
 mod recurrent;
 mod sizes;
 
@@ -45,20 +51,40 @@ use message::{plain_tensor, tensor, value_info};
 /// The version of the operators that is written, and of the file format that goes with it.
 const VERSION: (i64, i64) = (17, 8);
 
+/// The same for graphs with operators that are newer.
+const NEWER_VERSION: (i64, i64) = (19, 9);
+
 /// The domain of ONNX Runtime's own operators, and their version.
 const MICROSOFT: &str = "com.microsoft";
 const MICROSOFT_VERSION: i64 = 1;
 
-/// The same for graphs with operators that are newer.
-const NEWER_VERSION: (i64, i64) = (19, 9);
+/// How operators on codes are written.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Form {
+    /// Float operators between DequantizeLinear and QuantizeLinear.
+    #[default]
+    Qdq,
+    /// Operators on codes, QLinearConv and its like, some of which only ONNX Runtime has.
+    QOperator,
+}
 
-/// Writes a graph as an ONNX file; the same graph gives the same bytes.
+/// Writes a graph as an ONNX file in QDQ form; the same graph gives the same bytes.
 ///
 /// # Errors
 ///
 /// [`Error::Export`] for values that ONNX has no form for: inputs of codes, and codes as outputs.
 pub fn export(graph: &Graph) -> Result<Vec<u8>, Error> {
-    let mut exporter = Exporter::new(graph);
+    export_as(graph, Form::Qdq)
+}
+
+/// Writes a graph as an ONNX file in the given form; the same graph gives the same bytes.
+///
+/// # Errors
+///
+/// [`Error::Export`] for values that ONNX has no form for: inputs of codes, and codes as outputs.
+pub fn export_as(graph: &Graph, form: Form) -> Result<Vec<u8>, Error> {
+    let mut exporter = Exporter::new(graph, form);
     let mut inputs = Vec::new();
     for &id in graph.inputs() {
         inputs.push(exporter.info(id)?);
@@ -106,7 +132,7 @@ struct Exporter<'g> {
     graph: &'g Graph,
     nodes: Vec<NodeProto>,
     initializers: Vec<TensorProto>,
-    /// The names that values of the graph and of the file have.
+    /// The names that values and nodes of the graph and of the file have.
     names: HashSet<String>,
     /// The name of the real numbers of each value that has been written.
     reals: HashMap<ValueId, String>,
@@ -114,12 +140,16 @@ struct Exporter<'g> {
     codes: HashMap<ValueId, [String; 3]>,
     /// The names of the sizes that are computed.
     sizes: HashMap<Dim, String>,
+    /// The constants of codes that have been written.
+    stored: HashSet<ValueId>,
     opset: i64,
+    form: Form,
 }
 
 impl<'g> Exporter<'g> {
-    fn new(graph: &'g Graph) -> Self {
-        let names = graph.values().iter().map(|value| value.name().to_owned()).collect();
+    fn new(graph: &'g Graph, form: Form) -> Self {
+        let names = graph.values().iter().map(fourfold_graph::Value::name);
+        let names = names.chain(graph.nodes().iter().map(fourfold_graph::Node::name)).map(str::to_owned).collect();
         let (nodes, initializers) = (Vec::new(), Vec::new());
         let is_newer = graph.nodes().iter().any(|node| match node.op() {
             Op::Pad(pad) => pad.mode == PadMode::Wrap,
@@ -128,7 +158,7 @@ impl<'g> Exporter<'g> {
         });
         let (opset, _) = if is_newer { NEWER_VERSION } else { VERSION };
         let (reals, codes, sizes) = (HashMap::new(), HashMap::new(), HashMap::new());
-        Self { graph, nodes, initializers, names, reals, codes, sizes, opset }
+        Self { graph, nodes, initializers, names, reals, codes, sizes, stored: HashSet::new(), opset, form }
     }
 
     fn ty(&self, id: ValueId) -> &'g ValueType {
@@ -224,16 +254,25 @@ impl<'g> Exporter<'g> {
         if let Some(names) = self.codes.get(&id) {
             return Ok(names.clone());
         }
+        let codes = self.constant_codes(id)?;
         let value = self.graph.value(id);
-        let (Some(constant), Some(params)) = (value.constant(), value.ty().params()) else {
-            let reason = "an input of codes has no place in the QDQ form";
-            return Err(Error::Export { value: value.name().to_owned(), reason });
-        };
-        let codes = value.name().to_owned();
-        self.initializers.push(tensor(&codes, constant));
+        let Some(params) = value.ty().params() else { return Ok([codes, String::new(), String::new()]) };
         let [scale, zero_point] = self.parameters(value.name(), params)?;
         self.codes.insert(id, [codes.clone(), scale.clone(), zero_point.clone()]);
         Ok([codes, scale, zero_point])
+    }
+
+    /// The name of constant codes, which are written when first asked for.
+    fn constant_codes(&mut self, id: ValueId) -> Result<String, Error> {
+        let value = self.graph.value(id);
+        let Some(constant) = value.constant().filter(|_| value.ty().params().is_some()) else {
+            let reason = "an input of codes has no place in the file";
+            return Err(Error::Export { value: value.name().to_owned(), reason });
+        };
+        if self.stored.insert(id) {
+            self.initializers.push(tensor(value.name(), constant));
+        }
+        Ok(value.name().to_owned())
     }
 
     /// Writes scales and zero points.

@@ -2,7 +2,7 @@
 //!
 //! [`import`] reads float and quantized models of opset 7 to 21; [`OPERATORS`] lists what it knows. [`export`] writes float graphs, and
 //! quantized graphs in QDQ form: every quantized value is written as QuantizeLinear and DequantizeLinear, between which the
-//! float operators stand, as ONNX Runtime and others expect.
+//! float operators stand, as ONNX Runtime and others expect. [`export_as`] writes operators on codes too.
 //!
 //! A model that cannot be imported gives one error that names everything that is not supported.
 //!
@@ -24,8 +24,8 @@
 //!   them, and an Add of a constant after MatMul) computes on codes: Conv, Gemm, MatMul by a constant, Add, AveragePool and
 //!   GlobalAveragePool. Operators that only move or clamp (MaxPool, Flatten, Reshape, Transpose, Identity, Relu) stay on codes wherever their
 //!   operand was dequantized. Everything else computes with real numbers, behind a Dequantize.
-//! - **Operators on codes.** QLinearConv, QLinearMatMul and ONNX Runtime's QGemm, QLinearAdd, QLinearAveragePool and
-//!   QLinearGlobalAveragePool.
+//! - **Operators on codes.** QLinearConv, QLinearMatMul and ONNX Runtime's QGemm, QLinearAdd, QLinearConcat,
+//!   QLinearAveragePool and QLinearGlobalAveragePool; Clip of codes between codes.
 //! - **Dynamic.** DynamicQuantizeLinear, MatMulInteger, Cast, Mul and Add as onnxruntime's `quantize_dynamic` writes them become one Linear
 //!   with [`DynamicScheme::OnnxPerTensor`](fourfold_schemes::DynamicScheme::OnnxPerTensor), and so does DynamicQuantizeLSTM a Recurrent.
 //!
@@ -53,5 +53,5 @@ mod scan;
 mod tests;
 
 pub use error::Error;
-pub use export::export;
+pub use export::{Form, export, export_as};
 pub use import::{OPERATORS, import};

@@ -3,11 +3,11 @@
 use fourfold_graph::{Activation, AveragePool, Linear, Node, Op, ValueId, Window};
 use fourfold_tensor::{Element, Tensor, View};
 
-use super::Exporter;
 use super::choice::plain;
 use super::function::binary;
 use super::message::{float, int, ints};
 use super::movement::is_movement;
+use super::{Exporter, Form};
 use crate::Error;
 use crate::proto::{AttributeProto, data_type};
 
@@ -29,6 +29,9 @@ impl Exporter<'_> {
             _ => {}
         }
         let is_codes = self.ty(output).params().is_some();
+        if self.form == Form::QOperator && self.on_codes(node)? {
+            return Ok(());
+        }
         let activation = node.op().activation();
         // The last operator's result has the value's name, unless its codes have.
         let last = if is_codes { self.fresh(&format!("{name}.unquantized")) } else { name.to_owned() };
@@ -202,7 +205,8 @@ impl Exporter<'_> {
     }
 }
 
-fn turned<T: Element>(matrix: &Tensor) -> Result<Tensor, fourfold_tensor::Error> {
+/// A matrix with rows and columns exchanged.
+pub(super) fn turned<T: Element>(matrix: &Tensor) -> Result<Tensor, fourfold_tensor::Error> {
     Ok(View::permute(&matrix.view::<T>()?, &[1, 0])?.to_tensor())
 }
 

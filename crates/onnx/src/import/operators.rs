@@ -10,6 +10,8 @@ use fourfold_tensor::{DType, Tensor};
 use super::function::PLAIN;
 use super::is_default;
 use super::node::Entry;
+use super::parameters::integers;
+use super::target::Moved;
 use crate::Error;
 use crate::proto::{GraphProto, NodeProto};
 
@@ -193,8 +195,8 @@ impl Entry<'_, '_> {
             "QLinearMatMul" => self.qlinear_matmul(),
             "com.microsoft.QGemm" => self.qgemm(),
             "com.microsoft.QLinearAdd" => self.qlinear_add(),
-            "com.microsoft.QLinearAveragePool" => self.qlinear_average_pool(),
             "com.microsoft.QLinearConcat" => self.qlinear_concat(),
+            "com.microsoft.QLinearAveragePool" => self.qlinear_average_pool(),
             "com.microsoft.QLinearLeakyRelu" => self.qlinear_leaky_relu(),
             "com.microsoft.QLinearMul" => self.qlinear_mul(),
             "com.microsoft.QLinearSigmoid" => self.qlinear_sigmoid(),
@@ -327,8 +329,13 @@ impl Entry<'_, '_> {
     }
 
     fn clip(&mut self) -> Result<(), Error> {
-        let (min, max) = self.clip_bounds()?;
+        self.expect_count(1, 3)?;
         let x = self.moved(0)?;
+        if let Moved::Raw(id) = x {
+            let (min, max) = self.code_bounds(id)?;
+            return self.emit(Op::Clip { min, max }, &[id]);
+        }
+        let (min, max) = self.clip_bounds()?;
         self.emit_moved(Op::Clip { min, max }, x)
     }
 
@@ -342,6 +349,36 @@ impl Entry<'_, '_> {
         self.attributes(&[])?;
         self.expect_inputs(1, 3)?;
         Ok((self.bound(1)?.unwrap_or(f32::NEG_INFINITY), self.bound(2)?.unwrap_or(f32::INFINITY)))
+    }
+
+    /// The real numbers that the bounds of a Clip of codes stand for; infinite at the ends of the type.
+    fn code_bounds(&mut self, id: ValueId) -> Result<(f32, f32), Error> {
+        if self.importer.opset < 12 {
+            return Err(self.unsupported("a clamp of codes before opset 12"));
+        }
+        self.attributes(&[])?;
+        let (low, high) = (self.optional_constant(1)?, self.optional_constant(2)?);
+        let params = self.importer.builder.value(id).ty().params();
+        let parts = params.and_then(|params| Some((params.as_per_tensor()?, params.dtype().byte_range()?)));
+        let Some(((scale, zero_point), (least, most))) = parts else {
+            return Err(self.unsupported("a clamp of codes with several scales"));
+        };
+        let dtype = self.importer.builder.value(id).ty().dtype();
+        let code = |bound: Option<Tensor>, end: i32| match bound {
+            None => Ok(end),
+            Some(bound) => match integers(&bound).filter(|_| bound.dtype() == dtype).as_deref() {
+                Some([code]) => Ok(*code),
+                _ => Err(self.invalid(format!("clamps {dtype} codes to {}{:?}", bound.dtype(), bound.shape()))),
+            },
+        };
+        let (low, high) = (code(low, least)?, code(high, most)?);
+        if low > high {
+            return Err(self.invalid(format!("clamps codes to {low}..{high}")));
+        }
+        #[expect(clippy::cast_precision_loss, reason = "8-bit codes")]
+        let real = |code: i32| scale.get() * (code - zero_point) as f32;
+        let min = if low == least { f32::NEG_INFINITY } else { real(low) };
+        Ok((min, if high == most { f32::INFINITY } else { real(high) }))
     }
 
     /// A constant number.

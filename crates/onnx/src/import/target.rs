@@ -183,7 +183,6 @@ impl<'a> Entry<'_, 'a> {
     fn expect_raw(&self, op: &Op, id: ValueId) -> Result<(), Error> {
         let zero_points = self.importer.builder.value(id).ty().params().map(QuantParams::zero_points);
         match op {
-            Op::Clip { .. } => Err(self.unsupported("a clamp of codes")),
             Op::Relu if zero_points != Some(&[0]) => {
                 Err(self.unsupported("a clamp at the code 0, which does not stand for the number 0,"))
             }

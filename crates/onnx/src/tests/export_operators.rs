@@ -11,7 +11,7 @@ use prost::Message;
 
 use super::export::meaning;
 use crate::proto::{GraphProto, ModelProto};
-use crate::{export, import};
+use crate::{Form, export, export_as, import};
 
 fn run(graph: &Graph, inputs: &[Tensor]) -> Vec<Tensor> {
     let plan = Plan::compile(graph, &Options::default()).expect("a graph that runs");
@@ -165,5 +165,33 @@ fn operators_on_codes_come_back_on_codes() {
     let back = read_again(&graph);
     assert_eq!(meaning(&back), meaning(&graph));
     let inputs = [ramp(&[1, 2, 4, 4])];
-    assert_eq!(run(&back, &inputs), run(&graph, &inputs));
+    let expected = run(&graph, &inputs);
+    assert_eq!(run(&back, &inputs), expected);
+
+    let bytes = export_as(&graph, Form::QOperator).expect("a form on codes");
+    let model = ModelProto::decode(bytes.as_slice()).expect("a model");
+    let nodes = model.graph.expect("a graph").node;
+    let count = |operator: &str| nodes.iter().filter(|node| node.op_type == operator).count();
+    // Padding with a number and linear resampling look at what codes stand for.
+    assert_eq!((count("QuantizeLinear"), count("DequantizeLinear")), (2 + 2, 9 + 1));
+    assert_eq!((count("QLinearConcat"), count("Clip"), count("Relu")), (1, 2, 0));
+    let back = import(&bytes, &Limits::default()).expect("what was written can be read");
+    assert_eq!(run(&back, &inputs), expected);
+}
+
+#[test]
+fn no_two_nodes_have_one_name() {
+    let mut builder = GraphBuilder::new("names");
+    let x = builder.input("x", ValueType::f32(&symbols(&["n", "2"]))).expect("valid");
+    let mut add = |name: &str, output: &str, op: Op, input: ValueId, params: Option<QuantParams>| {
+        builder.add(NewNode { name, output, op, inputs: &[input], params }).expect("valid")
+    };
+    let codes = add("q", "codes", Op::Quantize, x, Some(params(0.1, 30)));
+    let maximum = add("codes.dequantize", "maximum", Op::Relu, codes, None);
+    let real = add("real", "real", Op::Dequantize, maximum, None);
+    builder.output(real);
+    let (_, written) = proto(&builder.finish().expect("valid"));
+    let mut names: Vec<&str> = written.node.iter().map(|node| node.name.as_str()).collect();
+    names.sort_unstable();
+    assert!(names.windows(2).all(|pair| pair[0] != pair[1]), "{names:?}");
 }

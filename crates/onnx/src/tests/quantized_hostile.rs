@@ -105,8 +105,12 @@ fn only_codes_are_dequantized_and_only_numbers_computed_with() {
     assert_refused(&raw, "Gemm_3", "reads `xq`, which holds codes");
     let clamp = small(&[], |nodes| nodes[5] = node("Relu", &["hq"], "y", vec![]));
     assert_refused(&clamp, "Relu_5", "a clamp at the code 0");
-    let clamp = small(&[], |nodes| nodes[5] = node("Clip", &["hq"], "y", vec![]));
-    assert_refused(&clamp, "Clip_5", "a clamp of codes");
+    // A Clip of codes has bounds of their type.
+    let clip = |bound| small(&[("low", bound)], |nodes| nodes[5] = node("Clip", &["hq", "low"], "y", vec![]));
+    assert_refused(&clip(floats(&[])), "Clip_5", "clamps u8 codes to f32");
+    assert_refused(&clip(Tensor::from_vec(&[], vec![1_i8]).expect("one")), "Clip_5", "clamps u8 codes to i8");
+    assert_refused(&clip(Tensor::from_vec(&[2], vec![1_u8; 2]).expect("two")), "Clip_5", "clamps u8 codes to u8");
+    assert!(read(&clip(Tensor::from_vec(&[], vec![1_u8]).expect("one"))).is_ok());
     let real = small(&[("f", floats(&[2, 4]))], |nodes| nodes[2].input[0] = "f".to_owned());
     assert_refused(&real, "DequantizeLinear_2", "the codes are f32");
 }

@@ -1,0 +1,227 @@
+//! Operators on codes: those of ONNX and of ONNX Runtime, whose names begin with Q, and those that move codes as they are.
+
+use fourfold_graph::{Activation, AveragePool, Conv, Interpolation, Linear, Node, Op, PadMode, ValueId};
+use fourfold_schemes::QuantParams;
+use fourfold_tensor::{DType, Tensor};
+
+use super::message::{int, ints};
+use super::movement::is_movement;
+use super::node::{turned, window};
+use super::{Exporter, MICROSOFT};
+use crate::Error;
+use crate::proto::AttributeProto;
+
+/// An operator on codes before it is written.
+struct Form {
+    operator: &'static str,
+    /// Whether it is one of ONNX Runtime.
+    is_microsoft: bool,
+    inputs: Vec<String>,
+    attributes: Vec<AttributeProto>,
+}
+
+impl Exporter<'_> {
+    /// Writes a node as an operator on codes; `false` if it has no such form.
+    pub(super) fn on_codes(&mut self, node: &Node) -> Result<bool, Error> {
+        let (inputs, output) = (node.inputs(), node.output());
+        let (Some(x), Some(y)) = (self.activation_params(inputs[0]), self.activation_params(output)) else {
+            return Ok(false);
+        };
+        let (x, y) = (x.clone(), y.clone());
+        if x.dtype() != y.dtype() {
+            return Ok(false);
+        }
+        match node.op() {
+            Op::Relu => self.clip_codes(node, &y, Activation::Relu).map(|()| true),
+            Op::Clip { min, max } => {
+                self.clip_codes(node, &y, Activation::Clamp { min: *min, max: *max }).map(|()| true)
+            }
+            Op::Concat { .. } if inputs.iter().all(|&id| self.activation_params(id) == Some(&y)) => {
+                self.moved_codes(node).map(|()| true)
+            }
+            op if is_moving(op) => self.moved_codes(node).map(|()| true),
+            _ => match self.computed_codes(node, &y)? {
+                Some(form) => self.push_on_codes(node, &y, form).map(|()| true),
+                None => Ok(false),
+            },
+        }
+    }
+
+    /// The parameters of a value of codes that has one scale.
+    fn activation_params(&self, id: ValueId) -> Option<&QuantParams> {
+        self.ty(id).params().filter(|params| params.as_per_tensor().is_some() && params.dtype() != DType::I32)
+    }
+
+    /// The form of an operator whose result has parameters of its own, which are written behind the operands'.
+    fn computed_codes(&mut self, node: &Node, y: &QuantParams) -> Result<Option<Form>, Error> {
+        let ids = node.inputs();
+        let form =
+            |operator, is_microsoft, inputs, attributes| Some(Form { operator, is_microsoft, inputs, attributes });
+        let have_one_type = ids.iter().all(|&id| self.ty(id).dtype() == y.dtype());
+        Ok(match node.op() {
+            Op::Conv(Conv { window: place, groups, .. }) => {
+                let mut inputs = [self.codes_of(ids[0])?, self.codes_of(ids[1])?].concat();
+                inputs.extend(self.result_parameters(node)?);
+                if let Some(&bias) = ids.get(2) {
+                    inputs.push(self.constant_codes(bias)?);
+                }
+                let mut attributes = window(place);
+                attributes.push(int("group", *groups));
+                form("QLinearConv", false, inputs, attributes)
+            }
+            Op::Linear(Linear { dynamic: None, .. }) if self.ty(ids[0]).rank() == 2 => {
+                let mut inputs = [self.codes_of(ids[0])?, self.codes_of(ids[1])?].concat();
+                let bias = ids.get(2).map(|&bias| self.constant_codes(bias)).transpose()?;
+                inputs.push(bias.unwrap_or_default());
+                inputs.extend(self.result_parameters(node)?);
+                form("QGemm", true, inputs, vec![int("transB", 1)])
+            }
+            Op::Linear(Linear { dynamic: None, .. }) if ids.len() == 2 => {
+                let mut inputs = [self.codes_of(ids[0])?, self.turned_codes(ids[1])?].concat();
+                inputs.extend(self.result_parameters(node)?);
+                form("QLinearMatMul", false, inputs, Vec::new())
+            }
+            Op::Add { .. } if have_one_type => {
+                let mut inputs = [self.codes_of(ids[0])?, self.codes_of(ids[1])?].concat();
+                inputs.extend(self.result_parameters(node)?);
+                form("QLinearAdd", true, inputs, Vec::new())
+            }
+            Op::Concat { axis } if have_one_type => {
+                let mut inputs = self.result_parameters(node)?.to_vec();
+                for &id in ids {
+                    inputs.extend(self.codes_of(id)?);
+                }
+                form("QLinearConcat", true, inputs, vec![int("axis", *axis)])
+            }
+            Op::AveragePool(AveragePool { window: place, count_include_pad })
+                if place.dilation.iter().all(|&dilation| dilation == 1) =>
+            {
+                let mut attributes = window(place);
+                attributes.retain(|attribute| attribute.name != "dilations");
+                attributes.push(int("count_include_pad", usize::from(*count_include_pad)));
+                let inputs = [&self.codes_of(ids[0])?[..], &self.result_parameters(node)?].concat();
+                form("QLinearAveragePool", true, inputs, attributes)
+            }
+            Op::GlobalAveragePool => {
+                let inputs = [&self.codes_of(ids[0])?[..], &self.result_parameters(node)?].concat();
+                form("QLinearGlobalAveragePool", true, inputs, vec![int("channels_last", 0)])
+            }
+            _ => None,
+        })
+    }
+
+    /// Writes the parameters of a node's result.
+    fn result_parameters(&mut self, node: &Node) -> Result<[String; 2], Error> {
+        let value = self.graph.value(node.output());
+        let Some(params) = value.ty().params() else { return Ok([String::new(), String::new()]) };
+        let [scale, zero_point] = self.parameters(value.name(), params)?;
+        self.codes.insert(node.output(), [value.name().to_owned(), scale.clone(), zero_point.clone()]);
+        Ok([scale, zero_point])
+    }
+
+    /// The names of the codes `[in, out]`, scales and zero points of a weight `[out, in]`.
+    fn turned_codes(&mut self, id: ValueId) -> Result<[String; 3], Error> {
+        let value = self.graph.value(id);
+        let (Some(constant), Some(params)) = (value.constant(), value.ty().params()) else {
+            return Err(Error::Export {
+                value: value.name().to_owned(),
+                reason: "a weight that is not constant codes",
+            });
+        };
+        let codes = turned::<i8>(constant).map_err(fourfold_graph::Error::from)?;
+        let codes = self.initializer(&format!("{}.turned", value.name()), &codes);
+        let [scale, zero_point] = self.parameters(value.name(), params)?;
+        Ok([codes, scale, zero_point])
+    }
+
+    /// Adds the operator and, where it may give codes that the result may not have, a Clip.
+    fn push_on_codes(&mut self, node: &Node, y: &QuantParams, form: Form) -> Result<(), Error> {
+        let name = self.graph.value(node.output()).name();
+        let bounds = bounds(y, node.op().activation());
+        let is_bounded = Some(bounds) != y.dtype().byte_range();
+        let computed = if is_bounded { self.fresh(&format!("{name}.unclamped")) } else { name.to_owned() };
+        let inputs: Vec<&str> = form.inputs.iter().map(String::as_str).collect();
+        self.push(form.operator, node.name(), &inputs, &computed, form.attributes);
+        if let Some(node) = self.nodes.last_mut().filter(|_| form.is_microsoft) {
+            MICROSOFT.clone_into(&mut node.domain);
+        }
+        if is_bounded {
+            let clip = self.fresh(&format!("{name}.clip"));
+            self.push_clip(&clip, &computed, y, bounds, name)?;
+        }
+        Ok(())
+    }
+
+    /// A clamp of codes, which keep their parameters.
+    fn clip_codes(&mut self, node: &Node, y: &QuantParams, activation: Activation) -> Result<(), Error> {
+        let [x, scale, zero_point] = self.codes_of(node.inputs()[0])?;
+        let name = self.graph.value(node.output()).name();
+        self.push_clip(node.name(), &x, y, bounds(y, activation), name)?;
+        self.codes.insert(node.output(), [name.to_owned(), scale, zero_point]);
+        Ok(())
+    }
+
+    fn push_clip(
+        &mut self,
+        node: &str,
+        x: &str,
+        params: &QuantParams,
+        (low, high): (i32, i32),
+        output: &str,
+    ) -> Result<(), Error> {
+        let mut inputs = vec![x.to_owned()];
+        for (part, code) in [("low", low), ("high", high)] {
+            let code = Tensor::from_le_bytes(params.dtype(), &[], &code.to_le_bytes()[..1]);
+            let code = code.map_err(fourfold_graph::Error::from)?;
+            inputs.push(self.initializer(&format!("{node}.{part}"), &code));
+        }
+        let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
+        self.push("Clip", node, &inputs, output, Vec::new());
+        Ok(())
+    }
+
+    /// An operator that moves codes as it moves any elements.
+    fn moved_codes(&mut self, node: &Node) -> Result<(), Error> {
+        let names = node.inputs().iter().take(if is_movement(node.op()) { 1 } else { usize::MAX });
+        let codes = names.map(|&id| self.codes_of(id)).collect::<Result<Vec<_>, _>>()?;
+        let output = self.graph.value(node.output()).name();
+        let Some([x, scale, zero_point]) = codes.first().cloned() else { return Ok(()) };
+        let (operator, attributes) = match node.op() {
+            Op::MaxPool(place) => ("MaxPool", window(place)),
+            Op::Flatten { axis } => ("Flatten", vec![int("axis", *axis)]),
+            Op::Transpose { axes } => ("Transpose", vec![ints("perm", axes)]),
+            Op::Concat { axis } => ("Concat", vec![int("axis", *axis)]),
+            _ => ("Identity", Vec::new()),
+        };
+        if is_movement(node.op()) {
+            self.movement(node, &x, output)?;
+        } else {
+            let names: Vec<&str> = codes.iter().map(|[codes, ..]| codes.as_str()).collect();
+            self.push(operator, node.name(), &names, output, attributes);
+        }
+        self.codes.insert(node.output(), [output.to_owned(), scale, zero_point]);
+        Ok(())
+    }
+}
+
+/// Whether the operator moves codes without a look at what they stand for.
+fn is_moving(op: &Op) -> bool {
+    match op {
+        Op::MaxPool(_) | Op::Flatten { .. } | Op::Transpose { .. } | Op::Identity => true,
+        Op::Pad(pad) => !matches!(pad.mode, PadMode::Constant(_)),
+        Op::Resize(resize) => matches!(resize.interpolation, Interpolation::Nearest(_)),
+        op => is_movement(op),
+    }
+}
+
+/// The smallest and the largest code that a result may have behind a clamp.
+fn bounds(params: &QuantParams, activation: Activation) -> (i32, i32) {
+    let (scale, zero_point) = params.as_per_tensor().map_or((1.0, 0), |(scale, zero)| (scale.get(), zero));
+    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "8-bit codes")]
+    let code = |real: f32| {
+        let code = (real / scale).round_ties_even() + zero_point as f32;
+        code.clamp(params.quant_min() as f32, params.quant_max() as f32) as i32
+    };
+    let (min, max) = activation.bounds();
+    (code(min), code(max))
+}
