@@ -113,7 +113,8 @@ struct Random(u32);
 impl Random {
     fn bits(&mut self) -> u16 {
         self.0 = self.0.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        (self.0 >> 16) as u16
+        let [high, low, ..] = self.0.to_be_bytes();
+        u16::from_be_bytes([high, low])
     }
 
     /// From -1 to 1.
