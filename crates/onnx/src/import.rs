@@ -3,6 +3,7 @@
 mod attributes;
 mod binding;
 mod blocks;
+mod clamp;
 mod codes;
 mod computed;
 mod dynamic;

@@ -9,6 +9,21 @@ use super::resample::known;
 use crate::Error;
 
 impl<'a> Entry<'_, 'a> {
+    pub(super) fn batch_norm(&mut self) -> Result<(), Error> {
+        let attributes = self.attributes(&["epsilon", "momentum", "training_mode", "spatial"])?;
+        if attributes.flag("training_mode")? {
+            return Err(self.unsupported("training mode"));
+        }
+        if attributes.int("spatial", 1)? != 1 {
+            return Err(self.unsupported("statistics for each position (spatial 0)"));
+        }
+        let epsilon = attributes.float("epsilon", 1e-5)?;
+        self.expect_inputs(5, 5)?;
+        (1..5).try_for_each(|index| self.constant(index).map(|_| ()))?;
+        let inputs = (0..5).map(|index| self.operand(index)).collect::<Result<Vec<_>, _>>()?;
+        self.emit(Op::BatchNorm { epsilon }, &inputs)
+    }
+
     /// As many groups as channels.
     pub(super) fn instance_norm(&mut self) -> Result<(), Error> {
         let epsilon = self.attributes(&["epsilon"])?.float("epsilon", 1e-5)?;
