@@ -21,5 +21,6 @@ mod error;
 mod layout;
 pub mod npy;
 pub mod safetensors;
+pub mod tensors;
 
 pub use error::Error;

@@ -1,6 +1,6 @@
 //! safetensors files: named tensors.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use fourfold_graph::Limits;
 use fourfold_tensor::{DType, Tensor};
@@ -44,6 +44,23 @@ pub fn read(bytes: &[u8], limits: &Limits) -> Result<BTreeMap<String, Tensor>, E
 ///
 /// [`Error::Corrupt`] if a tensor is too large for the format.
 pub fn write(tensors: &BTreeMap<String, Tensor>) -> Result<Vec<u8>, Error> {
+    write_with(tensors, &BTreeMap::new())
+}
+
+/// The metadata of a file: pairs of texts.
+pub(crate) fn metadata(bytes: &[u8], limits: &Limits) -> Result<HashMap<String, String>, Error> {
+    let header = bytes.first_chunk::<8>().map_or(0, |length| u64::from_le_bytes(*length));
+    Limits::check("header-bytes", header, limits.header_bytes)?;
+    let header = SafeTensors::read_metadata(bytes);
+    let (_, header) = header.map_err(|error| Error::corrupt("safetensors", error.to_string()))?;
+    Ok(header.metadata().clone().unwrap_or_default())
+}
+
+/// Writes tensors with metadata.
+pub(crate) fn write_with(
+    tensors: &BTreeMap<String, Tensor>,
+    metadata: &BTreeMap<String, String>,
+) -> Result<Vec<u8>, Error> {
     let failed = |error: safetensors::SafeTensorError| Error::corrupt("safetensors", error.to_string());
     let data: Vec<(&str, &Tensor, Vec<u8>)> =
         tensors.iter().map(|(name, tensor)| (name.as_str(), tensor, tensor.to_le_bytes())).collect();
@@ -58,7 +75,35 @@ pub fn write(tensors: &BTreeMap<String, Tensor>) -> Result<Vec<u8>, Error> {
         };
         views.push((*name, TensorView::new(dtype, tensor.shape().to_vec(), bytes).map_err(failed)?));
     }
-    safetensors::serialize(views, None).map_err(failed)
+    let file = safetensors::serialize(views, None).map_err(failed)?;
+    Ok(if metadata.is_empty() { file } else { with_metadata(&file, metadata) })
+}
+
+/// The file with metadata at the front of its header, in order, which the crate's own writer does not keep.
+fn with_metadata(file: &[u8], metadata: &BTreeMap<String, String>) -> Vec<u8> {
+    let length = file.first_chunk::<8>().map_or(0, |length| u64::from_le_bytes(*length));
+    let end = usize::try_from(length).unwrap_or(0).saturating_add(8).min(file.len());
+    let rest = file[..end].get(9..).unwrap_or(b"}").trim_ascii_end();
+    let pairs: Vec<String> = metadata.iter().map(|(key, value)| format!("{}:{}", quoted(key), quoted(value))).collect();
+    let comma = if rest == b"}" { "" } else { "," };
+    let mut header = format!("{{\"__metadata__\":{{{}}}{comma}", pairs.join(",")).into_bytes();
+    header.extend(rest);
+    header.resize(header.len().next_multiple_of(8), b' ');
+    [&(header.len() as u64).to_le_bytes()[..], &header, &file[end..]].concat()
+}
+
+/// A text as JSON writes it.
+fn quoted(text: &str) -> String {
+    let mut json = String::from("\"");
+    for character in text.chars() {
+        match character {
+            '"' | '\\' => json.extend(['\\', character]),
+            '\0'..='\u{1f}' => json.push_str(&format!("\\u{:04x}", u32::from(character))),
+            _ => json.push(character),
+        }
+    }
+    json.push('"');
+    json
 }
 
 #[cfg(test)]
