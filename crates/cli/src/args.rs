@@ -39,6 +39,8 @@ pub(crate) enum Verb {
     Run(Run),
     /// Time a model on this machine
     Bench(Bench),
+    /// Write a model for other programs
+    Export(Export),
     /// Check the structure, limits and checksums of a model file
     Verify(Verify),
 }
@@ -231,6 +233,42 @@ pub(crate) struct Bench {
     /// One JSON document
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Export {
+    /// A .onnx or .fourfold file
+    pub(crate) model: PathBuf,
+    /// What to write: model.onnx, or model.safetensors with the constants alone
+    #[arg(long, value_enum)]
+    pub(crate) to: Target,
+    /// How operators on codes are written in .onnx files [default: qdq]
+    #[arg(long, value_enum)]
+    pub(crate) form: Option<OnnxForm>,
+    /// The folder to write to
+    #[arg(long, short, value_name = "DIR")]
+    pub(crate) output: PathBuf,
+    /// Replace existing files
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+/// What a model is exported to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Target {
+    /// An ONNX model
+    Onnx,
+    /// The constants, scales and zero points beside the codes
+    Safetensors,
+}
+
+/// How operators on codes are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OnnxForm {
+    /// Float operators between QuantizeLinear and DequantizeLinear
+    Qdq,
+    /// Operators on codes, as QLinearConv
+    Qoperator,
 }
 
 #[derive(Debug, Args)]

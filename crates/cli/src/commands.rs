@@ -3,6 +3,7 @@
 mod bench;
 mod calibrate;
 mod eval;
+mod export;
 mod inspect;
 mod merge;
 mod ops;
@@ -34,7 +35,12 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         Verb::Quantize(quantize) => quantize.json,
         Verb::Eval(eval) => eval.json,
         Verb::Bench(bench) => bench.json,
-        Verb::Quickstart(_) | Verb::Calibrate(_) | Verb::Merge(_) | Verb::Run(_) | Verb::Verify(_) => false,
+        Verb::Quickstart(_)
+        | Verb::Calibrate(_)
+        | Verb::Merge(_)
+        | Verb::Run(_)
+        | Verb::Export(_)
+        | Verb::Verify(_) => false,
     };
     let context = Context { console: Console { quiet, json }, limits };
     match verb {
@@ -47,6 +53,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         Verb::Eval(arguments) => eval::run(&arguments, &context),
         Verb::Run(arguments) => run::run(&arguments, &context),
         Verb::Bench(arguments) => bench::run(&arguments, &context),
+        Verb::Export(arguments) => export::run(&arguments, &context),
         Verb::Verify(arguments) => verify::run(&arguments, &context),
     }
 }
