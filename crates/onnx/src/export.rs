@@ -26,6 +26,7 @@
 //! Opset 17 is written, 19 where dilated averages or padding from the other end need it.
 
 mod choice;
+mod dynamic;
 mod function;
 mod message;
 mod movement;

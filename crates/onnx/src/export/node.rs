@@ -1,6 +1,6 @@
 //! One node of the graph on its way into the file.
 
-use fourfold_graph::{Activation, AveragePool, Linear, Node, Op, ValueId, Window};
+use fourfold_graph::{Activation, AveragePool, Linear, Node, Op, Window};
 use fourfold_tensor::{Element, Tensor, View};
 
 use super::choice::plain;
@@ -9,7 +9,7 @@ use super::message::{float, int, ints};
 use super::movement::is_movement;
 use super::{Exporter, Form};
 use crate::Error;
-use crate::proto::{AttributeProto, data_type};
+use crate::proto::AttributeProto;
 
 impl Exporter<'_> {
     /// Writes a node, its clamp, and the quantization of its result.
@@ -89,6 +89,7 @@ impl Exporter<'_> {
                 let x = self.real(node.inputs()[0])?;
                 return self.clip(name, &x, (*min, *max), output);
             }
+            Op::Conv(conv) if conv.dynamic.is_some() => return self.dynamic_conv(node, conv, output),
             Op::Conv(conv) => {
                 let mut attributes = window(&conv.window);
                 attributes.push(int("group", conv.groups));
@@ -158,7 +159,7 @@ impl Exporter<'_> {
     }
 
     /// Adds a product and, if there is one, its bias.
-    fn product(&mut self, operator: &str, name: &str, inputs: &[&str], bias: Option<&str>, output: &str) {
+    pub(super) fn product(&mut self, operator: &str, name: &str, inputs: &[&str], bias: Option<&str>, output: &str) {
         match bias {
             None => self.push(operator, name, inputs, output, Vec::new()),
             Some(bias) => {
@@ -168,40 +169,6 @@ impl Exporter<'_> {
                 self.push("Add", &node, &[&product, bias], output, Vec::new());
             }
         }
-    }
-
-    /// `Cast(MatMulInteger(x, w)) * (s_x * s_w) + bias`.
-    fn dynamic_linear(&mut self, node: &Node, output: &str) -> Result<(), Error> {
-        let name = node.name();
-        let inputs = node.inputs();
-        let x = self.real(inputs[0])?;
-        let (weight, scale) = self.turned_weight(inputs[1])?;
-        let bias = inputs.get(2).map(|&id| self.real(id)).transpose()?;
-        let [codes, input_scale, zero_point] =
-            ["codes", "scale", "zero_point"].map(|part| self.fresh(&format!("{name}.input.{part}")));
-        self.push("DynamicQuantizeLinear", &format!("{name}.quantize"), &[&x], &codes, Vec::new());
-        if let Some(node) = self.nodes.last_mut() {
-            node.output.extend([input_scale.clone(), zero_point.clone()]);
-        }
-        let sums =
-            self.push_fresh("MatMulInteger", &format!("{name}.sums"), &[&codes, &weight, &zero_point], Vec::new());
-        let to = int("to", usize::try_from(data_type::FLOAT).unwrap_or(1));
-        let reals = self.push_fresh("Cast", &format!("{name}.reals"), &[&sums], vec![to]);
-        let scales = self.push_fresh("Mul", &format!("{name}.scales"), &[&input_scale, &scale], Vec::new());
-        self.product("Mul", name, &[&reals, &scales], bias.as_deref(), output);
-        Ok(())
-    }
-
-    /// The names of a weight's codes `[in, out]` and of its scales.
-    fn turned_weight(&mut self, id: ValueId) -> Result<(String, String), Error> {
-        let value = self.graph.value(id);
-        let fail = |reason| Error::Export { value: value.name().to_owned(), reason };
-        let constant = value.constant().ok_or_else(|| fail("a weight that is not constant"))?;
-        let params = value.ty().params().ok_or_else(|| fail("a weight without parameters"))?;
-        let codes = turned::<i8>(constant).map_err(fourfold_graph::Error::from)?;
-        let codes = self.initializer(&format!("{}.turned", value.name()), &codes);
-        let scale = self.scales(value.name(), params)?;
-        Ok((codes, scale))
     }
 }
 

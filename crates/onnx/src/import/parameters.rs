@@ -142,9 +142,9 @@ impl Parameters<'_> {
     }
 }
 
-/// Whether all axes but the last are 1.
+/// Whether all axes but one are 1.
 fn is_list(tensor: &Tensor) -> bool {
-    tensor.shape().last().copied().unwrap_or(1) == tensor.len()
+    tensor.is_empty() || tensor.shape().iter().filter(|&&size| size != 1).count() < 2
 }
 
 /// The elements of a tensor of codes.

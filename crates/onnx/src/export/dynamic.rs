@@ -1,0 +1,82 @@
+//! Products whose operand is quantized while they run.
+
+use fourfold_graph::{Conv, Node, ValueId};
+use fourfold_schemes::QuantParams;
+use fourfold_tensor::Tensor;
+
+use super::Exporter;
+use super::message::int;
+use super::node::{turned, window};
+use crate::Error;
+use crate::proto::{AttributeProto, data_type};
+
+impl<'g> Exporter<'g> {
+    /// `Cast(MatMulInteger(x, w)) * (s_x * s_w) + bias`.
+    pub(super) fn dynamic_linear(&mut self, node: &Node, output: &str) -> Result<(), Error> {
+        let inputs = node.inputs();
+        let (codes, params) = self.weight(inputs[1])?;
+        let name = self.graph.value(inputs[1]).name();
+        let codes = turned::<i8>(codes).map_err(fourfold_graph::Error::from)?;
+        let codes = self.initializer(&format!("{name}.turned"), &codes);
+        let scale = self.scales(name, params)?;
+        let bias = inputs.get(2).map(|&id| self.real(id)).transpose()?;
+        self.scaled(node, ("MatMulInteger", Vec::new()), [&codes, &scale], bias.as_deref(), output)
+    }
+
+    /// `Cast(ConvInteger(x, w)) * (s_x * s_w) + bias`, scales and bias with an axis of size 1 for each spatial one.
+    pub(super) fn dynamic_conv(&mut self, node: &Node, conv: &Conv, output: &str) -> Result<(), Error> {
+        let inputs = node.inputs();
+        let (codes, params) = self.weight(inputs[1])?;
+        let (name, channels) = (self.graph.value(inputs[1]).name(), codes.shape()[0]);
+        let codes = self.initializer(name, codes);
+        let ones = vec![1; conv.window.rank()];
+        let scales: Vec<f32> = params.scales().iter().map(|scale| scale.get()).collect();
+        let shape = if scales.len() == 1 { Vec::new() } else { [&[channels], &ones[..]].concat() };
+        let scale = self.floats(&format!("{name}.scale"), &shape, &scales)?;
+        let bias = match inputs.get(2).map(|&id| self.graph.value(id)) {
+            None => None,
+            Some(value) => {
+                let fail = |reason| Error::Export { value: value.name().to_owned(), reason };
+                let bias = value.constant().ok_or_else(|| fail("a bias that is not constant"))?;
+                let reals = bias.as_slice::<f32>().map_err(fourfold_graph::Error::from)?;
+                Some(self.floats(value.name(), &[&[1, channels], &ones[..]].concat(), reals)?)
+            }
+        };
+        let mut attributes = window(&conv.window);
+        attributes.push(int("group", conv.groups));
+        self.scaled(node, ("ConvInteger", attributes), [&codes, &scale], bias.as_deref(), output)
+    }
+
+    /// Quantizes the operand, multiplies, and makes the sums real numbers.
+    fn scaled(
+        &mut self,
+        node: &Node,
+        (operator, attributes): (&str, Vec<AttributeProto>),
+        [weight, scale]: [&str; 2],
+        bias: Option<&str>,
+        output: &str,
+    ) -> Result<(), Error> {
+        let name = node.name();
+        let x = self.real(node.inputs()[0])?;
+        let [codes, input_scale, zero_point] =
+            ["codes", "scale", "zero_point"].map(|part| self.fresh(&format!("{name}.input.{part}")));
+        self.push("DynamicQuantizeLinear", &format!("{name}.quantize"), &[&x], &codes, Vec::new());
+        if let Some(node) = self.nodes.last_mut() {
+            node.output.extend([input_scale.clone(), zero_point.clone()]);
+        }
+        let sums = self.push_fresh(operator, &format!("{name}.sums"), &[&codes, weight, &zero_point], attributes);
+        let to = int("to", usize::try_from(data_type::FLOAT).unwrap_or(1));
+        let reals = self.push_fresh("Cast", &format!("{name}.reals"), &[&sums], vec![to]);
+        let scales = self.push_fresh("Mul", &format!("{name}.scales"), &[&input_scale, scale], Vec::new());
+        self.product("Mul", name, &[&reals, &scales], bias, output);
+        Ok(())
+    }
+
+    /// The codes of a weight, and their meaning.
+    fn weight(&self, id: ValueId) -> Result<(&'g Tensor, &'g QuantParams), Error> {
+        let value = self.graph.value(id);
+        let fail = |reason| Error::Export { value: value.name().to_owned(), reason };
+        let constant = value.constant().ok_or_else(|| fail("a weight that is not constant"))?;
+        Ok((constant, value.ty().params().ok_or_else(|| fail("a weight without parameters"))?))
+    }
+}
