@@ -87,6 +87,24 @@ fn dynamic_quantization_needs_no_samples() {
 }
 
 #[test]
+fn a_quantized_model_is_exported_in_every_form() {
+    let folder = Folder::with_digits();
+    folder.ok("quantize cnn.onnx -o int8.fourfold --calib calib.npy");
+    let accuracy = |model: &str| {
+        json(&folder.ok(&format!("eval {model} --input images.npy --labels labels.npy --json")))["accuracy"].clone()
+    };
+    let expected = accuracy("int8.fourfold");
+    for form in ["qdq", "qoperator"] {
+        folder.ok(&format!("export int8.fourfold --to onnx --form {form} -o {form}"));
+        assert_eq!(accuracy(&format!("{form}/model.onnx")), expected, "{form}");
+    }
+    folder.ok("export int8.fourfold --to safetensors -o tensors");
+    assert!(folder.path("tensors/model.safetensors").is_file());
+    folder.fails("export int8.fourfold --to safetensors -o tensors", 2, &["--force"]);
+    folder.fails("export int8.fourfold --to safetensors --form qdq -o other", 2, &["--form"]);
+}
+
+#[test]
 fn configuration_files_hold_the_same_options() {
     let folder = Folder::with_digits();
     folder.write("good.toml", "mode = \"dynamic\"\nper_channel = false\n");

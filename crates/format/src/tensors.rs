@@ -73,7 +73,7 @@ pub fn write(constants: &BTreeMap<String, Constant>) -> Result<Vec<u8>, Error> {
     safetensors::write_with(&tensors, &metadata)
 }
 
-/// Reads constants that [`write`] has written.
+/// Reads constants that [`write()`] has written.
 ///
 /// # Errors
 ///

@@ -11,7 +11,14 @@
 //! - `Gemm`, and `MatMul` with a constant right side, become Linear with a weight `[out, in]`; an `Add` of a constant vector
 //!   after such a `MatMul` becomes its bias.
 //! - `auto_pad` and `ceil_mode` become explicit padding.
-//! - `Dropout` becomes Identity; `Constant` becomes a constant, and so does the `Transpose` of one.
+//! - `Dropout` becomes Identity; `Constant` becomes a constant.
+//! - Shape arithmetic does not enter the graph: what `Shape`, `Gather`, `Concat`, `Mul` and the like make of shapes is a list of polynomials
+//!   in the symbols of the inputs (`4*batch`), and the operator that reads it (Reshape, Expand, Slice, ..) gets them as its sizes.
+//! - A node whose operands are all constant is computed now, by the runtime, on products with defined bits, within a budget of
+//!   elements and multiplications. That is why this crate knows the runtime.
+//! - An operator with several results becomes several nodes (Split: one Slice each; TopK: values and places). Einsum of two operands becomes
+//!   a MatMul between Transpose and Reshape; Tile, DepthToSpace, PRelu and GlobalMaxPool become what they are made of.
+//! - Integers of 32 bits are kept in 64, truth values in `u8`.
 //! - `Pow` by 2 and 3 becomes products, by 0.5 a square root; `Min` and `Max` of many operands are taken in pairs.
 //! - `LSTM`, `GRU` and `RNN` become a Recurrent with the gates in PyTorch's order; `Y_h` and `Y_c` are cut out of the states of all steps.
 //! - Nodes without a name are called `OPERATOR_INDEX`.
@@ -27,7 +34,9 @@
 //! - **Operators on codes.** QLinearConv, QLinearMatMul and ONNX Runtime's QGemm, QLinearAdd, QLinearConcat,
 //!   QLinearAveragePool and QLinearGlobalAveragePool; Clip of codes between codes.
 //! - **Dynamic.** DynamicQuantizeLinear, MatMulInteger, Cast, Mul and Add as onnxruntime's `quantize_dynamic` writes them become one Linear
-//!   with [`DynamicScheme::OnnxPerTensor`](fourfold_schemes::DynamicScheme::OnnxPerTensor), and so does DynamicQuantizeLSTM a Recurrent.
+//!   with [`DynamicScheme::OnnxPerTensor`](fourfold_schemes::DynamicScheme::OnnxPerTensor), with ConvInteger one Conv, and DynamicQuantizeLSTM
+//!   a Recurrent; DynamicQuantizeMatMul and MatMulIntegerToFloat are a Linear too.
+//! - **Weights alone.** MatMulNBits (4 and 8 bits) and DequantizeLinear by blocks become real numbers, and run as such.
 //!
 //! Weights become `i8` with zero point 0: `uint8` with zero point 128 is turned into it, and so is any other whose codes less the zero
 //! point fit. Where they do not, operators on codes are refused, and a QDQ operator computes with real numbers. A bias becomes `i32` with
