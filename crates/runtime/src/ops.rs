@@ -26,6 +26,7 @@ pub(crate) mod table;
 
 use core::fmt;
 
+use fourfold_graph::Value;
 use fourfold_kernels::{Codes, CodesMut, ConvInput, Kernel};
 use fourfold_tensor::{Element, Shape};
 
@@ -111,13 +112,6 @@ pub(crate) struct Scratch {
     pub(crate) recurrent: recurrent::Buffers,
 }
 
-impl Scratch {
-    /// A buffer of truth values.
-    pub(crate) fn truths(&mut self, count: usize) -> &mut [u8] {
-        reserve(&mut self.codes, count)
-    }
-}
-
 /// The first `count` elements of a buffer, which grows if it must.
 pub(crate) fn reserve<T: Copy + bytemuck::Zeroable>(buffer: &mut Vec<T>, count: usize) -> &mut [T] {
     if buffer.len() < count {
@@ -129,4 +123,12 @@ pub(crate) fn reserve<T: Copy + bytemuck::Zeroable>(buffer: &mut Vec<T>, count: 
 /// The first two axes of `[n, c, ...]` and the product of the others.
 pub(crate) fn channels(shape: &[usize]) -> (usize, usize, usize) {
     (shape[0], shape[1], shape[2..].iter().product())
+}
+
+/// The numbers of a bias, zeros if there is none.
+pub(crate) fn bias_or_zeros(bias: Option<&Value>, channels: usize) -> Result<Vec<f32>, Error> {
+    Ok(match bias.and_then(Value::constant) {
+        Some(bias) => bias.as_slice::<f32>()?.to_vec(),
+        None => vec![0.0; channels],
+    })
 }

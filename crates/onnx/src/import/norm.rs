@@ -1,11 +1,10 @@
 //! Normalizations over channels, PRelu and the largest of each channel.
 
-use fourfold_graph::{Binary, Op, Window};
+use fourfold_graph::{Binary, Dim, Op, Window};
 use fourfold_tensor::Tensor;
 
 use super::computed::Change;
 use super::node::Entry;
-use super::resample::known;
 use crate::Error;
 
 impl<'a> Entry<'_, 'a> {
@@ -40,7 +39,7 @@ impl<'a> Entry<'_, 'a> {
         let groups = usize::try_from(groups).map_err(|_| self.invalid(format!("num_groups is {groups}")))?;
         self.expect_inputs(3, 3)?;
         let x = self.operand(0)?;
-        let channels = self.dims(x).get(1).and_then(fourfold_graph::Dim::fixed);
+        let channels = self.dims(x).get(1).and_then(Dim::fixed);
         let Some(channels) = channels.filter(|channels| groups > 0 && channels.is_multiple_of(groups)) else {
             return Err(self.invalid(format!("has {groups} groups of the channels of {:?}", self.dims(x))));
         };
@@ -80,23 +79,9 @@ impl<'a> Entry<'_, 'a> {
         self.expect_inputs(1, 1)?;
         let x = self.moved(0)?;
         let dims = self.dims(x.id());
-        let sizes = dims.get(2..).and_then(known).filter(|sizes| !sizes.is_empty());
+        let sizes: Option<Vec<usize>> = dims.get(2..).and_then(|dims| dims.iter().map(Dim::fixed).collect());
+        let sizes = sizes.filter(|sizes| !sizes.is_empty());
         let sizes = sizes.ok_or_else(|| self.unsupported(format!("an input of shape {dims:?}")))?;
         self.emit_moved(Op::MaxPool(Window::new(&sizes)), x)
-    }
-
-    pub(super) fn log_softmax(&mut self) -> Result<(), Error> {
-        let is_joined = self.importer.opset < 13;
-        let axis = self.attributes(&["axis"])?.int("axis", if is_joined { 1 } else { -1 })?;
-        self.expect_inputs(1, 1)?;
-        let x = self.operand(0)?;
-        let dims = self.dims(x);
-        let axis = self.axis(axis, dims.len(), false)?;
-        if !is_joined || axis + 1 == dims.len() {
-            return self.emit(Op::LogSoftmax { axis }, &[x]);
-        }
-        let flat = self.emit_before("flatten", Op::Flatten { axis }, &[x])?;
-        let soft = self.emit_before("softmax", Op::LogSoftmax { axis: 1 }, &[flat])?;
-        self.emit(Op::Reshape { dims }, &[soft])
     }
 }

@@ -1,6 +1,6 @@
 //! Padding and resampling.
 
-use fourfold_graph::{Coordinates, Dim, Interpolation, Op, Pad, PadMode, Resize, Rounding};
+use fourfold_graph::{Coordinates, Interpolation, Op, Pad, PadMode, Resize, Rounding};
 
 use super::node::Entry;
 use crate::Error;
@@ -150,9 +150,4 @@ impl<'a> Entry<'_, 'a> {
         }
         self.emit_moved(Op::Resize(resize), x)
     }
-}
-
-/// Whether all dimensions are known.
-pub(super) fn known(dims: &[Dim]) -> Option<Vec<usize>> {
-    dims.iter().map(Dim::fixed).collect()
 }

@@ -65,8 +65,8 @@ impl<'a> Entry<'_, 'a> {
         self.bind_constant(tensor)
     }
 
-    /// From opset 13 on, Softmax is over one axis; before, over all axes from `axis` on as if they were one.
-    pub(super) fn softmax(&mut self) -> Result<(), Error> {
+    /// Softmax or its logarithm. From opset 13 on it is over one axis; before, over all axes from `axis` on as if they were one.
+    pub(super) fn softmax(&mut self, op: fn(usize) -> Op) -> Result<(), Error> {
         let is_joined = self.importer.opset < 13;
         let axis = self.attributes(&["axis"])?.int("axis", if is_joined { 1 } else { -1 })?;
         self.expect_inputs(1, 1)?;
@@ -74,10 +74,10 @@ impl<'a> Entry<'_, 'a> {
         let dims = self.dims(x);
         let axis = self.axis(axis, dims.len(), false)?;
         if !is_joined || axis + 1 == dims.len() {
-            return self.emit(Op::Softmax { axis }, &[x]);
+            return self.emit(op(axis), &[x]);
         }
         let flat = self.emit_before("flatten", Op::Flatten { axis }, &[x])?;
-        let soft = self.emit_before("softmax", Op::Softmax { axis: 1 }, &[flat])?;
+        let soft = self.emit_before("softmax", op(1), &[flat])?;
         self.emit(Op::Reshape { dims }, &[soft])
     }
 }

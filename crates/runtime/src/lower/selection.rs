@@ -9,7 +9,8 @@ use crate::ops::logic::{Cast, Compare, Integers, Not, Truths, Where};
 use crate::ops::pad::Pad;
 use crate::ops::resize::{MOST_OUTER_AXES, Resize};
 use crate::ops::search::{ArgExtreme, CumSum, TopK};
-use crate::ops::select::{Concat, Embedding, Expand, Gather, GatherElements, Slice, requantization};
+use crate::ops::select::{Concat, Embedding, Expand, Gather, GatherElements, Slice};
+use crate::ops::table::Table;
 use crate::plan::Layout;
 
 impl Lowering<'_> {
@@ -70,8 +71,8 @@ impl Lowering<'_> {
     }
 
     /// What the codes of each operand become in the result; nothing for operands that are not codes.
-    fn tables(&self, node: &Node) -> Result<Vec<Option<Box<[u8; 256]>>>, Error> {
+    fn tables(&self, node: &Node) -> Result<Vec<Option<Table>>, Error> {
         let Some(to) = self.ty(node.output()).params() else { return Ok(Vec::new()) };
-        (0..node.inputs().len()).map(|operand| requantization(self.params(node, operand)?, to)).collect()
+        (0..node.inputs().len()).map(|operand| Table::requantization(self.params(node, operand)?, to)).collect()
     }
 }

@@ -6,7 +6,7 @@ use fourfold_schemes::QuantParams;
 use fourfold_tensor::{DType, Element, Tensor, View};
 
 use super::requantize::Requantize;
-use super::{Action, Call, Scratch, images, reserve};
+use super::{Action, Call, Scratch, bias_or_zeros, images, reserve};
 use crate::Error;
 use crate::float_gemm::Multiplier;
 use crate::spatial::{Windows, three};
@@ -81,10 +81,7 @@ impl FloatConv {
             let by_channel = weight.reshape(&[geometry.channels_out, taps])?;
             weight = by_channel.view::<f32>()?.permute(&[1, 0])?.to_tensor();
         }
-        let bias = match bias.and_then(Value::constant) {
-            Some(bias) => bias.as_slice::<f32>()?.to_vec(),
-            None => vec![0.0; geometry.channels_out],
-        };
+        let bias = bias_or_zeros(bias, geometry.channels_out)?;
         Ok(Self { geometry, weight, bias, bounds: activation.bounds() })
     }
 

@@ -7,7 +7,7 @@ use fourfold_tensor::{DType, Tensor};
 
 use super::conv::channels_last;
 use super::requantize::Requantize;
-use super::{Action, Call, Scratch, images, reserve};
+use super::{Action, Call, Scratch, bias_or_zeros, images, reserve};
 use crate::Error;
 use crate::float_gemm::Multiplier;
 use crate::spatial::three;
@@ -75,10 +75,7 @@ impl FloatConvTranspose {
         bias: Option<&Value>,
         activation: Activation,
     ) -> Result<Self, Error> {
-        let bias = match bias.and_then(Value::constant) {
-            Some(bias) => bias.as_slice::<f32>()?.to_vec(),
-            None => vec![0.0; geometry.channels_out],
-        };
+        let bias = bias_or_zeros(bias, geometry.channels_out)?;
         Ok(Self { geometry, weight: channels_last::<f32>(weight)?, bias, bounds: activation.bounds() })
     }
 

@@ -4,8 +4,8 @@ use fourfold_graph::Activation;
 use fourfold_schemes::QuantParams;
 use fourfold_tensor::{DType, Shape, Tensor};
 
-use super::movement::expand;
 use super::requantize::bounds;
+use super::strided::Strided;
 use super::{Action, Call, Operand, channels, reserve};
 use crate::Error;
 use crate::plan::Layout;
@@ -69,7 +69,7 @@ pub(crate) fn broadcast<'a>(
             return operand.elements::<f32>();
         }
         let expanded = reserve(scratch, shape.element_count());
-        expand(operand.elements(), operand.shape, shape, expanded);
+        Strided::broadcast(operand.shape, shape).copy(operand.elements(), shape, expanded);
         &*expanded
     })
 }

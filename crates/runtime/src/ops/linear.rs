@@ -6,7 +6,7 @@ use fourfold_schemes::QuantParams;
 use fourfold_tensor::{DType, Tensor};
 
 use super::requantize::Requantize;
-use super::{Action, Call};
+use super::{Action, Call, bias_or_zeros};
 use crate::Error;
 use crate::float_gemm::Multiplier;
 
@@ -61,10 +61,7 @@ pub(crate) struct FloatLinear {
 
 impl FloatLinear {
     pub(crate) fn new(weight: &Tensor, bias: Option<&Value>, activation: Activation) -> Result<Self, Error> {
-        let bias = match bias.and_then(Value::constant) {
-            Some(bias) => bias.as_slice::<f32>()?.to_vec(),
-            None => vec![0.0; weight.shape()[0]],
-        };
+        let bias = bias_or_zeros(bias, weight.shape()[0])?;
         Ok(Self { weight: weight.clone(), bias, bounds: activation.bounds() })
     }
 }

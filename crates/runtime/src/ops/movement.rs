@@ -1,6 +1,6 @@
 //! Elements in another order.
 
-use fourfold_tensor::{Element, MAX_RANK, Shape, View};
+use fourfold_tensor::{Element, MAX_RANK, View};
 
 use super::{Action, Call};
 use crate::Error;
@@ -56,25 +56,4 @@ impl Action for Permute {
 
 fn channels_last_axes(rank: usize) -> Vec<usize> {
     [0].into_iter().chain(2..rank).chain([1]).collect()
-}
-
-/// Copies `x` of `shape` to `out` of shape `to`, repeating it along axes that it lacks or where its size is 1.
-pub(crate) fn expand<T: Element>(x: &[T], shape: Shape, to: Shape, out: &mut [T]) {
-    let offset = to.len() - shape.len();
-    let strides = shape.strides();
-    let stride = |axis: usize| match axis.checked_sub(offset) {
-        Some(axis) if shape[axis] > 1 => strides[axis],
-        _ => 0,
-    };
-    let mut index = [0; MAX_RANK];
-    for out in out {
-        *out = x[(0..to.len()).map(|axis| index[axis] * stride(axis)).sum::<usize>()];
-        for axis in (0..to.len()).rev() {
-            index[axis] += 1;
-            if index[axis] < to[axis] {
-                break;
-            }
-            index[axis] = 0;
-        }
-    }
 }

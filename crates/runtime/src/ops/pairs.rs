@@ -5,8 +5,8 @@ use fourfold_kernels::{Bounded, Codes};
 use fourfold_schemes::{QuantParams, multiplier};
 use fourfold_tensor::DType;
 
-use super::movement::expand;
 use super::requantize::bounds;
+use super::strided::Strided;
 use super::{Action, Call, codes_mut, reserve};
 use crate::Error;
 
@@ -69,7 +69,7 @@ impl Action for QuantizedPairs {
                 operand.bytes
             } else {
                 let expanded = reserve(scratch, call.output_shape.element_count());
-                expand(operand.bytes, operand.shape, call.output_shape, expanded);
+                Strided::broadcast(operand.shape, call.output_shape).copy(operand.bytes, call.output_shape, expanded);
                 &*expanded
             };
             let codes = if signed { Codes::I8(bytemuck::cast_slice(bytes)) } else { Codes::U8(bytes) };

@@ -1,9 +1,10 @@
 //! Operators that choose, repeat or join elements, row-major.
 
 use fourfold_schemes::{Granularity, QuantParams};
-use fourfold_tensor::{DType, Element, Shape};
+use fourfold_tensor::{DType, Element};
 
 use super::strided::Strided;
+use super::table::Table;
 use super::{Action, Call};
 use crate::Error;
 
@@ -93,7 +94,7 @@ impl Action for Expand {
 pub(crate) struct Concat {
     pub(crate) axis: usize,
     /// For each operand of codes with other parameters than the result, what each of its codes becomes.
-    pub(crate) tables: Vec<Option<Box<[u8; 256]>>>,
+    pub(crate) tables: Vec<Option<Table>>,
     /// Bytes of an element.
     pub(crate) size: usize,
 }
@@ -110,8 +111,7 @@ impl Action for Concat {
             match self.tables.get(index) {
                 Some(Some(table)) => {
                     for (out, x) in rows {
-                        let out = &mut out[from..from + length];
-                        out.iter_mut().zip(x).for_each(|(out, code)| *out = table[usize::from(*code)]);
+                        call.kernel.lookup(table.bytes(), x, &mut out[from..from + length])?;
                     }
                 }
                 _ => rows.for_each(|(out, x)| out[from..from + length].copy_from_slice(x)),
@@ -225,21 +225,4 @@ impl Action for GatherElements {
     fn run(&self, call: Call<'_>) -> Result<(), Error> {
         by_size!(self.size, self.gather(call))
     }
-}
-
-/// What each code of `from` becomes in the parameters of `to`, equations (1) and (2); `None` if nothing changes.
-pub(crate) fn requantization(from: &QuantParams, to: &QuantParams) -> Result<Option<Box<[u8; 256]>>, Error> {
-    if from.dtype() == to.dtype() && from.granularity() == to.granularity() {
-        return Ok(None);
-    }
-    let codes: Vec<u8> = (0..=u8::MAX).collect();
-    let shape = Shape::new(&[256])?;
-    let tensor = match from.dtype() {
-        DType::I8 => fourfold_tensor::Tensor::from_vec(&shape, codes.into_iter().map(u8::cast_signed).collect())?,
-        _ => fourfold_tensor::Tensor::from_vec(&shape, codes)?,
-    };
-    let made = fourfold_schemes::quantize(&fourfold_schemes::dequantize(&tensor, from)?, to)?;
-    let mut table = Box::new([0; 256]);
-    table.copy_from_slice(made.bytes());
-    Ok(Some(table))
 }
