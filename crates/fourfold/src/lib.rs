@@ -58,9 +58,9 @@
 //!
 //! # What a caller can rely on
 //!
-//! - The integer path gives the same bits on every backend, for every number of threads and every split of the batch. Float convolutions
-//!   and matrix products (layers left in float) are exempt: deterministic on one kind of CPU, unless [`runtime::FloatProducts::Exact`] is
-//!   asked for.
+//! - A model gives the same bits on every backend, for every number of threads and every split of the batch: one of codes, one of real
+//!   numbers, and one of both. The integer path is exact; float operators round in a defined order, products of real numbers by fused
+//!   multiply-adds, which IEEE 754 defines to the bit.
 //! - No file or tensor causes a panic or unbounded memory; [`Limits`](graph::Limits) says what is too much. Errors name the place.
 //! - Converting without calibration is an error. What cannot be quantized stays float, and [`quantize::Layer`] says why.
 //! - The same model, samples and configuration give the same bytes, on every CPU.
@@ -88,6 +88,6 @@ pub mod prelude {
         Calibration, ChannelStatistics, Comparison, QConfig, QConfigMapping, Quantized, correct_bias,
         correct_bias_data_free, equalize, equalize_with_statistics, fuse, prepare, quantize_dynamic,
     };
-    pub use fourfold_runtime::{FloatProducts, Options, Plan, Session};
+    pub use fourfold_runtime::{Options, Plan, Session};
     pub use fourfold_tensor::{DType, Tensor};
 }

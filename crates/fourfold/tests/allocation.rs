@@ -9,6 +9,8 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use digits::every_model;
+use fourfold::graph::Op;
+use fourfold::kernels::Kernel;
 use fourfold::prelude::*;
 
 thread_local! {
@@ -66,29 +68,55 @@ fn allocations_are_counted() {
     assert_eq!(allocations(|| 1 + 1), (0, 2));
 }
 
-/// Which products of real numbers a model is run with: the fast ones only where no large product is left in floating point, because
-/// the `gemm` crate allocates.
-fn products(name: &str) -> &'static [FloatProducts] {
-    let has_large_products = name.ends_with("float") || ["digits_cnn dynamic", "digits_lstm static"].contains(&name);
-    if has_large_products { &[FloatProducts::Exact] } else { &[FloatProducts::Fast, FloatProducts::Exact] }
+/// Products of two inputs and of an input and a weight, in sizes that are computed in several blocks.
+fn large_products() -> (Graph, [Tensor; 2]) {
+    let (rows, depth, columns) = (70, 300, 90);
+    let reals = |shape: &[usize]| {
+        let real = |index: usize| (index % 31) as f32 / 8.0 - 2.0;
+        Tensor::from_vec(shape, (0..shape.iter().product()).map(real).collect()).expect("as many as the shape says")
+    };
+    let inputs = [reals(&[2, rows, depth]), reals(&[depth, columns])];
+    let mut builder = GraphBuilder::new("large");
+    let [a, b] = ["a", "b"].map(|name| {
+        let shape: Vec<Dim> = inputs[usize::from(name == "b")].shape().iter().map(|&size| size.into()).collect();
+        builder.input(name, ValueType::f32(&shape)).expect("a name of its own")
+    });
+    let product = builder.node("product", Op::MatMul, &[a, b]).expect("matrices that fit");
+    let linear = builder.linear("linear", product, reals(&[depth, columns]), None).expect("a weight that fits");
+    builder.output(linear);
+    (builder.finish().expect("a graph"), inputs)
+}
+
+/// Runs a model once, then a few more times that must give the same and not allocate.
+fn runs_without_allocating(name: &str, session: &mut Session, inputs: &[Tensor]) {
+    let first = session.run(inputs).expect("a run")[0].bytes().to_vec();
+    for run in 2..5 {
+        let (count, same) = allocations(|| session.run(inputs).map(|outputs| outputs[0].bytes() == first));
+        assert_eq!(same, Ok(true), "{name}: run {run} has other outputs");
+        assert_eq!(count, 0, "{name}: allocations of run {run}");
+    }
+}
+
+fn session(graph: &Graph, kernel: Kernel) -> Session {
+    let options = Options { threads: NonZeroUsize::new(1), kernel, ..Options::default() };
+    Session::new(Arc::new(Plan::compile(graph, &options).expect("a plan")))
 }
 
 #[test]
 fn the_second_run_of_a_size_allocates_nothing() {
     for (name, images, graph) in every_model() {
-        for &products in products(&name) {
-            let options = Options { threads: NonZeroUsize::new(1), products, ..Options::default() };
-            let plan = Arc::new(Plan::compile(&graph, &options).expect("a plan"));
-            let mut session = Session::new(plan);
-            for batch in [1, 5, 3] {
-                let inputs = [images.rows(0..batch).expect("as many images as the test set has")];
-                let first = session.run(&inputs).expect("a run")[0].bytes().to_vec();
-                for run in 2..5 {
-                    let (count, same) = allocations(|| session.run(&inputs).map(|outputs| outputs[0].bytes() == first));
-                    assert_eq!(same, Ok(true), "{name}, {products:?}, batch {batch}: run {run} has other outputs");
-                    assert_eq!(count, 0, "{name}, {products:?}, batch {batch}: allocations of run {run}");
-                }
-            }
+        let mut session = session(&graph, Kernel::detect());
+        for batch in [1, 5, 3] {
+            let inputs = [images.rows(0..batch).expect("as many images as the test set has")];
+            runs_without_allocating(&format!("{name}, batch {batch}"), &mut session, &inputs);
         }
+    }
+}
+
+#[test]
+fn large_products_of_real_numbers_allocate_nothing() {
+    let (graph, inputs) = large_products();
+    for kernel in Kernel::supported() {
+        runs_without_allocating(kernel.name(), &mut session(&graph, kernel), &inputs);
     }
 }

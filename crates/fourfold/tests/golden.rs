@@ -51,3 +51,21 @@ fn models_are_quantized_to_the_same_files_with_the_same_outputs() {
         }
     }
 }
+
+#[test]
+fn float_models_have_the_same_outputs() {
+    for digits in [CNN, MLP, MOBILE, ATTN, LSTM] {
+        let (graph, images) = (digits.float(), digits.images("test").rows(0..40).expect("as many images"));
+        let outputs = Kernel::supported().map(|kernel| {
+            let options = Options { kernel, ..Options::default() };
+            let mut session = Session::new(Plan::compile(&graph, &options).expect("a plan").into());
+            (kernel, session.run(std::slice::from_ref(&images)).expect("a run")[0].clone())
+        });
+        let outputs: Vec<(Kernel, Tensor)> = outputs.collect();
+        let expected = golden(&digits, "float_logits.npy", || npy::write(&outputs[0].1));
+        let expected = npy::read(&expected, &Limits::default()).expect("a valid file");
+        for (kernel, outputs) in outputs {
+            assert!(outputs == expected, "{} on {}: other outputs", digits.name, kernel.name());
+        }
+    }
+}

@@ -9,6 +9,8 @@ pub(crate) mod aarch64;
 pub(crate) mod depthwise;
 pub(crate) mod ends;
 pub(crate) mod epilogue;
+pub(crate) mod float;
+pub(crate) mod fma;
 pub(crate) mod isa;
 pub(crate) mod layout;
 pub(crate) mod loops;
@@ -18,6 +20,7 @@ pub(crate) mod tile;
 pub(crate) mod x86_64;
 
 use depthwise::Channels;
+use float::FloatProducts;
 use isa::{Broadcast, Isa};
 use layout::Layout;
 use loops::Loops;
@@ -40,6 +43,8 @@ pub(crate) struct Backend {
     pub(crate) products: Products,
     /// For weights of which none is -128.
     pub(crate) products_above_least: Products,
+    /// Of real numbers.
+    pub(crate) float: FloatProducts,
     /// The element loops.
     pub(crate) loops: Loops,
 }
@@ -82,6 +87,7 @@ impl Backend {
             rows,
             products,
             products_above_least: products,
+            float: FloatProducts::of::<I>(),
             loops: Loops::of::<I>(),
         }
     }

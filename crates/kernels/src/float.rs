@@ -1,9 +1,35 @@
-//! A float product with defined bits, for what is left in floating point and for calibration.
+//! Products of real numbers with defined bits, for what is left in floating point and for calibration.
+//!
+//! ```text
+//! for each block of the depth                            its sums are added to those in the result
+//!     for each block of rows                             their elements stay in L2
+//!         for each 1 to 4 slabs of columns               their elements stay in L1, or at least in L2
+//!             for each panel of the block's rows         sums stay in registers for the depth of the block
+//! ```
+//!
+//! - Every sum is a chain of fused multiply-adds in the order of the depth, whatever the blocks: a sum that goes on from the result goes on
+//!   from the same number that a register would hold. IEEE 754 defines the fused multiply-add as one correctly rounded operation, so
+//!   every CPU gives the same bits, those that have no such instruction by [`fma`](crate::backend::fma).
+//! - The right side is read from slabs of 16 columns. A weight is packed once; a matrix that comes with the call is packed block by block, or
+//!   read where it is if there are so few rows that packing would take longer than the product.
+//! - The left side is read where it is.
+
+mod pack;
+mod product;
 
 use crate::backend::isa::LANES;
-use crate::backend::loops::{FLOAT_ROWS, FloatPanel};
 use crate::error::{check_length, check_matrix};
 use crate::{Error, Kernel, Scratch};
+
+pub use pack::PackedFloatMatrix;
+pub(crate) use pack::{Line, pack};
+use product::{Product, Slabs};
+
+/// The depth of a block: three slabs of it fill an L1 cache of 48 KiB, one half of one of 32 KiB.
+const DEPTH: usize = 256;
+
+/// The most rows for which a right side is read where it is.
+const FEW_ROWS: usize = 16;
 
 /// A matrix of real numbers in a slice: element `[i, j]` is at `i * row_stride + j * column_stride`.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +55,16 @@ impl<'a> FloatMatrix<'a> {
         Self { row_stride: self.column_stride, column_stride: self.row_stride, ..self }
     }
 
+    /// Copies the matrix, `[k, n]`, into the order in which [`Kernel::multiply_add_packed`] reads it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Length`] if the matrix does not fit its slice, [`Error::TooLarge`].
+    pub fn pack(self, k: usize, n: usize) -> Result<PackedFloatMatrix, Error> {
+        self.check("the matrix", k, n)?;
+        PackedFloatMatrix::new(self, k, n)
+    }
+
     fn check(&self, what: &'static str, rows: usize, columns: usize) -> Result<(), Error> {
         let (Some(row), Some(column)) = (rows.checked_sub(1), columns.checked_sub(1)) else { return Ok(()) };
         let last = row.checked_mul(self.row_stride).zip(column.checked_mul(self.column_stride));
@@ -41,12 +77,11 @@ impl Kernel {
     /// Adds a product of real numbers, with the same bits on every kernel:
     ///
     /// ```text
-    /// out[i, j] = (..((out[i, j] + lhs[i, 0] * rhs[0, j]) + lhs[i, 1] * rhs[1, j]) + ..)
+    /// out[i, j] = fma(lhs[i, k - 1], rhs[k - 1, j], .. fma(lhs[i, 1], rhs[1, j], fma(lhs[i, 0], rhs[0, j], out[i, j])))
     /// ```
     ///
-    /// in this order, every multiplication and addition rounded by itself. `lhs` is `[m, k]`, `rhs` `[k, n]`, `out` `[m, n]` with
-    /// `row_stride` elements between its rows. One thread; a product by fused multiplications takes about half the time, and has
-    /// other bits on other CPUs.
+    /// in this order, `fma(a, b, c) = a * b + c` rounded once, to nearest, ties to even. Only which NaN a NaN is may differ. `lhs` is
+    /// `[m, k]`, `rhs` `[k, n]`, `out` `[m, n]` with `row_stride` elements between its rows. One thread.
     ///
     /// # Errors
     ///
@@ -63,35 +98,54 @@ impl Kernel {
         lhs.check("lhs", m, k)?;
         rhs.check("rhs", k, n)?;
         check_matrix("out", (m, n), row_stride, out.len())?;
-        let panel = &mut scratch.panel;
-        for first in (0..n).step_by(LANES) {
-            let columns = LANES.min(n - first);
-            panel.clear();
-            for p in 0..k {
-                let row = (first..first + columns).map(|j| rhs.elements[p * rhs.row_stride + j * rhs.column_stride]);
-                panel.extend(row);
-                panel.resize((p + 1) * LANES, 0.0);
+        if m == 0 || n == 0 {
+            return Ok(());
+        }
+        let product = Product { float: &self.0.float, m, lhs, row_stride };
+        let in_place = if rhs.column_stride == 1 && m <= FEW_ROWS { n / LANES * LANES } else { 0 };
+        for first in (0..k).step_by(DEPTH) {
+            let block = first..k.min(first + DEPTH);
+            if in_place > 0 {
+                let at = rhs.elements[first * rhs.row_stride..].as_ptr();
+                let slabs = Slabs { at, step: rhs.row_stride, slab: LANES };
+                // SAFETY: a `Kernel` is supported; all matrices fit their slices, `rhs` with whole slabs of neighbours.
+                unsafe { product.add(block.clone(), 0..in_place, slabs, out) };
             }
-            for i in (0..m).step_by(FLOAT_ROWS) {
-                let rows = FLOAT_ROWS.min(m - i);
-                let mut sums = [[0.0; LANES]; FLOAT_ROWS];
-                for (row, sums) in sums[..rows].iter_mut().enumerate() {
-                    let from = (i + row) * row_stride + first;
-                    sums[..columns].copy_from_slice(&out[from..from + columns]);
-                }
-                // Rows that there are not are computed from the last one.
-                let row = |row: usize| {
-                    lhs.elements[((i + row).min(m - 1) * lhs.row_stride).min(lhs.elements.len())..].as_ptr()
-                };
-                let rows_at = core::array::from_fn(row);
-                let product = FloatPanel { rows: rows_at, step: lhs.column_stride, panel };
-                // SAFETY: a `Kernel` is supported; every row has `k` elements that far apart.
-                unsafe { (self.0.loops.multiply_add)(&product, &mut sums) };
-                for (row, sums) in sums[..rows].iter().enumerate() {
-                    let to = (i + row) * row_stride + first;
-                    out[to..to + columns].copy_from_slice(&sums[..columns]);
-                }
+            if in_place < n {
+                let lines = pack(rhs, block.clone(), in_place..n, &mut scratch.float);
+                let slabs = Slabs { at: lines.as_ptr().cast(), step: LANES, slab: block.len() * LANES };
+                // SAFETY: as above; the lines are whole slabs.
+                unsafe { product.add(block, in_place..n, slabs, out) };
             }
+        }
+        Ok(())
+    }
+
+    /// As [`Kernel::multiply_add`], with the same bits, by a right side that is packed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Length`] and [`Error::Stride`] if `lhs`, `[m, k]`, or `out`, `[m, n]`, does not fit its slice.
+    pub fn multiply_add_packed(
+        self,
+        m: usize,
+        lhs: FloatMatrix<'_>,
+        rhs: &PackedFloatMatrix,
+        out: &mut [f32],
+        row_stride: usize,
+    ) -> Result<(), Error> {
+        let (n, k) = (rhs.n(), rhs.k());
+        lhs.check("lhs", m, k)?;
+        check_matrix("out", (m, n), row_stride, out.len())?;
+        if m == 0 || n == 0 {
+            return Ok(());
+        }
+        let product = Product { float: &self.0.float, m, lhs, row_stride };
+        for first in (0..k).step_by(DEPTH) {
+            let at = rhs.lines()[first..].as_ptr().cast();
+            let slabs = Slabs { at, step: LANES, slab: k * LANES };
+            // SAFETY: a `Kernel` is supported; `lhs` and `out` fit their slices, and the lines are whole slabs.
+            unsafe { product.add(first..k.min(first + DEPTH), 0..n, slabs, out) };
         }
         Ok(())
     }

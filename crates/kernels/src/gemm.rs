@@ -21,6 +21,7 @@ use alloc::vec::Vec;
 use core::num::NonZeroUsize;
 
 use crate::error::check_matrix;
+use crate::float::Line;
 use crate::{Error, Kernel, Lhs, Output, PackedWeights};
 
 pub(crate) use columns::{Columns, RowTerms};
@@ -38,8 +39,8 @@ pub struct Scratch {
     pub(crate) row_sums: Vec<i32>,
     /// Where the taps of a convolution are.
     pub(crate) taps: Vec<usize>,
-    /// Columns of a float product.
-    pub(crate) panel: Vec<f32>,
+    /// Slabs of a float product.
+    pub(crate) float: Vec<Line>,
     /// `None` for as many as the current rayon pool has.
     pub(crate) threads: Option<NonZeroUsize>,
 }

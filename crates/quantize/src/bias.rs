@@ -26,7 +26,7 @@ use codes::Codes;
 ///
 /// `float` is the graph that was prepared, with its names. `batches` are inputs as [`Calibration::observe`](crate::Calibration::observe)
 /// takes them, best the same ones; each is run once in float and, up to the layer in question, once for each layer in codes. The
-/// products of real numbers are [`Exact`](fourfold_runtime::FloatProducts::Exact), so the result has the same bits on every CPU.
+/// result has the same bits on every CPU.
 ///
 /// # Errors
 ///

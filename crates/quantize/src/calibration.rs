@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use fourfold_graph::{Graph, ValueId};
 use fourfold_observers::{MinMax, Observer, State};
-use fourfold_runtime::{FloatProducts, Options, Plan, Session};
+use fourfold_runtime::{Options, Plan, Session};
 use fourfold_schemes::{QuantParams, Scheme};
 use fourfold_tensor::{DType, Tensor};
 
@@ -41,8 +41,7 @@ pub fn prepare(graph: &Graph, qconfig: impl Into<QConfigMapping>) -> Result<Cali
         watches.insert(*id, Watch { observer: config.observer.observer(), scheme });
     }
     // What is observed has the same bits on every CPU, and so has the quantized model.
-    let options = Options { products: FloatProducts::Exact, ..Options::default() };
-    let session = Session::new(Arc::new(Plan::compile(graph, &options)?));
+    let session = Session::new(Arc::new(Plan::compile(graph, &Options::default())?));
     let model = fingerprint::model(graph);
     let parts = BTreeSet::new();
     Ok(Calibration {

@@ -39,15 +39,14 @@
 //! # Arithmetic
 //!
 //! Quantized operators compute equations (1) to (6) exactly, so results have the same bits on every CPU, for every number
-//! of threads and every split of the batch. So have Softmax, ReLU, pooling and the other float operators here, which use
-//! only correctly rounded operations in a fixed order. Float Conv, Linear and MatMul have the same bits everywhere with
-//! [`FloatProducts::Exact`], which graphs with codes and calibration have by default. In a graph of real numbers alone the default is
-//! [`FloatProducts::Fast`]: sums ordered by the matrix product of the `gemm` crate, deterministic on one kind of CPU.
+//! of threads and every split of the batch. So have the float operators here, which use only correctly rounded operations in a
+//! fixed order. In Conv, Linear, MatMul and recurrent layers that operation is the fused multiply-add, one for each product in the
+//! order of the depth ([`Kernel::multiply_add`](fourfold_kernels::Kernel::multiply_add)); everywhere else multiplications and additions
+//! are rounded by themselves. Only which NaN a NaN is may differ between CPUs.
 //!
 //! Architecture Invariant: nothing here chooses quantization parameters; the graph brings them all.
 
 mod error;
-mod float_gemm;
 mod lower;
 mod memory;
 mod ops;
@@ -60,6 +59,6 @@ mod tests;
 
 pub use error::Error;
 pub use memory::Footprint;
-pub use options::{FloatProducts, Options};
+pub use options::Options;
 pub use plan::Plan;
 pub use session::Session;

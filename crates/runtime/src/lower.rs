@@ -21,8 +21,8 @@ pub(crate) fn lower(graph: &Graph, options: &Options) -> Result<Plan, Error> {
     }
     let outputs = graph.outputs().iter().map(|&id| lowering.slot(id, Layout::RowMajor)).collect();
     let Lowering { steps, slots, results, .. } = lowering;
-    let (options, steps) = (Options { products: options.products.of(graph), ..options.clone() }, steps.into());
-    Ok(Plan { graph: graph.clone(), pool: pool(&options)?, options, steps, slots, results, outputs })
+    let (pool, options, steps) = (pool(options)?, options.clone(), steps.into());
+    Ok(Plan { graph: graph.clone(), pool, options, steps, slots, results, outputs })
 }
 
 /// The steps and slots made so far.

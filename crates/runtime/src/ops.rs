@@ -31,7 +31,6 @@ use fourfold_kernels::{Codes, CodesMut, ConvInput, Kernel};
 use fourfold_tensor::{Element, Shape};
 
 use crate::Error;
-use crate::FloatProducts;
 use crate::spatial::three;
 
 /// The largest number of operands that are not constants folded into the step, of all operators but Concat.
@@ -52,7 +51,6 @@ pub(crate) trait Action: fmt::Debug + Send + Sync {
 #[derive(Debug)]
 pub(crate) struct Call<'a> {
     pub(crate) kernel: Kernel,
-    pub(crate) products: FloatProducts,
     pub(crate) inputs: &'a [Operand<'a>],
     /// The bytes of the result; what they hold before is undefined.
     pub(crate) output: &'a mut [u8],

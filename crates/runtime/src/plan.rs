@@ -98,7 +98,7 @@ impl Plan {
         Ok(Self {
             graph: self.graph.clone(),
             pool: pool(options)?,
-            options: Options { products: options.products.of(&self.graph), ..options.clone() },
+            options: options.clone(),
             steps: Arc::clone(&self.steps),
             slots: self.slots.clone(),
             results: self.results.clone(),

@@ -10,7 +10,7 @@ use crate::memory::Binding;
 use crate::ops::movement::Permute;
 use crate::ops::{Action, Call, MAX_OPERANDS, Operand, Scratch};
 use crate::plan::{Layout, Place, SlotId};
-use crate::{Error, FloatProducts, Options, Plan};
+use crate::{Error, Plan};
 
 /// The memory of one run at a time of a plan.
 #[derive(Debug)]
@@ -38,8 +38,7 @@ impl Session {
     /// Computes the outputs of the graph, in the graph's order, from its inputs, in the graph's order.
     ///
     /// The first run with inputs of some sizes allocates; further runs with the same sizes do not, as long as the
-    /// caller keeps no clones of the outputs; on more than one thread, rayon may. Large products of real numbers that are
-    /// [`FloatProducts::Fast`] are an exception: the `gemm` crate allocates its buffers each time.
+    /// caller keeps no clones of the outputs; on more than one thread, rayon may.
     ///
     /// # Errors
     ///
@@ -157,8 +156,8 @@ impl Memory {
                 None => &mut many.insert([absent; MAX_CONCAT])[..step.inputs.len()],
             };
             operands.iter_mut().zip(&step.inputs).for_each(|(operand, &slot)| *operand = others.operand(slot));
-            let Options { kernel, products, .. } = plan.options;
-            let call = Call { kernel, products, inputs: operands, output, output_shape, scratch };
+            let kernel = plan.options.kernel;
+            let call = Call { kernel, inputs: operands, output, output_shape, scratch };
             step.action.run(call).map_err(|error| error.at(plan.graph.nodes()[step.node].name()))?;
             observe(&Reader { before: arena.bytes(), ..nothing }, index + 1)?;
         }
@@ -214,7 +213,6 @@ impl<'a> Reader<'a> {
                 let permute = Permute::relayout(Layout::ChannelsLast, operand.shape.len(), dtype.size());
                 let (inputs, output_shape) = (&[operand][..], operand.shape);
                 permute.run(Call {
-                    products: FloatProducts::Fast,
                     kernel,
                     inputs,
                     output: tensor.bytes_mut(),

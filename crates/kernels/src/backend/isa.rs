@@ -19,6 +19,8 @@ pub(crate) const LANES: usize = 16;
 pub(crate) trait Isa: Copy + Debug + 'static {
     const NAME: &'static str;
     const LAYOUT: Layout;
+    /// The most rows of a tile of a float product with 1, 2, 3 and 4 slabs, at most 8; 0 where there is no such tile.
+    const FLOAT_ROWS: [usize; 4];
     /// 16 integers.
     type I32: Copy;
     /// 16 real numbers.
@@ -58,6 +60,8 @@ pub(crate) trait Isa: Copy + Debug + 'static {
     unsafe fn store_f32(p: *mut f32, x: Self::F32);
     unsafe fn add_f32(a: Self::F32, b: Self::F32) -> Self::F32;
     unsafe fn mul_f32(a: Self::F32, b: Self::F32) -> Self::F32;
+    /// `a * b + c`, rounded once: only for products of real numbers, everything else rounds every multiplication and addition.
+    unsafe fn fma_f32(a: Self::F32, b: Self::F32, c: Self::F32) -> Self::F32;
     unsafe fn div_f32(a: Self::F32, b: Self::F32) -> Self::F32;
     /// `a > b ? a : b`, so `b` if one is NaN.
     unsafe fn max_f32(a: Self::F32, b: Self::F32) -> Self::F32;

@@ -27,22 +27,6 @@ pub(crate) struct Loops {
     pub(crate) accumulate: unsafe fn(&[u8], bool, i32, &mut [i32]),
     /// `clamp(round(f32(sum) * multiplier) + zero_point, ..)`, the low byte; with a multiplier for each sum, or one for all.
     pub(crate) requantize: unsafe fn(&[i32], &[f32], Clamp, &mut [u8]),
-    /// `sums[i] += rows[i][p] * panel[p]`, for `p` in order.
-    pub(crate) multiply_add: unsafe fn(&FloatPanel<'_>, &mut [[f32; LANES]; FLOAT_ROWS]),
-}
-
-/// Rows of a float product that are computed together: their sums do not wait for each other.
-pub(crate) const FLOAT_ROWS: usize = 8;
-
-/// Some rows times 16 columns.
-#[derive(Debug)]
-pub(crate) struct FloatPanel<'a> {
-    /// Where each row begins.
-    pub(crate) rows: [*const f32; FLOAT_ROWS],
-    /// Elements from one element of a row to the next.
-    pub(crate) step: usize,
-    /// `[k, 16]`.
-    pub(crate) panel: &'a [f32],
 }
 
 /// An operand of a sum or product: as many codes as the result has, or one for all.
@@ -67,7 +51,6 @@ impl Loops {
             max: max::<I>,
             accumulate: accumulate::<I>,
             requantize: requantize::<I>,
-            multiply_add: multiply_add::<I>,
         }
     }
 }
@@ -283,30 +266,6 @@ unsafe fn requantize<I: Isa>(sums: &[i32], multipliers: &[f32], end: Clamp, out:
                         store_codes(&ends, I::mul_f32(I::to_f32(sum), multiplier), out, at, count);
                     },
                 );
-            },
-        );
-    }
-}
-
-unsafe fn multiply_add<I: Isa>(product: &FloatPanel<'_>, sums: &mut [[f32; LANES]; FLOAT_ROWS]) {
-    // SAFETY: as for `quantize`; every row has as many elements as the panel has rows.
-    unsafe {
-        I::enter(
-            #[inline(always)]
-            || {
-                let mut acc = [I::splat_f32(0.0); FLOAT_ROWS];
-                for (acc, sums) in acc.iter_mut().zip(&*sums) {
-                    *acc = I::load_f32(sums.as_ptr());
-                }
-                for (p, columns) in product.panel.chunks_exact(LANES).enumerate() {
-                    let columns = I::load_f32(columns.as_ptr());
-                    for (acc, row) in acc.iter_mut().zip(product.rows) {
-                        *acc = I::add_f32(*acc, I::mul_f32(I::splat_f32(*row.add(p * product.step)), columns));
-                    }
-                }
-                for (acc, sums) in acc.iter().zip(sums) {
-                    I::store_f32(sums.as_mut_ptr(), *acc);
-                }
             },
         );
     }

@@ -26,9 +26,19 @@ fn zip<A: Copy, B: Copy + Default>(a: [A; LANES], b: [A; LANES], f: impl Fn(A, A
     out
 }
 
+/// `a * b + c`, rounded once: by the instruction if every CPU that this is compiled for has it.
+#[inline(always)]
+fn fma(a: f32, b: f32, c: f32) -> f32 {
+    #[cfg(all(feature = "std", any(target_arch = "aarch64", target_feature = "fma")))]
+    return a.mul_add(b, c);
+    #[cfg(not(all(feature = "std", any(target_arch = "aarch64", target_feature = "fma"))))]
+    super::fma::fma(a, b, c)
+}
+
 impl Isa for Portable {
     const NAME: &'static str = "portable";
     const LAYOUT: Layout = Layout::Words;
+    const FLOAT_ROWS: [usize; 4] = [4, 0, 0, 0];
 
     type I32 = [i32; LANES];
     type F32 = [f32; LANES];
@@ -134,6 +144,15 @@ impl Isa for Portable {
     #[inline(always)]
     unsafe fn mul_f32(a: [f32; LANES], b: [f32; LANES]) -> [f32; LANES] {
         zip(a, b, |a, b| a * b)
+    }
+
+    #[inline(always)]
+    unsafe fn fma_f32(a: [f32; LANES], b: [f32; LANES], c: [f32; LANES]) -> [f32; LANES] {
+        let mut out = [0.0; LANES];
+        for lane in 0..LANES {
+            out[lane] = fma(a[lane], b[lane], c[lane]);
+        }
+        out
     }
 
     #[inline(always)]

@@ -3,10 +3,12 @@
 
 use std::vec::Vec;
 
+use super::float::defined;
 use super::kernels;
 use super::noise::Noise;
 use crate::{
-    Codes, ConvInput, Geometry, Lhs, Output, Requantized, Residual, Scales, Scratch, Weights, ZeroPoints, reference,
+    Codes, ConvInput, FloatMatrix, Geometry, Lhs, Output, Requantized, Residual, Scales, Scratch, Weights, ZeroPoints,
+    reference,
 };
 
 const PAGE: usize = 4096;
@@ -78,6 +80,31 @@ fn products_touch_nothing_but_their_operands() {
                 reference::gemm(&lhs, &weights, output(&mut expected, n, bias.get(), scales.get(), residual.get()));
                 let to = output(out.get_mut(), n, bias.get(), scales.get(), residual.get());
                 kernel.gemm(&lhs, &packed, to, &mut Scratch::default()).expect("a valid product");
+                assert_eq!(out.get(), expected, "{} {m} {n} {k}", kernel.name());
+            }
+        }
+    }
+}
+
+#[test]
+fn float_products_touch_nothing_but_their_operands() {
+    let mut noise = Noise::new(44);
+    for kernel in kernels() {
+        for (m, n) in (1..=9).chain([17]).flat_map(|m| [1, 5, 16, 17, 40, 66].map(|n| (m, n))) {
+            for (turned, at_end) in [(false, false), (false, true), (true, false), (true, true)] {
+                let k = 3 * m + n % 7;
+                let lhs = Guarded::new(&noise.reals(m * k), at_end);
+                let rhs = Guarded::new(&noise.reals(k * n), at_end);
+                let mut out = Guarded::new(&noise.reals(m * n), at_end);
+                let mut expected = out.get().to_vec();
+                let matrix = |elements, rows, columns| match turned {
+                    true => FloatMatrix::row_major(elements, rows).transposed(),
+                    false => FloatMatrix::row_major(elements, columns),
+                };
+                let (lhs, rhs) = (matrix(lhs.get(), m, k), matrix(rhs.get(), k, n));
+                defined((m, n, k), lhs, rhs, &mut expected, n);
+                let scratch = &mut Scratch::default();
+                kernel.multiply_add((m, n, k), lhs, rhs, out.get_mut(), n, scratch).expect("a valid product");
                 assert_eq!(out.get(), expected, "{} {m} {n} {k}", kernel.name());
             }
         }

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use fourfold_graph::{Graph, Limits};
-use fourfold_runtime::{FloatProducts, Options, Plan, Session};
+use fourfold_runtime::{Options, Plan, Session};
 use fourfold_tensor::Tensor;
 
 use super::Importer;
@@ -93,8 +93,7 @@ impl<'a> Entry<'_, 'a> {
     }
 
     fn computed_alone(&self, graph: &Graph) -> Result<Vec<Tensor>, Error> {
-        let options =
-            Options { products: FloatProducts::Exact, limits: self.importer.limits.clone(), ..Options::default() };
+        let options = Options { limits: self.importer.limits.clone(), ..Options::default() };
         let failed = |error: fourfold_runtime::Error| self.invalid(format!("cannot be computed: {error}"));
         let plan = Plan::compile(graph, &options).map_err(failed)?;
         let mut session = Session::new(Arc::new(plan));

@@ -1,7 +1,7 @@
 //! Recurrent layers: what is refused, the axes of a batch that comes first, and files written and read back.
 
 use fourfold_graph::{Cell, Dim, Direction, Graph, GraphBuilder, Limits, Op, Recurrent, ValueType};
-use fourfold_runtime::{FloatProducts, Options, Plan, Session};
+use fourfold_runtime::{Options, Plan, Session};
 use fourfold_schemes::{DynamicScheme, Granularity, QuantParams, Scale};
 use fourfold_tensor::{DType, Tensor};
 
@@ -21,8 +21,7 @@ fn noise(shape: &[usize], seed: u32) -> Tensor {
 }
 
 fn run(graph: &Graph, inputs: &[Tensor]) -> Vec<Tensor> {
-    let options = Options { products: FloatProducts::Exact, ..Options::default() };
-    let plan = Plan::compile(graph, &options).expect("a plan");
+    let plan = Plan::compile(graph, &Options::default()).expect("a plan");
     Session::new(plan.into()).run(inputs).expect("a run").to_vec()
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use fourfold_graph::{Activation, Graph, NewNode, Node, Op, ValueId};
 use fourfold_observers::{MinMax, Observer};
-use fourfold_runtime::{FloatProducts, Options, Plan, Session};
+use fourfold_runtime::{Options, Plan, Session};
 use fourfold_tensor::{DType, Tensor};
 
 use super::codes::Codes;
@@ -67,8 +67,7 @@ fn outputs(graph: &Graph, layer: &Node) -> usize {
 
 /// The means of the channels of every output of a graph; each is of a layer with so many channels.
 fn means<B: AsRef<[Tensor]>>(graph: &Graph, layers: &[(&Node, usize)], batches: &[B]) -> Result<Vec<Vec<f64>>, Error> {
-    let options = Options { products: FloatProducts::Exact, ..Options::default() };
-    let mut session = Session::new(Arc::new(Plan::compile(graph, &options)?));
+    let mut session = Session::new(Arc::new(Plan::compile(graph, &Options::default())?));
     let mut sums: Vec<Vec<f64>> = layers.iter().map(|&(_, channels)| vec![0.0; channels]).collect();
     let mut counts = vec![0_usize; layers.len()];
     for batch in batches {

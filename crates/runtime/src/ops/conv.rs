@@ -1,14 +1,14 @@
 //! Convolutions, channels last: `x: [n, d, h, w, c]`, result `[n, d, h, w, o]`.
 
 use fourfold_graph::{Activation, Value};
-use fourfold_kernels::{Codes, FloatMatrix, Geometry, Kernel, PackedConv, ZeroPoints};
+use fourfold_kernels::{Codes, FloatMatrix, Geometry, Kernel, PackedConv, PackedFloatMatrix, ZeroPoints};
 use fourfold_schemes::QuantParams;
 use fourfold_tensor::{DType, Element, Tensor, View};
 
+use super::linear::pack_float;
 use super::requantize::Requantize;
 use super::{Action, Call, Scratch, bias_or_zeros, images, reserve};
 use crate::Error;
-use crate::float_gemm::Multiplier;
 use crate::spatial::{Windows, three};
 
 /// Windows gathered at a time before they are multiplied.
@@ -58,12 +58,36 @@ impl Action for QuantizedConv {
     }
 }
 
+/// The weight of a convolution of real numbers.
+#[derive(Debug)]
+enum FloatWeight {
+    /// `[k..., c]`, of a depthwise convolution.
+    Depthwise(Tensor),
+    /// For each group `[k... * c / groups, o / groups]`.
+    Groups(Vec<PackedFloatMatrix>),
+}
+
+impl FloatWeight {
+    /// Of the weight `[o, k..., c / groups]`.
+    fn new(geometry: &Geometry, weight: &Tensor) -> Result<Self, Error> {
+        let Geometry { channels_in, channels_out, groups, kernel, .. } = *geometry;
+        let taps: usize = kernel.iter().product();
+        if is_depthwise(geometry) {
+            let by_channel = weight.reshape(&[channels_out, taps])?;
+            return Ok(Self::Depthwise(by_channel.view::<f32>()?.permute(&[1, 0])?.to_tensor()));
+        }
+        let by_channel = weight.reshape(&[channels_out, taps * (channels_in / groups)])?;
+        let width = channels_out / groups;
+        let group = |group: usize| pack_float(&by_channel.rows(group * width..(group + 1) * width)?);
+        Ok(Self::Groups((0..groups).map(group).collect::<Result<_, Error>>()?))
+    }
+}
+
 /// A convolution of real numbers.
 #[derive(Debug)]
 pub(crate) struct FloatConv {
     geometry: Geometry,
-    /// `[o, k..., c / groups]`; `[k..., c]` for a depthwise convolution.
-    weight: Tensor,
+    weight: FloatWeight,
     bias: Vec<f32>,
     bounds: (f32, f32),
 }
@@ -75,12 +99,7 @@ impl FloatConv {
         bias: Option<&Value>,
         activation: Activation,
     ) -> Result<Self, Error> {
-        let mut weight = channels_last::<f32>(weight)?;
-        if is_depthwise(&geometry) {
-            let taps: usize = geometry.kernel.iter().product();
-            let by_channel = weight.reshape(&[geometry.channels_out, taps])?;
-            weight = by_channel.view::<f32>()?.permute(&[1, 0])?.to_tensor();
-        }
+        let weight = FloatWeight::new(&geometry, &channels_last::<f32>(weight)?)?;
         let bias = bias_or_zeros(bias, geometry.channels_out)?;
         Ok(Self { geometry, weight, bias, bounds: activation.bounds() })
     }
@@ -103,10 +122,10 @@ impl FloatConv {
     fn gathered(
         &self,
         windows: Windows<'_>,
-        (x, weight): (&[f32], &[f32]),
+        (x, weights): (&[f32], &[PackedFloatMatrix]),
         out: &mut [f32],
         rows: &mut Vec<f32>,
-        multiplier: &mut Multiplier<'_>,
+        multiplying: Kernel,
     ) -> Result<(), Error> {
         let Geometry { channels_in, channels_out, groups, kernel, .. } = self.geometry;
         let (group_in, group_out) = (channels_in / groups, channels_out / groups);
@@ -114,7 +133,7 @@ impl FloatConv {
         for first in (0..windows.count()).step_by(GATHERED) {
             let count = GATHERED.min(windows.count() - first);
             let out = &mut out[first * channels_out..(first + count) * channels_out];
-            for group in 0..groups {
+            for (group, weight) in weights.iter().enumerate() {
                 let rows = reserve(rows, count * depth);
                 for (row, window) in rows.chunks_exact_mut(depth).zip(first..) {
                     windows.for_each_tap(window, |tap, seen| {
@@ -125,9 +144,8 @@ impl FloatConv {
                         }
                     });
                 }
-                let weight = FloatMatrix::row_major(&weight[group * group_out * depth..], depth).transposed();
-                let (sizes, lhs) = ((count, group_out, depth), FloatMatrix::row_major(rows, depth));
-                multiplier.multiply_add(sizes, lhs, weight, &mut out[group * group_out..], channels_out)?;
+                let (lhs, out) = (FloatMatrix::row_major(rows, depth), &mut out[group * group_out..]);
+                multiplying.multiply_add_packed(count, lhs, weight, out, channels_out)?;
             }
         }
         Ok(())
@@ -139,25 +157,25 @@ impl Action for FloatConv {
         let x = call.inputs[0];
         let (size, out_size) = (three(&x.shape[2..]), three(&call.output_shape[2..]));
         let windows = Windows { geometry: &self.geometry, size, out: out_size };
-        let weight = self.weight.as_slice::<f32>()?;
         let out = bytemuck::cast_slice_mut::<u8, f32>(call.output);
         let Geometry { channels_in, channels_out, .. } = self.geometry;
         out.chunks_exact_mut(channels_out).for_each(|row| row.copy_from_slice(&self.bias));
-        let Scratch { kernel: scratch, reals: [gathered, ..], .. } = call.scratch;
-        let mut multiplier = Multiplier { products: call.products, kernel: call.kernel, scratch };
-        if is_pointwise(&self.geometry) {
-            let lhs = FloatMatrix::row_major(x.elements(), channels_in);
-            let rhs = FloatMatrix::row_major(weight, channels_in).transposed();
-            let sizes = (out.len() / channels_out, channels_out, channels_in);
-            multiplier.multiply_add(sizes, lhs, rhs, out, channels_out)?;
-        } else {
-            let (image_in, image_out) = (size.iter().product::<usize>() * channels_in, windows.count() * channels_out);
-            let images = x.elements::<f32>().chunks_exact(image_in).zip(out.chunks_exact_mut(image_out));
-            for (x, out) in images {
-                if is_depthwise(&self.geometry) {
-                    self.depthwise(windows, x, weight, out);
-                } else {
-                    self.gathered(windows, (x, weight), out, gathered, &mut multiplier)?;
+        let Scratch { reals: [gathered, ..], .. } = call.scratch;
+        let (image_in, image_out) = (size.iter().product::<usize>() * channels_in, windows.count() * channels_out);
+        match &self.weight {
+            FloatWeight::Depthwise(weight) => {
+                let weight = weight.as_slice()?;
+                let images = x.elements::<f32>().chunks_exact(image_in).zip(out.chunks_exact_mut(image_out));
+                images.for_each(|(x, out)| self.depthwise(windows, x, weight, out));
+            }
+            FloatWeight::Groups(weights) if is_pointwise(&self.geometry) => {
+                let (rows, lhs) = (out.len() / channels_out, FloatMatrix::row_major(x.elements(), channels_in));
+                call.kernel.multiply_add_packed(rows, lhs, &weights[0], out, channels_out)?;
+            }
+            FloatWeight::Groups(weights) => {
+                let images = x.elements::<f32>().chunks_exact(image_in).zip(out.chunks_exact_mut(image_out));
+                for (x, out) in images {
+                    self.gathered(windows, (x, weights), out, gathered, call.kernel)?;
                 }
             }
         }
@@ -167,7 +185,10 @@ impl Action for FloatConv {
     }
 
     fn packed_bytes(&self) -> usize {
-        self.weight.bytes().len()
+        match &self.weight {
+            FloatWeight::Depthwise(weight) => weight.bytes().len(),
+            FloatWeight::Groups(weights) => weights.iter().map(PackedFloatMatrix::bytes).sum(),
+        }
     }
 }
 

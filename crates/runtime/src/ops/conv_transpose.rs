@@ -1,7 +1,7 @@
 //! Transposed convolutions, channels last: `x: [n, d, h, w, c]`, result `[n, d, h, w, o]`.
 
 use fourfold_graph::{Activation, Value};
-use fourfold_kernels::{Codes, FloatMatrix, Geometry, Kernel, PackedTransposedConv, ZeroPoints};
+use fourfold_kernels::{Codes, FloatMatrix, Geometry, Kernel, PackedFloatMatrix, PackedTransposedConv, ZeroPoints};
 use fourfold_schemes::QuantParams;
 use fourfold_tensor::{DType, Tensor};
 
@@ -9,7 +9,6 @@ use super::conv::channels_last;
 use super::requantize::Requantize;
 use super::{Action, Call, Scratch, bias_or_zeros, images, reserve};
 use crate::Error;
-use crate::float_gemm::Multiplier;
 use crate::spatial::three;
 
 /// Positions multiplied at a time before their products are added where they belong.
@@ -61,8 +60,8 @@ impl Action for QuantizedConvTranspose {
 #[derive(Debug)]
 pub(crate) struct FloatConvTranspose {
     geometry: Geometry,
-    /// `[in, k..., out / groups]`.
-    weight: Tensor,
+    /// For each group `[in / groups, k... * out / groups]`.
+    weights: Vec<PackedFloatMatrix>,
     bias: Vec<f32>,
     bounds: (f32, f32),
 }
@@ -76,7 +75,15 @@ impl FloatConvTranspose {
         activation: Activation,
     ) -> Result<Self, Error> {
         let bias = bias_or_zeros(bias, geometry.channels_out)?;
-        Ok(Self { geometry, weight: channels_last::<f32>(weight)?, bias, bounds: activation.bounds() })
+        let weight = channels_last::<f32>(weight)?;
+        let Geometry { channels_in, channels_out, groups, kernel, .. } = geometry;
+        let (group_in, columns) = (channels_in / groups, kernel.iter().product::<usize>() * channels_out / groups);
+        let elements = weight.as_slice::<f32>()?;
+        let group = |group: usize| {
+            FloatMatrix::row_major(&elements[group * group_in * columns..], columns).pack(group_in, columns)
+        };
+        let weights = (0..groups).map(group).collect::<Result<_, _>>()?;
+        Ok(Self { geometry, weights, bias, bounds: activation.bounds() })
     }
 
     /// Adds the products `[taps, out / groups]` of one position of an image to its result.
@@ -104,25 +111,22 @@ impl Action for FloatConvTranspose {
     fn run(&self, call: Call<'_>) -> Result<(), Error> {
         let x = call.inputs[0];
         let (size, out_size) = (three(&x.shape[2..]), three(&call.output_shape[2..]));
-        let Geometry { channels_in, channels_out, groups, kernel, .. } = self.geometry;
-        let (group_in, columns) = (channels_in / groups, kernel.iter().product::<usize>() * channels_out / groups);
-        let weight = self.weight.as_slice::<f32>()?;
+        let Geometry { channels_in, channels_out, groups, .. } = self.geometry;
         let out = bytemuck::cast_slice_mut::<u8, f32>(call.output);
         out.chunks_exact_mut(channels_out).for_each(|row| row.copy_from_slice(&self.bias));
-        let Scratch { kernel: scratch, reals: [products, ..], .. } = call.scratch;
-        let mut multiplier = Multiplier { products: call.products, kernel: call.kernel, scratch };
+        let Scratch { reals: [products, ..], .. } = call.scratch;
         let (positions, image_out) =
             (size.iter().product::<usize>(), out_size.iter().product::<usize>() * channels_out);
         let inputs = x.elements::<f32>().chunks_exact((positions * channels_in).max(1));
         for (x, out) in inputs.zip(out.chunks_exact_mut(image_out.max(1))) {
-            for group in 0..groups {
-                let weight = FloatMatrix::row_major(&weight[group * group_in * columns..], columns);
+            for (group, weight) in self.weights.iter().enumerate() {
+                let (group_in, columns) = (channels_in / groups, weight.n());
                 for first in (0..positions).step_by(TOGETHER) {
                     let count = TOGETHER.min(positions - first);
                     let products = reserve(products, count * columns);
                     products.fill(0.0);
                     let lhs = FloatMatrix::row_major(&x[first * channels_in + group * group_in..], channels_in);
-                    multiplier.multiply_add((count, columns, group_in), lhs, weight, products, columns)?;
+                    call.kernel.multiply_add_packed(count, lhs, weight, products, columns)?;
                     for (products, at) in products.chunks_exact(columns).zip(first..) {
                         let position = [at / (size[1] * size[2]), at / size[2] % size[1], at % size[2]];
                         self.scatter(position, products, group, out_size, out);
@@ -133,5 +137,9 @@ impl Action for FloatConvTranspose {
         let (min, max) = self.bounds;
         out.iter_mut().for_each(|value| *value = value.clamp(min, max));
         Ok(())
+    }
+
+    fn packed_bytes(&self) -> usize {
+        self.weights.iter().map(PackedFloatMatrix::bytes).sum()
     }
 }

@@ -1,20 +1,25 @@
 //! `x * weight^T + bias`, row-major: `x: [.., k]`, `weight: [n, k]`, result `[.., n]`.
 
 use fourfold_graph::{Activation, Value};
-use fourfold_kernels::{Codes, FloatMatrix, Kernel, Lhs, PackedWeights, Weights, ZeroPoints};
+use fourfold_kernels::{Codes, FloatMatrix, Kernel, Lhs, PackedFloatMatrix, PackedWeights, Weights, ZeroPoints};
 use fourfold_schemes::QuantParams;
 use fourfold_tensor::{DType, Tensor};
 
 use super::requantize::Requantize;
 use super::{Action, Call, bias_or_zeros};
 use crate::Error;
-use crate::float_gemm::Multiplier;
 
 /// Packs a weight `[n, k]` of codes with zero point 0.
 pub(crate) fn pack(kernel: Kernel, weight: &Tensor) -> Result<PackedWeights, Error> {
     let (n, k) = (weight.shape()[0], weight.shape()[1]);
     let codes = Codes::I8(weight.as_slice()?);
     Ok(kernel.pack(&Weights::row_major(codes, n, k, ZeroPoints::One(0)))?)
+}
+
+/// Packs a weight `[n, k]` of real numbers.
+pub(crate) fn pack_float(weight: &Tensor) -> Result<PackedFloatMatrix, Error> {
+    let (n, k) = (weight.shape()[0], weight.shape()[1]);
+    Ok(FloatMatrix::row_major(weight.as_slice()?, k).transposed().pack(k, n)?)
 }
 
 /// Equations (3) and (4).
@@ -54,7 +59,7 @@ impl Action for QuantizedLinear {
 /// A product of real numbers.
 #[derive(Debug)]
 pub(crate) struct FloatLinear {
-    weight: Tensor,
+    packed: PackedFloatMatrix,
     bias: Vec<f32>,
     bounds: (f32, f32),
 }
@@ -62,24 +67,25 @@ pub(crate) struct FloatLinear {
 impl FloatLinear {
     pub(crate) fn new(weight: &Tensor, bias: Option<&Value>, activation: Activation) -> Result<Self, Error> {
         let bias = bias_or_zeros(bias, weight.shape()[0])?;
-        Ok(Self { weight: weight.clone(), bias, bounds: activation.bounds() })
+        Ok(Self { packed: pack_float(weight)?, bias, bounds: activation.bounds() })
     }
 }
 
 impl Action for FloatLinear {
     fn run(&self, call: Call<'_>) -> Result<(), Error> {
-        let (n, k) = (self.weight.shape()[0], self.weight.shape()[1]);
+        let (n, k) = (self.packed.n(), self.packed.k());
         let x = call.inputs[0];
         let out = bytemuck::cast_slice_mut::<u8, f32>(call.output);
         out.chunks_exact_mut(n.max(1)).for_each(|row| row.copy_from_slice(&self.bias));
-        let rhs = FloatMatrix::row_major(self.weight.as_slice()?, k).transposed();
         let lhs = FloatMatrix::row_major(x.elements(), k);
-        let scratch = &mut call.scratch.kernel;
-        let mut multiplier = Multiplier { products: call.products, kernel: call.kernel, scratch };
-        multiplier.multiply_add((rows(&x.shape), n, k), lhs, rhs, out, n)?;
+        call.kernel.multiply_add_packed(rows(&x.shape), lhs, &self.packed, out, n)?;
         let (min, max) = self.bounds;
         out.iter_mut().for_each(|value| *value = value.clamp(min, max));
         Ok(())
+    }
+
+    fn packed_bytes(&self) -> usize {
+        self.packed.bytes()
     }
 }
 

@@ -8,7 +8,6 @@ use fourfold_tensor::{DType, Shape};
 use super::requantize::Requantize;
 use super::{Action, Call, Scratch};
 use crate::Error;
-use crate::float_gemm::Multiplier;
 
 /// A product of real numbers.
 #[derive(Debug)]
@@ -22,12 +21,12 @@ impl Action for MatMul {
         let out = bytemuck::cast_slice_mut::<u8, f32>(call.output);
         out.fill(0.0);
         let scratch = &mut call.scratch.kernel;
-        let mut multiplier = Multiplier { products: call.products, kernel: call.kernel, scratch };
         for (index, out) in out.chunks_exact_mut((m * n).max(1)).enumerate() {
             let outer = &call.output_shape[..call.output_shape.len() - 2];
             let a = &a.elements::<f32>()[matrix_index(index, outer, a.shape) * m * k..][..m * k];
             let b = &b.elements::<f32>()[matrix_index(index, outer, b.shape) * k * n..][..k * n];
-            multiplier.multiply_add((m, n, k), FloatMatrix::row_major(a, k), FloatMatrix::row_major(b, n), out, n)?;
+            let (lhs, rhs) = (FloatMatrix::row_major(a, k), FloatMatrix::row_major(b, n));
+            call.kernel.multiply_add((m, n, k), lhs, rhs, out, n, scratch)?;
         }
         Ok(())
     }

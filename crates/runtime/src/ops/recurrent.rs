@@ -13,14 +13,14 @@ mod cell;
 use core::ops::Range;
 
 use fourfold_graph::{Cell, Direction, Recurrent as Attributes};
-use fourfold_kernels::{FloatMatrix, Kernel};
+use fourfold_kernels::{FloatMatrix, Kernel, PackedFloatMatrix};
 use fourfold_schemes::{DynamicScheme, QuantParams};
 use fourfold_tensor::Tensor;
 
 use super::dynamic::DynamicLinear;
+use super::linear::pack_float;
 use super::{Action, Call, Scratch, reserve};
-use crate::float_gemm::Multiplier;
-use crate::{Error, FloatProducts};
+use crate::Error;
 
 /// Buffers of recurrent layers, kept between runs.
 #[derive(Debug, Default)]
@@ -121,7 +121,7 @@ impl Recurrent {
         let (x, size) = (call.inputs[0], self.hidden);
         let (steps, batch) = (x.shape[0], x.shape[1]);
         let (ways, width) = (self.recurrent.len(), self.attributes.cell.gates() * size);
-        let mut tools = Tools { kernel: call.kernel, products: call.products, scratch: call.scratch };
+        let mut tools = Tools { kernel: call.kernel, scratch: call.scratch };
         let all = ways * width;
         let input = reserve(&mut buffers.input, steps * batch * all);
         self.input.multiply((x.elements(), steps * batch), input, all, &mut tools)?;
@@ -177,7 +177,6 @@ impl Action for Recurrent {
 /// What products are computed with.
 struct Tools<'a> {
     kernel: Kernel,
-    products: FloatProducts,
     scratch: &'a mut Scratch,
 }
 
@@ -185,7 +184,7 @@ struct Tools<'a> {
 #[derive(Debug)]
 enum Product {
     /// Of real numbers.
-    Real { weight: Tensor, bias: Vec<f32> },
+    Real { packed: PackedFloatMatrix, bias: Vec<f32> },
     /// Of codes.
     Codes(DynamicLinear),
 }
@@ -193,7 +192,7 @@ enum Product {
 impl Product {
     fn new(kernel: Kernel, weight: Weight<'_>, rows: Range<usize>) -> Result<Self, Error> {
         let (tensor, bias) = (weight.tensor.rows(rows.clone())?, weight.bias[rows.clone()].to_vec());
-        let Some((params, scheme)) = weight.codes else { return Ok(Self::Real { weight: tensor, bias }) };
+        let Some((params, scheme)) = weight.codes else { return Ok(Self::Real { packed: pack_float(&tensor)?, bias }) };
         let scales: Vec<f32> = match params.scales() {
             [one] => vec![one.get()],
             each => each[rows].iter().map(|scale| scale.get()).collect(),
@@ -204,7 +203,7 @@ impl Product {
     /// Bytes of the weight, which is a copy of that of the graph.
     fn packed_bytes(&self) -> usize {
         match self {
-            Product::Real { weight, .. } => weight.bytes().len(),
+            Product::Real { packed, .. } => packed.bytes(),
             Product::Codes(product) => product.packed_bytes(),
         }
     }
@@ -217,17 +216,14 @@ impl Product {
         row_stride: usize,
         tools: &mut Tools<'_>,
     ) -> Result<(), Error> {
-        let Tools { kernel, products, scratch } = tools;
+        let Tools { kernel, scratch } = tools;
         match self {
             Product::Codes(product) => product.multiply(*kernel, (x, m), out, row_stride, scratch),
-            Product::Real { weight, bias } => {
-                let (n, k) = (weight.shape()[0], weight.shape()[1]);
+            Product::Real { packed, bias } => {
+                let n = packed.n();
                 out.chunks_mut(row_stride).take(m).for_each(|row| row[..n].copy_from_slice(bias));
-                let lhs = FloatMatrix::row_major(x, k);
-                let rhs = FloatMatrix::row_major(weight.as_slice()?, k).transposed();
-                let scratch = &mut scratch.kernel;
-                let mut multiplier = Multiplier { products: *products, kernel: *kernel, scratch };
-                multiplier.multiply_add((m, n, k), lhs, rhs, out, row_stride)
+                let lhs = FloatMatrix::row_major(x, packed.k());
+                Ok(kernel.multiply_add_packed(m, lhs, packed, out, row_stride)?)
             }
         }
     }

@@ -9,7 +9,7 @@ use fourfold_schemes::{DynamicScheme, Granularity, QuantParams, Scale, dequantiz
 use fourfold_tensor::{DType, Tensor};
 
 use super::{assert_close, fixed, noise, run};
-use crate::{FloatProducts, Options, Plan, Session};
+use crate::{Options, Plan, Session};
 
 const CELLS: [Cell; 5] = [Cell::Lstm, Cell::Gru, Cell::GruResetBefore, Cell::Tanh, Cell::Relu];
 const DIRECTIONS: [Direction; 3] = [Direction::Forward, Direction::Reverse, Direction::Bidirectional];
@@ -225,7 +225,7 @@ fn every_kernel_and_number_of_threads_gives_the_same_bits() {
         for kernel in Kernel::supported() {
             for threads in 1..=2 {
                 let threads = NonZeroUsize::new(threads);
-                let options = Options { kernel, threads, products: FloatProducts::Exact, ..Options::default() };
+                let options = Options { kernel, threads, ..Options::default() };
                 let mut session = Session::new(Arc::new(Plan::compile(&graph, &options).expect("a plan")));
                 let y = session.run(&inputs).expect("a run")[0].clone();
                 assert_eq!(first.get_or_insert(y.clone()).bytes(), y.bytes(), "{layer:?} {kernel:?}");

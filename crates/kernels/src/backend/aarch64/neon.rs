@@ -64,6 +64,8 @@ macro_rules! quarters {
 impl<D: Dot> Isa for Neon<D> {
     const NAME: &'static str = D::NAME;
     const LAYOUT: Layout = D::LAYOUT;
+    /// 24 registers of sums, four of a slab and a few elements of rows.
+    const FLOAT_ROWS: [usize; 4] = [6, 2, 0, 1];
 
     type I32 = [int32x4_t; 4];
     type F32 = [float32x4_t; 4];
@@ -178,6 +180,16 @@ impl<D: Dot> Isa for Neon<D> {
     #[inline(always)]
     unsafe fn mul_f32(a: [float32x4_t; 4], b: [float32x4_t; 4]) -> [float32x4_t; 4] {
         quarters!(vmulq_f32(a, b))
+    }
+
+    #[inline(always)]
+    unsafe fn fma_f32(a: [float32x4_t; 4], b: [float32x4_t; 4], c: [float32x4_t; 4]) -> [float32x4_t; 4] {
+        [
+            vfmaq_f32(c[0], a[0], b[0]),
+            vfmaq_f32(c[1], a[1], b[1]),
+            vfmaq_f32(c[2], a[2], b[2]),
+            vfmaq_f32(c[3], a[3], b[3]),
+        ]
     }
 
     #[inline(always)]

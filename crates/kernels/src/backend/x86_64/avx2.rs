@@ -22,11 +22,11 @@ impl Dot for Madd {
     const ROWS: [usize; 4] = [6, 0, 0, 0];
 
     fn is_supported() -> bool {
-        super::has!("avx2")
+        super::has!("avx2" "fma")
     }
 
     #[inline]
-    #[target_feature(enable = "avx2")]
+    #[target_feature(enable = "avx2,fma")]
     unsafe fn enter<R>(f: impl FnOnce() -> R) -> R {
         f()
     }

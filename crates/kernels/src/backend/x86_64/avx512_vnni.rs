@@ -15,6 +15,8 @@ pub(crate) struct Avx512Vnni;
 impl Isa for Avx512Vnni {
     const NAME: &'static str = "avx512-vnni";
     const LAYOUT: Layout = Layout::Bytes;
+    /// 24 sums, 3 slabs and an element fit the 32 registers, and pointers to 8 rows the others.
+    const FLOAT_ROWS: [usize; 4] = [8, 8, 8, 4];
 
     type I32 = __m512i;
     type F32 = __m512;
@@ -126,6 +128,11 @@ impl Isa for Avx512Vnni {
     #[inline(always)]
     unsafe fn mul_f32(a: __m512, b: __m512) -> __m512 {
         _mm512_mul_ps(a, b)
+    }
+
+    #[inline(always)]
+    unsafe fn fma_f32(a: __m512, b: __m512, c: __m512) -> __m512 {
+        _mm512_fmadd_ps(a, b, c)
     }
 
     #[inline(always)]

@@ -46,11 +46,11 @@ impl Dot for ByVex {
     const ROWS: [usize; 4] = ROWS;
 
     fn is_supported() -> bool {
-        super::has!("avx2" "avxvnni")
+        super::has!("avx2" "fma" "avxvnni")
     }
 
     #[inline]
-    #[target_feature(enable = "avx2,avxvnni")]
+    #[target_feature(enable = "avx2,fma,avxvnni")]
     unsafe fn enter<R>(f: impl FnOnce() -> R) -> R {
         f()
     }
@@ -83,11 +83,11 @@ impl Dot for ByEvex {
     const ROWS: [usize; 4] = ROWS;
 
     fn is_supported() -> bool {
-        super::has!("avx2" "avx512vl" "avx512vnni")
+        super::has!("avx2" "fma" "avx512vl" "avx512vnni")
     }
 
     #[inline]
-    #[target_feature(enable = "avx2,avx512vl,avx512vnni")]
+    #[target_feature(enable = "avx2,fma,avx512vl,avx512vnni")]
     unsafe fn enter<R>(f: impl FnOnce() -> R) -> R {
         f()
     }

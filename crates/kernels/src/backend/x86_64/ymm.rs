@@ -37,6 +37,8 @@ pub(crate) struct Ymm<D>(PhantomData<D>);
 impl<D: Dot> Isa for Ymm<D> {
     const NAME: &'static str = D::NAME;
     const LAYOUT: Layout = D::LAYOUT;
+    /// 12 sums in two, a slab and a few elements of rows fit the 16 registers; 8 sums hide the latency where there is one row.
+    const FLOAT_ROWS: [usize; 4] = [6, 2, 0, 1];
 
     type I32 = [__m256i; 2];
     type F32 = [__m256; 2];
@@ -142,6 +144,11 @@ impl<D: Dot> Isa for Ymm<D> {
     #[inline(always)]
     unsafe fn mul_f32(a: [__m256; 2], b: [__m256; 2]) -> [__m256; 2] {
         [_mm256_mul_ps(a[0], b[0]), _mm256_mul_ps(a[1], b[1])]
+    }
+
+    #[inline(always)]
+    unsafe fn fma_f32(a: [__m256; 2], b: [__m256; 2], c: [__m256; 2]) -> [__m256; 2] {
+        [_mm256_fmadd_ps(a[0], b[0], c[0]), _mm256_fmadd_ps(a[1], b[1], c[1])]
     }
 
     #[inline(always)]
