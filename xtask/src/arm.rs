@@ -1,4 +1,7 @@
 //! `cargo xtask test-arm`: the tests built once for aarch64 Linux, and run under QEMU on one CPU of each backend.
+//!
+//! Tests of code that is chosen by the CPU run on every one, and so do the golden models, which show that whole models give the same
+//! bits there. Every other test runs on one of them, by turns; on a CPU that is named, all do.
 
 mod build;
 mod cpu;
@@ -13,6 +16,7 @@ use std::time::Instant;
 
 use crate::Error;
 use cpu::{CPUS, Cpu};
+use run::Spread;
 pub(crate) use tools::{TARGET, Tools};
 
 /// What the command line asks for.
@@ -20,6 +24,7 @@ pub(crate) use tools::{TARGET, Tools};
 struct Options<'a> {
     setup: bool,
     cpus: Vec<&'static Cpu>,
+    spread: Spread,
     /// For each test binary.
     args: &'a [&'a str],
 }
@@ -27,7 +32,7 @@ struct Options<'a> {
 impl<'a> Options<'a> {
     /// Reads `[--setup] [--cpu NAME].. [-- ARGS]`.
     fn parse(args: &'a [&'a str]) -> Result<Self, Error> {
-        let mut options = Self { setup: false, cpus: Vec::new(), args: &[] };
+        let mut options = Self { setup: false, cpus: Vec::new(), spread: Spread::All, args: &[] };
         let mut rest = args;
         loop {
             rest = match rest {
@@ -55,6 +60,7 @@ impl<'a> Options<'a> {
         }
         if options.cpus.is_empty() {
             options.cpus = CPUS.iter().collect();
+            options.spread = Spread::Turns;
         }
         Ok(options)
     }
@@ -76,7 +82,7 @@ pub(crate) fn run(root: &Path, args: &[&str]) -> Result<(), Error> {
     println!("built {} test binaries for {TARGET} in {:.1} s", built.tests.len(), start.elapsed().as_secs_f64());
     cpu::check(&tools, &built.backend, &options.cpus)?;
     instructions::check(root, &tools, &built.directory)?;
-    run::run(&tools, &built, &options.cpus, options.args)
+    run::run(&tools, &built, (&options.cpus, options.spread), options.args)
 }
 
 #[cfg(test)]
@@ -85,9 +91,10 @@ mod tests {
 
     #[test]
     fn the_command_line_is_read() {
-        let all = Options { setup: false, cpus: CPUS.iter().collect(), args: &[] };
+        let all = Options { setup: false, cpus: CPUS.iter().collect(), spread: Spread::Turns, args: &[] };
         assert_eq!(Options::parse(&[]).expect("all defaults"), all);
-        let some = Options { setup: true, cpus: vec![&CPUS[2], &CPUS[0]], args: &["gemm", "--setup"] };
+        let (cpus, args) = (vec![&CPUS[2], &CPUS[0]], &["gemm", "--setup"]);
+        let some = Options { setup: true, cpus, spread: Spread::All, args };
         let line = ["--cpu", "max", "--setup", "--cpu", "cortex-a53", "--", "gemm", "--setup"];
         assert_eq!(Options::parse(&line).expect("every option"), some);
     }

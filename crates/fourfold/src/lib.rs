@@ -56,6 +56,9 @@
 //! (6)  dynamic:     per row: parameters from that row alone
 //! ```
 //!
+//! Sums and products of codes are rounded after their zero point is added, as ONNX Runtime's are: see
+//! [`Kernel::add`](kernels::Kernel::add).
+//!
 //! # What a caller can rely on
 //!
 //! - A model gives the same bits on every backend, for every number of threads and every split of the batch: one of codes, one of real

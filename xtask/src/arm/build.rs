@@ -42,6 +42,13 @@ impl Binary {
         let folder = self.directory.file_name().unwrap_or_default().to_string_lossy();
         format!("{folder} {} {}", self.kind, self.name)
     }
+
+    /// A binary of that label, for tests.
+    #[cfg(test)]
+    pub(super) fn of(folder: &str, kind: &str, name: &str) -> Self {
+        let directory = Path::new("/p/crates").join(folder);
+        Self { kind: kind.into(), name: name.into(), test: true, executable: directory.join(name), directory }
+    }
 }
 
 /// Builds all tests of the crates in `root`, and the example that prints the backend.

@@ -17,9 +17,9 @@ pub(crate) struct Loops {
     pub(crate) dequantize: unsafe fn(&[u8], bool, Affine, &mut [f32]),
     /// The range of the finite elements and the number of others.
     pub(crate) min_max: unsafe fn(&[f32]) -> MinMax,
-    /// `clamp(round(f32(a - z_a) * m_a + f32(b - z_b) * m_b) + zero_point, ..)`, the low byte.
+    /// `clamp(round(fma(m_b, b, fma(m_a, a, constant))), ..)`, the low byte, with the zero points in the constant.
     pub(crate) add: unsafe fn(Term<'_>, Term<'_>, Clamp, &mut [u8]),
-    /// `clamp(round(f32((a - z_a) * (b - z_b)) * multiplier) + zero_point, ..)`, the low byte.
+    /// `clamp(round(f32((a - z_a) * (b - z_b)) * multiplier + f32(zero_point)), ..)`, the low byte.
     pub(crate) multiply: unsafe fn(Operand<'_>, Operand<'_>, f32, Clamp, &mut [u8]),
     /// `out[i] = max(out[i], x[i])`, of signed codes if so said.
     pub(crate) max: unsafe fn(&[u8], bool, &mut [u8]),
@@ -156,20 +156,23 @@ unsafe fn store_codes<I: Isa>(ends: &Ends<I>, real: I::F32, out: &mut [u8], at: 
     }
 }
 
+#[expect(clippy::cast_precision_loss, reason = "8-bit codes")]
 unsafe fn add<I: Isa>((a, m_a): Term<'_>, (b, m_b): Term<'_>, end: Clamp, out: &mut [u8]) {
     // SAFETY: as for `quantize`.
     unsafe {
         I::enter(
             #[inline(always)]
             || {
-                let (ends, m_a, m_b) = (Ends::<I>::new(end), I::splat_f32(m_a), I::splat_f32(m_b));
+                let constant = end.zero_point as f32 - (m_a * a.zero_point as f32 + m_b * b.zero_point as f32);
+                let ends = Ends::<I>::new(Clamp { zero_point: 0, ..end });
+                let (m_a, m_b, constant) = (I::splat_f32(m_a), I::splat_f32(m_b), I::splat_f32(constant));
                 in_vectors(
                     out.len(),
                     #[inline(always)]
                     |at, count| {
-                        let a = I::mul_f32(I::to_f32(steps::<I>(a, at, count)), m_a);
-                        let b = I::mul_f32(I::to_f32(steps::<I>(b, at, count)), m_b);
-                        store_codes(&ends, I::add_f32(a, b), out, at, count);
+                        let real = I::fma_f32(m_a, I::to_f32(codes::<I>(a, at, count)), constant);
+                        let real = I::fma_f32(m_b, I::to_f32(codes::<I>(b, at, count)), real);
+                        store_codes(&ends, real, out, at, count);
                     },
                 );
             },
@@ -177,19 +180,22 @@ unsafe fn add<I: Isa>((a, m_a): Term<'_>, (b, m_b): Term<'_>, end: Clamp, out: &
     }
 }
 
+#[expect(clippy::cast_precision_loss, reason = "8-bit codes")]
 unsafe fn multiply<I: Isa>(a: Operand<'_>, b: Operand<'_>, multiplier: f32, end: Clamp, out: &mut [u8]) {
     // SAFETY: as for `quantize`.
     unsafe {
         I::enter(
             #[inline(always)]
             || {
-                let (ends, multiplier) = (Ends::<I>::new(end), I::splat_f32(multiplier));
+                let ends = Ends::<I>::new(Clamp { zero_point: 0, ..end });
+                let (zero_point, multiplier) = (I::splat_f32(end.zero_point as f32), I::splat_f32(multiplier));
                 in_vectors(
                     out.len(),
                     #[inline(always)]
                     |at, count| {
                         let product = I::mul_i32(steps::<I>(a, at, count), steps::<I>(b, at, count));
-                        store_codes(&ends, I::mul_f32(I::to_f32(product), multiplier), out, at, count);
+                        let real = I::mul_f32(I::to_f32(product), multiplier);
+                        store_codes(&ends, I::add_f32(real, zero_point), out, at, count);
                     },
                 );
             },
@@ -201,6 +207,13 @@ unsafe fn multiply<I: Isa>(a: Operand<'_>, b: Operand<'_>, multiplier: f32, end:
 #[inline(always)]
 unsafe fn steps<I: Isa>(operand: Operand<'_>, at: usize, count: usize) -> I::I32 {
     // SAFETY: as for `quantize`.
+    unsafe { I::add_i32(codes::<I>(operand, at, count), I::splat_i32(-operand.zero_point)) }
+}
+
+/// The codes of an operand.
+#[inline(always)]
+unsafe fn codes<I: Isa>(operand: Operand<'_>, at: usize, count: usize) -> I::I32 {
+    // SAFETY: as for `quantize`.
     unsafe {
         let mut padded = [0; LANES];
         let codes = match operand.codes {
@@ -210,8 +223,7 @@ unsafe fn steps<I: Isa>(operand: Operand<'_>, at: usize, count: usize) -> I::I32
             }
             codes => vector_at(codes, at, count, &mut padded),
         };
-        let codes = if operand.is_signed { I::load_i8(codes.cast()) } else { I::load_u8(codes) };
-        I::add_i32(codes, I::splat_i32(-operand.zero_point))
+        if operand.is_signed { I::load_i8(codes.cast()) } else { I::load_u8(codes) }
     }
 }
 

@@ -132,8 +132,12 @@ fn operand<'a>(noise: &mut Noise, codes: Codes<'a>) -> Operand<'a> {
     Operand { codes, zero_point }
 }
 
+fn code_at(operand: Operand<'_>, index: usize) -> i32 {
+    operand.codes.at(if operand.codes.len() == 1 { 0 } else { index })
+}
+
 fn steps(operand: Operand<'_>, index: usize) -> i32 {
-    operand.codes.at(if operand.codes.len() == 1 { 0 } else { index }) - operand.zero_point
+    code_at(operand, index) - operand.zero_point
 }
 
 #[test]
@@ -147,15 +151,17 @@ fn sums_and_products_equal_the_equations() {
             let mut out = vec![0_i8; length];
             let sum = Bounded { out: CodesMut::I8(&mut out), zero_point: -9, q_min: -100, q_max: 127 };
             kernel.add((a, m_a), (b, m_b), sum).expect("valid operands");
-            let code = |real: f32| (real.round_ties_even() - 9.0).clamp(-100.0, 127.0);
+            let code = |real: f32| real.round_ties_even().clamp(-100.0, 127.0);
+            let constant = -9.0 - (m_a * a.zero_point as f32 + m_b * b.zero_point as f32);
             for (index, &actual) in out.iter().enumerate() {
-                let expected = code(steps(a, index) as f32 * m_a + steps(b, index) as f32 * m_b);
+                let sum = m_a.mul_add(code_at(a, index) as f32, constant);
+                let expected = code(m_b.mul_add(code_at(b, index) as f32, sum));
                 assert_eq!(f32::from(actual), expected, "{} {index}", kernel.name());
             }
             let product = Bounded { out: CodesMut::I8(&mut out), zero_point: -9, q_min: -100, q_max: 127 };
             kernel.multiply(a, b, 0.0137, product).expect("valid operands");
             for (index, &actual) in out.iter().enumerate() {
-                let expected = code((steps(a, index) * steps(b, index)) as f32 * 0.0137);
+                let expected = code((steps(a, index) * steps(b, index)) as f32 * 0.0137 - 9.0);
                 assert_eq!(f32::from(actual), expected, "{} {index}", kernel.name());
             }
         }

@@ -7,7 +7,7 @@ use fourfold_graph::{Binary, Dim, GraphBuilder, NewNode, Op, Unary, ValueType};
 use fourfold_schemes::{QuantParams, dequantize, quantize};
 use fourfold_tensor::{DType, Tensor};
 
-use super::quantized::{on_codes, per_tensor, requantized, steps};
+use super::quantized::{combined, on_codes, per_tensor, requantized, steps, sum};
 use super::{noise, run};
 use crate::{Error, Options, Plan, Session};
 
@@ -81,20 +81,20 @@ fn sums_that_could_overflow_are_refused() {
 #[test]
 fn differences_and_products_follow_their_equations() {
     let (a_params, b_params) = (per_tensor(DType::U8, 0.01, 100), per_tensor(DType::I8, 0.007, -3));
-    let y_params = per_tensor(DType::U8, 0.013, 90);
+    let y_params = per_tensor(DType::U8, 0.013, 91);
     let inputs: [(&[usize], QuantParams); 2] = [(&[3, 2, 5], a_params.clone()), (&[2, 1], b_params.clone())];
     let (a, b) = (noise(&[3, 2, 5], 1), noise(&[2, 1], 2));
     let (a_steps, b_steps) = (steps(&a, &a_params), steps(&b, &b_params));
     let (m_a, m_b, m) = (0.01_f32 / 0.013, 0.007_f32 / 0.013, 0.01_f32 * 0.007 / 0.013);
-    let difference = |a: i32, b: i32| a as f32 * m_a - b as f32 * m_b;
-    let product = |a: i32, b: i32| (a * b) as f32 * m;
+    let difference = |a: i32, b: i32| sum([a, b], [m_a, -m_b], [100, -3], 91);
+    let product = |a: i32, b: i32| (a * b) as f32 * m + 91.0;
     let cases: [(Binary, Formula<'_>); 2] = [(Binary::Sub, &difference), (Binary::Mul, &product)];
     for (function, expected) in cases {
         let graph = on_codes(Op::Binary(function), &inputs, &[], Some(y_params.clone()));
         let actual = run(&graph, &[a.clone(), b.clone()]);
         for (index, &actual) in actual.as_slice::<f32>().expect("f32").iter().enumerate() {
             let [i, j] = places(index);
-            assert_eq!(actual, requantized(expected(a_steps[i], b_steps[j]), &y_params, 0), "{function:?} {index}");
+            assert_eq!(actual, combined(expected(a_steps[i], b_steps[j]), &y_params, 0), "{function:?} {index}");
         }
     }
 }

@@ -62,6 +62,18 @@ pub(super) fn requantized(real: f32, params: &QuantParams, low: i32) -> f32 {
     scale * (code - zero_point as f32)
 }
 
+/// `scale * (clamp(round(real), low, q_max) - z)`: sums and products of codes, which hold their zero point before they are rounded.
+pub(super) fn combined(real: f32, params: &QuantParams, low: i32) -> f32 {
+    let (zero_point, scale) = (params.zero_points()[0] as f32, params.scales()[0].get());
+    scale * (real.round_ties_even().clamp(low as f32, params.quant_max() as f32) - zero_point)
+}
+
+/// `fma(m_b, b, fma(m_a, a, z - (m_a * z_a + m_b * z_b)))`, where the codes are given by their steps from the zero points.
+pub(super) fn sum(steps: [i32; 2], [m_a, m_b]: [f32; 2], [z_a, z_b]: [i32; 2], zero_point: i32) -> f32 {
+    let constant = zero_point as f32 - (m_a * z_a as f32 + m_b * z_b as f32);
+    m_b.mul_add((steps[1] + z_b) as f32, m_a.mul_add((steps[0] + z_a) as f32, constant))
+}
+
 #[test]
 fn linear_follows_equations_3_and_4() {
     let (x_params, y_params) = (per_tensor(DType::U8, 0.008, 130), per_tensor(DType::U8, 0.02, 120));
@@ -124,17 +136,17 @@ fn convolution_follows_equations_3_and_4() {
 #[test]
 fn sums_follow_their_equation() {
     let (a_params, b_params) = (per_tensor(DType::U8, 0.01, 100), per_tensor(DType::U8, 0.007, 128));
-    let y_params = per_tensor(DType::U8, 0.013, 90);
+    let y_params = per_tensor(DType::U8, 0.013, 91);
     let op = Op::Add { activation: Activation::Relu };
     let inputs: [(&[usize], QuantParams); 2] = [(&[3, 2, 5], a_params.clone()), (&[2, 1], b_params.clone())];
     let graph = on_codes(op, &inputs, &[], Some(y_params.clone()));
     let (a, b) = (noise(&[3, 2, 5], 1), noise(&[2, 1], 2));
     let actual = run(&graph, &[a.clone(), b.clone()]);
     let (a, b) = (steps(&a, &a_params), steps(&b, &b_params));
-    let (m_a, m_b) = (0.01_f32 / 0.013, 0.007_f32 / 0.013);
+    let multipliers = [0.01_f32 / 0.013, 0.007_f32 / 0.013];
     for (index, &actual) in actual.as_slice::<f32>().expect("f32").iter().enumerate() {
-        let real = a[index] as f32 * m_a + b[index / 5 % 2] as f32 * m_b;
-        assert_eq!(actual, requantized(real, &y_params, 90), "{index}");
+        let real = sum([a[index], b[index / 5 % 2]], multipliers, [100, 128], 91);
+        assert_eq!(actual, combined(real, &y_params, 91), "{index}");
     }
 }
 
