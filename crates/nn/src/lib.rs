@@ -68,7 +68,7 @@ pub use pool::{
     AdaptiveAvgPool, AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveAvgPool3d, AvgPool, AvgPool1d, AvgPool2d, AvgPool3d,
     MaxPool, MaxPool1d, MaxPool2d, MaxPool3d,
 };
-pub use recurrent::{GRU, LSTM, RNN, Recurrent};
+pub use recurrent::{GRU, GRUCell, LSTM, LSTMCell, RNN, RNNCell, Recurrent, RecurrentCell};
 pub use sizes::Sizes;
 pub use state_dict::{Mismatch, Misshaped, Missing, StateDict};
 pub use transformer::TransformerEncoderLayer;

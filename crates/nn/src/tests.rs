@@ -67,6 +67,9 @@ fn keys_and_shapes_are_those_of_pytorch() {
             "weight_ih_l0[15, 3]; weight_ih_l0_reverse[15, 3]; weight_hh_l0[15, 5]; weight_hh_l0_reverse[15, 5]; \
              weight_ih_l1[15, 10]; weight_ih_l1_reverse[15, 10]; weight_hh_l1[15, 5]; weight_hh_l1_reverse[15, 5]",
         ),
+        (Box::new(LSTMCell::new(3, 5)), input(&[3]), "weight_ih[20, 3]; weight_hh[20, 5]; bias_ih[20]; bias_hh[20]"),
+        (Box::new(GRUCell::new(3, 5).bias(false)), input(&[3]), "weight_ih[15, 3]; weight_hh[15, 5]"),
+        (Box::new(RNNCell::new(3, 5).relu()), input(&[3]), "weight_ih[5, 3]; weight_hh[5, 5]; bias_ih[5]; bias_hh[5]"),
         (
             Box::new(MultiheadAttention::new(6, 2)),
             input(&[2, 6]),
@@ -103,6 +106,7 @@ fn results_have_the_shapes_of_pytorch() {
         (Box::new(LSTM::new(3, 5).bidirectional(true).num_layers(2)), input(&[2, 3]), "f32[batch, 2, 10]"),
         (Box::new(LSTM::new(3, 5).batch_first(true)), input(&[2, 3]), "f32[batch, 2, 5]"),
         (Box::new(GRU::new(3, 5).batch_first(true).bidirectional(true)), input(&[2, 3]), "f32[batch, 2, 10]"),
+        (Box::new(LSTMCell::new(3, 5)), input(&[3]), "f32[batch, 5]"),
         (Box::new(MultiheadAttention::new(6, 3)), input(&[2, 6]), "f32[batch, 2, 6]"),
         (Box::new(MultiheadAttention::new(6, 3).batch_first(true)), input(&[2, 6]), "f32[batch, 2, 6]"),
         (Box::new(Sequential::new().push(Flatten).push(Dropout).push(ReLU)), input(&[4, 8]), "f32[batch, 32]"),
@@ -186,6 +190,9 @@ fn arguments_that_do_not_fit_are_errors_with_the_module() {
         (Box::new(LSTM::new(3, 4).num_layers(0)), input(&[2, 3]), "module `a`: 0 layers"),
         (Box::new(LSTM::new(3, usize::MAX / 2)), input(&[2, 3]), "module `a`: a hidden size of"),
         (Box::new(LSTM::new(3, 4)), input(&[3]), "module `a`: 1 layers on [batch, 3]"),
+        (Box::new(GRUCell::new(3, usize::MAX / 2)), input(&[3]), "module `a`: a hidden size of"),
+        (Box::new(GRUCell::new(3, 4)), input(&[2, 3]), "module `a`: a cell on [batch, 2, 3]; needs [batch, in]"),
+        (Box::new(GRUCell::new(2, 4)), input(&[3]), "node `a`"),
         (Box::new(Softmax(-4)), input(&[2, 3]), "module `a`: axis -4 of an operand with 3 axes"),
         (Box::new(LayerNorm::over(&[1, 2, 3])), input(&[3]), "module `a`: 3 axes to normalize over"),
         (Box::new(Linear::new(4, 3)), input(&[5]), "node `a`"),
@@ -195,6 +202,31 @@ fn arguments_that_do_not_fit_are_errors_with_the_module() {
             build("net", &Sequential::new().push_named("a", module), input, StateDict::default()).expect_err(expected);
         assert!(error.to_string().starts_with(expected), "{error}, expected {expected}");
     }
+}
+
+#[test]
+fn states_that_do_not_fit_are_errors_with_the_module() {
+    let error = |dims: &[usize], forward: &dyn Fn(&mut Builder, ValueId, ValueId) -> Result<(), Error>| {
+        let mut builder = Builder::new("net", StateDict::default());
+        let x = builder.input("x", ValueType::f32(&[7.into(), 2.into(), 3.into()])).expect("an input");
+        let dims: Vec<Dim> = dims.iter().copied().map(Dim::from).collect();
+        let state = builder.input("state", ValueType::f32(&dims)).expect("an input");
+        builder.within("a", |builder| forward(builder, x, state)).expect_err("a state that does not fit").to_string()
+    };
+    let lstm = LSTM::new(3, 5).num_layers(2).bidirectional(true);
+    let layers = |builder: &mut Builder, x, state| lstm.unroll(builder, x, Some([state; 2])).map(|_| ());
+    let expected = "module `a`: an initial state of shape [2, 2, 5]; needs [4, batch, 5]";
+    assert_eq!(error(&[2, 2, 5], &layers), expected);
+    assert!(error(&[2, 5], &layers).starts_with("module `a`: an initial state of shape [2, 5]"));
+    let found = error(&[4, 3, 5], &layers);
+    assert!(found.contains("`a.l0`") && found.contains("initial state has shape [2, 3, 5]"), "{found}");
+    let cell = GRUCell::new(3, 5);
+    let step = |builder: &mut Builder, x, state| {
+        let x = builder.select(x, 0, 0)?;
+        cell.step(builder, x, Some(state)).map(|_| ())
+    };
+    assert_eq!(error(&[1, 2, 5], &step), "module `a`: a cell on [1, 2, 5]; needs [batch, hidden]");
+    assert!(error(&[2, 6], &step).contains("initial state has shape [1, 2, 6]"));
 }
 
 proptest! {

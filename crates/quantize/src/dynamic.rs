@@ -1,13 +1,15 @@
 //! Dynamic quantization: weights ahead of time, activations while running.
 
-use fourfold_graph::{Conv, Graph, Linear, NewNode, Node, Op, OpKind, Recurrent};
+use std::collections::HashMap;
+
+use fourfold_graph::{Conv, Graph, Linear, NewNode, Node, Op, OpKind, Recurrent, ValueId};
 use fourfold_schemes::Scheme;
 use fourfold_tensor::DType;
 
 use crate::embedding::{Tables, check_table};
 use crate::rewrite::Rewrite;
 use crate::weight::Weight;
-use crate::{Decision, Error, Layer, QConfig, QConfigMapping, Quantized};
+use crate::{Decision, Error, Layer, Observed, QConfig, QConfigMapping, Quantized};
 
 /// Quantizes the weights of all nodes of the given operators (PyTorch's `quantize_dynamic`), as [`QConfig::fourfold`] says.
 ///
@@ -42,7 +44,7 @@ pub fn quantize_dynamic_with(graph: &Graph, qconfig: impl Into<QConfigMapping>) 
     let others = |qconfig: &&QConfig| qconfig.weight.scheme.rows().is_none();
     mapping.qconfigs().filter(others).try_for_each(QConfig::check_dynamic)?;
     let named = mapping.clone().set_global(None);
-    let mut tables = Tables::default();
+    let (mut tables, mut weights) = (Tables::default(), Weights::default());
     let mut rewrite = Rewrite::new(graph)?;
     let mut layers = Vec::with_capacity(graph.nodes().len());
     for node in graph.nodes() {
@@ -56,7 +58,7 @@ pub fn quantize_dynamic_with(graph: &Graph, qconfig: impl Into<QConfigMapping>) 
         let (decision, reason) = match form {
             Ok(form) => {
                 match form {
-                    Form::Layer(qconfig) => quantize(&mut rewrite, node, qconfig)?,
+                    Form::Layer(qconfig) => weights.quantize(&mut rewrite, node, qconfig)?,
                     Form::Table(scheme) => tables.quantize(&mut rewrite, node, scheme)?,
                 }
                 (Decision::Dynamic, String::new())
@@ -96,28 +98,52 @@ impl<'a> Form<'a> {
     }
 }
 
-/// Adds a node that is to run with weights of codes and real operands.
-fn quantize(rewrite: &mut Rewrite<'_>, node: &Node, qconfig: &QConfig) -> Result<(), Error> {
-    let (graph, dynamic) = (rewrite.source, Some(qconfig.dynamic));
-    // The number of weights, and of those that each is made of.
-    let (op, weights, parts) = match node.op() {
-        Op::Linear(linear) => (Op::Linear(Linear { dynamic, ..linear.clone() }), 1, 1),
-        Op::Conv(conv) => (Op::Conv(Conv { dynamic, ..conv.clone() }), 1, 1),
-        Op::Recurrent(layer) => (Op::Recurrent(Recurrent { dynamic, ..layer.clone() }), 2, layer.direction.count()),
-        _ => return rewrite.copy(node),
-    };
-    let mut inputs = Vec::with_capacity(node.inputs().len());
-    for (index, &operand) in node.inputs().iter().enumerate() {
-        inputs.push(if (1..=weights).contains(&index) {
-            let weight = Weight::of_parts(graph, node, index, parts, &qconfig.weight)?;
-            let name = rewrite.builder.unique_name(graph.value(operand).name());
-            rewrite.builder.quantized_constant(&name, weight.codes, weight.params)?
-        } else {
-            rewrite.get(operand)?
-        });
+/// The weights that are codes already, by the values of the float graph and the number of their parts, each with its configuration: a layer that
+/// is applied again, as a cell is at every step, has them once.
+#[derive(Debug, Default)]
+struct Weights(HashMap<(ValueId, usize), Vec<(Observed, ValueId)>>);
+
+impl Weights {
+    /// Adds a node that is to run with weights of codes and real operands.
+    fn quantize(&mut self, rewrite: &mut Rewrite<'_>, node: &Node, qconfig: &QConfig) -> Result<(), Error> {
+        let dynamic = Some(qconfig.dynamic);
+        // The number of weights, and of those that each is made of.
+        let (op, weights, parts) = match node.op() {
+            Op::Linear(linear) => (Op::Linear(Linear { dynamic, ..linear.clone() }), 1, 1),
+            Op::Conv(conv) => (Op::Conv(Conv { dynamic, ..conv.clone() }), 1, 1),
+            Op::Recurrent(layer) => (Op::Recurrent(Recurrent { dynamic, ..layer.clone() }), 2, layer.direction.count()),
+            _ => return rewrite.copy(node),
+        };
+        let mut inputs = Vec::with_capacity(node.inputs().len());
+        for (index, &operand) in node.inputs().iter().enumerate() {
+            inputs.push(match (1..=weights).contains(&index) {
+                true => self.codes(rewrite, node, (index, parts), &qconfig.weight)?,
+                false => rewrite.get(operand)?,
+            });
+        }
+        let output = rewrite.source.value(node.output()).name();
+        let new = rewrite.builder.add(NewNode { name: node.name(), output, op, inputs: &inputs, params: None })?;
+        rewrite.set(node.output(), new);
+        Ok(())
     }
-    let output = graph.value(node.output()).name();
-    let new = rewrite.builder.add(NewNode { name: node.name(), output, op, inputs: &inputs, params: None })?;
-    rewrite.set(node.output(), new);
-    Ok(())
+
+    /// The codes of an operand of a node.
+    fn codes(
+        &mut self,
+        rewrite: &mut Rewrite<'_>,
+        node: &Node,
+        (index, parts): (usize, usize),
+        config: &Observed,
+    ) -> Result<ValueId, Error> {
+        let operand = node.inputs()[index];
+        let made = self.0.entry((operand, parts)).or_default();
+        if let Some((_, codes)) = made.iter().find(|(other, _)| other == config) {
+            return Ok(*codes);
+        }
+        let weight = Weight::of_parts(rewrite.source, node, index, parts, config)?;
+        let name = rewrite.builder.unique_name(rewrite.source.value(operand).name());
+        let codes = rewrite.builder.quantized_constant(&name, weight.codes, weight.params)?;
+        made.push((*config, codes));
+        Ok(codes)
+    }
 }
