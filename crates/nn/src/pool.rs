@@ -1,6 +1,6 @@
 //! Poolings over 1, 2 or 3 spatial axes.
 
-use fourfold_graph::{AveragePool, Dim, Op, ValueId, Window};
+use fourfold_graph::{AveragePool, Dim, Op, Pad, PadMode, ValueId, Window};
 
 use crate::conv::window;
 use crate::{Builder, Error, Module, Sizes};
@@ -24,13 +24,14 @@ pub type AdaptiveAvgPool2d = AdaptiveAvgPool<2>;
 /// `nn.AdaptiveAvgPool3d`.
 pub type AdaptiveAvgPool3d = AdaptiveAvgPool<3>;
 
-/// The largest element of each window, padding left out. Windows that go past the end are left out (`ceil_mode=False`).
+/// The largest element of each window, padding left out. Windows that go past the end are left out, unless [`MaxPool::ceil_mode`] says otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MaxPool<const N: usize> {
     kernel: Sizes<N>,
     stride: Sizes<N>,
     padding: Sizes<N>,
     dilation: Sizes<N>,
+    ceil_mode: bool,
 }
 
 impl<const N: usize> MaxPool<N> {
@@ -38,7 +39,7 @@ impl<const N: usize> MaxPool<N> {
     #[must_use]
     pub fn new(kernel: impl Into<Sizes<N>>) -> Self {
         let kernel = kernel.into();
-        Self { kernel, stride: kernel, padding: Sizes::from(0), dilation: Sizes::from(1) }
+        Self { kernel, stride: kernel, padding: Sizes::from(0), dilation: Sizes::from(1), ceil_mode: false }
     }
 
     /// The distance between neighbouring windows.
@@ -58,21 +59,32 @@ impl<const N: usize> MaxPool<N> {
     pub fn dilation(self, dilation: impl Into<Sizes<N>>) -> Self {
         Self { dilation: dilation.into(), ..self }
     }
+
+    /// Whether a last window that goes past the end counts too, if it begins in the operand or the padding in front of it.
+    #[must_use]
+    pub fn ceil_mode(self, ceil_mode: bool) -> Self {
+        Self { ceil_mode, ..self }
+    }
 }
 
 impl<const N: usize> Module for MaxPool<N> {
     fn forward(&self, builder: &mut Builder, x: ValueId) -> Result<ValueId, Error> {
-        builder.node(Op::MaxPool(window(self.kernel, self.stride, self.padding, self.dilation)), &[x])
+        let mut window = window(self.kernel, self.stride, self.padding, self.dilation);
+        if self.ceil_mode {
+            enlarge(builder, &mut window, x)?;
+        }
+        builder.node(Op::MaxPool(window), &[x])
     }
 }
 
-/// The mean of each window. Windows that go past the end are left out (`ceil_mode=False`).
+/// The mean of each window. Windows that go past the end are left out, unless [`AvgPool::ceil_mode`] says otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AvgPool<const N: usize> {
     kernel: Sizes<N>,
     stride: Sizes<N>,
     padding: Sizes<N>,
     count_include_pad: bool,
+    ceil_mode: bool,
 }
 
 impl<const N: usize> AvgPool<N> {
@@ -80,7 +92,7 @@ impl<const N: usize> AvgPool<N> {
     #[must_use]
     pub fn new(kernel: impl Into<Sizes<N>>) -> Self {
         let kernel = kernel.into();
-        Self { kernel, stride: kernel, padding: Sizes::from(0), count_include_pad: true }
+        Self { kernel, stride: kernel, padding: Sizes::from(0), count_include_pad: true, ceil_mode: false }
     }
 
     /// The distance between neighbouring windows.
@@ -100,12 +112,31 @@ impl<const N: usize> AvgPool<N> {
     pub fn count_include_pad(self, count_include_pad: bool) -> Self {
         Self { count_include_pad, ..self }
     }
+
+    /// Whether a last window that goes past the end counts too, if it begins in the operand or the padding in front of it. What lies behind
+    /// the padding is no part of the mean.
+    #[must_use]
+    pub fn ceil_mode(self, ceil_mode: bool) -> Self {
+        Self { ceil_mode, ..self }
+    }
 }
 
 impl<const N: usize> Module for AvgPool<N> {
     fn forward(&self, builder: &mut Builder, x: ValueId) -> Result<ValueId, Error> {
-        let window = window(self.kernel, self.stride, self.padding, Sizes::from(1));
-        builder.node(Op::AveragePool(AveragePool { window, count_include_pad: self.count_include_pad }), &[x])
+        let mut window = window(self.kernel, self.stride, self.padding, Sizes::from(1));
+        let (mut x, mut count_include_pad) = (x, self.count_include_pad);
+        if self.ceil_mode && enlarge(builder, &mut window, x)? && count_include_pad {
+            // Padding counts and what lies behind it does not, so the padding becomes a part of the operand.
+            count_include_pad = false;
+            if self.padding != Sizes::from(0) {
+                let padding = [&[0, 0], self.padding.0.as_slice()].concat();
+                let pad = Pad { begin: padding.clone(), end: padding, mode: PadMode::Constant(0.0) };
+                x = builder.named_node("pad", Op::Pad(pad), &[x])?;
+                window.pad_begin.fill(0);
+                window.pad_end.iter_mut().zip(self.padding.0).for_each(|(end, padding)| *end -= padding);
+            }
+        }
+        builder.node(Op::AveragePool(AveragePool { window, count_include_pad }), &[x])
     }
 }
 
@@ -143,4 +174,37 @@ impl<const N: usize> Module for AdaptiveAvgPool<N> {
         let window = Window { stride: kernel.clone(), ..Window::new(&kernel) };
         builder.node(Op::AveragePool(AveragePool { window, count_include_pad: false }), &[x])
     }
+}
+
+/// Adds padding at the end of each axis for a last window that goes past it, and says whether any was needed:
+///
+/// ```text
+/// last = ceil((size + 2 * padding - extent) / stride), one less if last * stride >= size + padding
+/// ```
+fn enlarge(builder: &Builder, window: &mut Window, x: ValueId) -> Result<bool, Error> {
+    let mut is_enlarged = false;
+    for axis in 0..window.rank() {
+        let dims = builder.ty(x).dims();
+        let Some(size) = dims.get(axis + 2).and_then(Dim::fixed) else {
+            return Err(builder.error(format!("ceil_mode needs the size of axis {} of {dims:?}", axis + 2)));
+        };
+        let stride = window.stride[axis];
+        let reach = window.kernel[axis].saturating_sub(1).saturating_mul(window.dilation[axis]);
+        let extent = reach.saturating_add(1);
+        let begun = size.saturating_add(window.pad_begin[axis]);
+        let padded = begun.saturating_add(window.pad_end[axis]);
+        // Rounded down after adding stride - 1, as a window may be longer than all there is; no window then is the graph's to refuse.
+        let Some(last) =
+            padded.saturating_add(stride).checked_sub(extent + 1).and_then(|free| free.checked_div(stride))
+        else {
+            continue;
+        };
+        let last = if last.saturating_mul(stride) >= begun { last.saturating_sub(1) } else { last };
+        let end = last.saturating_mul(stride).saturating_add(extent);
+        if end > padded {
+            window.pad_end[axis] += end - padded;
+            is_enlarged = true;
+        }
+    }
+    Ok(is_enlarged)
 }
