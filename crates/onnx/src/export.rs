@@ -13,7 +13,9 @@
 //!   input with one scale ([`DynamicScheme::OnnxPerTensor`](fourfold_schemes::DynamicScheme::OnnxPerTensor)); where each row has its
 //!   own, results agree closely, not exactly.
 //! - A dynamically quantized LSTM is ONNX Runtime's DynamicQuantizeLSTM; a GRU or RNN, for which there is none, reads its weights through a
-//!   DequantizeLinear and computes with real numbers.
+//!   DequantizeLinear and computes with real numbers. The metadata of its node say how it was quantized (`fourfold.dynamic`), so that
+//!   [`import`](crate::import) gives the layer on codes again, with the same bits.
+//! - The cell states of an LSTM are written where only those after the last step are read, as `Y_c`; its hidden states are `Y` and `Y_h`.
 //!
 //! [`Form::QOperator`] writes operators on codes instead: QLinearConv, QLinearMatMul, and ONNX Runtime's QGemm, QLinearAdd,
 //! QLinearConcat, QLinearAveragePool and QLinearGlobalAveragePool, with a Clip of codes behind them where the result may not have all codes
@@ -35,6 +37,7 @@ mod norm;
 mod on_codes;
 mod recurrent;
 mod sizes;
+mod states;
 
 use std::collections::{HashMap, HashSet};
 
@@ -143,6 +146,10 @@ struct Exporter<'g> {
     sizes: HashMap<Dim, String>,
     /// The constants of codes that have been written.
     stored: HashSet<ValueId>,
+    /// The names that stand for the weights and biases of recurrent layers, by the number of gates and directions.
+    gates: HashMap<(ValueId, [usize; 2]), Vec<String>>,
+    /// The values that were written with the recurrent layer that they are cut out of.
+    cuts: HashSet<ValueId>,
     opset: i64,
     form: Form,
 }
@@ -158,8 +165,9 @@ impl<'g> Exporter<'g> {
             _ => false,
         });
         let (opset, _) = if is_newer { NEWER_VERSION } else { VERSION };
-        let (reals, codes, sizes) = (HashMap::new(), HashMap::new(), HashMap::new());
-        Self { graph, nodes, initializers, names, reals, codes, sizes, stored: HashSet::new(), opset, form }
+        let (reals, codes, sizes, gates) = (HashMap::new(), HashMap::new(), HashMap::new(), HashMap::new());
+        let (stored, cuts) = (HashSet::new(), HashSet::new());
+        Self { graph, nodes, initializers, names, reals, codes, sizes, stored, gates, cuts, opset, form }
     }
 
     fn ty(&self, id: ValueId) -> &'g ValueType {
@@ -196,6 +204,7 @@ impl<'g> Exporter<'g> {
             op_type: operator.to_owned(),
             domain: String::new(),
             attribute,
+            metadata_props: Vec::new(),
         });
     }
 

@@ -10,6 +10,7 @@ mod dynamic;
 mod einsum;
 mod fold;
 mod function;
+mod gates;
 mod logic;
 mod matrix;
 mod node;
@@ -119,6 +120,8 @@ struct Importer<'a> {
     computed: HashMap<(&'a str, Change), ValueId>,
     /// Constants of codes.
     quantized: HashMap<(Stored<'a>, Use), ValueId>,
+    /// For the real numbers of constant codes in another shape, the name of those that were reshaped.
+    reshaped: HashMap<&'a str, &'a str>,
     /// The number of the elements of both.
     computed_elements: u64,
     /// The number of the elements that nodes with constant operands gave.
@@ -162,6 +165,7 @@ impl<'a> Importer<'a> {
             file_names: file_names.collect(),
             computed: HashMap::new(),
             quantized: HashMap::new(),
+            reshaped: HashMap::new(),
             computed_elements: 0,
             folded_elements: 0,
             is_folding: false,

@@ -6,6 +6,9 @@ mod generated;
 
 pub(crate) use generated::*;
 
+/// What a node says in its metadata beyond ONNX: how its operands are quantized while it runs, where no operator says so.
+pub(crate) const DYNAMIC: &str = "fourfold.dynamic";
+
 /// `TensorProto.DataType` of the specification.
 pub(crate) mod data_type {
     pub(crate) const FLOAT: i32 = 1;

@@ -4,7 +4,7 @@ use fourfold_graph::Limits;
 
 use crate::Error;
 
-/// Attributes that a model may have for each node that it may have, on average.
+/// Attributes and metadata that a model may have for each node that it may have, on average.
 const ATTRIBUTES_PER_NODE: u64 = 16;
 
 /// Checks that every field of the messages that can be many (graph, nodes, tensors) lies within what holds it, and counts them.
@@ -43,7 +43,7 @@ impl Counts {
                 (1, Some(node)) => {
                     self.nodes += 1;
                     for part in Fields::new(node, field.offset) {
-                        self.attributes += u64::from(part?.number == 5);
+                        self.attributes += u64::from(matches!(part?.number, 5 | 9));
                     }
                 }
                 (5 | 11 | 12, Some(value)) => {

@@ -4,8 +4,8 @@ use core::marker::PhantomData;
 
 use fourfold_graph::{Cell, Dim, Direction, Op, Recurrent, ValueId};
 
-use super::kind;
 use super::weights::Gates;
+use super::{kind, part};
 use crate::{Builder, Error, Module};
 
 /// `nn.LSTMCell`, with gates i, f, g, o.
@@ -40,11 +40,11 @@ impl LSTMCell {
     ///
     /// [`Error::Module`] and [`Error::Graph`] if the operands do not fit.
     pub fn step(&self, builder: &mut Builder, x: ValueId, state: Option<[ValueId; 2]>) -> Result<[ValueId; 2], Error> {
-        let both = self.advance(builder, x, state.as_ref().map_or(&[], |state| state), true)?;
+        let states = self.advance(builder, x, state.as_ref().map_or(&[], |state| state), true)?;
         let size = self.gates.hidden_size;
-        let start = i64::try_from(size).unwrap_or(i64::MAX);
-        let half = |start| Op::Slice { axis: 1, start, step: 1, length: Dim::Fixed(size) };
-        Ok([builder.named_node("h", half(0), &[both])?, builder.named_node("c", half(start), &[both])?])
+        let h = builder.named_node("h", part(3, 0, size), &[states])?;
+        let c = builder.named_node("c", part(3, size, size), &[states])?;
+        Ok([without_steps(builder, h)?, without_steps(builder, c)?])
     }
 }
 
@@ -61,7 +61,8 @@ impl GRUCell {
     ///
     /// [`Error::Module`] and [`Error::Graph`] if the operands do not fit.
     pub fn step(&self, builder: &mut Builder, x: ValueId, state: Option<ValueId>) -> Result<ValueId, Error> {
-        self.advance(builder, x, state.as_slice(), false)
+        let h = self.advance(builder, x, state.as_slice(), false)?;
+        without_steps(builder, h)
     }
 }
 
@@ -84,7 +85,8 @@ impl RNNCell {
     ///
     /// [`Error::Module`] and [`Error::Graph`] if the operands do not fit.
     pub fn step(&self, builder: &mut Builder, x: ValueId, state: Option<ValueId>) -> Result<ValueId, Error> {
-        self.advance(builder, x, state.as_slice(), false)
+        let h = self.advance(builder, x, state.as_slice(), false)?;
+        without_steps(builder, h)
     }
 }
 
@@ -99,7 +101,7 @@ impl<K> RecurrentCell<K> {
         Self { gates: Gates { bias, ..self.gates }, ..self }
     }
 
-    /// The state after the step, `[batch, hidden]`, or `[batch, 2 * hidden]` with the cell state behind it.
+    /// The state after the step, `[1, 1, batch, hidden]`, or `[1, 1, batch, 2 * hidden]` with the cell state behind it.
     fn advance(
         &self,
         builder: &mut Builder,
@@ -114,15 +116,14 @@ impl<K> RecurrentCell<K> {
         }
         let (cell, direction) = (self.gates.cell, Direction::Forward);
         let op = Recurrent { cell, direction, with_cell_state, dynamic: None };
-        let states = builder.node(Op::Recurrent(op), &operands)?;
-        let dims = builder.ty(states).dims().get(2..).unwrap_or_default().to_vec();
-        builder.named_node("reshape", Op::Reshape { dims }, &[states])
+        builder.node(Op::Recurrent(op), &operands)
     }
 }
 
 impl<K> Module for RecurrentCell<K> {
     fn forward(&self, builder: &mut Builder, x: ValueId) -> Result<ValueId, Error> {
-        self.advance(builder, x, &[], false)
+        let h = self.advance(builder, x, &[], false)?;
+        without_steps(builder, h)
     }
 }
 
@@ -134,4 +135,10 @@ fn one_step(builder: &mut Builder, x: ValueId, expected: &str) -> Result<ValueId
     }
     let dims = [Dim::Fixed(1)].iter().chain(dims).cloned().collect();
     builder.named_node("reshape", Op::Reshape { dims }, &[x])
+}
+
+/// A state `[1, 1, batch, hidden]` as `[batch, hidden]`.
+fn without_steps(builder: &mut Builder, state: ValueId) -> Result<ValueId, Error> {
+    let dims = builder.ty(state).dims().get(2..).unwrap_or_default().to_vec();
+    builder.named_node("reshape", Op::Reshape { dims }, &[state])
 }

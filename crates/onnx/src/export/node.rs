@@ -15,6 +15,9 @@ impl Exporter<'_> {
     /// Writes a node, its clamp, and the quantization of its result.
     pub(super) fn node(&mut self, node: &Node) -> Result<(), Error> {
         let output = node.output();
+        if self.cuts.contains(&output) {
+            return Ok(());
+        }
         let name = self.graph.value(output).name();
         match node.op() {
             Op::Quantize => {

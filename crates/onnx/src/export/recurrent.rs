@@ -2,7 +2,8 @@
 //!
 //! Layers of real numbers are LSTM, GRU and RNN. A dynamically quantized LSTM is `com.microsoft.DynamicQuantizeLSTM`, which has one scale for
 //! the weight of each direction or one for each row, and quantizes the whole input with one scale, and the hidden state in every step. For
-//! other cells there is no such operator: their weights are codes behind a DequantizeLinear, and the layer runs on real numbers.
+//! other cells there is no such operator: their weights are codes behind a DequantizeLinear, and the layer runs on real numbers; metadata of the
+//! node say how it was quantized.
 
 use fourfold_graph::{Cell, Direction, Node, Recurrent, ValueId};
 use fourfold_schemes::QuantParams;
@@ -11,6 +12,7 @@ use fourfold_tensor::{DType, Element, Tensor};
 use super::Exporter;
 use super::message::{int, text, texts};
 use crate::Error;
+use crate::proto::{DYNAMIC, StringStringEntryProto};
 
 /// For each gate of the file, its place in the graph.
 fn order(cell: Cell) -> &'static [usize] {
@@ -29,24 +31,22 @@ fn reordered<T: Element>(cell: Cell, elements: &[T], block: usize) -> Vec<T> {
 
 impl Exporter<'_> {
     pub(super) fn recurrent(&mut self, node: &Node, layer: &Recurrent, output: &str) -> Result<(), Error> {
-        if layer.with_cell_state {
-            let reason = "the cell states of all steps have no ONNX form";
-            return Err(Error::Export { value: output.to_owned(), reason });
-        }
+        let cuts = if layer.with_cell_state { self.state_cuts(node, layer)? } else { Vec::new() };
         let operands = node.inputs();
         let is_integer = layer.dynamic.is_some() && layer.cell == Cell::Lstm;
         let mut inputs = vec![self.real(operands[0])?];
         let mut parameters = Vec::new();
         for &weight in &operands[1..3] {
-            if is_integer {
-                let [codes, rest @ ..] = self.gate_codes(layer, weight)?;
-                inputs.push(codes);
-                parameters.extend(rest);
-            } else {
-                inputs.push(self.gate_weight(layer, weight)?);
-            }
+            let names = self.once(layer, weight, |exporter| match is_integer {
+                true => exporter.gate_codes(layer, weight).map(Vec::from),
+                false => exporter.gate_weight(layer, weight).map(|name| vec![name]),
+            })?;
+            let mut names = names.into_iter();
+            inputs.extend(names.next());
+            parameters.extend(names);
         }
-        inputs.push(self.gate_bias(layer, operands[3])?);
+        let bias = operands[3];
+        inputs.extend(self.once(layer, bias, |exporter| Ok(vec![exporter.gate_bias(layer, bias)?]))?);
         inputs.push(String::new());
         for &state in &operands[4..] {
             inputs.push(self.real(state)?);
@@ -80,14 +80,35 @@ impl Exporter<'_> {
         }
         let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
         self.push(operator, node.name(), &inputs, output, attributes);
-        if let Some(node) = self.nodes.last_mut().filter(|_| is_integer) {
-            node.domain = super::MICROSOFT.to_owned();
+        if let Some(node) = self.nodes.last_mut() {
+            if is_integer {
+                node.domain = super::MICROSOFT.to_owned();
+            } else if let Some(scheme) = layer.dynamic {
+                let (key, value) = (DYNAMIC.to_owned(), scheme.name().to_owned());
+                node.metadata_props.push(StringStringEntryProto { key, value });
+            }
         }
-        Ok(())
+        if layer.with_cell_state { self.write_cuts(node, layer, &cuts) } else { Ok(()) }
+    }
+
+    /// The names that stand for a weight or bias of a layer, which are made once: a cell has the same at every step.
+    fn once(
+        &mut self,
+        layer: &Recurrent,
+        id: ValueId,
+        make: impl FnOnce(&mut Self) -> Result<Vec<String>, Error>,
+    ) -> Result<Vec<String>, Error> {
+        let key = (id, [layer.cell.gates(), layer.direction.count()]);
+        if let Some(names) = self.gates.get(&key) {
+            return Ok(names.clone());
+        }
+        let names = make(self)?;
+        self.gates.insert(key, names.clone());
+        Ok(names)
     }
 
     /// The hidden features of a layer with that recurrent weight.
-    fn hidden(&self, layer: &Recurrent, weight: ValueId) -> usize {
+    pub(super) fn hidden(&self, layer: &Recurrent, weight: ValueId) -> usize {
         let rows = self.rows(weight);
         rows / (layer.direction.count() * layer.cell.gates())
     }

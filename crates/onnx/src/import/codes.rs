@@ -21,6 +21,8 @@ pub(super) enum Use {
     Weight { is_turned: bool },
     /// What is added to the sums of products with that weight; the scale of the operand, as bits.
     Bias { weight: ValueId, scale: u32 },
+    /// The weight of a recurrent layer with that many gates, in the graph's order.
+    Gates { count: usize },
 }
 
 /// What is added to the sums of products.

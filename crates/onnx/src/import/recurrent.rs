@@ -10,8 +10,8 @@
 //! Gates change their places: ONNX has i, o, f, c and z, r, h where the graph has i, f, g, o and r, z, n.
 
 use fourfold_graph::{Cell, Dim, Direction, NewNode, Op, Recurrent, ValueId};
-use fourfold_schemes::{DynamicScheme, Granularity, QuantParams, Scale};
-use fourfold_tensor::{DType, Element, Tensor};
+use fourfold_schemes::DynamicScheme;
+use fourfold_tensor::{Element, Tensor};
 
 use super::binding::Binding;
 use super::computed::Change;
@@ -20,16 +20,16 @@ use super::parameters::integers;
 use crate::Error;
 
 /// What the attributes of a layer say, and its hidden size.
-struct Layer {
-    cell: Cell,
-    direction: Direction,
+pub(super) struct Layer {
+    pub(super) cell: Cell,
+    pub(super) direction: Direction,
     is_batch_first: bool,
-    hidden: usize,
+    pub(super) hidden: usize,
 }
 
 impl Layer {
     /// For each gate of the graph, its place in the file.
-    fn order(&self) -> &'static [usize] {
+    pub(super) fn order(&self) -> &'static [usize] {
         match self.cell {
             Cell::Lstm => &[0, 2, 3, 1],
             Cell::Gru | Cell::GruResetBefore => &[1, 0, 2],
@@ -38,7 +38,7 @@ impl Layer {
     }
 
     /// Blocks of `inner` elements for each hidden feature: `[d, gates * hidden * inner]` with the gates in the graph's order.
-    fn reordered<T: Element>(&self, elements: &[T], inner: usize) -> Vec<T> {
+    pub(super) fn reordered<T: Copy>(&self, elements: &[T], inner: usize) -> Vec<T> {
         let block = self.hidden * inner;
         let ways = elements.chunks(self.order().len() * block);
         ways.flat_map(|way| self.order().iter().flat_map(move |gate| &way[gate * block..][..block])).copied().collect()
@@ -50,6 +50,9 @@ impl<'a> Entry<'_, 'a> {
     pub(super) fn recurrent(&mut self) -> Result<(), Error> {
         self.expect_inputs(3, if self.proto.op_type == "LSTM" { 8 } else { 6 })?;
         let layer = self.layer(&[1, 2])?;
+        if let Some((weights, scheme)) = self.written_on_codes(&layer)? {
+            return self.layer_of(&layer, weights, Some(scheme));
+        }
         let mut weights = Vec::new();
         for index in [1, 2] {
             let weight = self.constant(index)?;
@@ -296,62 +299,7 @@ impl<'a> Entry<'_, 'a> {
         })
     }
 
-    /// The weight `[d, in, gates * hidden]` of codes as the graph has it, `[d * gates * hidden, in]`, with its scale and zero point.
-    fn gate_codes(&mut self, layer: &Layer, index: usize, scale: usize) -> Result<ValueId, Error> {
-        let codes = self.constant(index)?;
-        let name = self.input(index).unwrap_or_default();
-        let list = integers(&codes).filter(|_| codes.dtype().byte_range().is_some());
-        let list = list.ok_or_else(|| self.invalid(format!("has a weight `{name}` of type {}", codes.dtype())))?;
-        let (ways, depth, columns) = (codes.shape()[0], codes.shape()[1], codes.shape()[2]);
-        let scales = self.constant(scale)?;
-        let zero_points = self.optional_constant(scale + 1)?.map(|tensor| integers(&tensor).unwrap_or_default());
-        let zero_points = zero_points.unwrap_or_else(|| vec![0; ways]);
-        let given =
-            scales.as_slice::<f32>().map_err(|_| self.invalid(format!("has scales of type {}", scales.dtype())))?;
-        let fits = |count: usize| count == ways || count == ways * columns;
-        if !fits(given.len()) || !fits(zero_points.len()) {
-            let (scales, zero_points) = (given.len(), zero_points.len());
-            return Err(self.invalid(format!(
-                "has {scales} scales and {zero_points} zero points for the weight `{name}` of shape {:?}",
-                codes.shape()
-            )));
-        }
-        let mut held = Vec::with_capacity(list.len());
-        let mut rows = Vec::with_capacity(ways * columns);
-        for way in 0..ways {
-            for &gate in layer.order() {
-                for column in gate * layer.hidden..(gate + 1) * layer.hidden {
-                    let of = |count: usize| if count == ways { way } else { way * columns + column };
-                    let zero_point = zero_points[of(zero_points.len())];
-                    let scale = Scale::new(given[of(given.len())]);
-                    rows.push(scale.map_err(|error| self.invalid(format!("`{name}`: {error}")))?);
-                    for line in 0..depth {
-                        let code = list[(way * depth + line) * columns + column];
-                        held.push(i8::try_from(i64::from(code) - i64::from(zero_point)).map_err(|_| {
-                            self.unsupported(format!(
-                                "a weight `{name}` with zero point {zero_point}, which int8 cannot do without,"
-                            ))
-                        })?);
-                    }
-                }
-            }
-        }
-        let least = if held.contains(&i8::MIN) { i8::MIN } else { -i8::MAX };
-        let granularity = match rows[..] {
-            [scale, ref rest @ ..] if rest.iter().all(|other| *other == scale) => {
-                Granularity::PerTensor { scale, zero_point: 0 }
-            }
-            _ => Granularity::PerChannel { axis: 0, zero_points: vec![0; rows.len()], scales: rows },
-        };
-        let params = QuantParams::new(DType::I8, (least.into(), i8::MAX.into()), granularity);
-        let params = params.map_err(|error| self.invalid(error.to_string()))?;
-        let held = self.held(&[ways * columns, depth], held)?;
-        self.importer.count_computed(&held)?;
-        let name = self.importer.constant_name(name);
-        Ok(self.importer.builder.quantized_constant(&name, held, params)?)
-    }
-
-    fn held<T: Element>(&self, shape: &[usize], elements: Vec<T>) -> Result<Tensor, Error> {
+    pub(super) fn held<T: Element>(&self, shape: &[usize], elements: Vec<T>) -> Result<Tensor, Error> {
         Tensor::from_vec(shape, elements).map_err(|error| self.invalid(error.to_string()))
     }
 }

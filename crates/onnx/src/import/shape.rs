@@ -24,8 +24,18 @@ impl<'a> Entry<'_, 'a> {
         if allow_zero && sizes.iter().any(|size| size.as_constant() == Some(0)) {
             return Err(self.unsupported("an empty result (allowzero)"));
         }
+        if let Some(shape) = self.reshaped_constant() {
+            let dims: Vec<Dim> = shape.into_iter().map(Dim::Fixed).collect();
+            let op = self.reshape_op(&sizes, &dims)?;
+            return self.reshape_constant(&op);
+        }
         let x = self.moved(0)?;
-        let dims = self.dims(x.id());
+        let op = self.reshape_op(&sizes, &self.dims(x.id()))?;
+        self.emit_moved(op, x)
+    }
+
+    /// The operator for sizes as the file has them, 0 where that of the operand stays and -1 for what is left.
+    fn reshape_op(&self, sizes: &[Polynomial], dims: &[Dim]) -> Result<Op, Error> {
         let size = |(axis, size): (usize, &Polynomial)| match size.as_constant() {
             Some(0) => dims.get(axis).cloned().map(Some),
             Some(-1) => Some(None),
@@ -33,8 +43,27 @@ impl<'a> Entry<'_, 'a> {
         };
         let target: Option<Vec<Option<Dim>>> = sizes.iter().enumerate().map(size).collect();
         let target = target.ok_or_else(|| self.invalid(format!("has the shape {sizes:?} for an input {dims:?}")))?;
-        let op = Op::reshape_to(&target, &dims).map_err(|problem| self.invalid(problem.to_string()))?;
-        self.emit_moved(op, x)
+        Op::reshape_to(&target, dims).map_err(|problem| self.invalid(problem.to_string()))
+    }
+
+    /// The shape of the operand if it is the real numbers of constant codes that no operator on codes reads as they are.
+    fn reshaped_constant(&self) -> Option<Vec<usize>> {
+        let name = self.input(0)?;
+        let found = self.importer.dequantized(name).filter(|found| !found.is_activation())?;
+        let is_constant = matches!(found.codes, Codes::Constant(_)) && !self.importer.is_output(self.output());
+        if is_constant { self.importer.constant_shape(name) } else { None }
+    }
+
+    /// The real numbers of constant codes in another shape, and where they are from.
+    fn reshape_constant(&mut self, op: &Op) -> Result<(), Error> {
+        let sizes = match op {
+            Op::Reshape { dims } => dims.iter().map(Dim::fixed).collect::<Option<Vec<_>>>(),
+            _ => None,
+        };
+        let (sizes, name) = (sizes.unwrap_or_default(), self.input(0).unwrap_or_default());
+        let reshaped = self.constant(0)?.reshape(&sizes).map_err(|error| self.invalid(error.to_string()))?;
+        self.importer.reshaped.insert(self.output(), name);
+        self.bind_constant(reshaped)
     }
 
     pub(super) fn transpose(&mut self) -> Result<(), Error> {

@@ -4,9 +4,10 @@ use fourfold_graph::{Cell, Dim, Direction, Graph, GraphBuilder, Limits, Op, Recu
 use fourfold_runtime::{Options, Plan, Session};
 use fourfold_schemes::{DynamicScheme, Granularity, QuantParams, Scale};
 use fourfold_tensor::{DType, Tensor};
+use prost::Message;
 
 use super::{float, floats, int, model, node, read, text};
-use crate::proto::{AttributeProto, ModelProto, attribute_type};
+use crate::proto::{AttributeProto, ModelProto, NodeProto, attribute_type};
 use crate::{Error, export, import};
 
 /// Numbers between -1 and 1 with no pattern in them.
@@ -189,16 +190,155 @@ fn what_is_written_comes_back_with_the_same_bits() {
 }
 
 #[test]
-fn other_cells_on_codes_are_written_with_real_numbers() {
-    let dynamic = Some(DynamicScheme::OnnxPerTensor);
-    for direction in [Direction::Forward, Direction::Bidirectional] {
-        let attributes = Recurrent { cell: Cell::Gru, direction, with_cell_state: false, dynamic };
-        let graph = layer(&attributes, false);
-        let back = import(&export(&graph).expect("an ONNX form"), &Limits::default()).expect("what was written");
-        let real = Recurrent { dynamic: None, ..attributes };
-        assert_eq!(back.nodes()[0].op(), &Op::Recurrent(real));
+fn other_cells_on_codes_come_back_on_codes() {
+    let schemes = [DynamicScheme::PerRow, DynamicScheme::TorchPerTensor, DynamicScheme::OnnxPerTensor];
+    for cell in [Cell::Gru, Cell::GruResetBefore, Cell::Tanh, Cell::Relu] {
+        for direction in [Direction::Forward, Direction::Reverse, Direction::Bidirectional] {
+            for (scheme, per_row) in schemes.into_iter().flat_map(|scheme| [(scheme, false), (scheme, true)]) {
+                let attributes = Recurrent { cell, direction, with_cell_state: false, dynamic: Some(scheme) };
+                let graph = layer(&attributes, per_row);
+                let file = export(&graph).expect("an ONNX form");
+                let back = import(&file, &Limits::default()).expect("what was written");
+                assert_eq!(back.nodes().len(), 1);
+                assert_eq!(back.nodes()[0].op(), graph.nodes()[0].op());
+                let inputs = [noise(&[5, 2, 3], 4), noise(&[direction.count(), 2, 4], 5)];
+                assert_eq!(run(&back, &inputs), run(&graph, &inputs), "{attributes:?} {per_row}");
+            }
+        }
     }
-    let attributes = Recurrent { cell: Cell::Lstm, direction: Direction::Forward, with_cell_state: true, dynamic };
-    let error = export(&layer(&attributes, true)).expect_err("no ONNX form");
-    assert!(error.to_string().contains("cell state"), "{error}");
+}
+
+/// A file of a bidirectional GRU on codes with a scale for each row, changed.
+fn changed(change: impl FnOnce(&mut ModelProto)) -> Result<Graph, Error> {
+    let dynamic = Some(DynamicScheme::PerRow);
+    let attributes =
+        Recurrent { cell: Cell::Gru, direction: Direction::Bidirectional, with_cell_state: false, dynamic };
+    let file = export(&layer(&attributes, true)).expect("an ONNX form");
+    let mut model = ModelProto::decode(file.as_slice()).expect("what was written");
+    change(&mut model);
+    import(&model.encode_to_vec(), &Limits::default())
+}
+
+fn gru(model: &mut ModelProto) -> &mut NodeProto {
+    model.graph.as_mut().expect("a graph").node.iter_mut().find(|node| node.op_type == "GRU").expect("a GRU")
+}
+
+#[test]
+fn a_layer_whose_file_does_not_say_how_it_was_quantized_computes_with_real_numbers() {
+    let dynamic = |graph: &Graph| match graph.nodes()[0].op() {
+        Op::Recurrent(layer) => layer.dynamic,
+        other => panic!("{other:?}"),
+    };
+    let inputs = [noise(&[5, 2, 3], 4), noise(&[2, 2, 4], 5)];
+    let same = changed(|_| {}).expect("what was written");
+    assert_eq!(dynamic(&same), Some(DynamicScheme::PerRow));
+    let silent = changed(|model| gru(model).metadata_props.clear()).expect("a GRU");
+    assert_eq!(dynamic(&silent), None);
+    // One weight that is not codes any more, as an optimizer may leave it.
+    let mixed = changed(|model| {
+        let name = core::mem::replace(&mut gru(model).input[2], "real".to_owned());
+        assert!(!name.is_empty());
+        let real = super::tensor("real", &noise(&[2, 12, 4], 2));
+        model.graph.as_mut().expect("a graph").initializer.push(real);
+    });
+    assert_eq!(dynamic(&mixed.expect("a GRU")), None);
+    let pairs = run(&same, &inputs)[0].as_slice::<f32>().expect("f32").to_vec();
+    let real = run(&silent, &inputs)[0].as_slice::<f32>().expect("f32").to_vec();
+    assert!(pairs != real && pairs.iter().zip(&real).all(|(a, b)| (a - b).abs() < 0.02));
+    let error = changed(|model| gru(model).metadata_props[0].value = "per_column".to_owned()).expect_err("no scheme");
+    assert!(error.is_unsupported() && error.to_string().contains("per_column"), "{error}");
+}
+
+/// Which states are cut out of those of an LSTM: slices `(axis, start, length)` one after another.
+type Cuts = [(usize, i64, usize)];
+
+/// An LSTM with its cell states of 3 features and 4 hidden ones, and what is cut out of them.
+fn cut(direction: Direction, dynamic: Option<DynamicScheme>, steps: usize, cuts: &[&Cuts]) -> Graph {
+    let attributes = Recurrent { cell: Cell::Lstm, direction, with_cell_state: true, dynamic };
+    let (ways, rows) = (direction.count(), direction.count() * 16);
+    let mut builder = GraphBuilder::new("layer");
+    let x = ValueType::f32(&[steps.into(), "batch".into(), 3.into()]);
+    let mut operands = vec![builder.input("x", x).expect("an input")];
+    for (name, shape, seed) in [("w", [rows, 3], 1), ("r", [rows, 4], 2)] {
+        let id = if dynamic.is_some() {
+            let (codes, params) = codes(&shape, seed, false);
+            builder.quantized_constant(name, codes, params)
+        } else {
+            builder.constant(name, noise(&shape, seed))
+        };
+        operands.push(id.expect("a constant"));
+    }
+    operands.push(builder.constant("b", noise(&[2, rows], 3)).expect("a constant"));
+    for state in ["h", "c"] {
+        let ty = ValueType::f32(&[ways.into(), "batch".into(), 4.into()]);
+        operands.push(builder.input(state, ty).expect("an input"));
+    }
+    let states = builder.node("states", Op::Recurrent(attributes), &operands).expect("a valid node");
+    for (index, cuts) in cuts.iter().enumerate() {
+        let mut x = states;
+        for (place, &(axis, start, length)) in cuts.iter().enumerate() {
+            let op = Op::Slice { axis, start, step: 1, length: Dim::Fixed(length) };
+            x = builder.node(&format!("cut{index}.{place}"), op, &[x]).expect("a valid node");
+        }
+        builder.output(x);
+    }
+    builder.finish().expect("a valid graph")
+}
+
+const H: (usize, i64, usize) = (3, 0, 4);
+const C: (usize, i64, usize) = (3, 4, 4);
+const LAST: (usize, i64, usize) = (0, -1, 1);
+const FIRST: (usize, i64, usize) = (0, 0, 1);
+const FORTH: (usize, i64, usize) = (1, 0, 1);
+const BACK: (usize, i64, usize) = (1, -1, 1);
+
+#[test]
+fn cell_states_after_the_last_step_are_written() {
+    let cases: [(Direction, usize, &[&Cuts], usize); 8] = [
+        (Direction::Forward, 5, &[&[H], &[LAST, H], &[LAST, C]], 3),
+        (Direction::Forward, 5, &[&[(0, 4, 1), C]], 3),
+        (Direction::Forward, 5, &[&[FIRST, H], &[(0, 1, 3), H], &[(2, 0, 1), H], &[LAST, C], &[H], &[H]], 3),
+        (Direction::Forward, 1, &[&[H], &[C]], 3),
+        (Direction::Reverse, 5, &[&[FIRST, C], &[LAST, H]], 3),
+        (Direction::Bidirectional, 5, &[&[LAST, FORTH, C], &[FIRST, BACK, C], &[LAST, FORTH, H], &[H]], 3),
+        (Direction::Bidirectional, 1, &[&[C], &[BACK, C]], 3),
+        (Direction::Forward, 5, &[&[LAST, H], &[LAST, H]], 2),
+    ];
+    for (direction, steps, cuts, outputs) in cases {
+        for dynamic in [None, Some(DynamicScheme::OnnxPerTensor)] {
+            let graph = cut(direction, dynamic, steps, cuts);
+            let file = export(&graph).expect("an ONNX form");
+            let model = ModelProto::decode(file.as_slice()).expect("what was written");
+            let mut nodes = model.graph.iter().flat_map(|graph| &graph.node);
+            let layer = nodes.find(|node| node.op_type.contains("LSTM")).expect("an LSTM");
+            assert_eq!(layer.output.len(), outputs, "{direction:?} {cuts:?}");
+            let back = import(&file, &Limits::default()).expect("what was written");
+            let inputs =
+                [noise(&[steps, 2, 3], 4), noise(&[direction.count(), 2, 4], 5), noise(&[direction.count(), 2, 4], 6)];
+            assert_eq!(run(&back, &inputs), run(&graph, &inputs), "{direction:?} {cuts:?} {dynamic:?}");
+        }
+    }
+}
+
+#[test]
+fn other_cell_states_are_refused() {
+    let cases: [(Direction, &Cuts); 8] = [
+        (Direction::Forward, &[]),
+        (Direction::Forward, &[LAST]),
+        (Direction::Forward, &[C]),
+        (Direction::Forward, &[FIRST, C]),
+        (Direction::Reverse, &[LAST, C]),
+        (Direction::Bidirectional, &[LAST, C]),
+        (Direction::Bidirectional, &[LAST, BACK, C]),
+        (Direction::Forward, &[(3, 2, 4)]),
+    ];
+    for (direction, cuts) in cases {
+        let error = export(&cut(direction, None, 5, &[&[LAST, H], cuts])).expect_err("no ONNX form");
+        assert!(error.to_string().contains("the cell states of all steps have no ONNX form"), "{error}");
+    }
+    // Something else than a slice, and a part of the batch.
+    let mut cuts = vec![LAST, (2, 0, 1), C];
+    export(&cut(Direction::Forward, None, 5, &[&cuts])).expect_err("a part of the batch");
+    cuts.remove(1);
+    export(&cut(Direction::Forward, None, 5, &[&cuts])).expect("the last cell state");
 }
