@@ -1,148 +1,12 @@
 //! Recurrent layers and cells built from modules, against PyTorch 2.15: states within `1e-5` in float; dynamically quantized (fbgemm) the same codes
 //! and scales of the weights, and states within `5e-6`, as for the layers of `recurrent.rs`.
 
-use std::collections::BTreeMap;
-use std::path::Path;
+mod recurrent_cases;
 
-use fourfold::graph::ValueId;
-use fourfold::nn::{
-    Builder, Error, GRU, GRUCell, LSTM, LSTMCell, Module, RNN, RNNCell, Recurrent, RecurrentCell, StateDict,
-};
+use fourfold::nn::{GRU, LSTM, LSTMCell, Module, RNN};
 use fourfold::prelude::*;
 use fourfold::quantize::quantize_dynamic_with;
-
-type Tensors = BTreeMap<String, Tensor>;
-
-const FEATURES: usize = 5;
-const HIDDEN: usize = 6;
-const KINDS: [&str; 4] = ["lstm", "gru", "rnn", "rnn_relu"];
-const LAYERS: [&str; 3] = ["one", "reversed_too", "plain"];
-const CELLS: [&str; 2] = ["one", "plain"];
-
-/// The tensors of one case, by role.
-fn case(name: &str) -> Tensors {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/recurrent_modules.safetensors");
-    let file = std::fs::read(path).expect("a file of the project");
-    let all = safetensors::read(&file, &Limits::default()).expect("a valid file").into_iter();
-    let own = all.filter_map(|(key, tensor)| {
-        let (case, role) = key.split_once('/')?;
-        (case == name).then(|| (role.to_owned(), tensor))
-    });
-    own.collect()
-}
-
-fn state_dict(case: &Tensors) -> StateDict {
-    let tensors = case.iter().filter_map(|(role, tensor)| Some((role.strip_prefix("state.")?, tensor)));
-    tensors.map(|(key, tensor)| (format!("net.{key}"), tensor.clone())).collect()
-}
-
-/// The operands of a case that are there: `x`, `h_0`, `c_0`.
-fn operands(case: &Tensors) -> Vec<Tensor> {
-    ["x", "h_0", "c_0"].iter().filter_map(|role| case.get(*role)).cloned().collect()
-}
-
-/// The layers as the case has them.
-fn layers<K>(layers: Recurrent<K>, form: &str) -> Recurrent<K> {
-    match form {
-        "one" => layers,
-        "reversed_too" => layers.num_layers(2).bidirectional(true).batch_first(true),
-        _ => layers.num_layers(2).bias(false),
-    }
-}
-
-fn cell<K>(cell: RecurrentCell<K>, form: &str) -> RecurrentCell<K> {
-    if form == "plain" { cell.bias(false) } else { cell }
-}
-
-/// The results of a module for `x` and states, in PyTorch's order.
-type Forward = Box<dyn Fn(&mut Builder, ValueId, &[ValueId]) -> Result<Vec<ValueId>, Error>>;
-
-fn unrolled(kind: &str, form: &str) -> Forward {
-    match kind {
-        "lstm" => {
-            let lstm = layers(LSTM::new(FEATURES, HIDDEN), form);
-            Box::new(move |builder, x, states| {
-                let (y, [h, c]) = lstm.unroll(builder, x, states.try_into().ok())?;
-                Ok(vec![y, h, c])
-            })
-        }
-        "gru" => {
-            let gru = layers(GRU::new(FEATURES, HIDDEN), form);
-            Box::new(move |builder, x, states| {
-                let (y, h) = gru.unroll(builder, x, states.first().copied())?;
-                Ok(vec![y, h])
-            })
-        }
-        _ => {
-            let rnn = RNN::new(FEATURES, HIDDEN);
-            let rnn = layers(if kind == "rnn_relu" { rnn.relu() } else { rnn }, form);
-            Box::new(move |builder, x, states| {
-                let (y, h) = rnn.unroll(builder, x, states.first().copied())?;
-                Ok(vec![y, h])
-            })
-        }
-    }
-}
-
-/// A cell applied to each step of `x`.
-fn stepped(kind: &str, form: &str) -> Forward {
-    fn over_steps(
-        step: impl Fn(&mut Builder, ValueId, Option<ValueId>) -> Result<ValueId, Error> + 'static,
-    ) -> Forward {
-        Box::new(move |builder, x, states| {
-            let mut h = states.first().copied();
-            for index in 0..steps(builder, x) {
-                let x = builder.select(x, 0, index)?;
-                h = Some(step(builder, x, h)?);
-            }
-            Ok(h.into_iter().collect())
-        })
-    }
-    match kind {
-        "lstm" => {
-            let lstm = cell(LSTMCell::new(FEATURES, HIDDEN), form);
-            Box::new(move |builder, x, states| {
-                let mut state: Option<[ValueId; 2]> = states.try_into().ok();
-                for index in 0..steps(builder, x) {
-                    let x = builder.select(x, 0, index)?;
-                    state = Some(lstm.step(builder, x, state)?);
-                }
-                Ok(state.into_iter().flatten().collect())
-            })
-        }
-        "gru" => {
-            let gru = cell(GRUCell::new(FEATURES, HIDDEN), form);
-            over_steps(move |builder, x, h| gru.step(builder, x, h))
-        }
-        _ => {
-            let rnn = RNNCell::new(FEATURES, HIDDEN);
-            let rnn = cell(if kind == "rnn_relu" { rnn.relu() } else { rnn }, form);
-            over_steps(move |builder, x, h| rnn.step(builder, x, h))
-        }
-    }
-}
-
-fn steps(builder: &Builder, x: ValueId) -> i64 {
-    builder.ty(x).dims()[0].fixed().and_then(|steps| i64::try_from(steps).ok()).expect("a fixed number of steps")
-}
-
-/// The graph of a module named `net`, with the operands of the case as inputs.
-fn graph(case: &Tensors, forward: &Forward) -> Graph {
-    let mut builder = Builder::new("recurrent", state_dict(case));
-    let inputs = operands(case).into_iter().enumerate().map(|(index, tensor)| {
-        let dims: Vec<Dim> = tensor.shape().iter().copied().map(Dim::from).collect();
-        builder.input(&format!("input{index}"), ValueType::f32(&dims)).expect("an input")
-    });
-    let inputs: Vec<ValueId> = inputs.collect();
-    let results = builder.within("net", |builder| forward(builder, inputs[0], &inputs[1..])).expect("what fits");
-    results.into_iter().for_each(|result| builder.output(result));
-    builder.finish().expect("the keys of PyTorch")
-}
-
-fn run(graph: &Graph, case: &Tensors) -> Vec<Tensor> {
-    let mut session = Session::new(Plan::compile(graph, &Options::default()).expect("a plan").into());
-    session.run(&operands(case)).expect("a run").to_vec()
-}
+use recurrent_cases::*;
 
 fn assert_near(actual: &Tensor, expected: &Tensor, tolerance: f32, what: &str) {
     assert_eq!(actual.shape(), expected.shape(), "{what}");
@@ -202,20 +66,11 @@ fn assert_agrees(name: &str, forward: &Forward, roles: &[&str]) {
 }
 
 #[test]
-fn layers_agree_with_pytorch() {
-    for kind in KINDS {
-        for form in LAYERS {
-            assert_agrees(&format!("{kind}.{form}"), &unrolled(kind, form), &["y", "h_n", "c_n"]);
-        }
-    }
-}
-
-#[test]
-fn cells_agree_with_pytorch() {
-    for kind in KINDS {
-        for form in CELLS {
-            assert_agrees(&format!("{kind}_cell.{form}"), &stepped(kind, form), &["h", "c"]);
-        }
+fn layers_and_cells_agree_with_pytorch() {
+    let cases = every_case();
+    assert_eq!(cases.len(), 20);
+    for (name, forward, roles) in cases {
+        assert_agrees(&name, &forward, roles);
     }
 }
 

@@ -35,7 +35,8 @@
 //!   QLinearAveragePool and QLinearGlobalAveragePool; Clip of codes between codes.
 //! - **Dynamic.** DynamicQuantizeLinear, MatMulInteger, Cast, Mul and Add as onnxruntime's `quantize_dynamic` writes them become one Linear
 //!   with [`DynamicScheme::OnnxPerTensor`](fourfold_schemes::DynamicScheme::OnnxPerTensor), with ConvInteger one Conv, and DynamicQuantizeLSTM
-//!   a Recurrent; DynamicQuantizeMatMul and MatMulIntegerToFloat are a Linear too.
+//!   a Recurrent; DynamicQuantizeMatMul and MatMulIntegerToFloat are a Linear too. A GRU or RNN behind whose weights codes stand is a Recurrent on
+//!   codes if the metadata of its node, `fourfold.dynamic`, say so, as [`export`] writes them; else it computes with real numbers.
 //! - **Weights alone.** MatMulNBits (4 and 8 bits) and DequantizeLinear by blocks become real numbers, and run as such.
 //!
 //! Weights become `i8` with zero point 0: `uint8` with zero point 128 is turned into it, and so is any other whose codes less the zero

@@ -148,8 +148,12 @@ impl Exporter<'_> {
         let codes = self.initializer(&format!("{name}.gates"), &codes);
         let sizes = if axis.is_some() { vec![scales.len()] } else { Vec::new() };
         let scale = self.floats(&format!("{name}.gates.scale"), &sizes, &scales)?;
+        // Where there are several, ONNX Runtime does not run a file that leaves out those that are 0.
+        let zero_point = Tensor::zeros(DType::I8, &sizes).map_err(error)?;
+        let zero_point = self.initializer(&format!("{name}.gates.zero_point"), &zero_point);
         let attributes = axis.map(|axis| int("axis", axis)).into_iter().collect();
-        let real = self.push_fresh("DequantizeLinear", &format!("{name}.gates.real"), &[&codes, &scale], attributes);
+        let inputs = [codes.as_str(), &scale, &zero_point];
+        let real = self.push_fresh("DequantizeLinear", &format!("{name}.gates.real"), &inputs, attributes);
         if axis != Some(0) {
             return Ok(real);
         }

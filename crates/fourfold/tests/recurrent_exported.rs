@@ -1,0 +1,106 @@
+//! Recurrent layers and cells exported to ONNX: what ONNX Runtime 1.32 computes from the files, and what comes back.
+//!
+//! `FOURFOLD_WRITE_ONNX=DIR cargo test -p fourfold --test recurrent_exported` writes the files that `make_recurrent_exported.py` runs.
+
+mod digits;
+mod recurrent_cases;
+
+use digits::{LSTM, array, classes};
+use fourfold::onnx;
+use fourfold::prelude::*;
+use fourfold::quantize::quantize_dynamic_with;
+use fourfold::schemes::DynamicScheme;
+use recurrent_cases::{case, every_case, graph, operands, tensors};
+
+/// Every file by its name, and the graph that it is exported from.
+fn files() -> Vec<(String, Graph)> {
+    let mut files = Vec::new();
+    for (name, forward, _) in every_case() {
+        let float = graph(&case(&name), &forward);
+        // As PyTorch quantizes, with the activations as ONNX has them.
+        let qconfig = QConfig { dynamic: DynamicScheme::OnnxPerTensor, ..QConfig::dynamic() };
+        let dynamic = quantize_dynamic_with(&float, qconfig).expect("recurrent layers").into_graph();
+        files.extend([(format!("{name}.float"), float), (format!("{name}.dynamic"), dynamic)]);
+    }
+    let fused = fuse(&LSTM.float()).expect("a float model");
+    files.extend([("digits_lstm_float".to_owned(), fused), ("digits_lstm_dynamic".to_owned(), LSTM.dynamically())]);
+    files
+}
+
+/// Writes the files where that is asked for.
+fn is_written() -> bool {
+    let Some(folder) = std::env::var_os("FOURFOLD_WRITE_ONNX") else { return false };
+    for (name, graph) in files() {
+        let path = std::path::Path::new(&folder).join(format!("{name}.onnx"));
+        std::fs::write(path, onnx::export(&graph).expect("an ONNX form")).expect("a folder");
+    }
+    true
+}
+
+fn run(graph: &Graph, inputs: &[Tensor]) -> Vec<Tensor> {
+    let options = Options { products: FloatProducts::Exact, ..Options::default() };
+    Session::new(Plan::compile(graph, &options).expect("a plan").into()).run(inputs).expect("a run").to_vec()
+}
+
+fn floats(tensor: &Tensor) -> &[f32] {
+    tensor.as_slice().expect("f32")
+}
+
+/// The largest difference.
+fn difference(a: &Tensor, b: &Tensor) -> f32 {
+    assert_eq!(a.shape(), b.shape());
+    floats(a).iter().zip(floats(b)).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+}
+
+#[test]
+fn onnx_runtime_computes_the_same_from_the_files() {
+    if is_written() {
+        return;
+    }
+    let results = tensors("recurrent_exported.safetensors");
+    let mut compared = 0;
+    for (name, graph) in files().into_iter().filter(|(name, _)| !name.starts_with("digits")) {
+        let (case_name, form) = name.rsplit_once('.').expect("a form");
+        let case = case(case_name);
+        let ours = run(&graph, &operands(&case));
+        let back = onnx::import(&onnx::export(&graph).expect("an ONNX form"), &Limits::default()).expect("the same");
+        assert_eq!(run(&back, &operands(&case)), ours, "{name}");
+        for (index, ours) in ours.iter().enumerate() {
+            // Other cells than those of an LSTM compute with real numbers in ONNX Runtime: two steps of a code away.
+            let is_real = form == "dynamic" && !name.starts_with("lstm");
+            let largest = floats(ours).iter().fold(1.0_f32, |largest, x| largest.max(x.abs()));
+            let tolerance = if is_real { largest * 2.0 / 127.0 } else { 1e-5 };
+            let error = difference(ours, &results[&format!("{name}/{index}")]);
+            assert!(error <= tolerance, "{name} {index}: {error}");
+            compared += 1;
+        }
+    }
+    assert_eq!(compared, results.len());
+}
+
+#[test]
+fn onnx_runtime_finds_the_classes_of_digits_lstm() {
+    if is_written() {
+        return;
+    }
+    let images = LSTM.images("test");
+    for (name, graph) in files().into_iter().filter(|(name, _)| name.starts_with("digits")) {
+        let theirs = array(&format!("tests/data/{name}_ort_logits.npy"));
+        let found = classes(&theirs);
+        let back = onnx::import(&onnx::export(&graph).expect("an ONNX form"), &Limits::default()).expect("the same");
+        let mut errors = Vec::new();
+        for index in 0..images.shape()[0] {
+            let alone = run(&back, &[images.rows(index..index + 1).expect("an image")]).remove(0);
+            assert_eq!(classes(&alone), found[index..=index], "{name}: image {index}");
+            errors.push(difference(&alone, &theirs.rows(index..index + 1).expect("a row")));
+        }
+        errors.sort_by(f32::total_cmp);
+        // A hidden state in the middle between two codes may become the other one, as in `recurrent.rs`.
+        let most = if name.ends_with("dynamic") { 0.02 } else { 1e-5 };
+        assert!(errors[495] <= 1e-5 && errors[499] <= most, "{name}: {:?}", &errors[490..]);
+        // The graph quantizes each step by itself, the file all steps of an image at once.
+        let ours = classes(&run(&graph, std::slice::from_ref(&images))[0]);
+        let same = ours.iter().zip(&found).filter(|(ours, theirs)| ours == theirs).count();
+        assert!(same >= if name.ends_with("dynamic") { 499 } else { 500 }, "{name}: {same}");
+    }
+}
