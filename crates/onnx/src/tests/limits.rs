@@ -5,7 +5,7 @@ use fourfold_tensor::{DType, Tensor};
 use prost::Message;
 
 use super::{float, floats, int, ints, model, node, read};
-use crate::proto::{ModelProto, NodeProto, Skipped};
+use crate::proto::{ModelProto, NodeProto, Skipped, StringStringEntryProto};
 use crate::{Error, import};
 
 fn relu(input: &str, output: &str) -> NodeProto {
@@ -43,6 +43,17 @@ fn sparse_tensors_are_not_passed_over() {
     let mut model = of_nodes(vec![relu("x", "y")]);
     model.graph.as_mut().expect("a graph").sparse_initializer.push(Skipped {});
     assert!(read(&model).is_err_and(|error| error.is_unsupported()));
+}
+
+#[test]
+fn metadata_are_counted_before_they_are_read() {
+    let mut model = of_nodes(vec![relu("x", "y")]);
+    let limits = Limits { nodes: 2, ..Limits::default() };
+    for (count, is_allowed) in [(47, true), (48, false)] {
+        let node = &mut model.graph.as_mut().expect("a graph").node[0];
+        node.metadata_props = vec![StringStringEntryProto::default(); count];
+        assert_eq!(import(&model.encode_to_vec(), &limits).is_ok(), is_allowed, "{count}");
+    }
 }
 
 #[test]
