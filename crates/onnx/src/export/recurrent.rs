@@ -148,7 +148,7 @@ impl Exporter<'_> {
         let codes = self.initializer(&format!("{name}.gates"), &codes);
         let sizes = if axis.is_some() { vec![scales.len()] } else { Vec::new() };
         let scale = self.floats(&format!("{name}.gates.scale"), &sizes, &scales)?;
-        // Where there are several, ONNX Runtime does not run a file that leaves out those that are 0.
+        // They are 0 and could be left out, but with `session.x64quantprecision` ONNX Runtime 1.32 then puts one in the place of many and fails.
         let zero_point = Tensor::zeros(DType::I8, &sizes).map_err(error)?;
         let zero_point = self.initializer(&format!("{name}.gates.zero_point"), &zero_point);
         let attributes = axis.map(|axis| int("axis", axis)).into_iter().collect();
