@@ -41,7 +41,7 @@ fn is_written() -> bool {
 }
 
 fn run(graph: &Graph, inputs: &[Tensor]) -> Vec<Tensor> {
-    let options = Options { products: FloatProducts::Exact, ..Options::default() };
+    let options = Options::default();
     Session::new(Plan::compile(graph, &options).expect("a plan").into()).run(inputs).expect("a run").to_vec()
 }
 
