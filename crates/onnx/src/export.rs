@@ -18,9 +18,9 @@
 //! - The cell states of an LSTM are written where only those after the last step are read, as `Y_c`; its hidden states are `Y` and `Y_h`.
 //!
 //! [`Form::QOperator`] writes operators on codes instead: QLinearConv, QLinearMatMul, and ONNX Runtime's QGemm, QLinearAdd,
-//! QLinearConcat, QLinearAveragePool and QLinearGlobalAveragePool, with a Clip of codes behind them where the result may not have all codes
-//! of its type. What moves or clamps codes reads them as they are. What has no such form stands between DequantizeLinear and
-//! QuantizeLinear.
+//! QLinearMul, QLinearConcat, QLinearAveragePool, QLinearGlobalAveragePool, QLinearSigmoid, QLinearLeakyRelu and QLinearSoftmax, with a Clip
+//! of codes behind them where the result may not have all codes of its type. What moves or clamps codes reads them as they are. What has
+//! no such form (other functions by table, differences) stands between DequantizeLinear and QuantizeLinear.
 //!
 //! - Sizes that several symbols of the inputs give are written as shape arithmetic: Shape, Gather, Mul, Add and Concat.
 //! - Truth values are `bool`.
@@ -150,6 +150,8 @@ struct Exporter<'g> {
     gates: HashMap<(ValueId, [usize; 2]), Vec<String>>,
     /// The values that were written with the recurrent layer that they are cut out of.
     cuts: HashSet<ValueId>,
+    /// The values inside of softmaxes on codes, which are not written.
+    softmaxes: HashSet<ValueId>,
     opset: i64,
     form: Form,
 }
@@ -167,7 +169,8 @@ impl<'g> Exporter<'g> {
         let (opset, _) = if is_newer { NEWER_VERSION } else { VERSION };
         let (reals, codes, sizes, gates) = (HashMap::new(), HashMap::new(), HashMap::new(), HashMap::new());
         let (stored, cuts) = (HashSet::new(), HashSet::new());
-        Self { graph, nodes, initializers, names, reals, codes, sizes, stored, gates, cuts, opset, form }
+        let softmaxes = if form == Form::QOperator { on_codes::softmaxes(graph) } else { HashSet::new() };
+        Self { graph, nodes, initializers, names, reals, codes, sizes, stored, gates, cuts, softmaxes, opset, form }
     }
 
     fn ty(&self, id: ValueId) -> &'g ValueType {

@@ -31,8 +31,9 @@
 //!   them, and an Add of a constant after MatMul) computes on codes: Conv, Gemm, MatMul by a constant, Add, AveragePool and
 //!   GlobalAveragePool. Operators that only move or clamp (MaxPool, Flatten, Reshape, Transpose, Identity, Relu) stay on codes wherever their
 //!   operand was dequantized. Everything else computes with real numbers, behind a Dequantize.
-//! - **Operators on codes.** QLinearConv, QLinearMatMul and ONNX Runtime's QGemm, QLinearAdd, QLinearConcat,
-//!   QLinearAveragePool and QLinearGlobalAveragePool; Clip of codes between codes.
+//! - **Operators on codes.** QLinearConv, QLinearMatMul (of two activations too) and ONNX Runtime's QGemm, QLinearAdd, QLinearMul,
+//!   QLinearConcat, QLinearAveragePool, QLinearGlobalAveragePool, QLinearSigmoid, QLinearLeakyRelu and QLinearSoftmax; Clip of codes between
+//!   codes.
 //! - **Dynamic.** DynamicQuantizeLinear, MatMulInteger, Cast, Mul and Add as onnxruntime's `quantize_dynamic` writes them become one Linear
 //!   with [`DynamicScheme::OnnxPerTensor`](fourfold_schemes::DynamicScheme::OnnxPerTensor), with ConvInteger one Conv, and DynamicQuantizeLSTM
 //!   a Recurrent; DynamicQuantizeMatMul and MatMulIntegerToFloat are a Linear too. A GRU or RNN behind whose weights codes stand is a Recurrent on

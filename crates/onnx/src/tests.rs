@@ -3,6 +3,7 @@
 mod elements;
 mod export;
 mod export_operators;
+mod exports;
 mod functions;
 mod hostile;
 mod limits;

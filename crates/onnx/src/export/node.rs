@@ -19,7 +19,11 @@ impl Exporter<'_> {
             return Ok(());
         }
         let name = self.graph.value(output).name();
+        if self.softmaxes.contains(&output) {
+            return Ok(());
+        }
         match node.op() {
+            Op::Quantize if self.softmax_on_codes(node)? => return Ok(()),
             Op::Quantize => {
                 let real = self.real(node.inputs()[0])?;
                 return self.quantize(node.name(), &real, output);

@@ -1,12 +1,17 @@
 //! Operators on codes: those of ONNX and of ONNX Runtime, whose names begin with Q, and those that move codes as they are.
 
-use fourfold_graph::{Activation, AveragePool, Conv, Interpolation, Linear, Node, Op, PadMode, ValueId};
+use std::collections::{HashMap, HashSet};
+
+use fourfold_graph::{
+    Activation, AveragePool, Binary, Conv, Graph, Interpolation, Linear, Node, Op, PadMode, Unary, ValueId, ValueType,
+};
 use fourfold_schemes::QuantParams;
 use fourfold_tensor::{DType, Tensor};
 
-use super::message::{int, ints};
+use super::message::{float, int, ints};
 use super::movement::is_movement;
 use super::node::{turned, window};
+use super::sizes::Size;
 use super::{Exporter, MICROSOFT};
 use crate::Error;
 use crate::proto::AttributeProto;
@@ -40,6 +45,9 @@ impl Exporter<'_> {
                 self.moved_codes(node).map(|()| true)
             }
             op if is_moving(op) => self.moved_codes(node).map(|()| true),
+            Op::Linear(Linear { dynamic: None, .. }) if inputs.len() == 3 && self.ty(inputs[0]).rank() != 2 => {
+                self.linear_of_rows(node, &y).map(|()| true)
+            }
             _ => match self.computed_codes(node, &y)? {
                 Some(form) => self.push_on_codes(node, &y, form).map(|()| true),
                 None => Ok(false),
@@ -57,6 +65,7 @@ impl Exporter<'_> {
         let ids = node.inputs();
         let form =
             |operator, is_microsoft, inputs, attributes| Some(Form { operator, is_microsoft, inputs, attributes });
+        let microsoft = |operator, inputs, attributes| form(operator, true, inputs, attributes);
         let have_one_type = ids.iter().all(|&id| self.ty(id).dtype() == y.dtype());
         Ok(match node.op() {
             Op::Conv(Conv { window: place, groups, .. }) => {
@@ -70,28 +79,29 @@ impl Exporter<'_> {
                 form("QLinearConv", false, inputs, attributes)
             }
             Op::Linear(Linear { dynamic: None, .. }) if self.ty(ids[0]).rank() == 2 => {
-                let mut inputs = [self.codes_of(ids[0])?, self.codes_of(ids[1])?].concat();
-                let bias = ids.get(2).map(|&bias| self.constant_codes(bias)).transpose()?;
-                inputs.push(bias.unwrap_or_default());
-                inputs.extend(self.result_parameters(node)?);
-                form("QGemm", true, inputs, vec![int("transB", 1)])
+                let x = self.codes_of(ids[0])?;
+                Some(self.gemm_of(node, x)?)
             }
             Op::Linear(Linear { dynamic: None, .. }) if ids.len() == 2 => {
                 let mut inputs = [self.codes_of(ids[0])?, self.turned_codes(ids[1])?].concat();
                 inputs.extend(self.result_parameters(node)?);
                 form("QLinearMatMul", false, inputs, Vec::new())
             }
-            Op::Add { .. } if have_one_type => {
-                let mut inputs = [self.codes_of(ids[0])?, self.codes_of(ids[1])?].concat();
-                inputs.extend(self.result_parameters(node)?);
-                form("QLinearAdd", true, inputs, Vec::new())
+            Op::MatMul if have_one_type => form("QLinearMatMul", false, self.operands_and_result(node)?, Vec::new()),
+            Op::Add { .. } if have_one_type => microsoft("QLinearAdd", self.operands_and_result(node)?, Vec::new()),
+            Op::Binary(Binary::Mul) if have_one_type => {
+                microsoft("QLinearMul", self.operands_and_result(node)?, Vec::new())
+            }
+            Op::Unary(Unary::Sigmoid) => microsoft("QLinearSigmoid", self.operands_and_result(node)?, Vec::new()),
+            Op::Unary(Unary::LeakyRelu { slope }) => {
+                microsoft("QLinearLeakyRelu", self.operands_and_result(node)?, vec![float("alpha", *slope)])
             }
             Op::Concat { axis } if have_one_type => {
                 let mut inputs = self.result_parameters(node)?.to_vec();
                 for &id in ids {
                     inputs.extend(self.codes_of(id)?);
                 }
-                form("QLinearConcat", true, inputs, vec![int("axis", *axis)])
+                microsoft("QLinearConcat", inputs, vec![int("axis", *axis)])
             }
             Op::AveragePool(AveragePool { window: place, count_include_pad })
                 if place.dilation.iter().all(|&dilation| dilation == 1) =>
@@ -99,15 +109,68 @@ impl Exporter<'_> {
                 let mut attributes = window(place);
                 attributes.retain(|attribute| attribute.name != "dilations");
                 attributes.push(int("count_include_pad", usize::from(*count_include_pad)));
-                let inputs = [&self.codes_of(ids[0])?[..], &self.result_parameters(node)?].concat();
-                form("QLinearAveragePool", true, inputs, attributes)
+                microsoft("QLinearAveragePool", self.operands_and_result(node)?, attributes)
             }
             Op::GlobalAveragePool => {
-                let inputs = [&self.codes_of(ids[0])?[..], &self.result_parameters(node)?].concat();
-                form("QLinearGlobalAveragePool", true, inputs, vec![int("channels_last", 0)])
+                microsoft("QLinearGlobalAveragePool", self.operands_and_result(node)?, vec![int("channels_last", 0)])
             }
             _ => None,
         })
+    }
+
+    /// The codes, scales and zero points of all operands, then the parameters of the result.
+    fn operands_and_result(&mut self, node: &Node) -> Result<Vec<String>, Error> {
+        let operands = node.inputs().iter().map(|&id| self.codes_of(id)).collect::<Result<Vec<_>, _>>()?;
+        Ok([&operands.concat()[..], &self.result_parameters(node)?].concat())
+    }
+
+    /// The product of rows of codes and a weight `[out, in]`.
+    fn gemm_of(&mut self, node: &Node, rows: [String; 3]) -> Result<Form, Error> {
+        let ids = node.inputs();
+        let mut inputs = [rows, self.codes_of(ids[1])?].concat();
+        let bias = ids.get(2).map(|&bias| self.constant_codes(bias)).transpose()?;
+        inputs.push(bias.unwrap_or_default());
+        inputs.extend(self.result_parameters(node)?);
+        Ok(Form { operator: "QGemm", is_microsoft: true, inputs, attributes: vec![int("transB", 1)] })
+    }
+
+    /// A product with a bias, for which there is QGemm alone, of any number of axes: they become one, and come back behind it.
+    fn linear_of_rows(&mut self, node: &Node, y: &QuantParams) -> Result<(), Error> {
+        let name = node.name();
+        let (x, weight) = (node.inputs()[0], self.ty(node.inputs()[1]));
+        let depth = weight.dims().get(1).map_or(Size::Number(-1), Size::from);
+        let [codes, scale, zero_point] = self.codes_of(x)?;
+        let shape = self.sizes(&format!("{name}.rows.shape"), &[Size::Number(-1), depth])?;
+        let rows = self.push_fresh("Reshape", &format!("{name}.rows"), &[&codes, &shape], Vec::new());
+        let form = self.gemm_of(node, [rows, scale, zero_point])?;
+        let product = self.fresh(&format!("{name}.product"));
+        self.push_form(node, y, form, &product)?;
+        let dims = self.ty(node.output()).dims();
+        let is_open = |dim: &&fourfold_graph::Dim| dim.fixed().is_none();
+        let is_single = dims.iter().filter(is_open).count() == 1;
+        let size = |dim| if is_single && is_open(&dim) { Size::Number(-1) } else { dim.into() };
+        let sizes: Vec<Size> = dims.iter().map(size).collect();
+        let shape = self.sizes(&format!("{name}.shape"), &sizes)?;
+        let reshape = self.fresh(&format!("{name}.reshape"));
+        self.push("Reshape", &reshape, &[&product, &shape], self.graph.value(node.output()).name(), Vec::new());
+        Ok(())
+    }
+
+    /// Writes a Quantize behind a softmax of codes, both of which [`softmaxes`] has found, and the Dequantize before, as one operator.
+    pub(super) fn softmax_on_codes(&mut self, node: &Node) -> Result<bool, Error> {
+        let producer = |id: ValueId| self.graph.value(id).producer().map(|id| self.graph.node(id));
+        let soft = producer(node.inputs()[0]).filter(|soft| self.softmaxes.contains(&soft.output()));
+        let Some((&Op::Softmax { axis }, dequantize)) =
+            soft.map(Node::op).zip(soft.and_then(|soft| producer(soft.inputs()[0])))
+        else {
+            return Ok(false);
+        };
+        let Some(y) = self.ty(node.output()).params() else { return Ok(false) };
+        let inputs = [&self.codes_of(dequantize.inputs()[0])?[..], &self.result_parameters(node)?].concat();
+        // The meaning of the axis is that since opset 13.
+        let attributes = vec![int("axis", axis), int("opset", 13)];
+        self.push_on_codes(node, y, Form { operator: "QLinearSoftmax", is_microsoft: true, inputs, attributes })?;
+        Ok(true)
     }
 
     /// Writes the parameters of a node's result.
@@ -134,9 +197,13 @@ impl Exporter<'_> {
         Ok([codes, scale, zero_point])
     }
 
-    /// Adds the operator and, where it may give codes that the result may not have, a Clip.
+    /// Adds the operator that makes a node's result.
     fn push_on_codes(&mut self, node: &Node, y: &QuantParams, form: Form) -> Result<(), Error> {
-        let name = self.graph.value(node.output()).name();
+        self.push_form(node, y, form, self.graph.value(node.output()).name())
+    }
+
+    /// Adds the operator and, where it may give codes that the result may not have, a Clip.
+    fn push_form(&mut self, node: &Node, y: &QuantParams, form: Form, name: &str) -> Result<(), Error> {
         let bounds = bounds(y, node.op().activation());
         let is_bounded = Some(bounds) != y.dtype().byte_range();
         let computed = if is_bounded { self.fresh(&format!("{name}.unclamped")) } else { name.to_owned() };
@@ -202,6 +269,36 @@ impl Exporter<'_> {
         self.codes.insert(node.output(), [output.to_owned(), scale, zero_point]);
         Ok(())
     }
+}
+
+/// The values between the Dequantize before a softmax and the Quantize behind it that nothing else reads.
+pub(super) fn softmaxes(graph: &Graph) -> HashSet<ValueId> {
+    let mut readers: HashMap<ValueId, Vec<&Node>> = HashMap::new();
+    for node in graph.nodes() {
+        node.inputs().iter().for_each(|&id| readers.entry(id).or_default().push(node));
+    }
+    let inner = |id: ValueId| readers.get(&id).filter(|_| !graph.outputs().contains(&id));
+    let one_scale = |ty: &ValueType| ty.params().filter(|params| params.as_per_tensor().is_some()).map(|_| ty.dtype());
+    let is_between = |node: &&Node| {
+        let before = graph.value(node.inputs()[0]).producer().map(|id| graph.node(id));
+        let before = before.filter(|before| matches!(before.op(), Op::Dequantize));
+        match (before, inner(node.output()).map(Vec::as_slice)) {
+            (Some(before), Some([behind])) if matches!(behind.op(), Op::Quantize) => {
+                let ty = graph.value(before.inputs()[0]).ty();
+                let types = [ty, graph.value(behind.output()).ty()].map(one_scale);
+                ty.is_byte_codes() && types[0].is_some() && types[0] == types[1]
+            }
+            _ => false,
+        }
+    };
+    let soft = graph.nodes().iter().filter(|node| matches!(node.op(), Op::Softmax { .. })).filter(is_between);
+    let mut found: HashSet<ValueId> = soft.map(Node::output).collect();
+    let before = graph.nodes().iter().filter(|node| matches!(node.op(), Op::Dequantize)).map(Node::output);
+    let is_for_softmax =
+        |id: &ValueId| inner(*id).is_some_and(|readers| readers.iter().all(|reader| found.contains(&reader.output())));
+    let before: Vec<ValueId> = before.filter(is_for_softmax).collect();
+    found.extend(before);
+    found
 }
 
 /// Whether the operator moves codes without a look at what they stand for.

@@ -19,10 +19,16 @@ impl<'a> Entry<'_, 'a> {
         self.emit_quantized(self.output(), op, &inputs, Some(params))
     }
 
-    /// `(a, a_scale, a_zero_point, b, b_scale, b_zero_point, y_scale, y_zero_point)`.
+    /// `(a, a_scale, a_zero_point, b, b_scale, b_zero_point, y_scale, y_zero_point)`; with a constant matrix on the right it is a Linear.
     pub(super) fn qlinear_matmul(&mut self) -> Result<(), Error> {
         self.attributes(&[])?;
         self.expect_count(8, 8)?;
+        let shape = self.input(3).and_then(|name| self.importer.constant_shape(name));
+        if shape.is_none_or(|shape| shape.len() != 2) {
+            let inputs = [self.given_codes(0)?, self.given_codes(3)?];
+            let params = self.activation_parameters(6)?;
+            return self.emit_quantized(self.output(), Op::MatMul, &inputs, Some(params));
+        }
         let inputs = self.weighted_codes(0, true, None)?;
         let params = self.activation_parameters(6)?;
         self.emit_quantized(self.output(), Op::Linear(Linear::default()), &inputs, Some(params))

@@ -28,6 +28,7 @@ pub(crate) fn cases(file: &str) -> BTreeMap<String, Case> {
         let dtype = match view.dtype() {
             Dtype::F32 => DType::F32,
             Dtype::U8 => DType::U8,
+            Dtype::I8 => DType::I8,
             Dtype::I64 => DType::I64,
             other => panic!("{name} is of {other:?}"),
         };
