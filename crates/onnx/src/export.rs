@@ -25,7 +25,7 @@
 //! - Sizes that several symbols of the inputs give are written as shape arithmetic: Shape, Gather, Mul, Add and Concat.
 //! - Truth values are `bool`.
 //!
-//! Opset 17 is written, 19 where dilated averages or padding from the other end need it.
+//! Opset 17 is written, 19 where dilated averages or padding from the other end need it, 21 for a normalization over groups of channels.
 
 mod choice;
 mod dynamic;
@@ -41,7 +41,7 @@ mod states;
 
 use std::collections::{HashMap, HashSet};
 
-use fourfold_graph::{Dim, Graph, Op, OutputParams, PadMode, ValueId, ValueType};
+use fourfold_graph::{Dim, Graph, Node, Op, OutputParams, PadMode, ValueId, ValueType};
 use fourfold_schemes::{Granularity, QuantParams};
 use fourfold_tensor::{DType, Tensor};
 use prost::Message;
@@ -52,11 +52,8 @@ use crate::proto::{
 };
 use message::{plain_tensor, tensor, value_info};
 
-/// The version of the operators that is written, and of the file format that goes with it.
-const VERSION: (i64, i64) = (17, 8);
-
-/// The same for graphs with operators that are newer.
-const NEWER_VERSION: (i64, i64) = (19, 9);
+/// The versions of the operators that are written, and of the file format that goes with each; the first unless the graph needs another.
+const VERSIONS: [(i64, i64); 3] = [(17, 8), (19, 9), (21, 10)];
 
 /// The domain of ONNX Runtime's own operators, and their version.
 const MICROSOFT: &str = "com.microsoft";
@@ -107,7 +104,7 @@ pub fn export_as(graph: &Graph, form: Form) -> Result<Vec<u8>, Error> {
         }
     }
     let Exporter { nodes: node, initializers: initializer, opset, .. } = exporter;
-    let ir_version = if opset == VERSION.0 { VERSION.1 } else { NEWER_VERSION.1 };
+    let ir_version = VERSIONS.iter().find(|version| version.0 == opset).map_or(VERSIONS[0].1, |version| version.1);
     let sparse_initializer = Vec::new();
     let mut opset_import = vec![OperatorSetIdProto { domain: String::new(), version: opset }];
     if node.iter().any(|node| node.domain == MICROSOFT) {
@@ -161,12 +158,13 @@ impl<'g> Exporter<'g> {
         let names = graph.values().iter().map(fourfold_graph::Value::name);
         let names = names.chain(graph.nodes().iter().map(fourfold_graph::Node::name)).map(str::to_owned).collect();
         let (nodes, initializers) = (Vec::new(), Vec::new());
-        let is_newer = graph.nodes().iter().any(|node| match node.op() {
-            Op::Pad(pad) => pad.mode == PadMode::Wrap,
-            Op::AveragePool(pool) => pool.window.dilation.iter().any(|&dilation| dilation != 1),
-            _ => false,
-        });
-        let (opset, _) = if is_newer { NEWER_VERSION } else { VERSION };
+        let version = |node: &Node| match node.op() {
+            Op::Pad(pad) if pad.mode == PadMode::Wrap => VERSIONS[1],
+            Op::AveragePool(pool) if pool.window.dilation.iter().any(|&dilation| dilation != 1) => VERSIONS[1],
+            _ if norm::is_grouped(graph, node) => VERSIONS[2],
+            _ => VERSIONS[0],
+        };
+        let (opset, _) = graph.nodes().iter().map(version).max().unwrap_or(VERSIONS[0]);
         let (reals, codes, sizes, gates) = (HashMap::new(), HashMap::new(), HashMap::new(), HashMap::new());
         let (stored, cuts) = (HashSet::new(), HashSet::new());
         let softmaxes = if form == Form::QOperator { on_codes::softmaxes(graph) } else { HashSet::new() };

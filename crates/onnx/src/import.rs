@@ -11,6 +11,7 @@ mod einsum;
 mod fold;
 mod function;
 mod gates;
+mod groups;
 mod logic;
 mod matrix;
 mod node;
@@ -196,9 +197,13 @@ impl<'a> Importer<'a> {
             }
         }
         self.constants_of_codes()?;
+        let grouped = self.grouped_steps();
+        self.absorbed.extend(grouped.values().flatten());
         for (index, node) in self.proto.node.iter().enumerate() {
-            if node.op_type != "Constant" && !self.absorbed.contains(&index) {
-                self.node(index, node)?;
+            match grouped.get(&index) {
+                Some(&steps) => self.grouped(index, steps)?,
+                None if node.op_type == "Constant" || self.absorbed.contains(&index) => {}
+                None => self.node(index, node)?,
             }
         }
         for output in &self.proto.output {

@@ -19,6 +19,8 @@
 //! - An operator with several results becomes several nodes (Split: one Slice each; TopK: values and places). Einsum of two operands becomes
 //!   a MatMul between Transpose and Reshape; Tile, DepthToSpace, PRelu and GlobalMaxPool become what they are made of.
 //! - Integers of 32 bits are kept in 64, truth values in `u8`.
+//! - Group normalization in the steps in which PyTorch writes it before opset 18 (Reshape, InstanceNormalization, Reshape, Mul, Add) becomes one
+//!   GroupNorm.
 //! - `Pow` by 2 and 3 becomes products, by 0.5 a square root; `Min` and `Max` of many operands are taken in pairs.
 //! - `LSTM`, `GRU` and `RNN` become a Recurrent with the gates in PyTorch's order; `Y_h` and `Y_c` are cut out of the states of all steps.
 //! - Nodes without a name are called `OPERATOR_INDEX`.

@@ -43,6 +43,13 @@ impl<'a> Importer<'a> {
     pub(super) fn sole_reader(&self, name: &str) -> Option<usize> {
         if self.readers.get(name) == Some(&1) { self.first_reader.get(name).copied() } else { None }
     }
+
+    /// A node of the file.
+    pub(super) fn at(&mut self, index: usize) -> Entry<'_, 'a> {
+        let proto = &self.proto.node[index];
+        let name = if proto.name.is_empty() { format!("{}_{index}", proto.op_type) } else { proto.name.clone() };
+        Entry { importer: self, proto, name }
+    }
 }
 
 impl<'a> Entry<'_, 'a> {
@@ -66,7 +73,7 @@ impl<'a> Entry<'_, 'a> {
             if node.input.first().is_none_or(|input| input != output) {
                 return Ok(None);
             }
-            let mut reader = self.at(index);
+            let mut reader = self.importer.at(index);
             let (min, max) = match node.op_type.as_str() {
                 "QuantizeLinear" => {
                     let params = reader.quantizer()?;
@@ -86,13 +93,6 @@ impl<'a> Entry<'_, 'a> {
             output = reader.output();
             absorbed.push(index);
         }
-    }
-
-    /// Another node of the file.
-    fn at(&mut self, index: usize) -> Entry<'_, 'a> {
-        let proto = &self.importer.proto.node[index];
-        let name = if proto.name.is_empty() { format!("{}_{index}", proto.op_type) } else { proto.name.clone() };
-        Entry { importer: self.importer, proto, name }
     }
 
     /// Adds a node on codes; what it takes in is marked.

@@ -181,5 +181,18 @@ four = codes(8, 6, low=-8, high=8).astype(ml_dtypes.int4)
 case("dequantize_blocks", [node("DequantizeLinear", "c0 c1", "w", axis=0, block_size=4), node("MatMul", "x0 w")], [real(3, 8)],
      [four, np.abs(real(2, 6)) / 10], opset=21)
 
+# Group normalization as PyTorch writes it before opset 18, with sizes that the input brings.
+def group_norm_steps(last):
+    return [node("Reshape", "x0 c0", "a"), node("InstanceNormalization", "a c1 c2", "b", epsilon=1e-4), node("Shape", "x0", "s"),
+            node("Reshape", "b s", "d"), node("Mul", "d c3", "e"), node("Add", last)]
+
+
+ones, zeros, grouped = np.ones(2, np.float32), np.zeros(2, np.float32), integers([0, 2, -1])
+case("group_norm_steps", group_norm_steps("e c4"), [real(2, 6, 3, 4)], [grouped, ones, zeros, real(6, 1, 1), real(6, 1, 1)])
+case("group_norm_steps_plain", group_norm_steps("c4 e"), [real(2, 6, 5)], [grouped, ones, zeros, np.ones(1, np.float32), np.zeros((), np.float32)])
+# Steps that are something else: another scale, and a factor of the last axis.
+case("group_norm_other", group_norm_steps("e c4"), [real(2, 6, 5)], [grouped, real(2), zeros, real(6, 1), real(6, 1)])
+case("group_norm_other_axis", group_norm_steps("e c4"), [real(2, 6, 6)], [grouped, ones, zeros, real(6), real(6, 1)])
+
 save_file(TENSORS, "operators.safetensors")
 print(len(TENSORS), sum(t.nbytes for t in TENSORS.values()))

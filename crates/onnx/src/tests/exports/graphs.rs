@@ -1,8 +1,8 @@
 //! The graphs that are written.
 
 use fourfold_graph::{
-    Activation, AveragePool, Binary, Conv, Dim, Graph, GraphBuilder, Linear, NewNode, Op, Unary, ValueId, ValueType,
-    Window,
+    Activation, AveragePool, Binary, Conv, Dim, Graph, GraphBuilder, Linear, NewNode, Op, Reduction, Unary, ValueId,
+    ValueType, Window,
 };
 use fourfold_schemes::{Granularity, QuantParams, Scale};
 use fourfold_tensor::{DType, Tensor};
@@ -159,7 +159,29 @@ fn pooled() -> Exported {
     Exported { name: "pooled_u8", form: Form::QOperator, graph, inputs: vec![reals(&[2, 2, 6, 6])] }
 }
 
+fn group_norm() -> Exported {
+    let mut builder = GraphBuilder::new("group_norm");
+    let x = builder.input("x", ValueType::f32(&sizes(&["n", "6", "4", "3"]))).expect("valid");
+    let [scale, bias] = ["scale", "bias"].map(|name| builder.constant(name, reals(&[6])).expect("valid"));
+    let grouped = Op::GroupNorm { groups: 2, epsilon: 1e-4 };
+    let grouped = builder.node("grouped", grouped, &[x, scale, bias]).expect("valid");
+    let each =
+        builder.node("each", Op::GroupNorm { groups: 6, epsilon: 1e-5 }, &[grouped, bias, scale]).expect("valid");
+    // Operators whose form depends on the version.
+    let mean = Op::Reduce { reduction: Reduction::Mean, axes: vec![2], keep: true };
+    let mean = builder.node("mean", mean, &[each]).expect("valid");
+    [grouped, each, mean].into_iter().for_each(|id| builder.output(id));
+    let graph = builder.finish().expect("valid");
+    Exported { name: "group_norm", form: Form::Qdq, graph, inputs: vec![reals(&[2, 6, 4, 3])] }
+}
+
 /// All of them.
 pub(super) fn exported() -> Vec<Exported> {
-    vec![functions("functions_u8", DType::U8), functions("functions_i8", DType::I8), attention(), pooled()]
+    vec![
+        functions("functions_u8", DType::U8),
+        functions("functions_i8", DType::I8),
+        attention(),
+        pooled(),
+        group_norm(),
+    ]
 }
