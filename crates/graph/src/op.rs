@@ -123,7 +123,8 @@ pub struct AveragePool {
 
 /// One operator. Operands are listed as `(x, weight, [bias])`; brackets mark those that may be absent.
 ///
-/// Codes below are `i8` or `u8` values with per-tensor parameters, weights of codes are `i8` with zero point 0. Operators that move
+/// Codes below are `i8` or `u8` values with per-tensor parameters, weights of codes are `i8` or `u8` with one scale and zero point, or one
+/// for each output channel; those that quantization makes, and those of recurrent layers, are `i8` with zero point 0. Operators that move
 /// elements take real numbers, codes, `i64` integers and truth values, which are `u8` without parameters, 0 or 1. Every operator has one
 /// result; those of ONNX with several become several nodes.
 #[non_exhaustive]
@@ -207,7 +208,7 @@ pub enum Op {
         keep: bool,
     },
     /// Transposed convolution over 1, 2 or 3 spatial axes: `(x, weight, [bias])`, `weight: [in, out / groups, kernel...]`.
-    /// Real numbers, or codes with an `i32` bias and one scale for the whole weight.
+    /// Real numbers, or codes with an `i32` bias; several scales of the weight are on axis 1, and every group has the same.
     ConvTranspose(ConvTranspose),
     /// `(x - mean) / sqrt(variance + epsilon) * scale[c] + bias[c]`, mean and variance of each image and group of channels:
     /// `(x, scale, bias)`. Real numbers. As many groups as channels make an instance normalization.

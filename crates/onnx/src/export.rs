@@ -292,10 +292,14 @@ impl<'g> Exporter<'g> {
         if params.dtype() == DType::I32 {
             return Ok([scale, String::new()]);
         }
-        let shape = shape_of(params);
+        Ok([scale, self.zero_points(name, params)?])
+    }
+
+    /// Writes zero points of 8-bit codes.
+    fn zero_points(&mut self, name: &str, params: &QuantParams) -> Result<String, Error> {
         let bytes: Vec<u8> = params.zero_points().iter().map(|zero_point| zero_point.to_le_bytes()[0]).collect();
-        let zero_points = Tensor::from_le_bytes(params.dtype(), &shape, &bytes).map_err(fourfold_graph::Error::from)?;
-        Ok([scale, self.initializer(&format!("{name}.zero_point"), &zero_points)])
+        let zero_points = Tensor::from_le_bytes(params.dtype(), &shape_of(params), &bytes);
+        Ok(self.initializer(&format!("{name}.zero_point"), &zero_points.map_err(fourfold_graph::Error::from)?))
     }
 
     /// Writes scales.

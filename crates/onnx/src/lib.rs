@@ -30,8 +30,8 @@
 //! They run in integers, with the results of ONNX Runtime:
 //!
 //! - **QDQ.** An operator whose operands come from DequantizeLinear and whose result goes to QuantizeLinear (with Relu and Clip between
-//!   them, and an Add of a constant after MatMul) computes on codes: Conv, Gemm, MatMul by a constant, Add, AveragePool and
-//!   GlobalAveragePool. Operators that only move or clamp (MaxPool, Flatten, Reshape, Transpose, Identity, Relu) stay on codes wherever their
+//!   them, and an Add of a constant after MatMul) computes on codes: Conv, ConvTranspose, Gemm, MatMul, Add, Mul, AveragePool,
+//!   GlobalAveragePool, and functions by table. Operators that only move or clamp (MaxPool, Flatten, Reshape, Transpose, Identity, Relu) stay on codes wherever their
 //!   operand was dequantized. Everything else computes with real numbers, behind a Dequantize.
 //! - **Operators on codes.** QLinearConv, QLinearMatMul (of two activations too) and ONNX Runtime's QGemm, QLinearAdd, QLinearMul,
 //!   QLinearConcat, QLinearAveragePool, QLinearGlobalAveragePool, QLinearSigmoid, QLinearLeakyRelu and QLinearSoftmax; Clip of codes between
@@ -43,8 +43,8 @@
 //! - **Weights alone.** MatMulNBits (4 and 8 bits) and DequantizeLinear by blocks become real numbers, and run as such.
 //!
 //! Weights become `i8` with zero point 0: `uint8` with zero point 128 is turned into it, and so is any other whose codes less the zero
-//! point fit. Where they do not, operators on codes are refused, and a QDQ operator computes with real numbers. A bias becomes `i32` with
-//! the scale of the sums: rounded, if it is real or has another scale.
+//! point fit; where they do not, codes and zero points stay as they are (but not in recurrent layers, which are refused). A bias becomes
+//! `i32` with the scale of the sums: rounded, if it is real or has another scale.
 //!
 //! # Hostile files
 //!

@@ -27,8 +27,9 @@ pub(crate) mod table;
 use core::fmt;
 
 use fourfold_graph::Value;
-use fourfold_kernels::{Codes, CodesMut, ConvInput, Kernel};
-use fourfold_tensor::{Element, Shape};
+use fourfold_kernels::{Codes, CodesMut, ConvInput, Kernel, ZeroPoints};
+use fourfold_schemes::QuantParams;
+use fourfold_tensor::{DType, Element, Shape, Tensor};
 
 use crate::Error;
 use crate::spatial::three;
@@ -81,6 +82,19 @@ impl<'a> Operand<'a> {
     /// The elements as 8-bit codes.
     pub(crate) fn codes(&self, signed: bool) -> Codes<'a> {
         if signed { Codes::I8(self.elements()) } else { Codes::U8(self.bytes) }
+    }
+}
+
+/// The codes of a weight.
+pub(crate) fn weight_codes(weight: &Tensor) -> Result<Codes<'_>, Error> {
+    Ok(if weight.dtype() == DType::U8 { Codes::U8(weight.as_slice()?) } else { Codes::I8(weight.as_slice()?) })
+}
+
+/// The zero points of a weight.
+pub(crate) fn zero_points(params: &QuantParams) -> ZeroPoints<'_> {
+    match params.zero_points() {
+        [one] => ZeroPoints::One(*one),
+        each => ZeroPoints::Each(each),
     }
 }
 

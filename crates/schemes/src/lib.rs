@@ -67,7 +67,7 @@ pub use fake::{FakeQuantized, fake_quantize};
 pub use fixed::{FixedMultiplier, FixedRounding, rounding_divide_by_pot, saturating_rounding_doubling_high_mul};
 pub use formula::Formula;
 pub use formula::torch::torch_float_qparams;
-pub use multiplier::{exact_depth, multiplier};
+pub use multiplier::{exact_depth, exact_weight_depth, multiplier};
 pub use packed::{pack, packed_len, unpack};
 pub use params::{Granularity, QuantParams};
 pub use quant_tensor::QuantTensor;

@@ -13,13 +13,26 @@ pub fn multiplier(s_a: Scale, s_w: Scale, s_y: Scale) -> f32 {
 /// The largest number of products `(a - z_a)(b - z_b)` whose sum fits `i32` whatever the codes are.
 #[must_use]
 pub fn exact_depth(a: &QuantParams, b: &QuantParams) -> usize {
-    let reach = |params: &QuantParams| {
-        let (least, most) = (i64::from(params.quant_min()), i64::from(params.quant_max()));
-        let steps = params.zero_points().iter().map(|&zero_point| {
-            let zero_point = i64::from(zero_point);
-            (least - zero_point).unsigned_abs().max((most - zero_point).unsigned_abs())
-        });
-        steps.max().unwrap_or(0).max(1)
-    };
-    usize::try_from(u64::from(i32::MAX.unsigned_abs()) / reach(a).saturating_mul(reach(b))).unwrap_or(usize::MAX)
+    most_products(reach(a).saturating_mul(reach(b)))
+}
+
+/// The same for a weight and any activation of 8 bits; at most 65793, that of `i8` codes with the zero point 0.
+#[must_use]
+pub fn exact_weight_depth(weight: &QuantParams) -> usize {
+    most_products(reach(weight).max(128).saturating_mul(255))
+}
+
+/// The largest distance of a code from its zero point.
+fn reach(params: &QuantParams) -> u64 {
+    let (least, most) = (i64::from(params.quant_min()), i64::from(params.quant_max()));
+    let steps = params.zero_points().iter().map(|&zero_point| {
+        let zero_point = i64::from(zero_point);
+        (least - zero_point).unsigned_abs().max((most - zero_point).unsigned_abs())
+    });
+    steps.max().unwrap_or(0).max(1)
+}
+
+/// How many products of that size fit `i32`.
+fn most_products(product: u64) -> usize {
+    usize::try_from(u64::from(i32::MAX.unsigned_abs()) / product).unwrap_or(usize::MAX)
 }

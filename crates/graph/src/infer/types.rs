@@ -1,13 +1,10 @@
 //! Element types, quantization parameters and the bound on sums.
 
-use fourfold_schemes::{Granularity, QuantParams, exact_depth};
+use fourfold_schemes::{Granularity, QuantParams, exact_depth, exact_weight_depth};
 use fourfold_tensor::DType;
 
 use super::elements;
 use crate::{Binary, Cell, Dim, Op, OutputParams, Problem, Recurrent, Value, ValueType};
-
-/// The largest number of `u8 * i8` products whose sum fits `i32` whatever the codes are.
-const EXACT_DEPTH: usize = (i32::MAX / (255 * 128)).unsigned_abs() as usize;
 
 /// The most operands of [`Op::Concat`]; more are joined in parts.
 pub const MAX_CONCAT: usize = 64;
@@ -75,7 +72,7 @@ pub(super) fn infer(
         }
         Op::Recurrent(Recurrent { dynamic: Some(_), .. }) => {
             none(params)?;
-            (1..3).try_for_each(|operand| expect_weight(inputs, operand))?;
+            (1..3).try_for_each(|operand| expect_symmetric(inputs, operand))?;
             [0].into_iter().chain(3..inputs.len()).try_for_each(|operand| expect_f32(inputs, operand))?;
             Ok(ValueType::f32(&dims))
         }
@@ -90,10 +87,7 @@ pub(super) fn infer(
             let weight = inputs[1].ty.dims();
             let depth: usize =
                 weight.iter().enumerate().filter(|(axis, _)| *axis != 1).filter_map(|(_, dim)| dim.fixed()).product();
-            expect_weight_of(inputs, 1, depth / conv.groups.max(1))?;
-            if inputs[1].ty.params().is_some_and(|params| params.as_per_tensor().is_none()) {
-                return Err(Problem::shape("the weight of a transposed convolution must have one scale"));
-            }
+            expect_weight_of(inputs, 1, 1, depth / conv.groups.max(1))?;
             expect_bias(inputs)?;
             own(dims, params)
         }
@@ -166,27 +160,35 @@ fn expect_codes(inputs: &[&Value], operand: usize) -> Result<(), Problem> {
     }
 }
 
-/// Codes of a weight: `i8`, zero point 0, scales per tensor or on axis 0, and sums that fit `i32`.
+/// Codes of a weight `[out, ...]`: scales per tensor or on axis 0, and sums that fit `i32`.
 fn expect_weight(inputs: &[&Value], operand: usize) -> Result<(), Problem> {
-    expect_weight_of(inputs, operand, inputs[operand].ty.dims()[1..].iter().filter_map(Dim::fixed).product())
+    expect_weight_of(inputs, operand, 0, inputs[operand].ty.dims()[1..].iter().filter_map(Dim::fixed).product())
 }
 
-/// The same where a sum has `depth` products.
-fn expect_weight_of(inputs: &[&Value], operand: usize, depth: usize) -> Result<(), Problem> {
+/// The same where the channels are on `axis` and a sum has `depth` products.
+fn expect_weight_of(inputs: &[&Value], operand: usize, axis: usize, depth: usize) -> Result<(), Problem> {
     let weight = inputs[operand];
-    let Some(params) = weight.ty.params().filter(|params| params.dtype() == DType::I8) else {
-        return Err(Problem::Type { operand, expected: "i8 codes", actual: weight.ty.dtype() });
+    let Some(params) = weight.ty.params().filter(|_| weight.ty.is_byte_codes()) else {
+        return Err(Problem::Type { operand, expected: "i8 or u8 codes", actual: weight.ty.dtype() });
     };
-    if params.zero_points().iter().any(|&zero_point| zero_point != 0) {
-        return Err(Problem::shape("a quantized weight must have zero point 0"));
-    }
-    if let Granularity::PerChannel { axis, .. } = params.granularity()
-        && *axis != 0
+    if let Granularity::PerChannel { axis: given, .. } = params.granularity()
+        && *given != axis
     {
-        return Err(Problem::shape(format!("a quantized weight has its scales on axis {axis}, expected axis 0")));
+        return Err(Problem::shape(format!("a quantized weight has its scales on axis {given}, expected axis {axis}")));
     }
-    if depth > EXACT_DEPTH {
-        return Err(Problem::Accumulator { depth, limit: EXACT_DEPTH });
+    let limit = exact_weight_depth(params);
+    if depth > limit { Err(Problem::Accumulator { depth, limit }) } else { Ok(()) }
+}
+
+/// Codes of a weight of a recurrent layer: `i8` with zero point 0.
+fn expect_symmetric(inputs: &[&Value], operand: usize) -> Result<(), Problem> {
+    expect_weight(inputs, operand)?;
+    let ty = &inputs[operand].ty;
+    if ty.dtype() != DType::I8 {
+        return Err(Problem::Type { operand, expected: "i8 codes", actual: ty.dtype() });
+    }
+    if ty.params().is_some_and(|params| params.zero_points().iter().any(|&zero_point| zero_point != 0)) {
+        return Err(Problem::shape("the quantized weight of a recurrent layer must have zero point 0"));
     }
     Ok(())
 }

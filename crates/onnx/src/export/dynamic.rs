@@ -16,11 +16,11 @@ impl<'g> Exporter<'g> {
         let inputs = node.inputs();
         let (codes, params) = self.weight(inputs[1])?;
         let name = self.graph.value(inputs[1]).name();
-        let codes = turned::<i8>(codes).map_err(fourfold_graph::Error::from)?;
+        let codes = turned(codes).map_err(fourfold_graph::Error::from)?;
         let codes = self.initializer(&format!("{name}.turned"), &codes);
-        let scale = self.scales(name, params)?;
+        let (scale, zero_point) = (self.scales(name, params)?, self.own_zero_points(name, params)?);
         let bias = inputs.get(2).map(|&id| self.real(id)).transpose()?;
-        self.scaled(node, ("MatMulInteger", Vec::new()), [&codes, &scale], bias.as_deref(), output)
+        self.scaled(node, ("MatMulInteger", Vec::new()), [&codes, &scale, &zero_point], bias.as_deref(), output)
     }
 
     /// `Cast(ConvInteger(x, w)) * (s_x * s_w) + bias`, scales and bias with an axis of size 1 for each spatial one.
@@ -42,9 +42,10 @@ impl<'g> Exporter<'g> {
                 Some(self.floats(value.name(), &[&[1, channels], &ones[..]].concat(), reals)?)
             }
         };
+        let zero_point = self.own_zero_points(name, params)?;
         let mut attributes = window(&conv.window);
         attributes.push(int("group", conv.groups));
-        self.scaled(node, ("ConvInteger", attributes), [&codes, &scale], bias.as_deref(), output)
+        self.scaled(node, ("ConvInteger", attributes), [&codes, &scale, &zero_point], bias.as_deref(), output)
     }
 
     /// Quantizes the operand, multiplies, and makes the sums real numbers.
@@ -52,7 +53,7 @@ impl<'g> Exporter<'g> {
         &mut self,
         node: &Node,
         (operator, attributes): (&str, Vec<AttributeProto>),
-        [weight, scale]: [&str; 2],
+        [weight, scale, weight_zero_point]: [&str; 3],
         bias: Option<&str>,
         output: &str,
     ) -> Result<(), Error> {
@@ -64,12 +65,22 @@ impl<'g> Exporter<'g> {
         if let Some(node) = self.nodes.last_mut() {
             node.output.extend([input_scale.clone(), zero_point.clone()]);
         }
-        let sums = self.push_fresh(operator, &format!("{name}.sums"), &[&codes, weight, &zero_point], attributes);
+        let mut inputs = vec![codes.as_str(), weight, &zero_point];
+        inputs.extend(Some(weight_zero_point).filter(|name| !name.is_empty()));
+        let sums = self.push_fresh(operator, &format!("{name}.sums"), &inputs, attributes);
         let to = int("to", usize::try_from(data_type::FLOAT).unwrap_or(1));
         let reals = self.push_fresh("Cast", &format!("{name}.reals"), &[&sums], vec![to]);
         let scales = self.push_fresh("Mul", &format!("{name}.scales"), &[&input_scale, scale], Vec::new());
         self.product("Mul", name, &[&reals, &scales], bias, output);
         Ok(())
+    }
+
+    /// The zero points of a weight, none if all are 0.
+    fn own_zero_points(&mut self, name: &str, params: &QuantParams) -> Result<String, Error> {
+        match params.zero_points().iter().all(|&zero_point| zero_point == 0) {
+            true => Ok(String::new()),
+            false => self.zero_points(name, params),
+        }
     }
 
     /// The codes of a weight, and their meaning.

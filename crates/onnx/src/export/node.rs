@@ -1,7 +1,7 @@
 //! One node of the graph on its way into the file.
 
 use fourfold_graph::{Activation, AveragePool, Linear, Node, Op, Window};
-use fourfold_tensor::{Element, Tensor, View};
+use fourfold_tensor::{DType, Element, Tensor, View};
 
 use super::choice::plain;
 use super::function::binary;
@@ -179,9 +179,12 @@ impl Exporter<'_> {
     }
 }
 
-/// A matrix with rows and columns exchanged.
-pub(super) fn turned<T: Element>(matrix: &Tensor) -> Result<Tensor, fourfold_tensor::Error> {
-    Ok(View::permute(&matrix.view::<T>()?, &[1, 0])?.to_tensor())
+/// A matrix of codes with rows and columns exchanged.
+pub(super) fn turned(matrix: &Tensor) -> Result<Tensor, fourfold_tensor::Error> {
+    fn of<T: Element>(matrix: &Tensor) -> Result<Tensor, fourfold_tensor::Error> {
+        Ok(View::permute(&matrix.view::<T>()?, &[1, 0])?.to_tensor())
+    }
+    if matrix.dtype() == DType::U8 { of::<u8>(matrix) } else { of::<i8>(matrix) }
 }
 
 pub(super) fn window(window: &Window) -> Vec<AttributeProto> {

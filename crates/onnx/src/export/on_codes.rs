@@ -45,6 +45,7 @@ impl Exporter<'_> {
                 self.moved_codes(node).map(|()| true)
             }
             op if is_moving(op) => self.moved_codes(node).map(|()| true),
+            Op::Linear(_) if !self.takes_weight(node, false) => Ok(false),
             Op::Linear(Linear { dynamic: None, .. }) if inputs.len() == 3 && self.ty(inputs[0]).rank() != 2 => {
                 self.linear_of_rows(node, &y).map(|()| true)
             }
@@ -60,6 +61,14 @@ impl Exporter<'_> {
         self.ty(id).params().filter(|params| params.as_per_tensor().is_some() && params.dtype() != DType::I32)
     }
 
+    /// Whether ONNX Runtime takes the types of operand and weight together and, for a convolution, one zero point for all channels.
+    fn takes_weight(&self, node: &Node, has_one_zero_point: bool) -> bool {
+        let [x, weight] = [0, 1].map(|operand: usize| self.ty(node.inputs()[operand]));
+        let zero_points = weight.params().map_or(&[][..], QuantParams::zero_points);
+        let is_one = zero_points.windows(2).all(|pair| pair[0] == pair[1]);
+        (x.dtype() == DType::U8 || weight.dtype() == DType::I8) && (is_one || !has_one_zero_point)
+    }
+
     /// The form of an operator whose result has parameters of its own, which are written behind the operands'.
     fn computed_codes(&mut self, node: &Node, y: &QuantParams) -> Result<Option<Form>, Error> {
         let ids = node.inputs();
@@ -68,7 +77,7 @@ impl Exporter<'_> {
         let microsoft = |operator, inputs, attributes| form(operator, true, inputs, attributes);
         let have_one_type = ids.iter().all(|&id| self.ty(id).dtype() == y.dtype());
         Ok(match node.op() {
-            Op::Conv(Conv { window: place, groups, .. }) => {
+            Op::Conv(Conv { window: place, groups, .. }) if self.takes_weight(node, true) => {
                 let mut inputs = [self.codes_of(ids[0])?, self.codes_of(ids[1])?].concat();
                 inputs.extend(self.result_parameters(node)?);
                 if let Some(&bias) = ids.get(2) {
@@ -191,7 +200,7 @@ impl Exporter<'_> {
                 reason: "a weight that is not constant codes",
             });
         };
-        let codes = turned::<i8>(constant).map_err(fourfold_graph::Error::from)?;
+        let codes = turned(constant).map_err(fourfold_graph::Error::from)?;
         let codes = self.initializer(&format!("{}.turned", value.name()), &codes);
         let [scale, zero_point] = self.parameters(value.name(), params)?;
         Ok([codes, scale, zero_point])

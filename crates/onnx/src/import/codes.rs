@@ -1,7 +1,7 @@
 //! Codes in constants of the file, as the operators of the graph hold them.
 
 use fourfold_graph::{Dim, ValueId};
-use fourfold_schemes::{Granularity, QuantParams, Scale};
+use fourfold_schemes::{Granularity, QuantParams, Scale, exact_weight_depth};
 use fourfold_tensor::{DType, Tensor};
 
 use super::binding::{Codes, Dequantized, Stored, permuted};
@@ -17,12 +17,43 @@ const SAME_SCALE: f64 = 4e-7;
 pub(super) enum Use {
     /// The operand of an operator, as they are.
     Operand,
-    /// The weight of a convolution or product, with rows and columns exchanged or not.
-    Weight { is_turned: bool },
+    /// The weight of a convolution or product.
+    Weight(Channels),
     /// What is added to the sums of products with that weight; the scale of the operand, as bits.
     Bias { weight: ValueId, scale: u32 },
     /// The weight of a recurrent layer with that many gates, in the graph's order.
     Gates { count: usize },
+}
+
+/// Where the output channels of a weight of the file are, and how the graph holds it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Channels {
+    /// `[out, ..]`, as it is.
+    First,
+    /// `[in, out]`, with rows and columns exchanged.
+    Turned,
+    /// `[in, out / groups, ..]`, as it is, for that many groups.
+    Second { groups: usize },
+}
+
+impl Channels {
+    /// The same for a matrix of which rows and columns were exchanged before.
+    fn behind(self, is_turned: bool) -> Self {
+        match self {
+            Channels::First if is_turned => Channels::Turned,
+            Channels::Turned if is_turned => Channels::First,
+            other => other,
+        }
+    }
+
+    /// The axis in the file, and that in the graph.
+    fn axes(self) -> (usize, usize) {
+        match self {
+            Channels::First => (0, 0),
+            Channels::Turned => (1, 0),
+            Channels::Second { .. } => (1, 1),
+        }
+    }
 }
 
 /// What is added to the sums of products.
@@ -60,28 +91,34 @@ impl<'a> Entry<'_, 'a> {
         }
     }
 
-    /// The weight `[out, ...]` that constant codes are, or why the operators of the graph cannot hold it.
+    /// The weight that constant codes are, or why the operators of the graph cannot hold it.
     pub(super) fn weight_codes(
         &mut self,
         stored: Stored<'a>,
         params: &QuantParams,
-        turn: bool,
+        channels: Channels,
     ) -> Result<Result<ValueId, String>, Error> {
-        let is_turned = turn != stored.is_turned;
-        let key = (stored, Use::Weight { is_turned });
+        let channels = channels.behind(stored.is_turned);
+        let key = (stored, Use::Weight(channels));
         if let Some(&id) = self.importer.quantized.get(&key) {
             return Ok(Ok(id));
         }
         let Some(codes) = self.importer.stored(stored.names[0]) else { return Err(self.unknown(stored.names[0])) };
-        match held(codes, params, is_turned) {
+        match held(codes, params, channels) {
             Ok((codes, params)) => self.add_codes(key, codes, params).map(Ok),
             Err(reason) => Ok(Err(reason)),
         }
     }
 
     /// The bias of that name as `i32` codes of the scale `s_x * s_w`, rounded if it has another; `None` if it has no such form.
-    pub(super) fn bias_codes(&mut self, name: &'a str, x: ValueId, weight: ValueId) -> Result<Option<ValueId>, Error> {
-        let Some(Bias { key, scales: sums }) = self.bias_of(name, x, weight) else { return Ok(None) };
+    pub(super) fn bias_codes(
+        &mut self,
+        name: &'a str,
+        x: ValueId,
+        weight: ValueId,
+        channels: Channels,
+    ) -> Result<Option<ValueId>, Error> {
+        let Some(Bias { key, scales: sums }) = self.bias_of(name, x, weight, channels) else { return Ok(None) };
         if let Some(&id) = self.importer.quantized.get(&key) {
             return Ok(Some(id));
         }
@@ -112,7 +149,7 @@ impl<'a> Entry<'_, 'a> {
 
     /// The bias of that name, whose numbers are codes already; `None` if they are not `i32`, one for each channel.
     pub(super) fn raw_bias(&mut self, name: &'a str, x: ValueId, weight: ValueId) -> Result<Option<ValueId>, Error> {
-        let Some(Bias { key, scales: sums }) = self.bias_of(name, x, weight) else { return Ok(None) };
+        let Some(Bias { key, scales: sums }) = self.bias_of(name, x, weight, Channels::First) else { return Ok(None) };
         if let Some(&id) = self.importer.quantized.get(&key) {
             return Ok(Some(id));
         }
@@ -126,17 +163,22 @@ impl<'a> Entry<'_, 'a> {
     /// What a bias is to the sums of products of `x` and a weight.
     ///
     /// `None` if the constant of that name is not a vector with one number for each channel, or one for all.
-    fn bias_of(&self, name: &'a str, x: ValueId, weight: ValueId) -> Option<Bias<'a>> {
+    fn bias_of(&self, name: &'a str, x: ValueId, weight: ValueId, channels: Channels) -> Option<Bias<'a>> {
         let scales = |id| self.importer.builder.value(id).ty().params().map(QuantParams::scales);
         let (s_x, s_w) = (*scales(x)?.first()?, scales(weight)?);
-        let columns = self.importer.builder.value(weight).ty().dims().first().and_then(Dim::fixed)?;
+        let dims = self.importer.builder.value(weight).ty().dims();
+        let own = dims.get(channels.axes().1).and_then(Dim::fixed)?;
+        let columns = match channels {
+            Channels::Second { groups } => own.checked_mul(groups)?,
+            _ => own,
+        };
         let shape = self.importer.constant_shape(name)?;
         let length = shape.last().copied().unwrap_or(1);
         if shape.iter().product::<usize>() != length || ![1, columns].contains(&length) {
             return None;
         }
         let product = |channel: usize| {
-            let s_w = at(s_w, channel)?;
+            let s_w = at(s_w, channel % own.max(1))?;
             Some((f64::from(s_x.get()) * f64::from(s_w.get()), Scale::new(s_x.get() * s_w.get()).ok()?))
         };
         let key = Stored { names: [name, "", ""], axis: 0, is_turned: false };
@@ -184,14 +226,15 @@ fn rounded(real: f64) -> Option<i32> {
     (f64::from(i32::MIN) <= real && real <= f64::from(i32::MAX)).then_some(real as i32)
 }
 
-/// A weight as the graph holds it, `i8` with zero point 0 and the channels on axis 0, or why it cannot be one.
-fn held(codes: &Tensor, params: &QuantParams, turn: bool) -> Result<(Tensor, QuantParams), String> {
-    let channels = usize::from(turn);
+/// A weight as the graph holds it, or why it cannot be one: `i8` with zero point 0 where the codes less the zero point are such, else as it
+/// is.
+fn held(codes: &Tensor, params: &QuantParams, channels: Channels) -> Result<(Tensor, QuantParams), String> {
+    let (given, axis) = channels.axes();
     let inner = match params.granularity() {
         Granularity::PerTensor { .. } => codes.len().max(1),
-        Granularity::PerChannel { axis, .. } if *axis == channels => codes.shape()[axis + 1..].iter().product(),
+        Granularity::PerChannel { axis, .. } if *axis == given => codes.shape()[axis + 1..].iter().product(),
         Granularity::PerChannel { axis, .. } => {
-            return Err(format!("its scales are on axis {axis}, the output channels on axis {channels}"));
+            return Err(format!("its scales are on axis {axis}, the output channels on axis {given}"));
         }
     };
     let list = match codes.dtype() {
@@ -201,21 +244,31 @@ fn held(codes: &Tensor, params: &QuantParams, turn: bool) -> Result<(Tensor, Qua
     let zero_points = params.zero_points();
     let shifted = list.iter().enumerate().map(|(index, code)| {
         let zero_point = zero_points[index / inner.max(1) % zero_points.len()];
-        i8::try_from(code - zero_point).map_err(|_| {
-            format!("its code {code} less its zero point {zero_point} is not an int8; weights need the zero point 0, or 128 for uint8")
-        })
+        i8::try_from(code - zero_point).ok()
     });
-    let shifted = shifted.collect::<Result<Vec<i8>, String>>()?;
-    // A file does not say which codes a weight may use; the smallest is left out unless it is there.
-    let least = if shifted.contains(&i8::MIN) { i8::MIN } else { -i8::MAX };
-    let granularity = match params.granularity().clone() {
-        Granularity::PerTensor { scale, .. } => Granularity::PerTensor { scale, zero_point: 0 },
-        Granularity::PerChannel { scales, .. } => {
-            Granularity::PerChannel { axis: 0, zero_points: vec![0; scales.len()], scales }
+    let (tensor, dtype, range, zero_points) = match shifted.collect::<Option<Vec<i8>>>() {
+        Some(shifted) => {
+            // A file does not say which codes a weight may use; the smallest is left out unless it is there.
+            let least = if shifted.contains(&i8::MIN) { i8::MIN } else { -i8::MAX };
+            let tensor = Tensor::from_vec(codes.shape(), shifted).map_err(|error| error.to_string())?;
+            (tensor, DType::I8, (least.into(), i8::MAX.into()), vec![0; zero_points.len()])
         }
+        None => (codes.clone(), params.dtype(), (params.quant_min(), params.quant_max()), zero_points.to_vec()),
     };
-    let params = QuantParams::new(DType::I8, (least.into(), i8::MAX.into()), granularity);
-    let tensor = Tensor::from_vec(codes.shape(), shifted).map_err(|error| error.to_string())?;
+    let granularity = match params.granularity().clone() {
+        Granularity::PerTensor { scale, .. } => Granularity::PerTensor { scale, zero_point: zero_points[0] },
+        Granularity::PerChannel { scales, .. } => Granularity::PerChannel { axis, zero_points, scales },
+    };
+    let params = QuantParams::new(dtype, range, granularity).map_err(|error| error.to_string())?;
+    let depth = match channels {
+        Channels::Second { groups } => codes.len() / codes.shape().get(1).copied().unwrap_or(1).max(1) / groups.max(1),
+        _ => codes.len() / codes.shape().get(given).copied().unwrap_or(1).max(1),
+    };
+    let limit = exact_weight_depth(&params);
+    if depth > limit {
+        return Err(format!("sums of {depth} products can leave the range of int32, at most {limit} cannot"));
+    }
+    let turn = channels == Channels::Turned;
     let tensor = if turn { permuted(&tensor, &[1, 0]).map_err(|error| error.to_string())? } else { tensor };
-    Ok((tensor, params.map_err(|error| error.to_string())?))
+    Ok((tensor, params))
 }

@@ -4,6 +4,7 @@ use fourfold_graph::{Activation, Binary, Dim, Linear, Op, ValueId};
 use fourfold_tensor::Tensor;
 
 use super::binding::{Binding, Codes, Dequantized};
+use super::codes::Channels;
 use super::computed::Change;
 use super::node::Entry;
 use crate::Error;
@@ -20,8 +21,9 @@ impl<'a> Entry<'_, 'a> {
         let Some(shape) = shape.filter(|_| !trans_a && self.has_constant_addend()) else {
             return self.computed_gemm([trans_a, trans_b], alpha, beta);
         };
+        let channels = if trans_b { Channels::First } else { Channels::Turned };
         let target = if alpha == 1.0 && beta == 1.0 { self.target(true)? } else { None };
-        let codes = if target.is_some() { self.weighted(!trans_b, self.input(2))? } else { None };
+        let codes = if target.is_some() { self.weighted(channels, self.input(2))? } else { None };
         if let Some((target, inputs)) = target.zip(codes) {
             return self.emit_on_codes(target, &Op::Linear(Linear::default()), &inputs);
         }
@@ -124,7 +126,7 @@ impl<'a> Entry<'_, 'a> {
         let end = following.as_ref().map_or(self.output(), |following| following.sum);
         let target = self.target_behind(end, true)?;
         let bias = following.as_ref().map(|following| following.name);
-        let codes = if target.is_some() { self.weighted(true, bias)? } else { None };
+        let codes = if target.is_some() { self.weighted(Channels::Turned, bias)? } else { None };
         if let Some((target, inputs)) = target.zip(codes) {
             self.importer.absorbed.extend(following.map(|following| following.index));
             return self.emit_on_codes(target, &op, &inputs);

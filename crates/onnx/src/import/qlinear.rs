@@ -4,6 +4,7 @@ use fourfold_graph::{Activation, AveragePool, Binary, Linear, Op, Unary, ValueId
 use fourfold_schemes::QuantParams;
 
 use super::binding::{Binding, Stored};
+use super::codes::Channels;
 use super::node::Entry;
 use super::window::{CONV, POOL};
 use crate::Error;
@@ -186,7 +187,8 @@ impl<'a> Entry<'_, 'a> {
         let axis = i64::from(turn);
         let params = self.params(&parameters, codes.dtype(), codes.shape(), axis)?;
         let stored = Stored { names: [name, given[0], given[1]], axis, is_turned: false };
-        let weight = self.weight_codes(stored, &params, turn)?;
+        let channels = if turn { Channels::Turned } else { Channels::First };
+        let weight = self.weight_codes(stored, &params, channels)?;
         weight.map_err(|reason| self.unsupported(format!("the weight `{name}` ({reason})")))
     }
 }

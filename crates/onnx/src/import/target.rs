@@ -7,6 +7,7 @@ use fourfold_schemes::QuantParams;
 
 use super::Importer;
 use super::binding::{Binding, Codes, Dequantized};
+use super::codes::Channels;
 use super::node::Entry;
 use crate::Error;
 
@@ -105,16 +106,20 @@ impl<'a> Entry<'_, 'a> {
 
     /// The codes of operand, weight and bias, `None` if they were not dequantized or the graph has no such operator on codes.
     ///
-    /// `turn` says that the weight is `[in, out]`.
-    pub(super) fn weighted(&mut self, turn: bool, bias: Option<&'a str>) -> Result<Option<Vec<ValueId>>, Error> {
+    /// `channels` says where the output channels of the weight are.
+    pub(super) fn weighted(
+        &mut self,
+        channels: Channels,
+        bias: Option<&'a str>,
+    ) -> Result<Option<Vec<ValueId>>, Error> {
         let weight = self.input(1).and_then(|name| self.importer.dequantized(name));
         let Some(Dequantized { codes: Codes::Constant(stored), params, .. }) = weight else { return Ok(None) };
         let (stored, params) = (*stored, Rc::clone(params));
         let Some(x) = self.codes(0)? else { return Ok(None) };
-        let Ok(weight) = self.weight_codes(stored, &params, turn)? else { return Ok(None) };
+        let Ok(weight) = self.weight_codes(stored, &params, channels)? else { return Ok(None) };
         let mut inputs = vec![x, weight];
         if let Some(bias) = bias {
-            let Some(bias) = self.bias_codes(bias, x, weight)? else { return Ok(None) };
+            let Some(bias) = self.bias_codes(bias, x, weight, channels)? else { return Ok(None) };
             inputs.push(bias);
         }
         Ok(Some(inputs))

@@ -3,6 +3,7 @@
 use fourfold_graph::{Activation, ConvTranspose, Dim, Op, ValueId, Window};
 
 use super::attributes::Attributes;
+use super::codes::Channels;
 use super::node::Entry;
 use crate::Error;
 
@@ -15,6 +16,16 @@ impl Entry<'_, '_> {
     pub(super) fn conv_transpose(&mut self) -> Result<(), Error> {
         self.attributes(&ATTRIBUTES)?;
         self.expect_inputs(2, 3)?;
+        let target = self.target(true)?;
+        let groups = usize::try_from(self.attributes(&ATTRIBUTES)?.int("group", 1)?).unwrap_or(0);
+        let codes = match target {
+            Some(_) if groups > 0 => self.weighted(Channels::Second { groups }, self.input(2))?,
+            _ => None,
+        };
+        if let Some((target, inputs)) = target.zip(codes) {
+            let op = self.conv_transpose_op(inputs[0], inputs[1])?;
+            return self.emit_on_codes(target, &op, &inputs);
+        }
         self.constant(1)?;
         self.optional_constant(2)?;
         let mut inputs = vec![self.operand(0)?, self.operand(1)?];

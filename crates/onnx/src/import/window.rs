@@ -3,6 +3,7 @@
 use fourfold_graph::{AveragePool, Conv, Dim, Op, ValueId, Window};
 
 use super::attributes::Attributes;
+use super::codes::Channels;
 use super::node::Entry;
 use crate::Error;
 
@@ -24,7 +25,7 @@ impl Entry<'_, '_> {
         self.attributes(&CONV)?;
         self.expect_inputs(2, 3)?;
         let target = self.target(true)?;
-        let codes = if target.is_some() { self.weighted(false, self.input(2))? } else { None };
+        let codes = if target.is_some() { self.weighted(Channels::First, self.input(2))? } else { None };
         if let Some((target, inputs)) = target.zip(codes) {
             let op = self.conv_op(inputs[0], inputs[1])?;
             return self.emit_on_codes(target, &op, &inputs);

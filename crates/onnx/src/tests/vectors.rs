@@ -80,7 +80,7 @@ fn run(case: &Case, x: &str, nodes: Vec<NodeProto>) -> Tensor {
 #[test]
 fn convolutions_are_those_of_onnx_runtime() {
     let cases = cases("qlinear_conv");
-    assert_eq!(cases.len(), 164);
+    assert_eq!(cases.len(), 213);
     for (name, mut case) in cases {
         let x = case.remove("x").expect("an operand");
         case.insert("codes".to_owned(), x);
@@ -106,7 +106,7 @@ fn convolutions_are_those_of_onnx_runtime() {
 #[test]
 fn products_are_those_of_onnx_runtime() {
     let cases = cases("qlinear_matmul");
-    assert_eq!(cases.len(), 19);
+    assert_eq!(cases.len(), 66);
     for (name, mut case) in cases {
         let expected = case.remove("y").expect("a result");
         let inputs = ["aq", "a_scale", "a_zero_point", "b", "b_scale", "b_zero_point", "y_scale", "y_zero_point"];

@@ -116,7 +116,7 @@ impl<'g> Lowering<'g> {
             self.add(node, Layout::ChannelsLast, 1, action);
         } else if self.is_codes(node) {
             let (x, end) = (self.params(node, 0)?, self.requantize(node, conv.activation)?);
-            let action = QuantizedConv::new(self.options.kernel, &geometry, x, weight, end)?;
+            let action = QuantizedConv::new(self.options.kernel, &geometry, x, (weight, self.params(node, 1)?), end)?;
             self.add(node, Layout::ChannelsLast, 1, action);
         } else {
             let action = FloatConv::new(geometry, weight, self.bias(node), conv.activation)?;
@@ -133,7 +133,8 @@ impl<'g> Lowering<'g> {
             self.add(node, Layout::RowMajor, 1, action);
         } else if self.is_codes(node) {
             let (x, end) = (self.params(node, 0)?, self.requantize(node, linear.activation)?);
-            self.add(node, Layout::RowMajor, 1, QuantizedLinear::new(kernel, x, weight, end)?);
+            let action = QuantizedLinear::new(kernel, x, (weight, self.params(node, 1)?), end)?;
+            self.add(node, Layout::RowMajor, 1, action);
         } else {
             let action = FloatLinear::new(weight, self.bias(node), linear.activation)?;
             self.add(node, Layout::RowMajor, 1, action);
@@ -216,7 +217,7 @@ impl<'g> Lowering<'g> {
         Ok(geometry(window, channels, channels, channels))
     }
 
-    pub(super) fn requantize(&self, node: &Node, activation: Activation) -> Result<Requantize, Error> {
+    fn requantize(&self, node: &Node, activation: Activation) -> Result<Requantize, Error> {
         let (x, weight, y) = (self.params(node, 0)?, self.params(node, 1)?, self.result_params(node)?);
         Requantize::new(x, weight, self.bias(node), y, activation)
     }

@@ -1,13 +1,13 @@
 //! Convolutions, channels last: `x: [n, d, h, w, c]`, result `[n, d, h, w, o]`.
 
 use fourfold_graph::{Activation, Value};
-use fourfold_kernels::{Codes, FloatMatrix, Geometry, Kernel, PackedConv, PackedFloatMatrix, ZeroPoints};
+use fourfold_kernels::{FloatMatrix, Geometry, Kernel, PackedConv, PackedFloatMatrix};
 use fourfold_schemes::QuantParams;
 use fourfold_tensor::{DType, Element, Tensor, View};
 
 use super::linear::pack_float;
 use super::requantize::Requantize;
-use super::{Action, Call, Scratch, bias_or_zeros, images, reserve};
+use super::{Action, Call, Scratch, bias_or_zeros, images, reserve, weight_codes, zero_points};
 use crate::Error;
 use crate::spatial::{Windows, three};
 
@@ -19,6 +19,11 @@ pub(crate) fn channels_last<T: Element>(weight: &Tensor) -> Result<Tensor, Error
     let rank = weight.shape().len();
     let axes: Vec<usize> = [0].into_iter().chain(2..rank).chain([1]).collect();
     Ok(View::permute(&weight.view::<T>()?, &axes)?.to_tensor())
+}
+
+/// The same for a weight of codes.
+pub(crate) fn codes_channels_last(weight: &Tensor) -> Result<Tensor, Error> {
+    if weight.dtype() == DType::U8 { channels_last::<u8>(weight) } else { channels_last::<i8>(weight) }
 }
 
 /// Equations (3) and (4).
@@ -36,11 +41,11 @@ impl QuantizedConv {
         kernel: Kernel,
         geometry: &Geometry,
         x: &QuantParams,
-        weight: &Tensor,
+        (weight, params): (&Tensor, &QuantParams),
         end: Requantize,
     ) -> Result<Self, Error> {
-        let weight = channels_last::<i8>(weight)?;
-        let packed = kernel.pack_conv(geometry, Codes::I8(weight.as_slice()?), ZeroPoints::One(0))?;
+        let weight = codes_channels_last(weight)?;
+        let packed = kernel.pack_conv(geometry, weight_codes(&weight)?, zero_points(params))?;
         let (signed, zero_point) = (x.dtype() == DType::I8, x.zero_points()[0]);
         Ok(Self { packed, signed, zero_point, channels_out: geometry.channels_out, end })
     }

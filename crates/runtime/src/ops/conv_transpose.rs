@@ -1,13 +1,13 @@
 //! Transposed convolutions, channels last: `x: [n, d, h, w, c]`, result `[n, d, h, w, o]`.
 
 use fourfold_graph::{Activation, Value};
-use fourfold_kernels::{Codes, FloatMatrix, Geometry, Kernel, PackedFloatMatrix, PackedTransposedConv, ZeroPoints};
+use fourfold_kernels::{FloatMatrix, Geometry, Kernel, PackedFloatMatrix, PackedTransposedConv};
 use fourfold_schemes::QuantParams;
 use fourfold_tensor::{DType, Tensor};
 
 use super::conv::channels_last;
 use super::requantize::Requantize;
-use super::{Action, Call, Scratch, bias_or_zeros, images, reserve};
+use super::{Action, Call, Scratch, bias_or_zeros, images, reserve, weight_codes, zero_points};
 use crate::Error;
 use crate::spatial::three;
 
@@ -25,24 +25,25 @@ pub(crate) struct QuantizedConvTranspose {
 }
 
 impl QuantizedConvTranspose {
-    /// With the weight `[in, out / groups, k...]` of a graph.
+    /// With the weight `[in, out / groups, k...]` of a graph, and zero points for all output channels.
     pub(crate) fn new(
         kernel: Kernel,
         geometry: &Geometry,
         x: &QuantParams,
-        weight: &Tensor,
+        (weight, params): (&Tensor, &QuantParams),
         end: Requantize,
     ) -> Result<Self, Error> {
         let Geometry { channels_in, channels_out, groups, kernel: taps, .. } = *geometry;
         let (group_in, group_out, taps) = (channels_in / groups, channels_out / groups, taps.iter().product::<usize>());
-        let codes = weight.as_slice::<i8>()?;
+        let codes = weight.bytes();
         // [out, taps, in / groups], as the kernels take it.
         let code = |at: usize| {
             let (o, tap, c) = (at / (taps * group_in), at / group_in % taps, at % group_in);
             codes[((o / group_out * group_in + c) * group_out + o % group_out) * taps + tap]
         };
-        let turned: Vec<i8> = (0..codes.len()).map(code).collect();
-        let packed = kernel.pack_transposed_conv(geometry, Codes::I8(&turned), ZeroPoints::One(0))?;
+        let turned: Vec<u8> = (0..codes.len()).map(code).collect();
+        let turned = Tensor::from_le_bytes(weight.dtype(), weight.shape(), &turned)?;
+        let packed = kernel.pack_transposed_conv(geometry, weight_codes(&turned)?, zero_points(params))?;
         let (signed, zero_point) = (x.dtype() == DType::I8, x.zero_points()[0]);
         Ok(Self { packed, signed, zero_point, channels_out, end })
     }

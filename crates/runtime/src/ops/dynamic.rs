@@ -6,7 +6,7 @@ use fourfold_schemes::{DynamicScheme, QuantParams, torch_dynamic_params};
 use fourfold_tensor::Tensor;
 
 use super::linear::{pack, rows};
-use super::{Action, Call, Scratch, reserve};
+use super::{Action, Call, Scratch, reserve, zero_points};
 use crate::Error;
 
 /// `out = clamp(f32(acc) * (s_a * s_w) + bias, min, max)`.
@@ -32,10 +32,12 @@ impl DynamicLinear {
         let bias =
             bias.and_then(Value::constant).map(|bias| bias.as_slice::<f32>().map(<[f32]>::to_vec)).transpose()?;
         let scales = params.scales().iter().map(|scale| scale.get()).collect();
-        Ok(Self { bounds: activation.bounds(), ..Self::of_parts(kernel, scheme, weight, scales, bias)? })
+        let zero_points = zero_points(params);
+        let size = [weight.shape()[0], weight.shape()[1]];
+        Ok(Self { packed: pack(kernel, weight, zero_points)?, size, scales, bias, bounds: activation.bounds(), scheme })
     }
 
-    /// The product with a weight `[n, k]` of codes with one scale, or one for each row, and a bias `[n]`.
+    /// The product with a weight `[n, k]` of codes with zero point 0 and one scale, or one for each row, and a bias `[n]`.
     pub(crate) fn of_parts(
         kernel: Kernel,
         scheme: DynamicScheme,
@@ -43,7 +45,7 @@ impl DynamicLinear {
         scales: Vec<f32>,
         bias: Option<Vec<f32>>,
     ) -> Result<Self, Error> {
-        let (packed, size) = (pack(kernel, weight)?, [weight.shape()[0], weight.shape()[1]]);
+        let (packed, size) = (pack(kernel, weight, ZeroPoints::One(0))?, [weight.shape()[0], weight.shape()[1]]);
         Ok(Self { packed, size, scales, bias, bounds: Activation::None.bounds(), scheme })
     }
 

@@ -1,13 +1,13 @@
 //! Convolution with 8-bit weights and real images that are quantized while running, channels last.
 
 use fourfold_graph::{Activation, Value};
-use fourfold_kernels::{Codes, ConvInput, F32Output, Geometry, Kernel, Output, PackedConv, Scales, ZeroPoints};
+use fourfold_kernels::{Codes, ConvInput, F32Output, Geometry, Kernel, Output, PackedConv, Scales};
 use fourfold_schemes::{DynamicScheme, QuantParams};
 use fourfold_tensor::Tensor;
 
-use super::conv::channels_last;
+use super::conv::codes_channels_last;
 use super::dynamic::quantize_tensor;
-use super::{Action, Call, reserve};
+use super::{Action, Call, reserve, weight_codes, zero_points};
 use crate::Error;
 use crate::spatial::three;
 
@@ -30,10 +30,10 @@ impl DynamicConv {
         bias: Option<&Value>,
         activation: Activation,
     ) -> Result<Self, Error> {
-        let weight = channels_last::<i8>(weight)?;
+        let weight = codes_channels_last(weight)?;
         let bias = bias.and_then(Value::constant).map(|bias| bias.as_slice::<f32>().map(<[f32]>::to_vec));
         Ok(Self {
-            packed: kernel.pack_conv(&geometry, Codes::I8(weight.as_slice()?), ZeroPoints::One(0))?,
+            packed: kernel.pack_conv(&geometry, weight_codes(&weight)?, zero_points(params))?,
             geometry,
             scales: params.scales().iter().map(|scale| scale.get()).collect(),
             bias: bias.transpose()?,

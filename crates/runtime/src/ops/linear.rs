@@ -1,19 +1,18 @@
 //! `x * weight^T + bias`, row-major: `x: [.., k]`, `weight: [n, k]`, result `[.., n]`.
 
 use fourfold_graph::{Activation, Value};
-use fourfold_kernels::{Codes, FloatMatrix, Kernel, Lhs, PackedFloatMatrix, PackedWeights, Weights, ZeroPoints};
+use fourfold_kernels::{FloatMatrix, Kernel, Lhs, PackedFloatMatrix, PackedWeights, Weights, ZeroPoints};
 use fourfold_schemes::QuantParams;
 use fourfold_tensor::{DType, Tensor};
 
 use super::requantize::Requantize;
-use super::{Action, Call, bias_or_zeros};
+use super::{Action, Call, bias_or_zeros, weight_codes, zero_points};
 use crate::Error;
 
-/// Packs a weight `[n, k]` of codes with zero point 0.
-pub(crate) fn pack(kernel: Kernel, weight: &Tensor) -> Result<PackedWeights, Error> {
+/// Packs a weight `[n, k]` of codes.
+pub(crate) fn pack(kernel: Kernel, weight: &Tensor, zero_points: ZeroPoints<'_>) -> Result<PackedWeights, Error> {
     let (n, k) = (weight.shape()[0], weight.shape()[1]);
-    let codes = Codes::I8(weight.as_slice()?);
-    Ok(kernel.pack(&Weights::row_major(codes, n, k, ZeroPoints::One(0)))?)
+    Ok(kernel.pack(&Weights::row_major(weight_codes(weight)?, n, k, zero_points))?)
 }
 
 /// Packs a weight `[n, k]` of real numbers.
@@ -34,10 +33,15 @@ pub(crate) struct QuantizedLinear {
 }
 
 impl QuantizedLinear {
-    pub(crate) fn new(kernel: Kernel, x: &QuantParams, weight: &Tensor, end: Requantize) -> Result<Self, Error> {
+    pub(crate) fn new(
+        kernel: Kernel,
+        x: &QuantParams,
+        (weight, params): (&Tensor, &QuantParams),
+        end: Requantize,
+    ) -> Result<Self, Error> {
         let size = [weight.shape()[0], weight.shape()[1]];
         let (signed, zero_point) = (x.dtype() == DType::I8, x.zero_points()[0]);
-        Ok(Self { packed: pack(kernel, weight)?, signed, zero_point, size, end })
+        Ok(Self { packed: pack(kernel, weight, zero_points(params))?, signed, zero_point, size, end })
     }
 }
 

@@ -2,6 +2,7 @@
 #![expect(clippy::cast_precision_loss, reason = "small sums")]
 
 use fourfold_graph::{Activation, ConvTranspose, Op, Window};
+use fourfold_schemes::{Granularity, QuantParams, Scale};
 use fourfold_tensor::{DType, Tensor};
 
 use super::quantized::{on_codes, per_tensor, requantized, steps};
@@ -96,12 +97,28 @@ fn codes_follow_equations_3_and_4() {
             let weight: Vec<i8> = (0..case.weight.iter().product::<usize>())
                 .map(|at| i8::try_from(i32::try_from(at * 37 % 251).expect("small") - 125).expect("small"))
                 .collect();
-            let w_params = per_tensor(DType::I8, 0.02, 0);
+            // One scale and zero point, or one of each for the channels of every group.
+            let of_group = case.weight[1];
+            let w_scale = |channel: usize| 0.02 + 0.003 * (channel % of_group * index) as f32;
+            let w_zero = |channel: usize| i32::try_from(channel % of_group * index).expect("small") * 40 % 120;
+            let w_params = match index {
+                0 => per_tensor(DType::I8, 0.02, 0),
+                _ => QuantParams::new(
+                    DType::I8,
+                    (-128, 127),
+                    Granularity::PerChannel {
+                        axis: 1,
+                        scales: (0..of_group).map(|o| Scale::new(w_scale(o)).expect("normal")).collect(),
+                        zero_points: (0..of_group).map(w_zero).collect(),
+                    },
+                )
+                .expect("valid"),
+            };
             let bias = (0..case.weight[1] * case.op.groups).map(|o| i32::try_from(o * 100).expect("small") - 50);
             let bias: Vec<i32> = bias.collect();
             let range = (i32::MIN, i32::MAX);
-            let scale = fourfold_schemes::Scale::new(0.01 * 0.02).expect("normal");
-            let b_params = fourfold_schemes::QuantParams::per_tensor(DType::I32, range, scale, 0).expect("valid");
+            let scale = Scale::new(0.01 * 0.02).expect("normal");
+            let b_params = QuantParams::per_tensor(DType::I32, range, scale, 0).expect("valid");
             let constants = [
                 (Tensor::from_vec(&case.weight, weight.clone()).expect("whole"), w_params),
                 (Tensor::from_vec(&[bias.len()], bias.clone()).expect("whole"), b_params),
@@ -112,14 +129,16 @@ fn codes_follow_equations_3_and_4() {
             let x = noise(&case.x, 7);
             let actual = run(&graph, std::slice::from_ref(&x));
             let x: Vec<f64> = steps(&x, &x_params).into_iter().map(f64::from).collect();
-            let weight: Vec<f64> = weight.iter().map(|&w| f64::from(w)).collect();
+            let taps: usize = case.weight[2..].iter().product();
+            let weight = weight.iter().enumerate().map(|(at, &w)| f64::from(i32::from(w) - w_zero(at / taps)));
+            let weight: Vec<f64> = weight.collect();
             let (shape, expected) = sums(case, &x, &weight);
             assert_eq!(actual.shape(), shape);
             let places: usize = shape[2..].iter().product();
-            let m = 0.01_f32 * 0.02 / 0.03;
             for (at, (&actual, sum)) in actual.as_slice::<f32>().expect("f32").iter().zip(expected).enumerate() {
                 #[expect(clippy::cast_possible_truncation, reason = "integers")]
                 let acc = sum as i32 + bias[at / places % bias.len()];
+                let m = 0.01_f32 * w_scale(at / places) / 0.03;
                 assert_eq!(actual, requantized(acc as f32 * m, &y_params, 110), "case {index} {at}");
             }
         }

@@ -1,0 +1,68 @@
+//! Quantized models imported, run and written again, against what ONNX Runtime computes.
+
+mod cases;
+
+use cases::{Case, cases};
+use fourfold_graph::{Graph, Limits, Op};
+use fourfold_onnx::{Form, export_as, import};
+use fourfold_runtime::{Options, Plan, Session};
+use fourfold_tensor::{DType, Tensor};
+
+fn run(graph: &Graph, inputs: &[Tensor]) -> Vec<Tensor> {
+    let plan = Plan::compile(graph, &Options::default()).expect("a graph that runs");
+    Session::new(plan.into()).run(inputs).expect("inputs that fit").to_vec()
+}
+
+fn imported(name: &str, case: &Case) -> Graph {
+    import(&case.model, &Limits::default()).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+/// Whether results are those of ONNX Runtime: codes and their real numbers exactly, dynamically quantized sums but for the roundings.
+fn is_same(name: &str, found: &Tensor, expected: &Tensor) -> bool {
+    let near = |(a, b): (&f32, &f32)| (a - b).abs() <= 1e-6 + 1e-5 * b.abs();
+    match (found.as_slice::<f32>(), expected.as_slice::<f32>()) {
+        (Ok(a), Ok(b)) if name.contains("integer") => found.shape() == expected.shape() && a.iter().zip(b).all(near),
+        _ => found == expected,
+    }
+}
+
+#[test]
+fn quantized_models_compute_what_onnx_runtime_computes() {
+    let cases = cases("quantized");
+    for (name, case) in &cases {
+        let found = run(&imported(name, case), &case.inputs);
+        assert_eq!(found.len(), case.outputs.len(), "{name}");
+        for (found, expected) in found.iter().zip(&case.outputs) {
+            assert!(is_same(name, found, expected), "{name}: {found:?} instead of {expected:?}");
+        }
+    }
+}
+
+#[test]
+fn what_was_exported_computes_the_same_bits() {
+    for (name, case) in &cases("quantized") {
+        let graph = imported(name, case);
+        for form in [Form::Qdq, Form::QOperator] {
+            let bytes = export_as(&graph, form).unwrap_or_else(|error| panic!("{name} {form:?}: {error}"));
+            let back = import(&bytes, &Limits::default()).unwrap_or_else(|error| panic!("{name} {form:?}: {error}"));
+            assert_eq!(run(&back, &case.inputs), run(&graph, &case.inputs), "{name} {form:?}");
+        }
+    }
+}
+
+#[test]
+fn layers_are_on_codes() {
+    for (name, case) in &cases("quantized") {
+        let graph = imported(name, case);
+        let layers = graph
+            .nodes()
+            .iter()
+            .filter(|node| matches!(node.op(), Op::Conv(_) | Op::ConvTranspose(_) | Op::Linear(_) | Op::MatMul));
+        for layer in layers {
+            let weight = graph.value(layer.inputs()[1]).ty();
+            assert_ne!(weight.dtype(), DType::F32, "{name}");
+            let is_own = name.starts_with("unsigned") || *name == "conv_transpose_unsigned";
+            assert_eq!(weight.dtype() == DType::U8, is_own, "{name}: a weight of {weight}");
+        }
+    }
+}
