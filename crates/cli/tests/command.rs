@@ -230,6 +230,30 @@ fn inputs_that_do_not_fit_are_refused() {
 }
 
 #[test]
+fn inputs_of_codes_are_read_as_they_are() {
+    use fourfold::graph::{Dim, GraphBuilder, Op, ValueType};
+    use fourfold::schemes::{QuantParams, Scale};
+    use fourfold::tensor::DType;
+
+    let folder = Folder::new();
+    let mut builder = GraphBuilder::new("codes");
+    let params = QuantParams::per_tensor(DType::U8, (0, 255), Scale::new(0.5).expect("normal"), 10).expect("valid");
+    let x = builder.input("x", ValueType::quantized(&[Dim::symbol("n"), 2.into()], params)).expect("valid");
+    let y = builder.node("y", Op::Dequantize, &[x]).expect("valid");
+    builder.output(y);
+    folder.write("model.onnx", fourfold::onnx::export(&builder.finish().expect("valid")).expect("a form"));
+    folder.write("codes.npy", npy::write(&Tensor::from_vec(&[2, 2], vec![0_u8, 10, 12, 255]).expect("four")));
+    folder.write("reals.npy", npy::write(&Tensor::from_vec(&[2, 2], vec![0.0_f32; 4]).expect("four")));
+    folder.ok("run model.onnx --input codes.npy --output-dir out");
+    let bytes = fs::read(folder.path("out/y.npy")).expect("written");
+    let y = npy::read(&bytes, &Limits::default()).expect("a .npy file");
+    assert_eq!(y.as_slice::<f32>(), Ok(&[-5.0, 0.0, 1.0, 122.5][..]));
+    folder.fails("run model.onnx --input reals.npy --output-dir more", 3, &["reals.npy", "u8[n, 2] scale 0.5"]);
+    assert!(folder.ok("inspect model.onnx").contains("u8[n, 2] scale 0.5 zero point 10"));
+    folder.ok("bench model.onnx");
+}
+
+#[test]
 fn existing_files_stay_unless_forced() {
     let folder = Folder::with_digits();
     folder.write("taken.fourfold", "mine");

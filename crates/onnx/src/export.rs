@@ -23,7 +23,7 @@
 //! no such form (other functions by table, differences) stands between DequantizeLinear and QuantizeLinear.
 //!
 //! - Sizes that several symbols of the inputs give are written as shape arithmetic: Shape, Gather, Mul, Add and Concat.
-//! - Truth values are `bool`.
+//! - Truth values are `bool`. Inputs and outputs of codes are `uint8` or `int8`; the nodes that read an input give its scale.
 //!
 //! Opset 17 is written, 19 where dilated averages or padding from the other end need it, 21 for a normalization over groups of channels.
 
@@ -74,7 +74,7 @@ pub enum Form {
 ///
 /// # Errors
 ///
-/// [`Error::Export`] for values that ONNX has no form for: inputs of codes, and codes as outputs.
+/// [`Error::Export`] for what ONNX has no form for.
 pub fn export(graph: &Graph) -> Result<Vec<u8>, Error> {
     export_as(graph, Form::Qdq)
 }
@@ -83,21 +83,25 @@ pub fn export(graph: &Graph) -> Result<Vec<u8>, Error> {
 ///
 /// # Errors
 ///
-/// [`Error::Export`] for values that ONNX has no form for: inputs of codes, and codes as outputs.
+/// [`Error::Export`] for what ONNX has no form for.
 pub fn export_as(graph: &Graph, form: Form) -> Result<Vec<u8>, Error> {
     let mut exporter = Exporter::new(graph, form);
     let mut inputs = Vec::new();
     for &id in graph.inputs() {
-        inputs.push(exporter.info(id)?);
-        exporter.reals.insert(id, graph.value(id).name().to_owned());
+        inputs.push(exporter.info(id));
+        exporter.input(id)?;
     }
     for node in graph.nodes() {
         exporter.node(node)?;
     }
     let mut outputs = Vec::new();
     for &id in graph.outputs() {
-        outputs.push(exporter.info(id)?);
+        outputs.push(exporter.info(id));
         let name = graph.value(id).name();
+        if graph.value(id).ty().params().is_some() {
+            exporter.codes_of(id)?;
+            continue;
+        }
         let made = exporter.real(id)?;
         if made != name {
             exporter.push("Identity", name, &[&made], name, Vec::new());
@@ -176,13 +180,23 @@ impl<'g> Exporter<'g> {
     }
 
     /// The declaration of an input or output.
-    fn info(&self, id: ValueId) -> Result<ValueInfoProto, Error> {
-        let value = self.graph.value(id);
-        if value.ty().params().is_some() {
-            let reason = "inputs and outputs of codes have no place in the QDQ form";
-            return Err(Error::Export { value: value.name().to_owned(), reason });
+    fn info(&self, id: ValueId) -> ValueInfoProto {
+        value_info(self.graph.value(id).name(), self.ty(id))
+    }
+
+    /// Notes where an input is; scale and zero point of codes are written.
+    fn input(&mut self, id: ValueId) -> Result<(), Error> {
+        let name = self.graph.value(id).name();
+        match self.ty(id).params() {
+            None => {
+                self.reals.insert(id, name.to_owned());
+            }
+            Some(params) => {
+                let [scale, zero_point] = self.parameters(name, params)?;
+                self.codes.insert(id, [name.to_owned(), scale, zero_point]);
+            }
         }
-        Ok(value_info(value.name(), value.ty()))
+        Ok(())
     }
 
     /// A name that nothing has yet.
@@ -277,7 +291,7 @@ impl<'g> Exporter<'g> {
     fn constant_codes(&mut self, id: ValueId) -> Result<String, Error> {
         let value = self.graph.value(id);
         let Some(constant) = value.constant().filter(|_| value.ty().params().is_some()) else {
-            let reason = "an input of codes has no place in the file";
+            let reason = "codes that nothing makes";
             return Err(Error::Export { value: value.name().to_owned(), reason });
         };
         if self.stored.insert(id) {

@@ -12,6 +12,7 @@ mod fold;
 mod function;
 mod gates;
 mod groups;
+mod inputs;
 mod logic;
 mod matrix;
 mod node;
@@ -32,18 +33,14 @@ mod window;
 
 use std::collections::{HashMap, HashSet};
 
-use fourfold_graph::{Dim, Graph, GraphBuilder, Limits, ValueId, ValueType};
-use fourfold_tensor::DType;
+use fourfold_graph::{Graph, GraphBuilder, Limits, ValueId};
 use prost::Message;
 
 use self::binding::{Binding, Stored};
 use self::codes::Use;
 use self::computed::Change;
 use crate::Error;
-use crate::proto::{
-    GraphProto, ModelProto, NodeProto, ValueInfoProto, data_type, tensor_shape_proto::dimension::Value as Dimension,
-    type_proto::Value as Type,
-};
+use crate::proto::{GraphProto, ModelProto, NodeProto};
 use crate::scan::scan;
 
 pub use operators::OPERATORS;
@@ -191,7 +188,7 @@ impl<'a> Importer<'a> {
         }
         for input in &self.proto.input {
             if !self.bindings.contains_key(input.name.as_str()) {
-                let ty = input_type(input)?;
+                let ty = self.input_type(input)?;
                 let id = self.builder.input(&input.name, ty)?;
                 self.bind(&input.name, Binding::Value(id))?;
             }
@@ -261,31 +258,4 @@ impl<'a> Importer<'a> {
         }
         name
     }
-}
-
-/// The type of an input of the model.
-fn input_type(input: &ValueInfoProto) -> Result<ValueType, Error> {
-    let unsupported = |what: String| Error::UnsupportedTensor { name: input.name.clone(), what };
-    let invalid = |reason: String| Error::Tensor { name: input.name.clone(), reason };
-    let Some(Type::TensorType(tensor)) = input.r#type.as_ref().and_then(|ty| ty.value.as_ref()) else {
-        return Err(unsupported("an input that is not a tensor".to_owned()));
-    };
-    let dtype = match tensor.elem_type {
-        data_type::FLOAT => DType::F32,
-        data_type::INT64 => DType::I64,
-        data_type::INT32 => DType::I32,
-        data_type::BOOL => DType::U8,
-        other => return Err(unsupported(format!("an input of type {}", data_type::name(other)))),
-    };
-    let shape = tensor.shape.as_ref().ok_or_else(|| unsupported("an input without a shape".to_owned()))?;
-    let dim = |(axis, dim): (usize, &crate::proto::tensor_shape_proto::Dimension)| match &dim.value {
-        Some(Dimension::DimValue(size)) => match usize::try_from(*size) {
-            Ok(size) if size > 0 => Ok(Dim::Fixed(size)),
-            _ => Err(invalid(format!("axis {axis} has size {size}"))),
-        },
-        Some(Dimension::DimParam(symbol)) if !symbol.is_empty() => Ok(Dim::symbol(symbol)),
-        _ => Ok(Dim::symbol(&format!("{}.{axis}", input.name))),
-    };
-    let dims = shape.dim.iter().enumerate().map(dim).collect::<Result<Vec<_>, _>>()?;
-    Ok(ValueType::plain(dtype, &dims))
 }

@@ -40,6 +40,8 @@
 //!   with [`DynamicScheme::OnnxPerTensor`](fourfold_schemes::DynamicScheme::OnnxPerTensor), with ConvInteger one Conv, and DynamicQuantizeLSTM
 //!   a Recurrent; DynamicQuantizeMatMul and MatMulIntegerToFloat are a Linear too. A GRU or RNN behind whose weights codes stand is a Recurrent on
 //!   codes if the metadata of its node, `fourfold.dynamic`, say so, as [`export`] writes them; else it computes with real numbers.
+//! - **Inputs of codes.** An input of `uint8` or `int8` holds codes with the scale of the DequantizeLinear or QLinear operator that reads it,
+//!   which the caller brings; all readers must agree. Where none gives a scale, the codes are numbers, which Cast makes of another type.
 //! - **Weights alone.** MatMulNBits (4 and 8 bits) and DequantizeLinear by blocks become real numbers, and run as such.
 //!
 //! Weights become `i8` with zero point 0: `uint8` with zero point 128 is turned into it, and so is any other whose codes less the zero

@@ -51,7 +51,8 @@ pub(super) fn value_info(name: &str, ty: &ValueType) -> ValueInfoProto {
         }),
     };
     let shape = TensorShapeProto { dim: ty.dims().iter().map(dim).collect() };
-    let ty = TensorType { elem_type: plain_code(ty.dtype()), shape: Some(shape) };
+    let elem_type = if ty.params().is_some() { code(ty.dtype()) } else { plain_code(ty.dtype()) };
+    let ty = TensorType { elem_type, shape: Some(shape) };
     ValueInfoProto { name: name.to_owned(), r#type: Some(TypeProto { value: Some(Type::TensorType(ty)) }) }
 }
 

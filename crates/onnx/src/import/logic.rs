@@ -1,8 +1,10 @@
 //! Comparisons, truth values, changes of type, searches and running sums.
 
-use fourfold_graph::{ArgExtreme, CastTo, Comparison, CumSum, Logic, Op, TopK, TopKPart};
+use fourfold_graph::{ArgExtreme, CastTo, Comparison, CumSum, Logic, Op, TopK, TopKPart, ValueId};
+use fourfold_schemes::{QuantParams, Scale};
 
 use super::node::Entry;
+use super::target::Moved;
 use crate::Error;
 use crate::proto::data_type;
 
@@ -50,8 +52,18 @@ impl<'a> Entry<'_, 'a> {
                 return Err(self.unsupported(format!("a conversion to {name}")));
             }
         };
-        let x = self.operand(0)?;
+        let x = match self.moved(0)? {
+            Moved::Raw(id) if self.is_number(id) && to == CastTo::F32 => return self.emit(Op::Dequantize, &[id]),
+            Moved::Raw(id) if self.is_number(id) => self.emit_before("number", Op::Dequantize, &[id])?,
+            _ => self.operand(0)?,
+        };
         self.emit(Op::Cast { to }, &[x])
+    }
+
+    /// Whether codes stand for themselves.
+    fn is_number(&self, id: ValueId) -> bool {
+        let params = self.importer.builder.value(id).ty().params();
+        params.and_then(QuantParams::as_per_tensor) == Some((Scale::ONE, 0))
     }
 
     pub(super) fn arg_extreme(&mut self, largest: bool) -> Result<(), Error> {

@@ -6,7 +6,7 @@ use prost::Message;
 
 use super::{floats, int, model, node, read};
 use crate::import;
-use crate::proto::{ModelProto, NodeProto};
+use crate::proto::{ModelProto, NodeProto, data_type, type_proto::Value as Type};
 
 /// `x -> Q -> DQ -> Gemm(DQ(w)) -> Q -> DQ -> y`.
 fn small(constants: &[(&str, Tensor)], change: impl FnOnce(&mut Vec<NodeProto>)) -> ModelProto {
@@ -113,6 +113,37 @@ fn only_codes_are_dequantized_and_only_numbers_computed_with() {
     assert!(read(&clip(Tensor::from_vec(&[], vec![1_u8]).expect("one"))).is_ok());
     let real = small(&[("f", floats(&[2, 4]))], |nodes| nodes[2].input[0] = "f".to_owned());
     assert_refused(&real, "DequantizeLinear_2", "the codes are f32");
+}
+
+/// The same with an input of codes, which the nodes read as they are.
+fn of_codes(change: impl FnOnce(&mut Vec<NodeProto>)) -> ModelProto {
+    let mut model = small(&[], |nodes| {
+        nodes.remove(0);
+        nodes[0].input[0] = "x".to_owned();
+        change(nodes);
+    });
+    let input = model.graph.as_mut().expect("a graph").input[0].r#type.as_mut().expect("a type");
+    if let Some(Type::TensorType(tensor)) = input.value.as_mut() {
+        tensor.elem_type = data_type::UINT8;
+    }
+    model
+}
+
+#[test]
+fn all_readers_of_an_input_of_codes_agree() {
+    let graph = read(&of_codes(|_| ())).expect("valid");
+    assert_eq!(graph.value(graph.inputs()[0]).ty().to_string(), "u8[n, 4] scale 0.5 zero point 3");
+    let second = |inputs: &[&str]| of_codes(|nodes| nodes.insert(1, node("DequantizeLinear", inputs, "again", vec![])));
+    assert!(read(&second(&["x", "s", "z"])).is_ok());
+    assert_refused(&second(&["x", "s"]), "DequantizeLinear_1", "which were made with scale 0.5 and zero point 3");
+    let cast = of_codes(|nodes| nodes.insert(1, node("Cast", &["x"], "number", vec![int("to", 1)])));
+    assert_refused(&cast, "Cast_1", "reads `x`, which holds codes");
+    let plain = of_codes(|nodes| nodes[0] = node("Identity", &["x"], "xd", vec![]));
+    assert_refused(&plain, "Gemm_2", "holds codes");
+    let wrong = of_codes(|nodes| nodes[0].input[2] = "wz".to_owned());
+    assert_refused(&wrong, "DequantizeLinear_0", "has 1 scales, but 2 zero points");
+    let circle = of_codes(|nodes| nodes[0] = node("Identity", &["xd"], "xd", vec![]));
+    assert!(read(&circle).is_err());
 }
 
 #[test]

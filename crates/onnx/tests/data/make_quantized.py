@@ -140,5 +140,20 @@ case("unsigned_matmul_integer", dynamic("MatMulInteger"), [rows], weight(10, 9, 
 case("unsigned_matmul_integer_columns", dynamic("MatMulInteger"), [rows], {"w": codes(9, 5), "w.s": five, "w.z": points, "b": real(5)})
 case("unsigned_conv_integer", dynamic("ConvInteger", pads=[1, 1, 1, 1]), [image], weight(10, 5, 4, 3, 3) | {"b": real(1, 5, 1, 1)}, symbols=False)
 
+# Codes as inputs and outputs, and integers of 8 bits that are numbers.
+pixels = codes(2, 3, 6, 5)
+kernel = {"w": signed(4, 3, 3, 3), "w.s": scales(0.012), "w.z": np.int8(0)}
+case("input_dequantized", [dequantize("x0", "xd", "x"), dequantize("w", "wd", "w"), node("Conv", "xd wd", "h"), quantize("h", "yq", "y"), dequantize("yq", "y", "y")],
+     [pixels], named(x=X, y=u8(0.2, 120)) | kernel)
+case("input_of_conv", [node("QLinearConv", "x0 x.s x.z w w.s w.z y.s y.z")], [pixels], named(x=X, y=u8(0.2, 120)) | kernel, output=TensorProto.UINT8)
+case("input_moved", [node("Transpose", "x0", "t", perm=[0, 2, 1]), node("Flatten", "t", "f"), dequantize("f", "y", "x")],
+     [codes(3, 4, 5, dtype=np.int8, low=-128, high=128)], named(x=(np.float32(0.03), np.int8(7))))
+case("input_joined", [node("QLinearConcat", "y.s y.z x0 x.s x.z x1 w.s w.z", axis=1, **MS)], [codes(3, 4), codes(3, 2)],
+     named(x=X, y=u8(0.02, 100), w=u8(0.01, 9)), output=TensorProto.UINT8)
+case("input_pixels", [node("Cast", "x0", "f", to=TensorProto.FLOAT), node("Div", "f c", "d"), node("Sub", "d m")], [pixels],
+     {"c": np.float32(255), "m": real(3, 1, 1)})
+case("input_indices", [node("Cast", "x0", "i", to=TensorProto.INT64), node("Gather", "t i")], [codes(7, high=6)], {"t": real(6, 3)})
+case("input_signed", [node("Cast", "x0", "f", to=TensorProto.FLOAT), node("Mul", "f c")], [codes(7, dtype=np.int8, low=-128, high=128)], {"c": np.float32(0.5)})
+
 save_file(TENSORS, "quantized.safetensors")
 print(len(TENSORS), sum(t.nbytes for t in TENSORS.values()))

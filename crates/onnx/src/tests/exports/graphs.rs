@@ -175,6 +175,20 @@ fn group_norm() -> Exported {
     Exported { name: "group_norm", form: Form::Qdq, graph, inputs: vec![reals(&[2, 6, 4, 3])] }
 }
 
+/// Codes from the caller and to the caller.
+fn codes(name: &'static str, form: Form) -> Exported {
+    let mut builder = Builder::new(name);
+    let of = |step, zero_point| params(DType::U8, step, zero_point);
+    let ty = ValueType::quantized(&sizes(&["n", "9"]), of(0.0171, 117));
+    let x = builder.0.input("x", ty).expect("valid");
+    let y = builder.linear("y", x, [5, 9], Some(0.0171), of(0.0313, 128));
+    let relu = builder.add("relu", Op::Relu, &[y], None);
+    [y, relu].into_iter().for_each(|id| builder.0.output(id));
+    let list = noise(4 * 9, 256).into_iter().map(|code| u8::try_from(code).expect("a byte"));
+    let input = Tensor::from_vec(&[4, 9], list.collect::<Vec<u8>>()).expect("as many");
+    Exported { name, form, graph: builder.0.finish().expect("valid"), inputs: vec![input] }
+}
+
 /// All of them.
 pub(super) fn exported() -> Vec<Exported> {
     vec![
@@ -183,5 +197,7 @@ pub(super) fn exported() -> Vec<Exported> {
         attention(),
         pooled(),
         group_norm(),
+        codes("codes_qdq", Form::Qdq),
+        codes("codes_qoperator", Form::QOperator),
     ]
 }

@@ -1,0 +1,112 @@
+//! Inputs of the model, and what codes among them mean.
+//!
+//! A file gives an input of `uint8` or `int8` no scale; the nodes that read it do. The first that does decides; others must agree, or are
+//! refused. Where none does, the codes are numbers (scale 1, zero point 0), which Cast makes of another type.
+
+use std::collections::{HashMap, HashSet};
+
+use fourfold_graph::{Dim, ValueType};
+use fourfold_schemes::{QuantParams, Scale};
+use fourfold_tensor::DType;
+
+use super::Importer;
+use crate::Error;
+use crate::proto::{
+    ValueInfoProto, data_type, tensor_shape_proto::dimension::Value as Dimension, type_proto::Value as Type,
+};
+
+/// Operators that move the elements of their first input, or choose among them.
+const MOVING: [&str; 18] = [
+    "Clip",
+    "DepthToSpace",
+    "Dropout",
+    "Expand",
+    "Flatten",
+    "Gather",
+    "GatherElements",
+    "Identity",
+    "MaxPool",
+    "Pad",
+    "Relu",
+    "Reshape",
+    "Slice",
+    "SpaceToDepth",
+    "Split",
+    "Squeeze",
+    "Transpose",
+    "Unsqueeze",
+];
+
+impl<'a> Importer<'a> {
+    /// The type of an input of the model; constants must be bound.
+    pub(super) fn input_type(&mut self, input: &'a ValueInfoProto) -> Result<ValueType, Error> {
+        let unsupported = |what: String| Error::UnsupportedTensor { name: input.name.clone(), what };
+        let Some(Type::TensorType(tensor)) = input.r#type.as_ref().and_then(|ty| ty.value.as_ref()) else {
+            return Err(unsupported("an input that is not a tensor".to_owned()));
+        };
+        let dtype = match tensor.elem_type {
+            data_type::FLOAT => DType::F32,
+            data_type::INT64 => DType::I64,
+            data_type::INT32 => DType::I32,
+            data_type::BOOL | data_type::UINT8 => DType::U8,
+            data_type::INT8 => DType::I8,
+            other => return Err(unsupported(format!("an input of type {}", data_type::name(other)))),
+        };
+        let dims = dims(input, tensor.shape.as_ref())?;
+        if !matches!(tensor.elem_type, data_type::UINT8 | data_type::INT8) {
+            return Ok(ValueType::plain(dtype, &dims));
+        }
+        let params = match self.meaning(&input.name, dtype) {
+            Some(params) => params,
+            None => QuantParams::per_tensor(dtype, dtype.byte_range().unwrap_or_default(), Scale::ONE, 0)
+                .map_err(|error| Error::Tensor { name: input.name.clone(), reason: error.to_string() })?,
+        };
+        Ok(ValueType::quantized(&dims, params))
+    }
+
+    /// The parameters that the first reader of codes gives them, where they are or where they were moved to.
+    fn meaning(&mut self, name: &'a str, dtype: DType) -> Option<QuantParams> {
+        let mut readers: HashMap<&str, Vec<(usize, usize)>> = HashMap::new();
+        for (index, node) in self.proto.node.iter().enumerate() {
+            for (place, input) in node.input.iter().enumerate() {
+                readers.entry(input).or_default().push((index, place));
+            }
+        }
+        let (mut names, mut seen) = (vec![name], HashSet::from([name]));
+        while let Some(name) = names.pop() {
+            for &(index, place) in readers.get(name).into_iter().flatten() {
+                let node = &self.proto.node[index];
+                let operator = node.op_type.as_str();
+                let gives = operator == "DequantizeLinear" || operator == "QGemm" || operator.starts_with("QLinear");
+                let given = [1, 2].map(|behind| node.input.get(place + behind).map_or("", String::as_str));
+                if gives && !given[0].is_empty() {
+                    let reader = &mut self.at(index);
+                    // What is wrong with them is for the node itself to say.
+                    let params = reader.named_parameters(given).and_then(|given| reader.per_tensor(&given, dtype));
+                    if let Ok(params) = params {
+                        return Some(params);
+                    }
+                }
+                if place == 0 && MOVING.contains(&operator) {
+                    names.extend(node.output.iter().map(String::as_str).filter(|output| seen.insert(output)));
+                }
+            }
+        }
+        None
+    }
+}
+
+/// The axes of an input.
+fn dims(input: &ValueInfoProto, shape: Option<&crate::proto::TensorShapeProto>) -> Result<Vec<Dim>, Error> {
+    let what = "an input without a shape".to_owned();
+    let shape = shape.ok_or_else(|| Error::UnsupportedTensor { name: input.name.clone(), what })?;
+    let dim = |(axis, dim): (usize, &crate::proto::tensor_shape_proto::Dimension)| match &dim.value {
+        Some(Dimension::DimValue(size)) => match usize::try_from(*size) {
+            Ok(size) if size > 0 => Ok(Dim::Fixed(size)),
+            _ => Err(Error::Tensor { name: input.name.clone(), reason: format!("axis {axis} has size {size}") }),
+        },
+        Some(Dimension::DimParam(symbol)) if !symbol.is_empty() => Ok(Dim::symbol(symbol)),
+        _ => Ok(Dim::symbol(&format!("{}.{axis}", input.name))),
+    };
+    shape.dim.iter().enumerate().map(dim).collect()
+}
