@@ -8,7 +8,7 @@
 //! |---|---|---|
 //! | 0 | 8 | magic: `89 46 34 46 0D 0A 1A 0A`, which shows translated line ends |
 //! | 8 | 2 | major version, 1: readers refuse others |
-//! | 10 | 2 | minor version, 0, or the first that has all operators of the graph (1, 2): readers accept others |
+//! | 10 | 2 | minor version, 0, or the first that has all operators of the graph (1, 2, 3): readers accept others |
 //! | 12 | 4 | flags: readers refuse those they do not know; none so far |
 //! | 16 | 8 | length of the header in bytes |
 //! | 24 | 4 | CRC-32 of the header |
@@ -33,7 +33,9 @@
 //!                   3 packed constant    name: string, shape: list of u64, params, crc: u32
 //! type      dtype: u8, dims: list of dim, params: option of params
 //! dim       enum    0 fixed: u64    1 symbol: string    since minor version 2:  2 computed: list of term, summed
+//!           since minor version 3:  3 computed: list of { term, quotients: list of quotient (more factors) }, summed
 //! term      coefficient: i64, symbols: list of string (factors)
+//! quotient  dividend: list of term, summed, divisor: i64, without the remainder
 //! dtype     0 f32   1 i8   2 u8   3 i32   4 i64
 //! params    dtype: u8, quant_min: i32, quant_max: i32, axis: option of u64, scales: list of f32, zero_points: list of i32
 //! op        enum    0 Conv { window, groups: u64, activation }      1 Linear { activation, dynamic: option of u8 }

@@ -66,7 +66,7 @@ impl Dim {
         match self {
             Dim::Fixed(_) => Vec::new(),
             Dim::Symbol(name) => vec![name],
-            Dim::Computed(size) => size.terms().flat_map(|(_, symbols)| symbols).map(|symbol| &**symbol).collect(),
+            Dim::Computed(size) => size.symbols(),
         }
     }
 }

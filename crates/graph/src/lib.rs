@@ -59,7 +59,7 @@ pub use infer::MAX_CONCAT;
 pub use kind::{OpKind, OutputParams};
 pub use limits::{LimitExceeded, Limits};
 pub use op::{Activation, AveragePool, Conv, Linear, Op, Window};
-pub use polynomial::Polynomial;
+pub use polynomial::{Factor, Polynomial, Quotient};
 pub use statistics::{NodeStatistics, Statistics};
 pub use types::ValueType;
 

@@ -1,4 +1,4 @@
-//! Sizes that are computed from others: sums of products of symbols.
+//! Sizes that are computed from others: sums of products of symbols and of whole quotients.
 
 use core::fmt;
 use std::sync::Arc;
@@ -6,48 +6,99 @@ use std::sync::Arc;
 /// The most terms of a polynomial and the most factors of a term; shapes of real models have two or three.
 const LARGEST: usize = 16;
 
-/// `sum of coefficient * product of symbols`, in one canonical form, so that equal polynomials compare equal.
+/// `sum of coefficient * product of factors`, in one canonical form, so that equal polynomials compare equal.
 ///
 /// All arithmetic is checked: what overflows `i64`, or has more than 16 terms or factors, gives `None`.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Polynomial {
-    /// Sorted by their symbols, no two with the same, no coefficient 0.
+    /// Sorted by their factors, no two with the same, no coefficient 0.
     terms: Vec<Term>,
 }
 
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Term {
-    /// Sorted; a square has its symbol twice.
-    symbols: Vec<Arc<str>>,
+    /// Sorted; a square has its factor twice.
+    factors: Vec<Factor>,
     coefficient: i64,
+}
+
+/// What a term of a [`Polynomial`] multiplies; never negative.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Factor {
+    /// A size that an input brings.
+    Symbol(Arc<str>),
+    /// A quotient without its remainder.
+    Quotient(Arc<Quotient>),
+}
+
+/// `floor(dividend / divisor)`, which [`Polynomial::floor_div`] makes.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Quotient {
+    /// Of symbols alone, with coefficients from 0 to less than the divisor.
+    dividend: Polynomial,
+    divisor: i64,
+}
+
+impl Quotient {
+    /// What is divided.
+    #[must_use]
+    pub fn dividend(&self) -> &Polynomial {
+        &self.dividend
+    }
+
+    /// What it is divided by, at least 2.
+    #[must_use]
+    pub fn divisor(&self) -> i64 {
+        self.divisor
+    }
 }
 
 impl Polynomial {
     /// A known number.
     #[must_use]
     pub fn constant(number: i64) -> Self {
-        Self::of(vec![Term { symbols: Vec::new(), coefficient: number }])
+        Self::of(vec![Term { factors: Vec::new(), coefficient: number }])
     }
 
     /// One symbol.
     #[must_use]
     pub fn symbol(name: &Arc<str>) -> Self {
-        Self { terms: vec![Term { symbols: vec![Arc::clone(name)], coefficient: 1 }] }
+        Self::factor(Factor::Symbol(Arc::clone(name)))
+    }
+
+    fn factor(factor: Factor) -> Self {
+        Self { terms: vec![Term { factors: vec![factor], coefficient: 1 }] }
     }
 
     /// The polynomial of `(coefficient, symbols)`, in any order; `None` if it is too large.
     #[must_use]
     pub fn from_terms(terms: impl IntoIterator<Item = (i64, Vec<Arc<str>>)>) -> Option<Self> {
-        terms.into_iter().try_fold(Self { terms: Vec::new() }, |sum, (coefficient, mut symbols)| {
-            symbols.sort();
-            let one = (symbols.len() <= LARGEST).then(|| Self::of(vec![Term { symbols, coefficient }]))?;
+        let factors = |symbols: Vec<Arc<str>>| symbols.into_iter().map(Factor::Symbol).collect();
+        Self::sum_of(terms.into_iter().map(|(coefficient, symbols)| (coefficient, factors(symbols))))
+    }
+
+    fn sum_of(terms: impl IntoIterator<Item = (i64, Vec<Factor>)>) -> Option<Self> {
+        terms.into_iter().try_fold(Self { terms: Vec::new() }, |sum, (coefficient, mut factors)| {
+            factors.sort();
+            let one = (factors.len() <= LARGEST).then(|| Self::of(vec![Term { factors, coefficient }]))?;
             sum.add(&one)
         })
     }
 
-    /// Each term's coefficient and symbols.
-    pub fn terms(&self) -> impl Iterator<Item = (i64, &[Arc<str>])> {
-        self.terms.iter().map(|term| (term.coefficient, term.symbols.as_slice()))
+    /// Each term's coefficient and factors.
+    pub fn terms(&self) -> impl Iterator<Item = (i64, &[Factor])> {
+        self.terms.iter().map(|term| (term.coefficient, term.factors.as_slice()))
+    }
+
+    /// The names of the symbols, those in quotients too; a name may be there several times.
+    #[must_use]
+    pub fn symbols(&self) -> Vec<&str> {
+        let factors = self.terms.iter().flat_map(|term| &term.factors);
+        let names = factors.flat_map(|factor| match factor {
+            Factor::Symbol(name) => vec![&**name],
+            Factor::Quotient(quotient) => quotient.dividend.symbols(),
+        });
+        names.collect()
     }
 
     /// The number, if there are no symbols.
@@ -55,7 +106,7 @@ impl Polynomial {
     pub fn as_constant(&self) -> Option<i64> {
         match self.terms.as_slice() {
             [] => Some(0),
-            [term] if term.symbols.is_empty() => Some(term.coefficient),
+            [term] if term.factors.is_empty() => Some(term.coefficient),
             _ => None,
         }
     }
@@ -64,7 +115,10 @@ impl Polynomial {
     #[must_use]
     pub fn as_symbol(&self) -> Option<&Arc<str>> {
         match self.terms.as_slice() {
-            [Term { symbols, coefficient: 1 }] if symbols.len() == 1 => symbols.first(),
+            [Term { factors, coefficient: 1 }] => match factors.as_slice() {
+                [Factor::Symbol(name)] => Some(name),
+                _ => None,
+            },
             _ => None,
         }
     }
@@ -74,7 +128,7 @@ impl Polynomial {
     pub fn add(&self, other: &Self) -> Option<Self> {
         let mut terms = self.terms.clone();
         for term in &other.terms {
-            match terms.binary_search_by(|known| known.symbols.cmp(&term.symbols)) {
+            match terms.binary_search_by(|known| known.factors.cmp(&term.factors)) {
                 Ok(place) => terms[place].coefficient = terms[place].coefficient.checked_add(term.coefficient)?,
                 Err(place) => terms.insert(place, term.clone()),
             }
@@ -93,10 +147,10 @@ impl Polynomial {
     pub fn mul(&self, other: &Self) -> Option<Self> {
         let pairs = self.terms.iter().flat_map(|a| other.terms.iter().map(move |b| (a, b)));
         let products = pairs.map(|(a, b)| {
-            let symbols = a.symbols.iter().chain(&b.symbols).cloned().collect();
-            Some((a.coefficient.checked_mul(b.coefficient)?, symbols))
+            let factors = a.factors.iter().chain(&b.factors).cloned().collect();
+            Some((a.coefficient.checked_mul(b.coefficient)?, factors))
         });
-        Self::from_terms(products.collect::<Option<Vec<_>>>()?)
+        Self::sum_of(products.collect::<Option<Vec<_>>>()?)
     }
 
     /// The quotient by a divisor of one term, if nothing remains.
@@ -107,24 +161,72 @@ impl Polynomial {
         }
         let [by] = divisor.terms.as_slice() else { return None };
         let quotients = self.terms.iter().map(|term| {
-            let mut symbols = term.symbols.clone();
-            for symbol in &by.symbols {
-                let place = symbols.iter().position(|known| known == symbol)?;
-                symbols.remove(place);
+            let mut factors = term.factors.clone();
+            for factor in &by.factors {
+                let place = factors.iter().position(|known| known == factor)?;
+                factors.remove(place);
             }
             let exact = term.coefficient.checked_rem(by.coefficient)? == 0;
-            exact.then(|| (term.coefficient / by.coefficient, symbols))
+            exact.then(|| (term.coefficient / by.coefficient, factors))
         });
-        Self::from_terms(quotients.collect::<Option<Vec<_>>>()?)
+        Self::sum_of(quotients.collect::<Option<Vec<_>>>()?)
+    }
+
+    /// The quotient by a positive number without its remainder, `floor(self / divisor)`.
+    ///
+    /// ```text
+    /// floor((d*a + b) / d) = a + floor(b / d)        floor((floor(a / c) + b) / d) = floor((a + c*b) / (c*d))
+    /// ```
+    ///
+    /// `None` for other quotients of quotients, and what is too large.
+    #[must_use]
+    pub fn floor_div(&self, divisor: i64) -> Option<Self> {
+        if divisor < 1 {
+            return None;
+        }
+        let part = |f: fn(i64, i64) -> i64| {
+            let terms = self.terms.iter();
+            Self::of(terms.map(|term| Term { coefficient: f(term.coefficient, divisor), ..term.clone() }).collect())
+        };
+        let (whole, mut rest) = (part(i64::div_euclid), part(i64::rem_euclid));
+        if rest.as_constant().is_some() {
+            return Some(whole);
+        }
+        // The number is the first term, as it has no factors.
+        let number = rest.terms.first().filter(|term| term.factors.is_empty()).map_or(0, |term| term.coefficient);
+        let others = &rest.terms[usize::from(number != 0)..];
+        if let [Term { factors, coefficient: 1 }] = others
+            && let [Factor::Quotient(inner)] = factors.as_slice()
+        {
+            let dividend = inner.dividend.add(&Self::constant(number.checked_mul(inner.divisor)?))?;
+            return whole.add(&dividend.floor_div(inner.divisor.checked_mul(divisor)?)?);
+        }
+        let is_quotient = |factor: &Factor| matches!(factor, Factor::Quotient(_));
+        if others.iter().flat_map(|term| &term.factors).any(is_quotient) {
+            return None;
+        }
+        let common = others.iter().fold(divisor, |common, term| greatest_common_divisor(common, term.coefficient));
+        if common == divisor {
+            return Some(whole);
+        }
+        rest.terms.iter_mut().for_each(|term| term.coefficient = term.coefficient.div_euclid(common));
+        let quotient = Quotient { dividend: Self::of(rest.terms), divisor: divisor / common };
+        whole.add(&Self::factor(Factor::Quotient(Arc::new(quotient))))
     }
 
     /// The number for given sizes of the symbols, `None` if one is not given or the number overflows.
     pub fn evaluate(&self, size: impl Fn(&str) -> Option<usize>) -> Option<i64> {
+        self.evaluate_with(&size)
+    }
+
+    fn evaluate_with(&self, size: &dyn Fn(&str) -> Option<usize>) -> Option<i64> {
+        let value = |factor: &Factor| match factor {
+            Factor::Symbol(name) => i64::try_from(size(name)?).ok(),
+            Factor::Quotient(quotient) => Some(quotient.dividend.evaluate_with(size)?.div_euclid(quotient.divisor)),
+        };
         self.terms.iter().try_fold(0_i64, |sum, term| {
-            let product = term
-                .symbols
-                .iter()
-                .try_fold(term.coefficient, |product, symbol| product.checked_mul(i64::try_from(size(symbol)?).ok()?));
+            let mut factors = term.factors.iter();
+            let product = factors.try_fold(term.coefficient, |product, factor| product.checked_mul(value(factor)?));
             sum.checked_add(product?)
         })
     }
@@ -149,15 +251,44 @@ impl fmt::Display for Polynomial {
                 (_, false) => f.write_str(" + ")?,
                 (_, true) => f.write_str(" - ")?,
             }
-            let symbols = term.symbols.join("*");
-            match (size, symbols.is_empty()) {
+            let factors = term.factors.iter().map(ToString::to_string).collect::<Vec<_>>().join("*");
+            match (size, factors.is_empty()) {
                 (_, true) => write!(f, "{size}")?,
-                (1, false) => f.write_str(&symbols)?,
-                (_, false) => write!(f, "{size}*{symbols}")?,
+                (1, false) => f.write_str(&factors)?,
+                (_, false) => write!(f, "{size}*{factors}")?,
             }
         }
         Ok(())
     }
+}
+
+impl fmt::Display for Factor {
+    /// `batch`, or `floor((height + 1)/2)`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Factor::Symbol(name) => f.write_str(name),
+            Factor::Quotient(quotient) if quotient.dividend.terms.len() == 1 => {
+                write!(f, "floor({}/{})", quotient.dividend, quotient.divisor)
+            }
+            Factor::Quotient(quotient) => write!(f, "floor(({})/{})", quotient.dividend, quotient.divisor),
+        }
+    }
+}
+
+impl fmt::Debug for Factor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Debug for Quotient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "floor(({})/{})", self.dividend, self.divisor)
+    }
+}
+
+fn greatest_common_divisor(a: i64, b: i64) -> i64 {
+    if b == 0 { a } else { greatest_common_divisor(b, a % b) }
 }
 
 impl fmt::Debug for Polynomial {
@@ -202,6 +333,24 @@ mod tests {
                 prop_assert_eq!(quotient.mul(&y), Some(product));
             }
         }
+
+        #[test]
+        fn quotients_are_those_of_the_values(
+            x in polynomial(), y in polynomial(), divisors in (1_i64..7, 1_i64..7), more in -5_i64..6, sizes: [u8; 3],
+        ) {
+            let sizes = sizes.map(usize::from);
+            let (first, second) = divisors;
+            let quotient = x.floor_div(first).unwrap();
+            let expected = value(&x, sizes).unwrap().div_euclid(first);
+            prop_assert_eq!(value(&quotient, sizes), Some(expected));
+            // The form is one, whatever multiples were added before.
+            let multiple = y.mul(&Polynomial::constant(first)).unwrap();
+            prop_assert_eq!(x.add(&multiple).unwrap().floor_div(first), quotient.add(&y));
+            let again = quotient.add(&Polynomial::constant(more)).unwrap().floor_div(second);
+            if let Some(again) = again {
+                prop_assert_eq!(value(&again, sizes), Some((expected + more).div_euclid(second)));
+            }
+        }
     }
 
     #[test]
@@ -213,6 +362,12 @@ mod tests {
         assert_eq!(sum.sub(&sum).unwrap().as_constant(), Some(0));
         assert_eq!(four.mul(&batch).unwrap().div(&four).unwrap().as_symbol().unwrap().as_ref(), "batch");
         assert_eq!(batch.div(&four), None);
+        let half = batch.sub(&Polynomial::constant(1)).and_then(|less| less.floor_div(2)).unwrap();
+        assert_eq!(half.to_string(), "floor((batch + 1)/2) - 1");
+        assert_eq!(half.floor_div(2).unwrap().to_string(), "floor((batch + 3)/4) - 1");
+        assert_eq!(half.symbols(), ["batch"]);
+        assert_eq!(half.mul(&half).and_then(|square| square.floor_div(3)), None);
+        assert_eq!(batch.floor_div(0), None);
         let large = Polynomial::constant(i64::MAX);
         assert_eq!(large.add(&large), None);
     }

@@ -195,6 +195,19 @@ fn nodes_that_do_not_fit_are_refused() {
 }
 
 #[test]
+fn windows_over_sizes_that_the_inputs_bring() {
+    let image = [Dim::symbol("n"), 2.into(), Dim::symbol("h"), Dim::symbol("w")];
+    let window = Window { stride: vec![2, 1], pad_end: vec![0, 1], ..Window::new(&[3, 3]).with_padding(1) };
+    let free = |op: Op, constants: &[&[usize]]| shape(op, &image, constants);
+    let conv = Op::Conv(Conv::new(window.clone(), 1));
+    assert_eq!(free(conv, &[&[6, 2, 3, 3]]), Ok("f32[n, 6, floor(h/2), w]".to_owned()));
+    assert_eq!(free(Op::MaxPool(window.clone()), &[]), Ok("f32[n, 2, floor(h/2), w]".to_owned()));
+    assert_eq!(free(Op::GlobalAveragePool, &[]), Ok("f32[n, 2, 1, 1]".to_owned()));
+    let up = ConvTranspose { window, output_padding: vec![1, 0], groups: 1, activation: Activation::None };
+    assert_eq!(free(Op::ConvTranspose(up), &[&[2, 5, 3, 3]]), Ok("f32[n, 5, 2*h + 1, w]".to_owned()));
+}
+
+#[test]
 fn codes_need_parameters_and_integer_operands() {
     let mut builder = GraphBuilder::new("test");
     let x = builder.input("x", ValueType::f32(&dims(&[4]))).expect("valid");

@@ -13,7 +13,7 @@
 //! - `auto_pad` and `ceil_mode` become explicit padding.
 //! - `Dropout` becomes Identity; `Constant` becomes a constant.
 //! - Shape arithmetic does not enter the graph: what `Shape`, `Gather`, `Concat`, `Mul` and the like make of shapes is a list of polynomials
-//!   in the symbols of the inputs (`4*batch`), and the operator that reads it (Reshape, Expand, Slice, ..) gets them as its sizes.
+//!   in the symbols of the inputs (`4*batch`) and whole quotients of them, and the operator that reads it (Reshape, Expand, Slice, ..) gets them as its sizes.
 //! - A node whose operands are all constant is computed now, by the runtime, on products with defined bits, within a budget of
 //!   elements and multiplications. That is why this crate knows the runtime.
 //! - An operator with several results becomes several nodes (Split: one Slice each; TopK: values and places). Einsum of two operands becomes

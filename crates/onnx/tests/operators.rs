@@ -28,7 +28,7 @@ const COMPUTED: [&str; 15] = [
 ];
 
 /// The same, by the beginning of their names.
-const FAMILIES: [&str; 5] = ["resize_linear", "dynamic", "matmul", "dequantize", "group_norm"];
+const FAMILIES: [&str; 6] = ["resize_linear", "dynamic", "free", "matmul", "dequantize", "group_norm"];
 
 /// How two tensors differ, `None` if they are the same or, for computed reals, as near as sums in another order are.
 fn difference(found: &Tensor, expected: &Tensor, is_computed: bool) -> Option<String> {

@@ -49,6 +49,18 @@ pub enum Error {
         /// The value's name.
         value: String,
     },
+    /// The inputs are so small that a window fits nowhere, or a size would be negative.
+    #[error(
+        "value `{value}` would have no elements: its axis {axis} of size {dim} is not positive for these inputs; give larger ones"
+    )]
+    TooSmall {
+        /// The value's name.
+        value: String,
+        /// The axis.
+        axis: usize,
+        /// Its size, as it follows from the inputs.
+        dim: String,
+    },
     /// The observer of a run wanted no more of it.
     #[error("the run was stopped before its end; run again for outputs")]
     Stopped,

@@ -5,7 +5,7 @@ mod arrange;
 use core::fmt;
 use std::collections::HashMap;
 
-use fourfold_graph::{Dim, Limits, ValueId};
+use fourfold_graph::{Dim, Limits, Op, ValueId};
 use fourfold_tensor::{DType, Shape, Tensor};
 
 use crate::plan::Place;
@@ -84,6 +84,7 @@ impl Binding {
     pub(crate) fn new(plan: &Plan, inputs: Vec<(DType, Shape)>) -> Result<Self, Error> {
         let symbols = symbols(plan, &inputs)?;
         let shapes = plan.graph.value_ids().map(|id| shape(plan, id, &symbols)).collect::<Result<Vec<_>, Error>>()?;
+        check_windows(plan, &shapes)?;
         let blocks = blocks(plan, &shapes);
         let Arrangement { offsets, bytes } = arrange(&blocks);
         Limits::check("arena-bytes", bytes as u64, plan.options.limits.arena_bytes)?;
@@ -129,12 +130,38 @@ fn symbols<'p>(plan: &'p Plan, inputs: &[(DType, Shape)]) -> Result<HashMap<&'p 
 
 fn shape(plan: &Plan, id: ValueId, symbols: &HashMap<&str, usize>) -> Result<Shape, Error> {
     let value = plan.graph.value(id);
-    let size = |dim: &Dim| {
+    let size = |(axis, dim): (usize, &Dim)| {
         let known = dim.evaluate(|symbol| symbols.get(symbol).copied());
-        known.ok_or_else(|| Error::Unbound { symbol: dim.to_string(), value: value.name().to_owned() })
+        let is_bound = dim.symbols().iter().all(|symbol| symbols.contains_key(symbol));
+        known.ok_or_else(|| match is_bound {
+            true => too_small(plan, id, axis),
+            false => Error::Unbound { symbol: dim.to_string(), value: value.name().to_owned() },
+        })
     };
-    let sizes = value.ty().dims().iter().map(size).collect::<Result<Vec<_>, _>>()?;
+    let sizes = value.ty().dims().iter().enumerate().map(size).collect::<Result<Vec<_>, _>>()?;
     Ok(Shape::new(&sizes)?)
+}
+
+fn too_small(plan: &Plan, id: ValueId, axis: usize) -> Error {
+    let value = plan.graph.value(id);
+    Error::TooSmall { value: value.name().to_owned(), axis, dim: value.ty().dims()[axis].to_string() }
+}
+
+/// Checks that windows lie over elements and give some, which a graph cannot know of sizes that the inputs bring.
+fn check_windows(plan: &Plan, shapes: &[Shape]) -> Result<(), Error> {
+    let graph = &plan.graph;
+    for node in graph.nodes() {
+        let is_window = matches!(node.op(), Op::Conv(_) | Op::ConvTranspose(_) | Op::MaxPool(_) | Op::AveragePool(_));
+        if !is_window && !matches!(node.op(), Op::GlobalAveragePool) {
+            continue;
+        }
+        for id in [node.inputs()[0], node.output()] {
+            if let Some(axis) = shapes[id.index()].iter().skip(2).position(|&size| size == 0) {
+                return Err(too_small(plan, id, axis + 2));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The blocks of a plan; slots that share one have the same number of bytes.

@@ -31,6 +31,21 @@ pub(super) enum Dim {
     Fixed(u64),
     Symbol(String),
     Computed(Vec<Term>),
+    Divided(Vec<DividedTerm>),
+}
+
+/// A term that is multiplied with quotients too.
+#[derive(Encode, Decode)]
+pub(super) struct DividedTerm {
+    pub(super) term: Term,
+    pub(super) quotients: Vec<Quotient>,
+}
+
+/// A whole quotient.
+#[derive(Encode, Decode)]
+pub(super) struct Quotient {
+    pub(super) dividend: Vec<Term>,
+    pub(super) divisor: i64,
 }
 
 /// A coefficient and the symbols that it is multiplied with.
@@ -125,9 +140,19 @@ impl Item {
     fn minor(&self) -> u16 {
         match self {
             Item::Node { op, .. } => op.minor(),
-            Item::Input { ty, .. } if ty.dims.iter().any(|dim| matches!(dim, Dim::Computed(_))) => 2,
+            Item::Input { ty, .. } => ty.dims.iter().map(Dim::minor).max().unwrap_or(0),
             Item::Packed { .. } => 2,
-            Item::Input { .. } | Item::Constant { .. } => 0,
+            Item::Constant { .. } => 0,
+        }
+    }
+}
+
+impl Dim {
+    fn minor(&self) -> u16 {
+        match self {
+            Dim::Fixed(_) | Dim::Symbol(_) => 0,
+            Dim::Computed(_) => 2,
+            Dim::Divided(_) => 3,
         }
     }
 }
@@ -135,6 +160,8 @@ impl Item {
 impl Op {
     fn minor(&self) -> u16 {
         match self {
+            Op::ReshapeTo { dims } | Op::Expand { dims } => dims.iter().map(Dim::minor).max().unwrap_or(0).max(2),
+            Op::Slice { length, .. } => length.minor().max(2),
             Op::Linear { dynamic: Some(2..), .. } | Op::LayerNorm { .. } | Op::Unary { .. } | Op::Reduce { .. } => 1,
             Op::Binary { function } if *function < FIRST_BINARY_OF_2 => 1,
             Op::Conv { .. } | Op::Linear { .. } | Op::MatMul | Op::BatchNorm { .. } | Op::Relu | Op::Clip { .. } => 0,

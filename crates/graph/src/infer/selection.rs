@@ -160,8 +160,21 @@ fn resize(resize: &Resize, x: &[Dim]) -> Result<Vec<Dim>, Problem> {
                 reason = "saturates; checked after"
             )]
             (None, Some(old)) => Ok(Dim::Fixed((old as f32 * scale).floor() as usize)),
-            (_, None) => Err(Problem::shape(format!("the axis {dim} of {x:?} is symbolic; fix its size to resize it"))),
+            (None, None) => multiple(dim, scale).ok_or_else(|| {
+                Problem::shape(format!("axis {dim} of {x:?} times {scale} has no form; {}", super::spatial::FIX_IT))
+            }),
+            (Some(_), None) => Err(Problem::shape(format!(
+                "axis {dim} of {x:?} is resized to a size that is known, from one that is not; {}",
+                super::spatial::FIX_IT
+            ))),
         }
     });
     axes.collect()
+}
+
+/// A size times a whole number.
+fn multiple(dim: &Dim, scale: f32) -> Option<Dim> {
+    #[expect(clippy::cast_possible_truncation, reason = "a whole number of less than 2^24")]
+    let whole = (scale.fract() == 0.0 && scale < 16_777_216.0).then_some(scale as i64)?;
+    Dim::computed(dim.polynomial()?.mul(&Polynomial::constant(whole))?)
 }

@@ -1,6 +1,6 @@
 //! Shapes of convolutions and poolings: `[batch, channels, spatial...]`.
 
-use crate::{Conv, ConvTranspose, Dim, Limits, Problem, Value, Window};
+use crate::{Conv, ConvTranspose, Dim, Limits, Polynomial, Problem, Value, Window};
 
 /// `[n, c, s...]` and `[o, c / groups, k...]` give `[n, o, ...]`.
 pub(super) fn conv(conv: &Conv, inputs: &[&Value], limits: &Limits) -> Result<Vec<Dim>, Problem> {
@@ -57,12 +57,13 @@ pub(super) fn conv_transpose(conv: &ConvTranspose, inputs: &[&Value], limits: &L
     let out = weight[1].checked_mul(groups).ok_or_else(|| Problem::shape("the weight has too many channels"))?;
     super::layers::expect_vector("bias", inputs.get(2), &Dim::Fixed(out))?;
     let size = |axis: usize| {
-        let Some(size) = x[axis + 2].fixed().filter(|&size| size > 0) else {
-            return Err(Problem::shape(format!(
-                "the spatial axis {} of {x:?} is symbolic or empty; fix its size",
-                axis + 2
-            )));
+        let Some(size) = x[axis + 2].fixed() else {
+            let computed = computed_transposed(conv, axis, &x[axis + 2]);
+            return computed.ok_or_else(|| Problem::shape(format!("a size that follows from {x:?} is too large")));
         };
+        if size == 0 {
+            return Err(Problem::shape(format!("the spatial axis {} of {x:?} is empty", axis + 2)));
+        }
         let reach = window.stride[axis].saturating_mul(size - 1).saturating_add(conv.output_padding[axis]);
         let full = reach.saturating_add(extent(window, axis));
         let cut = window.pad_begin[axis].saturating_add(window.pad_end[axis]);
@@ -96,8 +97,8 @@ pub(super) fn pool(pool: &Window, x: &[Dim], limits: &Limits) -> Result<Vec<Dim>
 pub(super) fn global(x: &[Dim]) -> Result<Vec<Dim>, Problem> {
     match x {
         [batch, channels, spatial @ ..] if !spatial.is_empty() && spatial.len() <= 3 => {
-            if spatial.iter().any(|dim| dim.fixed().is_none_or(|size| size == 0)) {
-                return Err(Problem::shape(format!("the spatial axes of {x:?} must be known and not empty")));
+            if spatial.iter().any(|dim| dim.fixed() == Some(0)) {
+                return Err(Problem::shape(format!("the spatial axes of {x:?} must not be empty")));
             }
             Ok([batch.clone(), channels.clone()].into_iter().chain(spatial.iter().map(|_| Dim::Fixed(1))).collect())
         }
@@ -109,10 +110,8 @@ pub(super) fn global(x: &[Dim]) -> Result<Vec<Dim>, Problem> {
 fn window(window: &Window, x: &[Dim], limits: &Limits) -> Result<Vec<Dim>, Problem> {
     check_window(window, x, limits)?;
     let size = |axis: usize| {
-        let Some(size) = x[axis + 2].fixed() else {
-            return Err(Problem::shape(format!("the spatial axis {} of {x:?} is symbolic; fix its size", axis + 2)));
-        };
         let extent = extent(window, axis);
+        let Some(size) = x[axis + 2].fixed() else { return computed_size(window, axis, x) };
         let padded = size.saturating_add(window.pad_begin[axis]).saturating_add(window.pad_end[axis]);
         if size == 0 || extent > padded {
             let reason =
@@ -123,6 +122,35 @@ fn window(window: &Window, x: &[Dim], limits: &Limits) -> Result<Vec<Dim>, Probl
     };
     (0..window.rank()).map(size).collect()
 }
+
+/// The size of one axis of the result of a transposed convolution, for a size that follows from symbols.
+fn computed_transposed(conv: &ConvTranspose, axis: usize, size: &Dim) -> Option<Dim> {
+    let window = &conv.window;
+    let number = |size: usize| i64::try_from(size).ok().map(Polynomial::constant);
+    let reach = size.polynomial()?.sub(&Polynomial::constant(1))?.mul(&number(window.stride[axis])?)?;
+    let full = reach.add(&number(conv.output_padding[axis])?)?.add(&number(extent(window, axis))?)?;
+    Dim::computed(full.sub(&number(window.pad_begin[axis])?)?.sub(&number(window.pad_end[axis])?)?)
+}
+
+/// The same for a size that follows from symbols, which the runtime checks.
+fn computed_size(window: &Window, axis: usize, x: &[Dim]) -> Result<Dim, Problem> {
+    let number = |size: usize| i64::try_from(size).ok().map(Polynomial::constant);
+    let computed = || {
+        let begin = x[axis + 2].polynomial()?.add(&number(window.pad_begin[axis])?)?;
+        let free = begin.add(&number(window.pad_end[axis])?)?.sub(&number(extent(window, axis))?)?;
+        let steps = free.floor_div(i64::try_from(window.stride[axis]).ok()?)?;
+        Dim::computed(steps.add(&Polynomial::constant(1))?)
+    };
+    let unknown = || {
+        let (size, stride) = (&x[axis + 2], window.stride[axis]);
+        Problem::shape(format!("axis {} of {x:?}: {size} in steps of {stride} has no form; {FIX_IT}", axis + 2))
+    };
+    computed().ok_or_else(unknown)
+}
+
+/// What to do where a size must be known.
+pub(super) const FIX_IT: &str =
+    "give the inputs fixed sizes, for instance with onnxruntime.tools.make_dynamic_shape_fixed";
 
 /// The elements of one axis from the first tap of a window to the last.
 fn extent(window: &Window, axis: usize) -> usize {

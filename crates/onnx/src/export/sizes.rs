@@ -1,6 +1,6 @@
 //! Sizes that are known when the model runs, as arithmetic of the inputs' shapes.
 
-use fourfold_graph::{Dim, Polynomial};
+use fourfold_graph::{Dim, Factor, Polynomial, Quotient};
 use fourfold_tensor::Tensor;
 
 use super::Exporter;
@@ -91,16 +91,26 @@ impl Exporter<'_> {
         Ok(self.push_fresh("Gather", &format!("size.{symbol}"), &[&shape, &place], vec![int("axis", 0)]))
     }
 
+    /// A quotient of sizes, which are not negative, so that rounding to zero is rounding down.
+    fn quotient(&mut self, quotient: &Quotient) -> Result<String, Error> {
+        let dividend = self.polynomial(quotient.dividend())?;
+        let divisor = self.integers("size.divisor", &[quotient.divisor()])?;
+        Ok(self.push_fresh("Div", "size.quotient", &[&dividend, &divisor], Vec::new()))
+    }
+
     /// The sum of the products.
     fn polynomial(&mut self, polynomial: &Polynomial) -> Result<String, Error> {
         let mut sum: Option<String> = None;
-        for (coefficient, symbols) in polynomial.terms() {
-            let mut product = match (coefficient, symbols.is_empty()) {
+        for (coefficient, factors) in polynomial.terms() {
+            let mut product = match (coefficient, factors.is_empty()) {
                 (1, false) => None,
                 _ => Some(self.integers("size.factor", &[coefficient])?),
             };
-            for symbol in symbols {
-                let factor = self.size(&Dim::Symbol(symbol.clone()))?;
+            for factor in factors {
+                let factor = match factor {
+                    Factor::Symbol(symbol) => self.size(&Dim::Symbol(symbol.clone()))?,
+                    Factor::Quotient(quotient) => self.quotient(quotient)?,
+                };
                 product = Some(match product {
                     None => factor,
                     Some(product) => self.push_fresh("Mul", "size.product", &[&product, &factor], Vec::new()),

@@ -1,6 +1,6 @@
 //! Normalizations over channels, PRelu and the largest of each channel.
 
-use fourfold_graph::{Binary, Dim, Op, Window};
+use fourfold_graph::{Binary, Dim, Op, Reduction, Window};
 use fourfold_tensor::Tensor;
 
 use super::computed::Change;
@@ -79,9 +79,16 @@ impl<'a> Entry<'_, 'a> {
         self.expect_inputs(1, 1)?;
         let x = self.moved(0)?;
         let dims = self.dims(x.id());
-        let sizes: Option<Vec<usize>> = dims.get(2..).and_then(|dims| dims.iter().map(Dim::fixed).collect());
-        let sizes = sizes.filter(|sizes| !sizes.is_empty());
-        let sizes = sizes.ok_or_else(|| self.unsupported(format!("an input of shape {dims:?}")))?;
-        self.emit_moved(Op::MaxPool(Window::new(&sizes)), x)
+        if dims.len() < 3 {
+            return Err(self.unsupported(format!("an input of shape {dims:?}")));
+        }
+        match dims[2..].iter().map(Dim::fixed).collect::<Option<Vec<usize>>>() {
+            Some(sizes) => self.emit_moved(Op::MaxPool(Window::new(&sizes)), x),
+            // A window has a size, a reduction takes any.
+            None => {
+                let x = self.operand(0)?;
+                self.emit(Op::Reduce { reduction: Reduction::Max, axes: (2..dims.len()).collect(), keep: true }, &[x])
+            }
+        }
     }
 }

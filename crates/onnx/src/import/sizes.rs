@@ -340,10 +340,13 @@ impl<'a> Entry<'_, 'a> {
     }
 }
 
-/// Whole quotients: exact ones of polynomials, rounded to zero of numbers.
+/// Whole quotients, rounded to zero: exact ones of polynomials, others of those that are not negative.
 fn quotient(a: &Polynomial, b: &Polynomial) -> Option<Polynomial> {
     match (a.as_constant(), b.as_constant()) {
         (Some(a), Some(b)) => a.checked_div(b).map(Polynomial::constant),
+        (None, Some(number)) if a.terms().all(|(coefficient, _)| coefficient > 0) => {
+            a.div(b).or_else(|| a.floor_div(number))
+        }
         _ => a.div(b),
     }
 }

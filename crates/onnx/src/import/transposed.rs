@@ -86,7 +86,10 @@ fn placed(attributes: &Attributes<'_>, kernel: Vec<usize>, dims: &[Dim]) -> Resu
             continue;
         }
         let Some(size) = dims[axis + 2].fixed() else {
-            let what = format!("a size of the result on axis {}, whose size is not known,", axis + 2);
+            let what = format!(
+                "a size of the result on axis {}, whose size is not known (give the inputs fixed sizes, for instance with onnxruntime.tools.make_dynamic_shape_fixed),",
+                axis + 2
+            );
             return Err(attributes.unsupported(what));
         };
         let target = wanted.as_ref().map_or(size.saturating_mul(stride[axis]), |sizes| sizes[axis]);

@@ -106,8 +106,9 @@ fn placement(attributes: &Attributes<'_>, kernel: Vec<usize>, dims: &[Dim], ceil
     }
     let extent = |axis: usize| dilation[axis].saturating_mul(kernel[axis] - 1).saturating_add(1);
     let size = |axis: usize| {
-        let unknown =
-            || attributes.unsupported(format!("automatic padding of axis {}, whose size is not known,", axis + 2));
+        let unknown = || {
+            attributes.unsupported(format!("auto_pad or ceil_mode in steps along axis {}, whose size is not known (give the inputs fixed sizes, for instance with onnxruntime.tools.make_dynamic_shape_fixed),", axis + 2))
+        };
         dims[axis + 2].fixed().ok_or_else(unknown)
     };
     let auto = attributes.string("auto_pad")?.unwrap_or(b"NOTSET");
@@ -119,10 +120,15 @@ fn placement(attributes: &Attributes<'_>, kernel: Vec<usize>, dims: &[Dim], ceil
         b"VALID" => {}
         b"SAME_UPPER" | b"SAME_LOWER" => {
             for axis in 0..rank {
-                let size = size(axis)?;
-                let out = size.div_ceil(stride[axis]);
-                let reach = out.saturating_sub(1).saturating_mul(stride[axis]).saturating_add(extent(axis));
-                let total = reach.saturating_sub(size);
+                // In steps of one the result has the size of the operand, whatever that is.
+                let total = if stride[axis] == 1 {
+                    extent(axis) - 1
+                } else {
+                    let size = size(axis)?;
+                    let out = size.div_ceil(stride[axis]);
+                    let reach = out.saturating_sub(1).saturating_mul(stride[axis]).saturating_add(extent(axis));
+                    reach.saturating_sub(size)
+                };
                 let (less, more) = (total / 2, total - total / 2);
                 let is_upper = auto == b"SAME_UPPER";
                 (pads[axis], pads[rank + axis]) = if is_upper { (less, more) } else { (more, less) };
@@ -134,7 +140,7 @@ fn placement(attributes: &Attributes<'_>, kernel: Vec<usize>, dims: &[Dim], ceil
         }
     }
     let mut is_enlarged = false;
-    for axis in (0..rank).filter(|_| ceil) {
+    for axis in (0..rank).filter(|&axis| ceil && stride[axis] != 1) {
         let (size, stride, begin) = (size(axis)?, stride[axis], pads[axis]);
         let padded = size.saturating_add(begin).saturating_add(pads[rank + axis]);
         let Some(free) = padded.checked_sub(extent(axis)) else { continue };

@@ -28,9 +28,11 @@ def integers(values):
 
 
 def case(name, nodes, inputs, constants=(), opset=17, symbols=True, outputs=("y",)):
-    """`nodes` read inputs x0, x1, .. and constants c0, c1, .. and make `outputs`. The first axis is called `n` if `symbols`."""
+    """`nodes` read inputs x0, x1, .. and constants c0, c1, .. and make `outputs`. The first axis is called `n` if `symbols`,
+    or those axes `a0`, `a2`, .. that `symbols` lists."""
     nodes = [nodes] if not isinstance(nodes, list) else nodes
-    shape = lambda x: [("n" if axis == 0 and symbols else size) for axis, size in enumerate(x.shape)]
+    free = {0: "n"} if symbols is True else {axis: f"a{axis}" for axis in symbols or ()}
+    shape = lambda x: [free.get(axis, size) for axis, size in enumerate(x.shape)]
     infos = [helper.make_tensor_value_info(f"x{i}", TYPES[x.dtype], shape(x)) for i, x in enumerate(inputs)]
     values = [numpy_helper.from_array(c, f"c{i}") for i, c in enumerate(constants)]
     made = [onnx.ValueInfoProto(name=output) for output in outputs]
@@ -53,7 +55,7 @@ def case(name, nodes, inputs, constants=(), opset=17, symbols=True, outputs=("y"
 
 
 def node(op, inputs, outputs="y", **attributes):
-    return helper.make_node(op, inputs.split(), outputs.split(), **attributes)
+    return helper.make_node(op, inputs.split(" "), outputs.split(), **attributes)
 
 
 x = real(2, 3, 4)
@@ -193,6 +195,28 @@ case("group_norm_steps_plain", group_norm_steps("c4 e"), [real(2, 6, 5)], [group
 # Steps that are something else: another scale, and a factor of the last axis.
 case("group_norm_other", group_norm_steps("e c4"), [real(2, 6, 5)], [grouped, real(2), zeros, real(6, 1), real(6, 1)])
 case("group_norm_other_axis", group_norm_steps("e c4"), [real(2, 6, 6)], [grouped, ones, zeros, real(6), real(6, 1)])
+
+# Images whose sizes the input brings.
+def free(name, nodes, constants, *shape):
+    case(f"free_{name}", nodes, [real(*(shape or (2, 3, 9, 12)))], constants, symbols=(0, 2, 3))
+
+
+kernel, point = real(4, 3, 3, 3), real(4, 3, 1, 1)
+free("conv", [node("Conv", "x0 c0 c1", "h", pads=[1, 1, 1, 1]), node("Relu", "h")], [kernel, real(4)])
+free("same", node("Conv", "x0 c0", auto_pad="SAME_UPPER"), [real(4, 3, 2, 3)])
+residual = [node("Conv", "x0 c0", "a", pads=[1, 1, 1, 1], strides=[2, 2]), node("Conv", "x0 c1", "b", strides=[2, 2]), node("Add", "a b", "d"),
+            node("MaxPool", "d", "e", kernel_shape=[3, 3], pads=[1, 1, 1, 1], strides=[2, 2])]
+free("residual", residual[:3] + [node("MaxPool", "d", kernel_shape=[3, 3], pads=[1, 1, 1, 1], strides=[2, 2])], [kernel, point])
+free("global", residual + [node("GlobalAveragePool", "e", "f"), node("GlobalMaxPool", "e", "g"), node("Add", "f g")], [kernel, point])
+free("average", node("AveragePool", "x0", kernel_shape=[2, 3], strides=[3, 2], count_include_pad=1), [])
+free("reshape", residual + [node("Shape", "e", "s"), node("Slice", "s c2 c3", "t"), node("Concat", "t c4", "u", axis=0), node("Reshape", "e u")],
+     [kernel, point, integers([0]), integers([2]), integers([-1])])
+up = [node("Conv", "x0 c0", "a", pads=[1, 1, 1, 1], strides=[2, 2]), node("ConvTranspose", "a c1", strides=[2, 2], pads=[1, 0, 0, 1], output_padding=[1, 0])]
+free("transposed", up, [kernel, real(4, 2, 3, 2)], 1, 3, 8, 5)
+free("resize", [node("AveragePool", "x0", "a", kernel_shape=[2, 2], strides=[2, 2]), node("Resize", "a  c0", coordinate_transformation_mode="asymmetric", nearest_mode="floor"),],
+     [np.array([1, 1, 2, 3], np.float32)])
+free("half", [node("Shape", "x0", "s"), node("Gather", "s c0", "h"), node("Div", "h c1", "d"), node("Slice", "x0 c2 d c0")],
+     [integers([2]), integers([2]), integers([0])])
 
 save_file(TENSORS, "operators.safetensors")
 print(len(TENSORS), sum(t.nbytes for t in TENSORS.values()))

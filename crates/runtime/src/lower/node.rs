@@ -1,6 +1,6 @@
 //! One node to one step.
 
-use fourfold_graph::{Activation, AveragePool, Binary, Conv, Dim, Linear, Node, Op, Value, Window};
+use fourfold_graph::{Activation, AveragePool, Binary, Conv, Linear, Node, Op, Value, Window};
 use fourfold_kernels::Geometry;
 use fourfold_schemes::QuantParams;
 use fourfold_tensor::{DType, Tensor};
@@ -17,7 +17,7 @@ use crate::ops::linear::{FloatLinear, QuantizedLinear};
 use crate::ops::matmul::{MatMul, QuantizedMatMul};
 use crate::ops::movement::Permute;
 use crate::ops::pairs::QuantizedPairs;
-use crate::ops::pool::{FloatAveragePool, FloatMaxPool, QuantizedAveragePool, QuantizedMaxPool};
+use crate::ops::pool::{Averaged, FloatAveragePool, FloatMaxPool, QuantizedAveragePool, QuantizedMaxPool};
 use crate::ops::reduce::{GroupNorm, LayerNorm, Reduce};
 use crate::ops::requantize::Requantize;
 use crate::ops::softmax::Softmax;
@@ -39,11 +39,12 @@ impl<'g> Lowering<'g> {
             Op::Relu => return self.clamp(node, Activation::Relu),
             Op::Clip { min, max } => return self.clamp(node, Activation::Clamp { min: *min, max: *max }),
             Op::MaxPool(window) => return self.max_pool(node, window),
-            Op::AveragePool(pool) => return self.average_pool(node, pool),
+            Op::AveragePool(pool) => return self.average_pool(node, pool, false),
             Op::GlobalAveragePool => {
-                let sizes: Option<Vec<usize>> = self.ty(x).dims()[2..].iter().map(Dim::fixed).collect();
-                let window = Window::new(&sizes.ok_or_else(|| self.unsupported(node))?);
-                return self.average_pool(node, &AveragePool { window, count_include_pad: false });
+                // Sizes that are not known yet are those of the operand when it runs.
+                let sizes: Vec<usize> = self.ty(x).dims()[2..].iter().map(|dim| dim.fixed().unwrap_or(1)).collect();
+                let pool = AveragePool { window: Window::new(&sizes), count_include_pad: false };
+                return self.average_pool(node, &pool, true);
             }
             Op::Add { activation } if self.ty(x).dtype() != DType::I64 => return self.sum(node, *activation),
             Op::Flatten { .. } | Op::Reshape { .. } => self.alias(node, Layout::RowMajor),
@@ -200,14 +201,14 @@ impl<'g> Lowering<'g> {
         Ok(())
     }
 
-    fn average_pool(&mut self, node: &Node, pool: &AveragePool) -> Result<(), Error> {
+    fn average_pool(&mut self, node: &Node, pool: &AveragePool, is_global: bool) -> Result<(), Error> {
         let geometry = self.pool_geometry(node, &pool.window)?;
-        let count_include_pad = pool.count_include_pad;
+        let averaged = Averaged { geometry, is_global, count_include_pad: pool.count_include_pad };
         if self.is_codes(node) {
             let (x, y) = (self.params(node, 0)?, self.result_params(node)?);
-            self.add(node, Layout::ChannelsLast, 1, QuantizedAveragePool::new(geometry, count_include_pad, x, y));
+            self.add(node, Layout::ChannelsLast, 1, QuantizedAveragePool::new(averaged, x, y));
         } else {
-            self.add(node, Layout::ChannelsLast, 1, FloatAveragePool { geometry, count_include_pad });
+            self.add(node, Layout::ChannelsLast, 1, FloatAveragePool(averaged));
         }
         Ok(())
     }

@@ -31,18 +31,35 @@ impl Action for FloatMaxPool {
     }
 }
 
-/// The mean of each window of real numbers, taps added in their order.
+/// What is averaged.
 #[derive(Debug)]
-pub(crate) struct FloatAveragePool {
+pub(crate) struct Averaged {
     pub(crate) geometry: Geometry,
+    /// Whether one window is the whole image.
+    pub(crate) is_global: bool,
     pub(crate) count_include_pad: bool,
 }
 
+impl Averaged {
+    /// The windows over an operand.
+    fn geometry(&self, x: &Operand<'_>) -> Geometry {
+        match self.is_global {
+            true => Geometry { kernel: three(&x.shape[2..]), ..self.geometry.clone() },
+            false => self.geometry.clone(),
+        }
+    }
+}
+
+/// The mean of each window of real numbers, taps added in their order.
+#[derive(Debug)]
+pub(crate) struct FloatAveragePool(pub(crate) Averaged);
+
 impl Action for FloatAveragePool {
     fn run(&self, call: Call<'_>) -> Result<(), Error> {
-        let channels = self.geometry.channels_out;
-        let taps = self.geometry.kernel.iter().product::<usize>();
-        for_each_image(&self.geometry, call, |windows, x, out| {
+        let Self(averaged) = self;
+        let geometry = averaged.geometry(&call.inputs[0]);
+        let (channels, taps) = (geometry.channels_out, geometry.kernel.iter().product::<usize>());
+        for_each_image(&geometry, call, |windows, x, out| {
             for (window, out) in out.chunks_exact_mut(channels).enumerate() {
                 out.fill(0.0);
                 let mut count = 0;
@@ -53,7 +70,7 @@ impl Action for FloatAveragePool {
                     out.iter_mut().zip(x).for_each(|(out, x)| *out += x);
                 });
                 #[expect(clippy::cast_precision_loss, reason = "a window has fewer than 2^24 taps")]
-                let count = if self.count_include_pad { taps } else { count } as f32;
+                let count = if averaged.count_include_pad { taps } else { count } as f32;
                 out.iter_mut().for_each(|out| *out /= count);
             }
         });
@@ -97,8 +114,7 @@ impl Action for QuantizedMaxPool {
 /// The mean of each window of codes, with parameters of its own.
 #[derive(Debug)]
 pub(crate) struct QuantizedAveragePool {
-    geometry: Geometry,
-    count_include_pad: bool,
+    averaged: Averaged,
     /// Whether operand and result are signed.
     signed: [bool; 2],
     zero_points: [i32; 2],
@@ -107,10 +123,9 @@ pub(crate) struct QuantizedAveragePool {
 }
 
 impl QuantizedAveragePool {
-    pub(crate) fn new(geometry: Geometry, count_include_pad: bool, x: &QuantParams, y: &QuantParams) -> Self {
+    pub(crate) fn new(averaged: Averaged, x: &QuantParams, y: &QuantParams) -> Self {
         Self {
-            geometry,
-            count_include_pad,
+            averaged,
             signed: [x, y].map(|params| params.dtype() == DType::I8),
             zero_points: [x, y].map(|params| params.zero_points()[0]),
             multiplier: x.scales()[0].get() / y.scales()[0].get(),
@@ -129,8 +144,9 @@ impl Action for QuantizedAveragePool {
             zero_point,
             q_min: self.bounds.0,
             q_max: self.bounds.1,
-            count_include_pad: self.count_include_pad,
+            count_include_pad: self.averaged.count_include_pad,
         };
-        Ok(call.kernel.average_pool(&input, &self.geometry, average, &mut call.scratch.kernel)?)
+        let geometry = self.averaged.geometry(&call.inputs[0]);
+        Ok(call.kernel.average_pool(&input, &geometry, average, &mut call.scratch.kernel)?)
     }
 }

@@ -160,3 +160,32 @@ fn inputs_of_another_type_are_refused_after_a_run_of_the_same_sizes() {
     let codes = Tensor::from_vec(&[1, 3, 6, 6], vec![0_u8; 108]).expect("bytes");
     assert!(matches!(session.run(&[codes]), Err(Error::Input { .. })));
 }
+
+#[test]
+fn sizes_of_images_may_change_and_must_be_large_enough() {
+    let image = [Dim::symbol("n"), 3.into(), Dim::symbol("h"), Dim::symbol("w")];
+    let network = |sizes: &[Dim]| {
+        let mut builder = GraphBuilder::new("free");
+        let x = builder.input("x", ValueType::f32(sizes)).expect("an input");
+        let half = Window::new(&[3, 3]).with_stride(2);
+        let a = builder.conv("a", x, half.clone(), 1, noise(&[4, 3, 3, 3], 1), None).expect("a convolution");
+        let b = builder.node("b", Op::MaxPool(half.with_padding(1)), &[a]).expect("a pooling");
+        let c = builder.node("c", Op::GlobalAveragePool, &[b]).expect("an average");
+        [a, b, c].into_iter().for_each(|id| builder.output(id));
+        builder.finish().expect("a valid graph")
+    };
+    let mut session = Session::new(Plan::compile(&network(&image), &Options::default()).expect("a plan").into());
+    for shape in [[2, 3, 9, 12], [1, 3, 3, 4], [1, 3, 8, 31], [2, 3, 9, 12]] {
+        let x = noise(&shape, 5);
+        let mut fixed =
+            Session::new(Plan::compile(&network(&shape.map(Dim::Fixed)), &Options::default()).expect("a plan").into());
+        let expected = fixed.run(std::slice::from_ref(&x)).expect("a run").to_vec();
+        assert_eq!(session.run(std::slice::from_ref(&x)), Ok(&expected[..]), "{shape:?}");
+    }
+    for (shape, word) in
+        [([1, 3, 2, 9], "`a` would have no elements: its axis 2"), ([1, 3, 9, 1], "axis 3"), ([1, 3, 0, 9], "`")]
+    {
+        let error = session.run(&[noise(&shape, 5)]).expect_err("too small");
+        assert!(matches!(error, Error::TooSmall { .. }) && error.to_string().contains(word), "{error}");
+    }
+}

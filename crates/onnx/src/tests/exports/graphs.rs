@@ -139,10 +139,10 @@ fn attention() -> Exported {
     Exported { name: "attention_u8", form: Form::QOperator, graph, inputs: vec![reals(&[2, 5, 8])] }
 }
 
-fn pooled() -> Exported {
-    let mut builder = Builder::new("pooled");
+fn pooled(name: &'static str, form: Form, shape: &[&str]) -> Exported {
+    let mut builder = Builder::new(name);
     let of = |step, zero_point| params(DType::U8, step, zero_point);
-    let x = builder.input("x", &sizes(&["n", "2", "6", "6"]), of(0.0163, 121));
+    let x = builder.input("x", &sizes(shape), of(0.0163, 121));
     let scales = |s_x: f32| [0.011_f32, 0.007, 0.013].map(|s_w| s_w * s_x).to_vec();
     let codes = builder.0.quantized_constant("w", weight(&[3, 2, 3, 3]), channels(DType::I8, scales(1.0)));
     let bias = builder.0.quantized_constant("b", bias(3), channels(DType::I32, scales(0.0163)));
@@ -156,7 +156,7 @@ fn pooled() -> Exported {
     let average = builder.add("average", average, &[joined], Some(of(0.0297, 44)));
     let global = builder.add("global", Op::GlobalAveragePool, &[average], Some(of(0.0201, 33)));
     let graph = builder.finish(&[conv, joined, average, global]);
-    Exported { name: "pooled_u8", form: Form::QOperator, graph, inputs: vec![reals(&[2, 2, 6, 6])] }
+    Exported { name, form, graph, inputs: vec![reals(&[2, 2, 6, 6])] }
 }
 
 fn group_norm() -> Exported {
@@ -195,7 +195,9 @@ pub(super) fn exported() -> Vec<Exported> {
         functions("functions_u8", DType::U8),
         functions("functions_i8", DType::I8),
         attention(),
-        pooled(),
+        pooled("pooled_u8", Form::QOperator, &["n", "2", "6", "6"]),
+        pooled("pooled_free_qdq", Form::Qdq, &["n", "2", "h", "w"]),
+        pooled("pooled_free_qoperator", Form::QOperator, &["n", "2", "h", "w"]),
         group_norm(),
         codes("codes_qdq", Form::Qdq),
         codes("codes_qoperator", Form::QOperator),
