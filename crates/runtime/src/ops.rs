@@ -132,6 +132,13 @@ pub(crate) fn reserve<T: Copy + bytemuck::Zeroable>(buffer: &mut Vec<T>, count: 
     &mut buffer[..count]
 }
 
+/// Clamps every element; NaN stays.
+pub(crate) fn clamp(out: &mut [f32], (min, max): (f32, f32)) {
+    if (min, max) != (f32::NEG_INFINITY, f32::INFINITY) {
+        out.iter_mut().for_each(|value| *value = value.clamp(min, max));
+    }
+}
+
 /// The first two axes of `[n, c, ...]` and the product of the others.
 pub(crate) fn channels(shape: &[usize]) -> (usize, usize, usize) {
     (shape[0], shape[1], shape[2..].iter().product())

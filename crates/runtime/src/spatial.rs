@@ -1,5 +1,7 @@
 //! Where the taps of a window lie.
 
+use core::ops::Range;
+
 use fourfold_graph::Window;
 use fourfold_kernels::Geometry;
 
@@ -48,9 +50,7 @@ impl Windows<'_> {
 
     /// Calls `f` with the number of each tap of one window and the position in the image that it sees, `None` in the padding.
     pub(crate) fn for_each_tap(&self, window: usize, mut f: impl FnMut(usize, Option<usize>)) {
-        let [_, height, width] = self.out;
-        let corner = [window / (height * width), window / width % height, window % width];
-        let kernel = self.geometry.kernel;
+        let (corner, kernel) = (self.corner(window), self.geometry.kernel);
         let mut tap = 0;
         for d in 0..kernel[0] {
             for h in 0..kernel[1] {
@@ -63,6 +63,37 @@ impl Windows<'_> {
         }
     }
 
+    /// Calls `f` with the numbers of taps of one window that follow each other and the position that the first of them sees: taps of a row
+    /// that see neighbours together, those in the padding with `None`.
+    pub(crate) fn for_each_run(&self, window: usize, mut f: impl FnMut(Range<usize>, Option<usize>)) {
+        let Geometry { kernel: [_, _, width], stride, dilation, pad_begin, .. } = *self.geometry;
+        if dilation[2] != 1 {
+            return self.for_each_tap(window, |tap, seen| f(tap..tap + 1, seen));
+        }
+        let (corner, height) = (self.corner(window), self.geometry.kernel[1]);
+        let first = corner[2] * stride[2];
+        let begin = pad_begin[2].saturating_sub(first).min(width);
+        let end = (self.size[2] + pad_begin[2]).saturating_sub(first).clamp(begin, width);
+        for row in 0..self.geometry.taps() / width {
+            let tap = row * width;
+            let seen = if begin < end { self.seen([row / height, row % height, begin], corner) } else { None };
+            match seen {
+                Some([d, h, w]) => {
+                    f(tap..tap + begin, None);
+                    f(tap + begin..tap + end, Some((d * self.size[1] + h) * self.size[2] + w));
+                    f(tap + end..tap + width, None);
+                }
+                None => f(tap..tap + width, None),
+            }
+        }
+    }
+
+    /// The place of a window among the windows.
+    fn corner(&self, window: usize) -> [usize; 3] {
+        let [_, height, width] = self.out;
+        [window / (height * width), window / width % height, window % width]
+    }
+
     fn seen(&self, tap: [usize; 3], corner: [usize; 3]) -> Option<[usize; 3]> {
         let Geometry { stride, dilation, pad_begin, .. } = self.geometry;
         let mut position = [0; 3];
@@ -71,5 +102,42 @@ impl Windows<'_> {
             position[axis] = padded.checked_sub(pad_begin[axis]).filter(|&place| place < self.size[axis])?;
         }
         Some(position)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_are_the_taps() {
+        let sizes = [([1, 4, 5], [1, 3, 3]), ([1, 1, 2], [1, 1, 4]), ([3, 2, 6], [2, 2, 1]), ([1, 5, 3], [1, 2, 5])];
+        for (size, kernel) in sizes {
+            for (pad, stride, dilation) in [(0, 1, 1), (1, 1, 1), (2, 2, 1), (3, 1, 2), (2, 3, 3), (4, 1, 1), (6, 5, 1)]
+            {
+                let [pad_begin, pad_end] = [[0, pad, pad], [0, pad / 2, pad]];
+                let (stride, dilation) = ([1, stride, stride], [1, dilation, dilation]);
+                let geometry = Geometry {
+                    channels_in: 1,
+                    channels_out: 1,
+                    groups: 1,
+                    kernel,
+                    stride,
+                    dilation,
+                    pad_begin,
+                    pad_end,
+                };
+                let Ok(out) = geometry.output_size(size) else { continue };
+                let windows = Windows { geometry: &geometry, size, out };
+                for window in 0..windows.count() {
+                    let (mut taps, mut runs) = (Vec::new(), Vec::new());
+                    windows.for_each_tap(window, |tap, seen| taps.push((tap, seen)));
+                    windows.for_each_run(window, |run, seen| {
+                        runs.extend(run.clone().map(|tap| (tap, seen.map(|seen| seen + tap - run.start))));
+                    });
+                    assert_eq!(runs, taps, "{size:?} {geometry:?}, window {window}");
+                }
+            }
+        }
     }
 }

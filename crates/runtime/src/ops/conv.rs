@@ -7,7 +7,7 @@ use fourfold_tensor::{DType, Element, Tensor, View};
 
 use super::linear::pack_float;
 use super::requantize::Requantize;
-use super::{Action, Call, Scratch, bias_or_zeros, images, reserve, weight_codes, zero_points};
+use super::{Action, Call, Scratch, bias_or_zeros, clamp, images, reserve, weight_codes, zero_points};
 use crate::Error;
 use crate::spatial::{Windows, three};
 
@@ -141,11 +141,15 @@ impl FloatConv {
             for (group, weight) in weights.iter().enumerate() {
                 let rows = reserve(rows, count * depth);
                 for (row, window) in rows.chunks_exact_mut(depth).zip(first..) {
-                    windows.for_each_tap(window, |tap, seen| {
-                        let to = &mut row[tap * group_in..][..group_in];
-                        match seen {
-                            Some(seen) => to.copy_from_slice(&x[seen * channels_in + group * group_in..][..group_in]),
-                            None => to.fill(0.0),
+                    windows.for_each_run(window, |taps, seen| {
+                        let to = &mut row[taps.start * group_in..taps.end * group_in];
+                        let Some(seen) = seen else { return to.fill(0.0) };
+                        let from = &x[seen * channels_in + group * group_in..];
+                        if groups == 1 {
+                            return to.copy_from_slice(&from[..to.len()]);
+                        }
+                        for (to, from) in to.chunks_exact_mut(group_in).zip(from.chunks(channels_in)) {
+                            to.copy_from_slice(&from[..group_in]);
                         }
                     });
                 }
@@ -184,8 +188,7 @@ impl Action for FloatConv {
                 }
             }
         }
-        let (min, max) = self.bounds;
-        out.iter_mut().for_each(|value| *value = value.clamp(min, max));
+        clamp(out, self.bounds);
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use fourfold_tensor::{DType, Tensor};
 
 use super::conv::channels_last;
 use super::requantize::Requantize;
-use super::{Action, Call, Scratch, bias_or_zeros, images, reserve, weight_codes, zero_points};
+use super::{Action, Call, Scratch, bias_or_zeros, clamp, images, reserve, weight_codes, zero_points};
 use crate::Error;
 use crate::spatial::three;
 
@@ -135,8 +135,7 @@ impl Action for FloatConvTranspose {
                 }
             }
         }
-        let (min, max) = self.bounds;
-        out.iter_mut().for_each(|value| *value = value.clamp(min, max));
+        clamp(out, self.bounds);
         Ok(())
     }
 

@@ -6,7 +6,7 @@ use fourfold_schemes::QuantParams;
 use fourfold_tensor::{DType, Tensor};
 
 use super::requantize::Requantize;
-use super::{Action, Call, bias_or_zeros, weight_codes, zero_points};
+use super::{Action, Call, bias_or_zeros, clamp, weight_codes, zero_points};
 use crate::Error;
 
 /// Packs a weight `[n, k]` of codes.
@@ -83,8 +83,7 @@ impl Action for FloatLinear {
         out.chunks_exact_mut(n.max(1)).for_each(|row| row.copy_from_slice(&self.bias));
         let lhs = FloatMatrix::row_major(x.elements(), k);
         call.kernel.multiply_add_packed(rows(&x.shape), lhs, &self.packed, out, n)?;
-        let (min, max) = self.bounds;
-        out.iter_mut().for_each(|value| *value = value.clamp(min, max));
+        clamp(out, self.bounds);
         Ok(())
     }
 

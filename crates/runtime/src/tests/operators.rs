@@ -45,7 +45,8 @@ fn convolutions_of_all_kinds() {
     let base = Window::new(&[3, 3]);
     let uneven = Window { pad_begin: vec![2, 0], pad_end: vec![1, 2], stride: vec![1, 2], ..base.clone() };
     let dilated = Window { dilation: vec![2, 1], ..base.clone().with_padding(1) };
-    let windows = [base.clone().with_padding(1), base.with_stride(2), uneven, dilated];
+    let along_rows = Window { dilation: vec![1, 2], ..base.clone().with_padding(2) };
+    let windows = [base.clone().with_padding(1), base.with_stride(2), uneven, dilated, along_rows];
     let channels = [(1, 5, 1), (6, 4, 1), (6, 4, 2), (6, 6, 6), (3, 6, 3)];
     for window in windows {
         for (channels_in, channels_out, groups) in channels {
