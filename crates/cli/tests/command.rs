@@ -251,6 +251,26 @@ fn inputs_of_codes_are_read_as_they_are() {
     folder.fails("run model.onnx --input reals.npy --output-dir more", 3, &["reals.npy", "u8[n, 2] scale 0.5"]);
     assert!(folder.ok("inspect model.onnx").contains("u8[n, 2] scale 0.5 zero point 10"));
     folder.ok("bench model.onnx");
+
+    // A float model of bytes is quantized as any other.
+    let params = QuantParams::per_tensor(DType::U8, (0, 255), Scale::ONE, 0).expect("valid");
+    let mut builder = GraphBuilder::new("bytes");
+    let x = builder.input("x", ValueType::quantized(&[Dim::symbol("n"), 2.into()], params)).expect("valid");
+    let real = builder.node("real", Op::Dequantize, &[x]).expect("valid");
+    let weight = Tensor::from_vec(&[3, 2], vec![0.5_f32, -1.0, 0.25, 0.75, 1.0, 0.125]).expect("six");
+    let y = builder.linear("y", real, weight, None).expect("valid");
+    builder.output(y);
+    folder.write("bytes.onnx", fourfold::onnx::export(&builder.finish().expect("valid")).expect("a form"));
+    folder.ok("quantize bytes.onnx -o int8.onnx --calib codes.npy");
+    folder.ok("quantize bytes.onnx -o dynamic.fourfold --mode dynamic");
+    for (model, out) in [("bytes.onnx", "a"), ("int8.onnx", "b"), ("dynamic.fourfold", "c")] {
+        folder.ok(&format!("run {model} --input codes.npy --output-dir {out}"));
+        let bytes = fs::read(folder.path(&format!("{out}/y.npy"))).expect("written");
+        let y = npy::read(&bytes, &Limits::default()).expect("a .npy file");
+        let expected = [-10.0, 7.5, 1.25, -249.0, 194.25, 43.875];
+        let pairs = y.as_slice::<f32>().expect("f32").iter().zip(expected);
+        assert!(pairs.clone().all(|(y, expected)| (y - expected).abs() < 4.0), "{model}: {y:?}");
+    }
 }
 
 #[test]

@@ -173,10 +173,11 @@ impl Graph {
         self.nodes.iter().flat_map(move |node| node.inputs.iter().filter(move |&&input| input == id).map(move |_| node))
     }
 
-    /// Whether some value of the graph has quantization parameters.
+    /// Whether some value of the graph has quantization parameters; inputs do not count, as a float model may take codes and dequantize them.
     #[must_use]
     pub fn is_quantized(&self) -> bool {
-        self.values.iter().any(|value| value.ty.params().is_some())
+        let inner = self.values.iter().filter(|value| value.producer.is_some() || value.constant.is_some());
+        inner.into_iter().any(|value| value.ty.params().is_some())
     }
 }
 
