@@ -3,7 +3,11 @@
 mod node;
 mod recurrent;
 mod selection;
+mod shared;
 mod transposed;
+
+use std::collections::HashMap;
+use std::sync::Arc;
 
 use fourfold_graph::{Dim, Graph, Node, ValueId, ValueType};
 
@@ -17,7 +21,9 @@ pub(crate) fn lower(graph: &Graph, options: &Options) -> Result<Plan, Error> {
     let mut lowering = Lowering::new(graph, options);
     for (index, node) in graph.nodes().iter().enumerate() {
         lowering.node = index;
-        lowering.lower(node).map_err(|error| error.at(node.name()))?;
+        if !lowering.share(node) {
+            lowering.lower(node).map_err(|error| error.at(node.name()))?;
+        }
     }
     let outputs = graph.outputs().iter().map(|&id| lowering.slot(id, Layout::RowMajor)).collect();
     let Lowering { steps, slots, results, .. } = lowering;
@@ -35,6 +41,8 @@ struct Lowering<'g> {
     /// The slots of every value: row-major, channels-last.
     homes: Vec<[Option<SlotId>; 2]>,
     blocks: usize,
+    /// The nodes with each weight, one of those that are alike.
+    layers: HashMap<ValueId, Vec<usize>>,
     /// The index of the node being lowered.
     node: usize,
 }
@@ -43,7 +51,8 @@ impl<'g> Lowering<'g> {
     fn new(graph: &'g Graph, options: &'g Options) -> Self {
         let homes = vec![[None; 2]; graph.values().len()];
         let (steps, slots, results) = (Vec::new(), Vec::new(), Vec::new());
-        let mut lowering = Self { graph, options, steps, slots, results, homes, blocks: 0, node: 0 };
+        let mut lowering =
+            Self { graph, options, steps, slots, results, homes, blocks: 0, layers: HashMap::new(), node: 0 };
         for (index, &input) in graph.inputs().iter().enumerate() {
             lowering.push(input, Layout::RowMajor, Place::Input(index));
         }
@@ -72,7 +81,7 @@ impl<'g> Lowering<'g> {
                 let ty = self.graph.value(value).ty();
                 let permute = Permute::relayout(self.slots[from].layout, ty.rank(), ty.dtype().size());
                 let to = self.new_block(value, layout);
-                self.step(Box::new(permute), vec![from], to);
+                self.step(Arc::new(permute), vec![from], to);
                 to
             }
         }
@@ -89,7 +98,7 @@ impl<'g> Lowering<'g> {
         self.push(value, layout, Place::Block(self.blocks - 1))
     }
 
-    fn step(&mut self, action: Box<dyn Action>, inputs: Vec<SlotId>, output: SlotId) {
+    fn step(&mut self, action: Arc<dyn Action>, inputs: Vec<SlotId>, output: SlotId) {
         self.steps.push(Step { node: self.node, action, inputs, output });
     }
 
@@ -97,7 +106,7 @@ impl<'g> Lowering<'g> {
     fn add(&mut self, node: &Node, layout: Layout, operands: usize, action: impl Action + 'static) {
         let inputs = node.inputs()[..operands].iter().map(|&id| self.slot(id, layout)).collect();
         let output = self.new_block(node.output(), layout);
-        self.step(Box::new(action), inputs, output);
+        self.step(Arc::new(action), inputs, output);
         self.results.push(NodeResult { after: self.steps.len(), slot: output });
     }
 

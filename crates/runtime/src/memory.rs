@@ -4,6 +4,7 @@ mod arrange;
 
 use core::fmt;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use fourfold_graph::{Dim, Limits, Op, ValueId};
 use fourfold_tensor::{DType, Shape, Tensor};
@@ -47,11 +48,13 @@ impl Plan {
             shapes.iter().map(|shape| Ok((DType::F32, Shape::new(shape)?))).collect::<Result<Vec<_>, Error>>()?;
         inputs.iter_mut().zip(types).for_each(|((dtype, _), known)| *dtype = known);
         let binding = Binding::new(self, inputs)?;
+        let actions: HashMap<_, _> =
+            self.steps.iter().map(|step| (Arc::as_ptr(&step.action).cast::<()>(), &step.action)).collect();
         let constants = self.graph.values().iter().filter_map(|value| value.constant());
         Ok(Footprint {
             arena_bytes: binding.bytes,
             live_bytes: binding.live_bytes,
-            packed_bytes: self.steps.iter().map(|step| step.action.packed_bytes()).sum(),
+            packed_bytes: actions.values().map(|action| action.packed_bytes()).sum(),
             constant_bytes: constants.map(|constant| constant.bytes().len()).sum(),
         })
     }

@@ -31,7 +31,8 @@ pub(crate) type SlotId = usize;
 pub(crate) struct Step {
     /// The index of the node that the step computes or prepares an operand for.
     pub(crate) node: usize,
-    pub(crate) action: Box<dyn Action>,
+    /// Shared by layers that are alike.
+    pub(crate) action: Arc<dyn Action>,
     /// At most [`crate::ops::MAX_OPERANDS`].
     pub(crate) inputs: Vec<SlotId>,
     pub(crate) output: SlotId,

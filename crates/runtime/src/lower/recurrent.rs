@@ -21,7 +21,7 @@ impl Lowering<'_> {
         let operands = node.inputs().iter().enumerate().filter(|(operand, _)| !(1..4).contains(operand));
         let inputs = operands.map(|(_, &id)| self.slot(id, Layout::RowMajor)).collect();
         let output = self.new_block(node.output(), Layout::RowMajor);
-        self.step(Box::new(action), inputs, output);
+        self.step(std::sync::Arc::new(action), inputs, output);
         self.results.push(NodeResult { after: self.steps.len(), slot: output });
         Ok(())
     }

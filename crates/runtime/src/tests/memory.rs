@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use fourfold_graph::{Activation, Conv, Dim, Graph, GraphBuilder, Limits, Op, ValueType, Window};
+use fourfold_graph::{Activation, Conv, Dim, Graph, GraphBuilder, Limits, Linear, Op, ValueType, Window};
 use fourfold_tensor::Tensor;
 
 use super::{assert_close, noise, run};
@@ -188,4 +188,40 @@ fn sizes_of_images_may_change_and_must_be_large_enough() {
         let error = session.run(&[noise(&shape, 5)]).expect_err("too small");
         assert!(matches!(error, Error::TooSmall { .. }) && error.to_string().contains(word), "{error}");
     }
+}
+
+#[test]
+fn a_layer_that_is_applied_again_is_packed_once() {
+    let graph = {
+        let mut builder = GraphBuilder::new("again");
+        let x = builder.input("x", ValueType::f32(&[Dim::symbol("batch"), 20.into()])).expect("an input");
+        let weights = [("w", 1), ("v", 2)]
+            .map(|(name, seed)| builder.constant(name, noise(&[20, 20], seed)).expect("a constant"));
+        let mut layer = |name: &str, activation, x, weight| {
+            let op = Op::Linear(Linear { activation, dynamic: None });
+            builder.node(name, op, &[x, weight]).expect("a product")
+        };
+        let a = layer("a", Activation::None, x, weights[0]);
+        let b = layer("b", Activation::None, a, weights[1]);
+        let c = layer("c", Activation::Relu, b, weights[0]);
+        let d = layer("d", Activation::None, c, weights[0]);
+        builder.output(d);
+        builder.finish().expect("a valid graph")
+    };
+    let plan = Plan::compile(&graph, &Options::default()).expect("a plan");
+    let packed = 20 * 32 * size_of::<f32>();
+    let memory = plan.footprint(&[&[3, 20]]).expect("sizes that the graph takes");
+    assert_eq!(memory.packed_bytes, 3 * packed, "two weights, and one of them with a clamp");
+    let x = noise(&[3, 20], 5);
+    let one_by_one = ["a", "b", "c", "d"].iter().zip([1, 2, 1, 1]).fold(x.clone(), |x, (name, seed)| {
+        let mut builder = GraphBuilder::new("one");
+        let input = builder.input("x", ValueType::f32(&[3.into(), 20.into()])).expect("an input");
+        let mut y = builder.linear(name, input, noise(&[20, 20], seed), None).expect("a product");
+        if *name == "c" {
+            y = builder.relu("relu", y).expect("relu");
+        }
+        builder.output(y);
+        run(&builder.finish().expect("a valid graph"), &[x])
+    });
+    assert_eq!(run(&graph, &[x]), one_by_one);
 }

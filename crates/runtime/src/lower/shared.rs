@@ -1,0 +1,49 @@
+//! Layers that are applied more than once: cells of a recurrent network step by step, tied weights.
+
+use std::sync::Arc;
+
+use fourfold_graph::{Graph, Node, Op, ValueId};
+
+use super::Lowering;
+use crate::plan::NodeResult;
+
+/// The operands of a layer that vary from run to run: all but its weights and bias.
+fn variables(node: &Node) -> impl Iterator<Item = ValueId> + '_ {
+    let weights = if matches!(node.op(), Op::Recurrent(_)) { 1..4 } else { 1..3 };
+    node.inputs().iter().enumerate().filter(move |(operand, _)| !weights.contains(operand)).map(|(_, &id)| id)
+}
+
+/// Whether two nodes do the same with the same weights, to values of the same types.
+fn are_alike(graph: &Graph, a: &Node, b: &Node) -> bool {
+    let ty = |id: ValueId| graph.value(id).ty();
+    let varies = |id: ValueId| graph.value(id).constant().is_none();
+    let mut operands = a.inputs().iter().zip(b.inputs());
+    a.op() == b.op()
+        && a.inputs().len() == b.inputs().len()
+        && operands.all(|(&a, &b)| a == b || (varies(a) && varies(b) && ty(a) == ty(b)))
+        && ty(a.output()) == ty(b.output())
+}
+
+impl Lowering<'_> {
+    /// Adds the step of a layer with the action of an earlier one that is alike, so that its weights are packed once; `false` if there is
+    /// none.
+    pub(super) fn share(&mut self, node: &Node) -> bool {
+        if !matches!(node.op(), Op::Conv(_) | Op::ConvTranspose(_) | Op::Linear(_) | Op::Recurrent(_)) {
+            return false;
+        }
+        let graph = self.graph;
+        let alike = self.layers.entry(node.inputs()[1]).or_default();
+        let Some(&earlier) = alike.iter().find(|&&earlier| are_alike(graph, &graph.nodes()[earlier], node)) else {
+            alike.push(self.node);
+            return false;
+        };
+        let step = &self.steps[self.results[earlier].after - 1];
+        let (action, layout) = (Arc::clone(&step.action), self.slots[step.output].layout);
+        let layouts: Vec<_> = step.inputs.iter().map(|&slot| self.slots[slot].layout).collect();
+        let inputs = variables(node).zip(layouts).map(|(id, layout)| self.slot(id, layout)).collect();
+        let output = self.new_block(node.output(), layout);
+        self.step(action, inputs, output);
+        self.results.push(NodeResult { after: self.steps.len(), slot: output });
+        true
+    }
+}
