@@ -1,7 +1,8 @@
 //! `cargo xtask test-arm`: the tests built once for aarch64 Linux, and run under QEMU on one CPU of each backend.
 //!
 //! Tests of code that is chosen by the CPU run on every one, and so do the golden models, which show that whole models give the same
-//! bits there. Every other test runs on one of them, by turns; on a CPU that is named, all do.
+//! bits there. Every other test runs on one of them, by turns, but not those of accuracy, which same bits make the same. On a CPU that is
+//! named, all tests run.
 
 mod build;
 mod cpu;

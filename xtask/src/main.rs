@@ -22,9 +22,9 @@ usage: cargo xtask COMMAND
   test                    every check: format, lints, tidy, tests, documentation; stops at the first failure
   ci                      the same as test; what .ci/run calls
   test-arm [--setup] [--cpu NAME] [-- ARGS]
-                          the tests for aarch64 under QEMU: those of the kernels and of whole models on one CPU of each
-                          backend, the others on one of them; with NAME all on that CPU; --setup installs QEMU and the
-                          rest with apt and rustup; ARGS go to the test binaries
+                          the tests for aarch64 under QEMU: those of the kernels and the golden models on one CPU of each
+                          backend, the others on one of them, those of accuracy only on a NAME, which runs all; --setup
+                          installs QEMU and the rest with apt and rustup; ARGS go to the test binaries
   tidy                    the rules that rustfmt and clippy do not know
   bench [ARGS]            products and convolutions next to the peak of this CPU and to rten-gemm, on one core if started
                           with `taskset -c 1`; ARGS: M,N,K or a backend or products, convolutions, threads

@@ -23,13 +23,18 @@ const SHOWING: &[&str] = &["--nocapture", "--no-capture", "--show-output", "--li
 /// What holds or calls code that is chosen by the CPU, as the beginning of a [label](Binary::label).
 const OF_THE_CPU: &[&str] = &["kernels ", "runtime ", "fourfold test golden"];
 
+/// What runs whole models on hundreds of images to see how accurate they are. On Arm their bits are those of x86-64, which is what the
+/// golden models show.
+const OF_ACCURACY: &[&str] =
+    &["fourfold test modules", "fourfold test per_tensor", "fourfold test results", "fourfold test round_trip"];
+
 /// Which CPUs run a test binary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Spread {
     /// Every CPU runs every binary.
     All,
-    /// Every CPU runs those with code that is chosen by the CPU; of the others each is run by one, by turns. Nothing else in them
-    /// depends on the CPU.
+    /// Every CPU runs those with code that is chosen by the CPU; of the others each is run by one, by turns, since nothing in them
+    /// depends on the CPU; those of accuracy are left out.
     Turns,
 }
 
@@ -55,6 +60,7 @@ fn jobs<'a>(binaries: &'a [Binary], cpus: &[&'static Cpu], spread: Spread) -> Ve
         let label = binary.label();
         let is_of_the_cpu = OF_THE_CPU.iter().any(|beginning| label.starts_with(beginning));
         let on = match spread {
+            Spread::Turns if OF_ACCURACY.contains(&label.as_str()) => &[],
             Spread::Turns if !is_of_the_cpu => &cpus[turn % cpus.len()..][..1],
             _ => cpus,
         };
@@ -173,7 +179,9 @@ mod tests {
 
     #[test]
     fn what_the_cpu_chooses_runs_on_every_cpu_and_the_rest_by_turns() {
-        let binaries = ["kernels", "format", "onnx", "runtime"].map(|folder| Binary::of(folder, "lib", "tests"));
+        let lib = |folder: &str| Binary::of(folder, "lib", "tests");
+        let binaries =
+            [lib("kernels"), lib("format"), lib("onnx"), Binary::of("fourfold", "test", "results"), lib("runtime")];
         let cpus: Vec<&'static Cpu> = CPUS.iter().collect();
         let names = |spread| {
             let jobs = jobs(&binaries, &cpus, spread);
@@ -182,6 +190,6 @@ mod tests {
         let turns = names(Spread::Turns);
         assert_eq!(turns.len(), 3 + 1 + 1 + 3);
         assert_eq!(turns[3..5], ["cortex-a76 format lib tests", "max onnx lib tests"]);
-        assert_eq!(names(Spread::All).len(), 12);
+        assert_eq!(names(Spread::All).len(), 15);
     }
 }
