@@ -125,15 +125,23 @@ impl Action for BatchNorm {
         let x = call.inputs[0].elements::<f32>();
         let out = bytemuck::cast_slice_mut::<u8, f32>(call.output);
         let (_, channels, positions) = channels(&call.output_shape);
-        let run = match self.layout {
-            Layout::RowMajor => positions,
-            Layout::ChannelsLast => 1,
-        };
-        let runs = out.chunks_mut(run.max(1)).zip(x.chunks(run.max(1))).enumerate();
-        for (index, (out, x)) in runs {
-            let channel = index % channels;
-            let (factor, offset) = (self.factors[channel], self.offsets[channel]);
-            out.iter_mut().zip(x).for_each(|(out, x)| *out = x * factor + offset);
+        match self.layout {
+            Layout::RowMajor => {
+                let runs = out.chunks_mut(positions.max(1)).zip(x.chunks(positions.max(1))).enumerate();
+                for (index, (out, x)) in runs {
+                    let (factor, offset) = (self.factors[index % channels], self.offsets[index % channels]);
+                    out.iter_mut().zip(x).for_each(|(out, x)| *out = x * factor + offset);
+                }
+            }
+            Layout::ChannelsLast => {
+                for (out, x) in out.chunks_mut(channels.max(1)).zip(x.chunks(channels.max(1))) {
+                    let affine = self.factors.iter().zip(&self.offsets);
+                    out.iter_mut()
+                        .zip(x)
+                        .zip(affine)
+                        .for_each(|((out, x), (factor, offset))| *out = x * factor + offset);
+                }
+            }
         }
         Ok(())
     }
