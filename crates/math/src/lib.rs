@@ -22,8 +22,8 @@
 //!
 //! Only additions, subtractions, multiplications, divisions and square roots, each correctly rounded and never contracted, in the order
 //! in which they are written; conversions between formats; and integers. Nothing is asked of the system's library, whose functions
-//! differ from one to the next. A function has no branch, so the compiler makes vectors of its loop, as wide as the CPU has them, and
-//! the width changes nothing. Reductions have one shape: 16 strided lanes, then a tree.
+//! differ from one to the next. A function has no branch, so the compiler makes vectors of its loop, as wide as the CPU has them
+//! ([`wide()`]), and the width changes nothing. Reductions have one shape: 16 strided lanes, then a tree.
 //!
 //! NaN has defined bits too: every result that is NaN is [`f32::NAN`], whatever NaN went in. `tests/golden.rs` holds the hashes of
 //! results; a CPU on which one bit differs fails.
@@ -58,11 +58,11 @@
 //!
 //! # Features
 //!
-//! `std` (on by default) takes square roots with the CPU's instruction. Without it the crate is `no_std` and takes them with
-//! integers, to the same bits.
+//! `std` (on by default) takes square roots with the CPU's instruction, and asks the CPU how wide its vectors are. Without it the crate
+//! is `no_std`, takes square roots with integers, to the same bits, and has the vectors of the target.
 //!
-//! Architecture Invariant: slices only, no dependency, no allocation, no `unsafe`; no function of the standard library that is not
-//! correctly rounded.
+//! Architecture Invariant: slices only, no dependency, no allocation, `unsafe` in [`wide()`] alone; no function of the standard library
+//! that is not correctly rounded.
 #![cfg_attr(not(feature = "std"), no_std)]
 
 mod erf;
@@ -80,6 +80,7 @@ mod sigmoid;
 mod softmax;
 mod tanh;
 mod unary;
+mod wide;
 
 pub use erf::erf;
 pub use error::Error;
@@ -95,3 +96,4 @@ pub use sigmoid::{sigmoid, silu};
 pub use softmax::{log_softmax, softmax};
 pub use tanh::tanh;
 pub use unary::Unary;
+pub use wide::wide;

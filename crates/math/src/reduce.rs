@@ -35,12 +35,14 @@ pub(crate) fn reduce(x: &[f32], start: f32, term: impl Fn(f32) -> f32, join: imp
 
 /// The sum: 16 strided lanes, then a tree. 0 of nothing.
 #[must_use]
+#[inline(always)]
 pub fn sum(x: &[f32]) -> f32 {
     reduce(x, 0.0, |x| x, |a, b| a + b)
 }
 
 /// The mean: the sum divided by the number of elements. NaN of nothing.
 #[must_use]
+#[inline(always)]
 pub fn mean(x: &[f32]) -> f32 {
     let mean = sum(x) / count(x);
     known(mean, mean)
@@ -48,18 +50,21 @@ pub fn mean(x: &[f32]) -> f32 {
 
 /// The largest element, NaN if one is NaN, -infinity of nothing.
 #[must_use]
+#[inline(always)]
 pub fn max(x: &[f32]) -> f32 {
     reduce(x, f32::NEG_INFINITY, |x| x, |a, b| if b > a || b.is_nan() { b } else { a })
 }
 
 /// The smallest element, NaN if one is NaN, infinity of nothing.
 #[must_use]
+#[inline(always)]
 pub fn min(x: &[f32]) -> f32 {
     reduce(x, f32::INFINITY, |x| x, |a, b| if b < a || b.is_nan() { b } else { a })
 }
 
 /// The square root of the sum of the squares, the sum as [`sum`]. 0 of nothing, infinite where the sum overflows.
 #[must_use]
+#[inline(always)]
 pub fn l2(x: &[f32]) -> f32 {
     sqrt(reduce(x, 0.0, |x| x * x, |a, b| a + b))
 }

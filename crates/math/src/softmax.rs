@@ -2,7 +2,7 @@
 
 use crate::error::{check_length, check_rows};
 use crate::reduce::{max, sum};
-use crate::{Error, exp, ln};
+use crate::{Error, exp, ln, wide};
 
 /// Softmax of each row of `x: [rows, width]`.
 ///
@@ -18,16 +18,22 @@ use crate::{Error, exp, ln};
 pub fn softmax(x: &[f32], width: usize, out: &mut [f32]) -> Result<(), Error> {
     check_length("out", out.len(), x.len())?;
     check_rows(x.len(), width)?;
-    for (x, out) in x.chunks_exact(width.max(1)).zip(out.chunks_exact_mut(width.max(1))) {
-        let max = max(x);
-        out.iter_mut().zip(x).for_each(|(out, x)| *out = exp(x - max));
-        let total = sum(out);
-        if total.is_nan() {
-            out.fill(f32::NAN);
-        } else {
-            out.iter_mut().for_each(|out| *out /= total);
-        }
-    }
+    let rows = x.chunks_exact(width.max(1)).zip(out.chunks_exact_mut(width.max(1)));
+    wide(
+        #[inline(always)]
+        || {
+            for (x, out) in rows {
+                let max = max(x);
+                out.iter_mut().zip(x).for_each(|(out, x)| *out = exp(x - max));
+                let total = sum(out);
+                if total.is_nan() {
+                    out.fill(f32::NAN);
+                } else {
+                    out.iter_mut().for_each(|out| *out /= total);
+                }
+            }
+        },
+    );
     Ok(())
 }
 
@@ -45,15 +51,21 @@ pub fn softmax(x: &[f32], width: usize, out: &mut [f32]) -> Result<(), Error> {
 pub fn log_softmax(x: &[f32], width: usize, out: &mut [f32]) -> Result<(), Error> {
     check_length("out", out.len(), x.len())?;
     check_rows(x.len(), width)?;
-    for (x, out) in x.chunks_exact(width.max(1)).zip(out.chunks_exact_mut(width.max(1))) {
-        let max = max(x);
-        out.iter_mut().zip(x).for_each(|(out, x)| *out = exp(x - max));
-        let total = ln(sum(out));
-        if total.is_nan() {
-            out.fill(f32::NAN);
-        } else {
-            out.iter_mut().zip(x).for_each(|(out, x)| *out = (x - max) - total);
-        }
-    }
+    let rows = x.chunks_exact(width.max(1)).zip(out.chunks_exact_mut(width.max(1)));
+    wide(
+        #[inline(always)]
+        || {
+            for (x, out) in rows {
+                let max = max(x);
+                out.iter_mut().zip(x).for_each(|(out, x)| *out = exp(x - max));
+                let total = ln(sum(out));
+                if total.is_nan() {
+                    out.fill(f32::NAN);
+                } else {
+                    out.iter_mut().zip(x).for_each(|(out, x)| *out = (x - max) - total);
+                }
+            }
+        },
+    );
     Ok(())
 }

@@ -3,7 +3,7 @@
 use crate::error::check_length;
 use crate::float::known;
 use crate::{
-    Error, elu, erf, exp, gelu, gelu_tanh, hard_sigmoid, hard_swish, leaky_relu, ln, sigmoid, silu, sqrt, tanh,
+    Error, elu, erf, exp, gelu, gelu_tanh, hard_sigmoid, hard_swish, leaky_relu, ln, sigmoid, silu, sqrt, tanh, wide,
 };
 
 /// A function of one number.
@@ -83,23 +83,34 @@ impl Unary {
     /// [`Error::Length`] if `out` is not as long as `x`.
     pub fn map(self, x: &[f32], out: &mut [f32]) -> Result<(), Error> {
         check_length("out", out.len(), x.len())?;
+        // A function by its name is not compiled for the vectors of the loop; a closure that is always inlined is.
+        macro_rules! each {
+            ($f:expr) => {
+                each(
+                    x,
+                    out,
+                    #[inline(always)]
+                    |x| $f(x),
+                )
+            };
+        }
         match self {
-            Unary::Exp => each(x, out, exp),
-            Unary::Ln => each(x, out, ln),
-            Unary::Sqrt => each(x, out, sqrt),
-            Unary::Reciprocal => each(x, out, |x| known(x, 1.0 / x)),
-            Unary::Neg => each(x, out, |x| known(x, -x)),
-            Unary::Abs => each(x, out, |x| known(x, x.abs())),
-            Unary::Tanh => each(x, out, tanh),
-            Unary::Erf => each(x, out, erf),
-            Unary::Sigmoid => each(x, out, sigmoid),
-            Unary::Silu => each(x, out, silu),
-            Unary::Gelu => each(x, out, gelu),
-            Unary::GeluTanh => each(x, out, gelu_tanh),
-            Unary::HardSigmoid { alpha, beta } => each(x, out, |x| hard_sigmoid(x, alpha, beta)),
-            Unary::HardSwish => each(x, out, hard_swish),
-            Unary::LeakyRelu { slope } => each(x, out, |x| leaky_relu(x, slope)),
-            Unary::Elu { alpha } => each(x, out, |x| elu(x, alpha)),
+            Unary::Exp => each!(exp),
+            Unary::Ln => each!(ln),
+            Unary::Sqrt => each!(sqrt),
+            Unary::Reciprocal => each!(|x| known(x, 1.0 / x)),
+            Unary::Neg => each!(|x: f32| known(x, -x)),
+            Unary::Abs => each!(|x: f32| known(x, x.abs())),
+            Unary::Tanh => each!(tanh),
+            Unary::Erf => each!(erf),
+            Unary::Sigmoid => each!(sigmoid),
+            Unary::Silu => each!(silu),
+            Unary::Gelu => each!(gelu),
+            Unary::GeluTanh => each!(gelu_tanh),
+            Unary::HardSigmoid { alpha, beta } => each!(|x| hard_sigmoid(x, alpha, beta)),
+            Unary::HardSwish => each!(hard_swish),
+            Unary::LeakyRelu { slope } => each!(|x| leaky_relu(x, slope)),
+            Unary::Elu { alpha } => each!(|x| elu(x, alpha)),
         }
         Ok(())
     }
@@ -107,7 +118,12 @@ impl Unary {
 
 /// A loop that the compiler makes vectors of: no function branches.
 fn each(x: &[f32], out: &mut [f32], f: impl Fn(f32) -> f32) {
-    for (out, x) in out.iter_mut().zip(x) {
-        *out = f(*x);
-    }
+    wide(
+        #[inline(always)]
+        || {
+            for (out, x) in out.iter_mut().zip(x) {
+                *out = f(*x);
+            }
+        },
+    );
 }

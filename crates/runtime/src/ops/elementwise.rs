@@ -1,6 +1,7 @@
 //! Operators that treat every element by itself.
 
 use fourfold_graph::Activation;
+use fourfold_math::wide;
 use fourfold_schemes::QuantParams;
 use fourfold_tensor::{DType, Shape, Tensor};
 
@@ -91,7 +92,10 @@ impl Action for Add {
         let [a, b] = broadcast(call.inputs, call.output_shape, &mut call.scratch.reals);
         let (min, max) = self.bounds;
         let out = bytemuck::cast_slice_mut::<u8, f32>(call.output);
-        out.iter_mut().zip(a).zip(b).for_each(|((out, a), b)| *out = (a + b).clamp(min, max));
+        wide(
+            #[inline(always)]
+            || out.iter_mut().zip(a).zip(b).for_each(|((out, a), b)| *out = (a + b).clamp(min, max)),
+        );
         Ok(())
     }
 }

@@ -14,6 +14,7 @@ use core::ops::Range;
 
 use fourfold_graph::{Cell, Direction, Recurrent as Attributes};
 use fourfold_kernels::{FloatMatrix, Kernel, PackedFloatMatrix};
+use fourfold_math::wide;
 use fourfold_schemes::{DynamicScheme, QuantParams};
 use fourfold_tensor::Tensor;
 
@@ -105,15 +106,20 @@ impl Recurrent {
             }
         }
         let states = hidden.chunks_exact_mut(size).zip(cell.chunks_exact_mut(size));
-        for ((input, gates), (h, c)) in inputs().zip(gates.chunks_exact_mut(width)).zip(states) {
-            match self.attributes.cell {
-                Cell::Lstm => cell::lstm(input, gates, h, c),
-                Cell::Gru => cell::gru(input, gates, h),
-                Cell::GruResetBefore => cell::gru_reset_before(input, gates, h),
-                Cell::Tanh => cell::tanh(input, gates, h),
-                Cell::Relu => cell::relu(input, gates, h),
-            }
-        }
+        wide(
+            #[inline(always)]
+            || {
+                for ((input, gates), (h, c)) in inputs().zip(gates.chunks_exact_mut(width)).zip(states) {
+                    match self.attributes.cell {
+                        Cell::Lstm => cell::lstm(input, gates, h, c),
+                        Cell::Gru => cell::gru(input, gates, h),
+                        Cell::GruResetBefore => cell::gru_reset_before(input, gates, h),
+                        Cell::Tanh => cell::tanh(input, gates, h),
+                        Cell::Relu => cell::relu(input, gates, h),
+                    }
+                }
+            },
+        );
         Ok(())
     }
 

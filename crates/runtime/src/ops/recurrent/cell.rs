@@ -13,23 +13,33 @@
 //! RNN                 h = tanh(a + b)   or   h = max(a + b, 0)
 //! ```
 //!
-//! Each function is a few loops over whole slices, which the compiler makes vectors of.
+//! Each function is a few loops over whole slices, which the compiler makes vectors of, as wide as the caller's.
 
 use fourfold_math as math;
 
-/// `b = f(a + b)`.
-fn activate(a: &[f32], b: &mut [f32], f: impl Fn(f32) -> f32) {
+/// `b = sigmoid(a + b)`.
+#[inline(always)]
+fn sigmoids(a: &[f32], b: &mut [f32]) {
     for (b, a) in b.iter_mut().zip(a) {
-        *b = f(*a + *b);
+        *b = math::sigmoid(*a + *b);
+    }
+}
+
+/// `b = tanh(a + b)`.
+#[inline(always)]
+fn tanhs(a: &[f32], b: &mut [f32]) {
+    for (b, a) in b.iter_mut().zip(a) {
+        *b = math::tanh(*a + *b);
     }
 }
 
 /// An LSTM; `b` is left as the gates.
+#[inline(always)]
 pub(super) fn lstm(a: &[f32], b: &mut [f32], h: &mut [f32], c: &mut [f32]) {
     let size = h.len();
-    activate(&a[..2 * size], &mut b[..2 * size], math::sigmoid);
-    activate(&a[2 * size..3 * size], &mut b[2 * size..3 * size], math::tanh);
-    activate(&a[3 * size..], &mut b[3 * size..], math::sigmoid);
+    sigmoids(&a[..2 * size], &mut b[..2 * size]);
+    tanhs(&a[2 * size..3 * size], &mut b[2 * size..3 * size]);
+    sigmoids(&a[3 * size..], &mut b[3 * size..]);
     let (i, rest) = b.split_at(size);
     let (f, rest) = rest.split_at(size);
     let (g, o) = rest.split_at(size);
@@ -42,10 +52,11 @@ pub(super) fn lstm(a: &[f32], b: &mut [f32], h: &mut [f32], c: &mut [f32]) {
 }
 
 /// A GRU that resets the product of the hidden state; `b` is left as the gates.
+#[inline(always)]
 pub(super) fn gru(a: &[f32], b: &mut [f32], h: &mut [f32]) {
     let size = h.len();
     let ((a, a_n), (b, b_n)) = (a.split_at(2 * size), b.split_at_mut(2 * size));
-    activate(a, b, math::sigmoid);
+    sigmoids(a, b);
     let (r, z) = b.split_at(size);
     for ((n, r), a) in b_n.iter_mut().zip(r).zip(a_n) {
         *n = math::tanh(a + r * *n);
@@ -54,23 +65,26 @@ pub(super) fn gru(a: &[f32], b: &mut [f32], h: &mut [f32]) {
 }
 
 /// The gates `r` and `z` of a GRU that resets the hidden state, which `reset = r * h` then is.
+#[inline(always)]
 pub(super) fn reset(a: &[f32], b: &mut [f32], h: &[f32], reset: &mut [f32]) {
     let size = h.len();
-    activate(&a[..2 * size], &mut b[..2 * size], math::sigmoid);
+    sigmoids(&a[..2 * size], &mut b[..2 * size]);
     for ((reset, r), h) in reset.iter_mut().zip(&b[..size]).zip(h) {
         *reset = r * h;
     }
 }
 
 /// The rest of the step, when `b_n` is the product of what [`reset`] made.
+#[inline(always)]
 pub(super) fn gru_reset_before(a: &[f32], b: &mut [f32], h: &mut [f32]) {
     let size = h.len();
     let (z, n) = b[size..].split_at_mut(size);
-    activate(&a[2 * size..], n, math::tanh);
+    tanhs(&a[2 * size..], n);
     mix(z, n, h);
 }
 
 /// `h = ((1 - z) * n) + (z * h)`.
+#[inline(always)]
 fn mix(z: &[f32], n: &[f32], h: &mut [f32]) {
     for ((h, z), n) in h.iter_mut().zip(z).zip(n) {
         *h = (1.0 - z) * n + z * *h;
@@ -78,6 +92,7 @@ fn mix(z: &[f32], n: &[f32], h: &mut [f32]) {
 }
 
 /// `h = tanh(a + b)`.
+#[inline(always)]
 pub(super) fn tanh(a: &[f32], b: &[f32], h: &mut [f32]) {
     for ((h, a), b) in h.iter_mut().zip(a).zip(b) {
         *h = math::tanh(a + b);
@@ -85,6 +100,7 @@ pub(super) fn tanh(a: &[f32], b: &[f32], h: &mut [f32]) {
 }
 
 /// `h = max(a + b, 0)`; NaN stays.
+#[inline(always)]
 pub(super) fn relu(a: &[f32], b: &[f32], h: &mut [f32]) {
     for ((h, a), b) in h.iter_mut().zip(a).zip(b) {
         let sum = a + b;
