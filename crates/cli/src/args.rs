@@ -209,7 +209,7 @@ pub(crate) struct Eval {
 pub(crate) struct Run {
     /// A .onnx or .fourfold file
     pub(crate) model: PathBuf,
-    /// An input of the model; only FILE.npy if it has one input
+    /// An input of the model; only FILE.npy if it has one input. A model of a fixed batch takes that many samples at a time
     #[arg(long, value_name = "NAME=FILE.npy", required = true)]
     pub(crate) input: Vec<String>,
     /// The folder for NAME.npy, one for each output

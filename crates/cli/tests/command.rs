@@ -274,6 +274,34 @@ fn inputs_of_codes_are_read_as_they_are() {
 }
 
 #[test]
+fn a_model_of_a_fixed_batch_takes_samples_as_many_at_a_time() {
+    use fourfold::graph::{GraphBuilder, ValueType};
+
+    let folder = Folder::new();
+    let mut builder = GraphBuilder::new("pairs");
+    let x = builder.input("x", ValueType::f32(&[2.into(), 2.into()])).expect("valid");
+    let y = builder.relu("y", x).expect("valid");
+    let total = builder.reshape("total", y, &[4]).expect("valid");
+    builder.output(y);
+    builder.output(total);
+    folder.write("model.onnx", fourfold::onnx::export(&builder.finish().expect("valid")).expect("a form"));
+    let samples = |count: u8| {
+        let x = (0..2 * count).map(|index| f32::from(index) - 3.0).collect();
+        npy::write(&Tensor::from_vec(&[count.into(), 2], x).expect("pairs"))
+    };
+    folder.write("six.npy", samples(6));
+    folder.write("five.npy", samples(5));
+    folder.ok("run model.onnx --input six.npy --output-dir out");
+    for (name, shape) in [("y", &[6, 2][..]), ("total", &[12])] {
+        let bytes = fs::read(folder.path(&format!("out/{name}.npy"))).expect("written");
+        let output = npy::read(&bytes, &Limits::default()).expect("a .npy file");
+        let expected: Vec<f32> = (0..12).map(|index: u8| (f32::from(index) - 3.0).max(0.0)).collect();
+        assert_eq!((output.shape(), output.as_slice::<f32>()), (shape, Ok(&expected[..])), "{name}");
+    }
+    folder.fails("run model.onnx --input five.npy --output-dir more", 3, &["five.npy", "f32[2, 2]", "f32[5, 2]"]);
+}
+
+#[test]
 fn existing_files_stay_unless_forced() {
     let folder = Folder::with_digits();
     folder.write("taken.fourfold", "mine");
