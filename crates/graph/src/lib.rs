@@ -45,6 +45,7 @@ mod op;
 mod polynomial;
 mod statistics;
 mod types;
+mod window;
 
 pub use attributes::{
     ArgExtreme, CastTo, Cell, ConvTranspose, Coordinates, CumSum, Direction, Interpolation, Pad, PadMode, Recurrent,
@@ -58,10 +59,11 @@ pub use graph::{Graph, Node, NodeId, Value, ValueId};
 pub use infer::MAX_CONCAT;
 pub use kind::{OpKind, OutputParams};
 pub use limits::{LimitExceeded, Limits};
-pub use op::{Activation, AveragePool, Conv, Linear, Op, Window};
+pub use op::{Activation, AveragePool, Conv, Linear, Op};
 pub use polynomial::{Factor, Polynomial, Quotient};
 pub use statistics::{NodeStatistics, Statistics};
 pub use types::ValueType;
+pub use window::Window;
 
 #[cfg(test)]
 mod tests;

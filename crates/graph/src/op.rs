@@ -4,7 +4,7 @@ use fourfold_schemes::DynamicScheme;
 
 use crate::{
     ArgExtreme, Binary, CastTo, Cell, Comparison, ConvTranspose, CumSum, Dim, Logic, OpKind, Pad, Recurrent, Reduction,
-    Resize, TopK, Unary,
+    Resize, TopK, Unary, Window,
 };
 
 /// A clamp of the result, fused into the operator that computes it.
@@ -33,51 +33,6 @@ impl Activation {
             Activation::Relu => (0.0, f32::INFINITY),
             Activation::Clamp { min, max } => (min, max),
         }
-    }
-}
-
-/// Where a convolution or a pooling looks: one entry per spatial axis in every list, sizes in elements.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Window {
-    /// Size of the window.
-    pub kernel: Vec<usize>,
-    /// Distance between neighbouring windows.
-    pub stride: Vec<usize>,
-    /// Distance between neighbouring taps of one window.
-    pub dilation: Vec<usize>,
-    /// Padding before the first element.
-    pub pad_begin: Vec<usize>,
-    /// Padding after the last element.
-    pub pad_end: Vec<usize>,
-}
-
-impl Window {
-    /// A window of the given size with stride 1, dilation 1 and no padding.
-    #[must_use]
-    pub fn new(kernel: &[usize]) -> Self {
-        let (ones, zeros) = (vec![1; kernel.len()], vec![0; kernel.len()]);
-        Self { kernel: kernel.to_vec(), stride: ones.clone(), dilation: ones, pad_begin: zeros.clone(), pad_end: zeros }
-    }
-
-    /// The same window with another stride on every axis.
-    #[must_use]
-    pub fn with_stride(mut self, stride: usize) -> Self {
-        self.stride.fill(stride);
-        self
-    }
-
-    /// The same window with the same padding on every side.
-    #[must_use]
-    pub fn with_padding(mut self, padding: usize) -> Self {
-        self.pad_begin.fill(padding);
-        self.pad_end.fill(padding);
-        self
-    }
-
-    /// The number of spatial axes.
-    #[must_use]
-    pub fn rank(&self) -> usize {
-        self.kernel.len()
     }
 }
 

@@ -52,7 +52,8 @@
 //! Here multiplication and addition may be fused, because the fused operation is the definition: every step is IEEE 754's
 //! fusedMultiplyAdd, rounded once, in the order of the depth, whatever the size of a tile or a block. All backends but the portable one have
 //! the instruction, and it is as fast as a multiplication alone; on x86-64 the portable one computes the same number by `f64`. What is
-//! defined with two roundings, as equation (4), never uses it.
+//! defined with two roundings, as equation (4), never uses it. Sums of codes ([`Kernel::add`]) are defined by two such steps, after ONNX
+//! Runtime. The AVX2 backends need a CPU with the instruction (FMA), as those with AVX2 have.
 //!
 //! # Backends
 //!

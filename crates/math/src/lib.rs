@@ -76,6 +76,7 @@ mod norm;
 mod pow;
 mod reduce;
 mod root;
+mod rows;
 mod sigmoid;
 mod softmax;
 mod tanh;

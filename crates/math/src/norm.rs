@@ -1,9 +1,10 @@
 //! Normalization of rows.
 
-use crate::error::{check_length, check_rows};
+use crate::error::check_length;
 use crate::float::known;
 use crate::reduce::{count, mean, reduce};
-use crate::{Error, sqrt, wide};
+use crate::rows::each_row;
+use crate::{Error, sqrt};
 
 /// What a layer normalization applies after it; `gamma.len()` is the width of a row.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -34,31 +35,28 @@ impl LayerNorm<'_> {
     pub fn apply(&self, x: &[f32], out: &mut [f32]) -> Result<(), Error> {
         let width = self.gamma.len();
         check_length("beta", self.beta.map_or(width, <[f32]>::len), width)?;
-        check_length("out", out.len(), x.len())?;
-        check_rows(x.len(), width)?;
-        let rows = x.chunks_exact(width.max(1)).zip(out.chunks_exact_mut(width.max(1)));
-        wide(
+        each_row(
+            x,
+            width,
+            out,
             #[inline(always)]
-            || {
-                for (x, out) in rows {
-                    let mean = mean(x);
-                    let deviation = deviation(x, mean, self.epsilon);
-                    let normal = |x: f32, gamma: f32| (x - mean) / deviation * gamma;
-                    let columns = out.iter_mut().zip(x).zip(self.gamma);
-                    match self.beta {
-                        Some(beta) => columns.zip(beta).for_each(|(((out, &x), &gamma), &beta)| {
-                            let y = normal(x, gamma) + beta;
-                            *out = known(y, y);
-                        }),
-                        None => columns.for_each(|((out, &x), &gamma)| {
-                            let y = normal(x, gamma);
-                            *out = known(y, y);
-                        }),
-                    }
+            |x, out| {
+                let mean = mean(x);
+                let deviation = deviation(x, mean, self.epsilon);
+                let normal = |x: f32, gamma: f32| (x - mean) / deviation * gamma;
+                let columns = out.iter_mut().zip(x).zip(self.gamma);
+                match self.beta {
+                    Some(beta) => columns.zip(beta).for_each(|(((out, &x), &gamma), &beta)| {
+                        let y = normal(x, gamma) + beta;
+                        *out = known(y, y);
+                    }),
+                    None => columns.for_each(|((out, &x), &gamma)| {
+                        let y = normal(x, gamma);
+                        *out = known(y, y);
+                    }),
                 }
             },
-        );
-        Ok(())
+        )
     }
 }
 
@@ -85,22 +83,19 @@ impl RmsNorm<'_> {
     /// [`Error::Length`] if `out` is not as long as `x`, [`Error::Rows`] if the last row is not whole.
     pub fn apply(&self, x: &[f32], out: &mut [f32]) -> Result<(), Error> {
         let width = self.gamma.len();
-        check_length("out", out.len(), x.len())?;
-        check_rows(x.len(), width)?;
-        let rows = x.chunks_exact(width.max(1)).zip(out.chunks_exact_mut(width.max(1)));
-        wide(
+        each_row(
+            x,
+            width,
+            out,
             #[inline(always)]
-            || {
-                for (x, out) in rows {
-                    let deviation = deviation(x, 0.0, self.epsilon);
-                    for ((out, x), gamma) in out.iter_mut().zip(x).zip(self.gamma) {
-                        let y = x / deviation * gamma;
-                        *out = known(y, y);
-                    }
+            |x, out| {
+                let deviation = deviation(x, 0.0, self.epsilon);
+                for ((out, x), gamma) in out.iter_mut().zip(x).zip(self.gamma) {
+                    let y = x / deviation * gamma;
+                    *out = known(y, y);
                 }
             },
-        );
-        Ok(())
+        )
     }
 }
 

@@ -1,8 +1,8 @@
 //! Softmax and its logarithm over rows.
 
-use crate::error::{check_length, check_rows};
 use crate::reduce::{max, sum};
-use crate::{Error, exp, ln, wide};
+use crate::rows::each_row;
+use crate::{Error, exp, ln};
 
 /// Softmax of each row of `x: [rows, width]`.
 ///
@@ -16,25 +16,22 @@ use crate::{Error, exp, ln, wide};
 ///
 /// [`Error::Length`] if `out` is not as long as `x`, [`Error::Rows`] if the last row is not whole.
 pub fn softmax(x: &[f32], width: usize, out: &mut [f32]) -> Result<(), Error> {
-    check_length("out", out.len(), x.len())?;
-    check_rows(x.len(), width)?;
-    let rows = x.chunks_exact(width.max(1)).zip(out.chunks_exact_mut(width.max(1)));
-    wide(
+    each_row(
+        x,
+        width,
+        out,
         #[inline(always)]
-        || {
-            for (x, out) in rows {
-                let max = max(x);
-                out.iter_mut().zip(x).for_each(|(out, x)| *out = exp(x - max));
-                let total = sum(out);
-                if total.is_nan() {
-                    out.fill(f32::NAN);
-                } else {
-                    out.iter_mut().for_each(|out| *out /= total);
-                }
+        |x, out| {
+            let max = max(x);
+            out.iter_mut().zip(x).for_each(|(out, x)| *out = exp(x - max));
+            let total = sum(out);
+            if total.is_nan() {
+                out.fill(f32::NAN);
+            } else {
+                out.iter_mut().for_each(|out| *out /= total);
             }
         },
-    );
-    Ok(())
+    )
 }
 
 /// The logarithm of softmax of each row of `x: [rows, width]`.
@@ -49,23 +46,20 @@ pub fn softmax(x: &[f32], width: usize, out: &mut [f32]) -> Result<(), Error> {
 ///
 /// As [`softmax`].
 pub fn log_softmax(x: &[f32], width: usize, out: &mut [f32]) -> Result<(), Error> {
-    check_length("out", out.len(), x.len())?;
-    check_rows(x.len(), width)?;
-    let rows = x.chunks_exact(width.max(1)).zip(out.chunks_exact_mut(width.max(1)));
-    wide(
+    each_row(
+        x,
+        width,
+        out,
         #[inline(always)]
-        || {
-            for (x, out) in rows {
-                let max = max(x);
-                out.iter_mut().zip(x).for_each(|(out, x)| *out = exp(x - max));
-                let total = ln(sum(out));
-                if total.is_nan() {
-                    out.fill(f32::NAN);
-                } else {
-                    out.iter_mut().zip(x).for_each(|(out, x)| *out = (x - max) - total);
-                }
+        |x, out| {
+            let max = max(x);
+            out.iter_mut().zip(x).for_each(|(out, x)| *out = exp(x - max));
+            let total = ln(sum(out));
+            if total.is_nan() {
+                out.fill(f32::NAN);
+            } else {
+                out.iter_mut().zip(x).for_each(|(out, x)| *out = (x - max) - total);
             }
         },
-    );
-    Ok(())
+    )
 }

@@ -176,11 +176,7 @@ impl<const N: usize> Module for AdaptiveAvgPool<N> {
     }
 }
 
-/// Adds padding at the end of each axis for a last window that goes past it, and says whether any was needed:
-///
-/// ```text
-/// last = ceil((size + 2 * padding - extent) / stride), one less if last * stride >= size + padding
-/// ```
+/// [Rounds up](Window::round_up) on every axis, and says whether any padding was needed.
 fn enlarge(builder: &Builder, window: &mut Window, x: ValueId) -> Result<bool, Error> {
     let mut is_enlarged = false;
     for axis in 0..window.rank() {
@@ -188,23 +184,7 @@ fn enlarge(builder: &Builder, window: &mut Window, x: ValueId) -> Result<bool, E
         let Some(size) = dims.get(axis + 2).and_then(Dim::fixed) else {
             return Err(builder.error(format!("ceil_mode needs the size of axis {} of {dims:?}", axis + 2)));
         };
-        let stride = window.stride[axis];
-        let reach = window.kernel[axis].saturating_sub(1).saturating_mul(window.dilation[axis]);
-        let extent = reach.saturating_add(1);
-        let begun = size.saturating_add(window.pad_begin[axis]);
-        let padded = begun.saturating_add(window.pad_end[axis]);
-        // Rounded down after adding stride - 1, as a window may be longer than all there is; no window then is the graph's to refuse.
-        let Some(last) =
-            padded.saturating_add(stride).checked_sub(extent + 1).and_then(|free| free.checked_div(stride))
-        else {
-            continue;
-        };
-        let last = if last.saturating_mul(stride) >= begun { last.saturating_sub(1) } else { last };
-        let end = last.saturating_mul(stride).saturating_add(extent);
-        if end > padded {
-            window.pad_end[axis] += end - padded;
-            is_enlarged = true;
-        }
+        is_enlarged |= window.round_up(axis, size);
     }
     Ok(is_enlarged)
 }

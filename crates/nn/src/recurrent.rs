@@ -21,6 +21,11 @@ pub type RNN = Recurrent<kind::Rnn>;
 mod kind {
     //! Names for the types of layers and cells, which differ in their constructors and states.
 
+    /// What has one state, the hidden one.
+    pub trait OneState {}
+    impl OneState for Gru {}
+    impl OneState for Rnn {}
+
     /// Of [`LSTM`](super::LSTM).
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub struct Lstm;
@@ -100,21 +105,6 @@ impl GRU {
     pub fn new(input_size: usize, hidden_size: usize) -> Self {
         Self::of(Cell::Gru, input_size, hidden_size)
     }
-
-    /// `output, h_n = gru(x, h_0)`; zeros without a state.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Module`] and [`Error::Graph`] if the operands do not fit.
-    pub fn unroll(
-        &self,
-        builder: &mut Builder,
-        x: ValueId,
-        state: Option<ValueId>,
-    ) -> Result<(ValueId, ValueId), Error> {
-        let (y, last) = self.stacked(builder, x, state.as_slice(), 1)?;
-        Ok((y, last[0]))
-    }
 }
 
 impl RNN {
@@ -129,8 +119,10 @@ impl RNN {
     pub fn relu(self) -> Self {
         Self { gates: Gates { cell: Cell::Relu, ..self.gates }, ..self }
     }
+}
 
-    /// `output, h_n = rnn(x, h_0)`; zeros without a state.
+impl<K: kind::OneState> Recurrent<K> {
+    /// `output, h_n = layer(x, h_0)`; zeros without a state.
     ///
     /// # Errors
     ///

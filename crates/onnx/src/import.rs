@@ -186,9 +186,10 @@ impl<'a> Importer<'a> {
             let name = node.output.first().map_or("", String::as_str);
             self.bind(name, Binding::Constant(tensor))?;
         }
+        let mut readers = inputs::Readers::of(&self.proto.node);
         for input in &self.proto.input {
             if !self.bindings.contains_key(input.name.as_str()) {
-                let ty = self.input_type(input)?;
+                let ty = self.input_type(input, &mut readers)?;
                 let id = self.builder.input(&input.name, ty)?;
                 self.bind(&input.name, Binding::Value(id))?;
             }

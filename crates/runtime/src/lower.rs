@@ -105,8 +105,13 @@ impl<'g> Lowering<'g> {
     /// Adds the step of a node whose operands and result all have one layout.
     fn add(&mut self, node: &Node, layout: Layout, operands: usize, action: impl Action + 'static) {
         let inputs = node.inputs()[..operands].iter().map(|&id| self.slot(id, layout)).collect();
+        self.finish(node, layout, Arc::new(action), inputs);
+    }
+
+    /// Adds the step that makes the result of a node, in that layout.
+    fn finish(&mut self, node: &Node, layout: Layout, action: Arc<dyn Action>, inputs: Vec<SlotId>) {
         let output = self.new_block(node.output(), layout);
-        self.step(Arc::new(action), inputs, output);
+        self.step(action, inputs, output);
         self.results.push(NodeResult { after: self.steps.len(), slot: output });
     }
 

@@ -65,7 +65,7 @@ pub(super) fn conv_transpose(conv: &ConvTranspose, inputs: &[&Value], limits: &L
             return Err(Problem::shape(format!("the spatial axis {} of {x:?} is empty", axis + 2)));
         }
         let reach = window.stride[axis].saturating_mul(size - 1).saturating_add(conv.output_padding[axis]);
-        let full = reach.saturating_add(extent(window, axis));
+        let full = reach.saturating_add(window.extent(axis));
         let cut = window.pad_begin[axis].saturating_add(window.pad_end[axis]);
         match full.checked_sub(cut) {
             Some(left) if left > 0 => Ok(Dim::Fixed(left)),
@@ -83,7 +83,7 @@ pub(super) fn pool(pool: &Window, x: &[Dim], limits: &Limits) -> Result<Vec<Dim>
     };
     let spatial = window(pool, x, limits)?;
     for axis in 0..pool.rank() {
-        let extent = extent(pool, axis);
+        let extent = pool.extent(axis);
         if pool.pad_begin[axis] >= extent || pool.pad_end[axis] >= extent {
             let value = format!("{} and {}", pool.pad_begin[axis], pool.pad_end[axis]);
             let reason = format!("a window of {extent} would lie in the padding entirely");
@@ -110,7 +110,7 @@ pub(super) fn global(x: &[Dim]) -> Result<Vec<Dim>, Problem> {
 fn window(window: &Window, x: &[Dim], limits: &Limits) -> Result<Vec<Dim>, Problem> {
     check_window(window, x, limits)?;
     let size = |axis: usize| {
-        let extent = extent(window, axis);
+        let extent = window.extent(axis);
         let Some(size) = x[axis + 2].fixed() else { return computed_size(window, axis, x) };
         let padded = size.saturating_add(window.pad_begin[axis]).saturating_add(window.pad_end[axis]);
         if size == 0 || extent > padded {
@@ -128,7 +128,7 @@ fn computed_transposed(conv: &ConvTranspose, axis: usize, size: &Dim) -> Option<
     let window = &conv.window;
     let number = |size: usize| i64::try_from(size).ok().map(Polynomial::constant);
     let reach = size.polynomial()?.sub(&Polynomial::constant(1))?.mul(&number(window.stride[axis])?)?;
-    let full = reach.add(&number(conv.output_padding[axis])?)?.add(&number(extent(window, axis))?)?;
+    let full = reach.add(&number(conv.output_padding[axis])?)?.add(&number(window.extent(axis))?)?;
     Dim::computed(full.sub(&number(window.pad_begin[axis])?)?.sub(&number(window.pad_end[axis])?)?)
 }
 
@@ -137,7 +137,7 @@ fn computed_size(window: &Window, axis: usize, x: &[Dim]) -> Result<Dim, Problem
     let number = |size: usize| i64::try_from(size).ok().map(Polynomial::constant);
     let computed = || {
         let begin = x[axis + 2].polynomial()?.add(&number(window.pad_begin[axis])?)?;
-        let free = begin.add(&number(window.pad_end[axis])?)?.sub(&number(extent(window, axis))?)?;
+        let free = begin.add(&number(window.pad_end[axis])?)?.sub(&number(window.extent(axis))?)?;
         let steps = free.floor_div(i64::try_from(window.stride[axis]).ok()?)?;
         Dim::computed(steps.add(&Polynomial::constant(1))?)
     };
@@ -151,11 +151,6 @@ fn computed_size(window: &Window, axis: usize, x: &[Dim]) -> Result<Dim, Problem
 /// What to do where a size must be known.
 pub(super) const FIX_IT: &str =
     "give the inputs fixed sizes, for instance with onnxruntime.tools.make_dynamic_shape_fixed";
-
-/// The elements of one axis from the first tap of a window to the last.
-fn extent(window: &Window, axis: usize) -> usize {
-    window.dilation[axis].saturating_mul(window.kernel[axis].saturating_sub(1)).saturating_add(1)
-}
 
 /// Checks the sizes of a window, and that it fits the axes of its operand.
 fn check_window(window: &Window, x: &[Dim], limits: &Limits) -> Result<(), Problem> {

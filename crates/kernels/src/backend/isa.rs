@@ -60,7 +60,8 @@ pub(crate) trait Isa: Copy + Debug + 'static {
     unsafe fn store_f32(p: *mut f32, x: Self::F32);
     unsafe fn add_f32(a: Self::F32, b: Self::F32) -> Self::F32;
     unsafe fn mul_f32(a: Self::F32, b: Self::F32) -> Self::F32;
-    /// `a * b + c`, rounded once: only for products of real numbers, everything else rounds every multiplication and addition.
+    /// `a * b + c`, rounded once: only for what is defined so, products of real numbers and sums of codes; everything else rounds every
+    /// multiplication and addition.
     unsafe fn fma_f32(a: Self::F32, b: Self::F32, c: Self::F32) -> Self::F32;
     unsafe fn div_f32(a: Self::F32, b: Self::F32) -> Self::F32;
     /// `a > b ? a : b`, so `b` if one is NaN.

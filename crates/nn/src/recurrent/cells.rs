@@ -54,16 +54,6 @@ impl GRUCell {
     pub fn new(input_size: usize, hidden_size: usize) -> Self {
         Self::of(Cell::Gru, input_size, hidden_size)
     }
-
-    /// `h = cell(x, h)`; zeros without a state.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Module`] and [`Error::Graph`] if the operands do not fit.
-    pub fn step(&self, builder: &mut Builder, x: ValueId, state: Option<ValueId>) -> Result<ValueId, Error> {
-        let h = self.advance(builder, x, state.as_slice(), false)?;
-        without_steps(builder, h)
-    }
 }
 
 impl RNNCell {
@@ -78,7 +68,9 @@ impl RNNCell {
     pub fn relu(self) -> Self {
         Self { gates: Gates { cell: Cell::Relu, ..self.gates }, ..self }
     }
+}
 
+impl<K: kind::OneState> RecurrentCell<K> {
     /// `h = cell(x, h)`; zeros without a state.
     ///
     /// # Errors

@@ -15,13 +15,10 @@ impl Exporter<'_> {
     /// Writes a node, its clamp, and the quantization of its result.
     pub(super) fn node(&mut self, node: &Node) -> Result<(), Error> {
         let output = node.output();
-        if self.cuts.contains(&output) {
+        if self.cuts.contains(&output) || self.softmaxes.contains(&output) {
             return Ok(());
         }
         let name = self.graph.value(output).name();
-        if self.softmaxes.contains(&output) {
-            return Ok(());
-        }
         match node.op() {
             Op::Quantize if self.softmax_on_codes(node)? => return Ok(()),
             Op::Quantize => {

@@ -12,7 +12,7 @@ use fourfold_tensor::DType;
 use super::Importer;
 use crate::Error;
 use crate::proto::{
-    ValueInfoProto, data_type, tensor_shape_proto::dimension::Value as Dimension, type_proto::Value as Type,
+    NodeProto, ValueInfoProto, data_type, tensor_shape_proto::dimension::Value as Dimension, type_proto::Value as Type,
 };
 
 /// Operators that move the elements of their first input, or choose among them.
@@ -37,9 +37,33 @@ const MOVING: [&str; 18] = [
     "Unsqueeze",
 ];
 
+/// Who reads what, for all inputs of a model.
+pub(super) struct Readers<'a> {
+    /// For each name the nodes that read it, and as which input.
+    nodes: HashMap<&'a str, Vec<(usize, usize)>>,
+    /// The names that were looked at: what one input is moved to is not what another is.
+    seen: HashSet<&'a str>,
+}
+
+impl<'a> Readers<'a> {
+    pub(super) fn of(nodes: &'a [NodeProto]) -> Self {
+        let mut readers: HashMap<&str, Vec<(usize, usize)>> = HashMap::new();
+        for (index, node) in nodes.iter().enumerate() {
+            for (place, input) in node.input.iter().enumerate() {
+                readers.entry(input).or_default().push((index, place));
+            }
+        }
+        Self { nodes: readers, seen: HashSet::new() }
+    }
+}
+
 impl<'a> Importer<'a> {
     /// The type of an input of the model; constants must be bound.
-    pub(super) fn input_type(&mut self, input: &'a ValueInfoProto) -> Result<ValueType, Error> {
+    pub(super) fn input_type(
+        &mut self,
+        input: &'a ValueInfoProto,
+        readers: &mut Readers<'a>,
+    ) -> Result<ValueType, Error> {
         let unsupported = |what: String| Error::UnsupportedTensor { name: input.name.clone(), what };
         let Some(Type::TensorType(tensor)) = input.r#type.as_ref().and_then(|ty| ty.value.as_ref()) else {
             return Err(unsupported("an input that is not a tensor".to_owned()));
@@ -56,7 +80,7 @@ impl<'a> Importer<'a> {
         if !matches!(tensor.elem_type, data_type::UINT8 | data_type::INT8) {
             return Ok(ValueType::plain(dtype, &dims));
         }
-        let params = match self.meaning(&input.name, dtype) {
+        let params = match self.meaning(&input.name, dtype, readers) {
             Some(params) => params,
             None => QuantParams::per_tensor(dtype, dtype.byte_range().unwrap_or_default(), Scale::ONE, 0)
                 .map_err(|error| Error::Tensor { name: input.name.clone(), reason: error.to_string() })?,
@@ -65,16 +89,10 @@ impl<'a> Importer<'a> {
     }
 
     /// The parameters that the first reader of codes gives them, where they are or where they were moved to.
-    fn meaning(&mut self, name: &'a str, dtype: DType) -> Option<QuantParams> {
-        let mut readers: HashMap<&str, Vec<(usize, usize)>> = HashMap::new();
-        for (index, node) in self.proto.node.iter().enumerate() {
-            for (place, input) in node.input.iter().enumerate() {
-                readers.entry(input).or_default().push((index, place));
-            }
-        }
-        let (mut names, mut seen) = (vec![name], HashSet::from([name]));
+    fn meaning(&mut self, name: &'a str, dtype: DType, readers: &mut Readers<'a>) -> Option<QuantParams> {
+        let mut names = vec![name];
         while let Some(name) = names.pop() {
-            for &(index, place) in readers.get(name).into_iter().flatten() {
+            for &(index, place) in readers.nodes.get(name).into_iter().flatten() {
                 let node = &self.proto.node[index];
                 let operator = node.op_type.as_str();
                 let gives = operator == "DequantizeLinear" || operator == "QGemm" || operator.starts_with("QLinear");
@@ -88,7 +106,7 @@ impl<'a> Importer<'a> {
                     }
                 }
                 if place == 0 && MOVING.contains(&operator) {
-                    names.extend(node.output.iter().map(String::as_str).filter(|output| seen.insert(output)));
+                    names.extend(node.output.iter().map(String::as_str).filter(|output| readers.seen.insert(output)));
                 }
             }
         }

@@ -5,6 +5,7 @@ use fourfold_graph::{Activation, ConvTranspose, Dim, Op, ValueId, Window};
 use super::attributes::Attributes;
 use super::codes::Channels;
 use super::node::Entry;
+use super::window::NOT_KNOWN;
 use crate::Error;
 
 /// The attributes that the operator has.
@@ -86,10 +87,7 @@ fn placed(attributes: &Attributes<'_>, kernel: Vec<usize>, dims: &[Dim]) -> Resu
             continue;
         }
         let Some(size) = dims[axis + 2].fixed() else {
-            let what = format!(
-                "a size of the result on axis {}, whose size is not known (give the inputs fixed sizes, for instance with onnxruntime.tools.make_dynamic_shape_fixed),",
-                axis + 2
-            );
+            let what = format!("a size of the result on axis {}, {NOT_KNOWN},", axis + 2);
             return Err(attributes.unsupported(what));
         };
         let target = wanted.as_ref().map_or(size.saturating_mul(stride[axis]), |sizes| sizes[axis]);

@@ -87,6 +87,9 @@ fn pool(attributes: &Attributes<'_>, dims: &[Dim]) -> Result<Placement, Error> {
     placement(attributes, kernel, dims, attributes.flag("ceil_mode")?)
 }
 
+/// Of an axis whose size an operator must know, with what to do.
+pub(super) const NOT_KNOWN: &str = "whose size is not known (give the inputs fixed sizes, for instance with onnxruntime.tools.make_dynamic_shape_fixed)";
+
 /// Reads strides, dilations and padding; `dims` are those of the input.
 fn placement(attributes: &Attributes<'_>, kernel: Vec<usize>, dims: &[Dim], ceil: bool) -> Result<Placement, Error> {
     let rank = kernel.len();
@@ -106,9 +109,8 @@ fn placement(attributes: &Attributes<'_>, kernel: Vec<usize>, dims: &[Dim], ceil
     }
     let extent = |axis: usize| dilation[axis].saturating_mul(kernel[axis] - 1).saturating_add(1);
     let size = |axis: usize| {
-        let unknown = || {
-            attributes.unsupported(format!("auto_pad or ceil_mode in steps along axis {}, whose size is not known (give the inputs fixed sizes, for instance with onnxruntime.tools.make_dynamic_shape_fixed),", axis + 2))
-        };
+        let unknown =
+            || attributes.unsupported(format!("auto_pad or ceil_mode in steps along axis {}, {NOT_KNOWN},", axis + 2));
         dims[axis + 2].fixed().ok_or_else(unknown)
     };
     let auto = attributes.string("auto_pad")?.unwrap_or(b"NOTSET");
@@ -139,21 +141,14 @@ fn placement(attributes: &Attributes<'_>, kernel: Vec<usize>, dims: &[Dim], ceil
             return Err(attributes.invalid(format!("auto_pad is `{other}`")));
         }
     }
+    let pad_end = pads.split_off(rank);
+    let mut window = Window { kernel, stride, dilation, pad_begin: pads, pad_end };
     let mut is_enlarged = false;
-    for axis in (0..rank).filter(|&axis| ceil && stride[axis] != 1) {
-        let (size, stride, begin) = (size(axis)?, stride[axis], pads[axis]);
-        let padded = size.saturating_add(begin).saturating_add(pads[rank + axis]);
-        let Some(free) = padded.checked_sub(extent(axis)) else { continue };
-        let mut last = free.div_ceil(stride);
-        if last.saturating_mul(stride) >= size.saturating_add(begin) {
-            last = last.saturating_sub(1);
-        }
-        let reach = last.saturating_mul(stride).saturating_add(extent(axis));
-        if reach > padded {
-            pads[rank + axis] += reach - padded;
-            is_enlarged = true;
+    for axis in 0..rank {
+        // In steps of one nothing is left over.
+        if ceil && window.stride[axis] != 1 {
+            is_enlarged |= window.round_up(axis, size(axis)?);
         }
     }
-    let pad_end = pads.split_off(rank);
-    Ok(Placement { window: Window { kernel, stride, dilation, pad_begin: pads, pad_end }, is_enlarged })
+    Ok(Placement { window, is_enlarged })
 }

@@ -1,11 +1,14 @@
 //! Steps of recurrent layers.
 
+use std::sync::Arc;
+
 use fourfold_graph::{Node, Recurrent as Attributes};
 
 use super::Lowering;
+use super::shared::variables;
 use crate::Error;
 use crate::ops::recurrent::{Recurrent, Weight};
-use crate::plan::{Layout, NodeResult};
+use crate::plan::Layout;
 
 impl Lowering<'_> {
     /// Adds the step of a recurrent layer, whose operands are the input and the initial states.
@@ -18,11 +21,8 @@ impl Lowering<'_> {
         };
         let (input, recurrent) = (weight(1, input_bias)?, weight(2, recurrent_bias)?);
         let action = Recurrent::new(self.options.kernel, attributes, input, recurrent)?;
-        let operands = node.inputs().iter().enumerate().filter(|(operand, _)| !(1..4).contains(operand));
-        let inputs = operands.map(|(_, &id)| self.slot(id, Layout::RowMajor)).collect();
-        let output = self.new_block(node.output(), Layout::RowMajor);
-        self.step(std::sync::Arc::new(action), inputs, output);
-        self.results.push(NodeResult { after: self.steps.len(), slot: output });
+        let inputs = variables(node).map(|id| self.slot(id, Layout::RowMajor)).collect();
+        self.finish(node, Layout::RowMajor, Arc::new(action), inputs);
         Ok(())
     }
 }

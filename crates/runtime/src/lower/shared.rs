@@ -5,10 +5,9 @@ use std::sync::Arc;
 use fourfold_graph::{Graph, Node, Op, ValueId};
 
 use super::Lowering;
-use crate::plan::NodeResult;
 
 /// The operands of a layer that vary from run to run: all but its weights and bias.
-fn variables(node: &Node) -> impl Iterator<Item = ValueId> + '_ {
+pub(super) fn variables(node: &Node) -> impl Iterator<Item = ValueId> + '_ {
     let weights = if matches!(node.op(), Op::Recurrent(_)) { 1..4 } else { 1..3 };
     node.inputs().iter().enumerate().filter(move |(operand, _)| !weights.contains(operand)).map(|(_, &id)| id)
 }
@@ -41,9 +40,7 @@ impl Lowering<'_> {
         let (action, layout) = (Arc::clone(&step.action), self.slots[step.output].layout);
         let layouts: Vec<_> = step.inputs.iter().map(|&slot| self.slots[slot].layout).collect();
         let inputs = variables(node).zip(layouts).map(|(id, layout)| self.slot(id, layout)).collect();
-        let output = self.new_block(node.output(), layout);
-        self.step(action, inputs, output);
-        self.results.push(NodeResult { after: self.steps.len(), slot: output });
+        self.finish(node, layout, action, inputs);
         true
     }
 }

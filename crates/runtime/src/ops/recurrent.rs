@@ -100,9 +100,14 @@ impl Recurrent {
             product.multiply((x, rows), &mut gates[*first..], width, tools)?;
             if place == 0 && products.len() == 2 {
                 let states = hidden.chunks_exact(size).zip(cell.chunks_exact_mut(size));
-                for ((input, gates), (h, reset)) in inputs().zip(gates.chunks_exact_mut(width)).zip(states) {
-                    cell::reset(input, gates, h, reset);
-                }
+                wide(
+                    #[inline(always)]
+                    || {
+                        for ((input, gates), (h, reset)) in inputs().zip(gates.chunks_exact_mut(width)).zip(states) {
+                            cell::reset(input, gates, h, reset);
+                        }
+                    },
+                );
             }
         }
         let states = hidden.chunks_exact_mut(size).zip(cell.chunks_exact_mut(size));
