@@ -19,6 +19,24 @@ pub(crate) struct Values<'a> {
     pub(crate) infinite: usize,
 }
 
+/// Checks that every element is a number, neither NaN nor infinite.
+///
+/// # Errors
+///
+/// [`Error::NotFinite`] with the counts of both, [`Error::Tensor`] if the elements are not `f32`.
+pub fn check_finite(x: &Tensor) -> Result<(), Error> {
+    Values::of(x, false).map(|_| ())
+}
+
+/// Checks that no element is NaN. A mask may hold infinities.
+///
+/// # Errors
+///
+/// [`Error::NotFinite`] with the counts, [`Error::Tensor`] if the elements are not `f32`.
+pub fn check_not_nan(x: &Tensor) -> Result<(), Error> {
+    Values::of(x, true).map(|_| ())
+}
+
 impl<'a> Values<'a> {
     /// The elements, all of them numbers and, unless infinities are allowed, finite.
     ///

@@ -59,6 +59,7 @@ mod switched;
 
 pub use dyadic::{DyadicHistogram, RangeRule};
 pub use error::Error;
+pub use extremes::{check_finite, check_not_nan};
 pub use fixed::FixedParams;
 pub use histogram::Histogram;
 pub use kind::ObserverKind;

@@ -1,5 +1,10 @@
 //! Which nodes run on codes.
 
+mod demand;
+mod joins;
+
+use std::collections::HashSet;
+
 use fourfold_graph::{Dim, Graph, Node, Op, OpKind, OutputParams, ValueId};
 use fourfold_schemes::{QuantParams, Scale};
 use fourfold_tensor::{DType, Tensor};
@@ -30,12 +35,9 @@ impl Assignment {
     pub(crate) fn new(graph: &Graph, mapping: &QConfigMapping) -> Self {
         let count = graph.values().len();
         let has_stubs = graph.nodes().iter().any(|node| *node.op() == Op::QuantStub);
-        let mut takers = vec![false; count];
-        for node in graph.nodes().iter().filter(|node| node.op().kind().output_params() != OutputParams::Float) {
-            activations(node).for_each(|id| takers[id.index()] = true);
-        }
+        let demanded = demand::demand(graph, mapping);
         let (inside, codes) = (vec![false; count], vec![false; count]);
-        let mut assigner = Assigner { graph, mapping, has_stubs, takers, inside, codes };
+        let mut assigner = Assigner { graph, mapping, has_stubs, demanded, inside, codes };
         let (mut observed, mut numbers): (Vec<(ValueId, Observed)>, Vec<_>) = Default::default();
         let mut nodes = Vec::with_capacity(graph.nodes().len());
         for node in graph.nodes() {
@@ -61,12 +63,24 @@ impl Assignment {
     }
 }
 
+impl Assignment {
+    /// The inputs of the graph whose elements are quantized, be it after they are moved.
+    pub(crate) fn quantized_inputs(&self, graph: &Graph) -> HashSet<ValueId> {
+        let mut sources: Vec<ValueId> = graph.value_ids().collect();
+        for node in graph.nodes().iter().filter(|node| node.op().kind().output_params() == OutputParams::Shared) {
+            sources[node.output().index()] = sources[node.inputs()[0].index()];
+        }
+        let inputs: HashSet<ValueId> = graph.inputs().iter().copied().collect();
+        self.observed.iter().map(|(id, _)| sources[id.index()]).filter(|id| inputs.contains(id)).collect()
+    }
+}
+
 struct Assigner<'g> {
     graph: &'g Graph,
     mapping: &'g QConfigMapping,
     has_stubs: bool,
-    /// For every value: whether an operator that reads it can run on codes.
-    takers: Vec<bool>,
+    /// For every value: whether a product reads it in the end.
+    demanded: Vec<bool>,
     /// For every value: whether it lies between a QuantStub and a DeQuantStub.
     inside: Vec<bool>,
     codes: Vec<bool>,
@@ -130,12 +144,17 @@ impl Assigner<'_> {
             OpKind::Sub | OpKind::Mul if operands.any(|id| !self.codes[id.index()] && is_constant(id).is_none()) => {
                 Err("an operand is not quantized".to_owned())
             }
-            _ if matches!(node.op(), Op::Unary(_) | Op::Binary(_)) && !self.takers[node.output().index()] => {
-                Err("what reads its result takes real numbers".to_owned())
+            _ if costs_no_more_in_float(node.op()) && !self.demanded[node.output().index()] => {
+                Err("no product reads its result".to_owned())
             }
             _ => Ok(()),
         }
     }
+}
+
+/// Whether int8 pays for the operator only where a product reads the result.
+fn costs_no_more_in_float(op: &Op) -> bool {
+    matches!(op, Op::Unary(_) | Op::Binary(_) | Op::Add { .. } | Op::Concat { .. })
 }
 
 /// The scale in which a constant is one step, `None` if it is not a single number of normal size or 0.

@@ -3,12 +3,12 @@
 mod monitor;
 mod saved;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use fourfold_graph::{Graph, ValueId};
-use fourfold_observers::{MinMax, Observer, State};
+use fourfold_observers::{Observer, State, check_finite, check_not_nan};
 use fourfold_runtime::{Options, Plan, Session};
 use fourfold_schemes::{QuantParams, Scheme};
 use fourfold_tensor::{DType, Tensor};
@@ -44,9 +44,11 @@ pub fn prepare(graph: &Graph, qconfig: impl Into<QConfigMapping>) -> Result<Cali
     let session = Session::new(Arc::new(Plan::compile(graph, &Options::default())?));
     let model = fingerprint::model(graph);
     let parts = BTreeSet::new();
+    let quantized_inputs = assignment.quantized_inputs(graph);
     Ok(Calibration {
         session,
         assignment,
+        quantized_inputs,
         watches,
         model,
         batches: 0,
@@ -61,6 +63,7 @@ pub fn prepare(graph: &Graph, qconfig: impl Into<QConfigMapping>) -> Result<Cali
 pub struct Calibration {
     session: Session,
     assignment: Assignment,
+    quantized_inputs: HashSet<ValueId>,
     watches: HashMap<ValueId, Watch>,
     /// The identity of the graph.
     model: [u8; 32],
@@ -119,7 +122,8 @@ impl Calibration {
     ///
     /// # Errors
     ///
-    /// [`Error::Observe`] if an input or an observed value is not finite, [`Error::Runtime`] if the inputs do not fit the graph,
+    /// [`Error::Observe`] if an input or an observed value is NaN, or an input that is quantized infinite (a mask that stays float may
+    /// be), [`Error::Runtime`] if the inputs do not fit the graph,
     /// [`Error::Cancelled`] if the [monitor](Calibration::monitor) stops the batch.
     pub fn observe(&mut self, batch: &[Tensor]) -> Result<(), Error> {
         self.take_in(None, batch)
@@ -149,7 +153,8 @@ impl Calibration {
         let graph = plan.graph();
         let at_value = |id: ValueId| move |source| Error::Observe { value: graph.value(id).name().to_owned(), source };
         for (&id, input) in graph.inputs().iter().zip(batch).filter(|(_, input)| input.dtype() == DType::F32) {
-            MinMax::new().observe(input).map_err(at_value(id))?;
+            let check = if self.quantized_inputs.contains(&id) { check_finite } else { check_not_nan };
+            check(input).map_err(at_value(id))?;
         }
         let mut before: Vec<(ValueId, State)> = Vec::new();
         let Self { session, watches, monitor, batches, .. } = self;
@@ -190,7 +195,8 @@ impl Calibration {
         if self.batches == 0 {
             return Err(Error::NotCalibrated);
         }
-        convert(self.graph(), &self.assignment, |id| self.params(id))
+        let assignment = self.assignment.without_lossy_joins(self.graph(), |id| self.params(id))?;
+        convert(self.graph(), &assignment, |id| self.params(id))
     }
 
     /// The parameters of an observed value.

@@ -33,14 +33,23 @@
 //! | operator | on codes |
 //! |---|---|
 //! | convolutions, linear layers | always; an operand that is not codes is quantized for them |
-//! | products of two activations, sums, means, Concat | if an operand is codes: the others are quantized |
-//! | differences, products of elements | if all operands are codes, and what reads the result can be on codes |
-//! | functions by table (sigmoid, tanh, GELU, leaky ReLU, ..) | if the operand is codes, and what reads the result can be on codes |
+//! | products of two activations, means | if an operand is codes: the others are quantized |
+//! | sums, Concat | if an operand is codes, a product reads the result, and one scale holds the operands |
+//! | differences, products of elements | if all operands are codes, and a product reads the result |
+//! | functions by table (sigmoid, tanh, GELU, leaky ReLU, ..) | if the operand is codes, and a product reads the result |
 //! | operators that move or compare elements (ReLU, Clip, max pooling, Reshape, Transpose, Slice, ..) | if the operand is codes, whose parameters the result takes over |
 //!
 //! So a Quantize is put before work that int8 makes cheaper, never for the sake of an operator that costs no more in float: a
 //! normalization that is written out as differences and products stays float, and so does a sigmoid whose result the caller gets. A
-//! constant meets codes as a code only if it is a single number, which codes hold exactly. Integers and truth values are no codes.
+//! product (a convolution, a linear layer, a matrix product) reads a result if it does so directly or through operators that can be on
+//! codes. So the scores of attention to which a mask is added stay float up to the softmax, and their range is observed without what
+//! the mask makes of them; and a detector's boxes and scores, joined in one output, keep a scale each.
+//!
+//! A sum or a Concat whose result does go to a product stays float if calibration shows an operand that its scale cannot hold: the
+//! step of the result is more than 16 times that of an operand of a Concat, or 256 times that of an operand of a sum (a mask of -1e9
+//! beside numbers around 1). What reads it then stays float too, up to the first products, whose operand would need the same scale.
+//!
+//! A constant meets codes as a code only if it is a single number, which codes hold exactly. Integers and truth values are no codes.
 //!
 //! A node that a [`QConfigMapping`] excludes, or whose operator has no int8
 //! form (softmax, normalizations, functions without bounds), stays float. Quantize and Dequantize are put where codes meet real numbers.

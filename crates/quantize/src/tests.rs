@@ -6,6 +6,7 @@ mod dynamic;
 mod embedding;
 mod equalize;
 mod fuse;
+mod joins;
 mod saved;
 mod statically;
 mod suits;

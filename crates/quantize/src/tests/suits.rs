@@ -112,7 +112,7 @@ fn what_costs_no_more_in_float_stays_float() {
         ("scaled", "an operand is constant, and not a single number"),
         ("sum", "no operand is quantized, and it has no weight"),
         ("last", ""),
-        ("sigmoid", "what reads its result takes real numbers"),
+        ("sigmoid", "no product reads its result"),
     ];
     for (name, expected) in expected {
         assert_eq!(reason(&result, name), expected, "{name}");
