@@ -90,6 +90,22 @@ pub enum Error {
         /// What is wrong.
         reason: String,
     },
+    /// The data of a tensor, in a file beside the model, cannot be read.
+    #[error("tensor `{name}`: its data in `{location}` {reason}")]
+    External {
+        /// The tensor's name.
+        name: String,
+        /// The file, as the model names it.
+        location: String,
+        /// Why, in words.
+        reason: String,
+    },
+    /// The model file cannot be read.
+    #[error("the model file cannot be read: {reason}")]
+    File {
+        /// Why, in words.
+        reason: String,
+    },
     /// A value that a graph to be exported holds has no ONNX form.
     #[error("value `{value}` cannot be written to ONNX: {reason}")]
     Export {
@@ -119,6 +135,14 @@ impl Error {
                 | Error::UnsupportedTensor { .. }
                 | Error::Export { .. }
         )
+    }
+}
+
+impl Error {
+    /// Whether a file could not be read, which says nothing about the model.
+    #[must_use]
+    pub fn is_io(&self) -> bool {
+        matches!(self, Error::External { .. } | Error::File { .. })
     }
 }
 

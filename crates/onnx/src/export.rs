@@ -27,6 +27,7 @@
 //!
 //! Opset 17 is written, 19 where dilated averages or padding from the other end need it, 21 for a normalization over groups of channels.
 
+mod apart;
 mod choice;
 mod dynamic;
 mod function;
@@ -83,8 +84,40 @@ pub fn export(graph: &Graph) -> Result<Vec<u8>, Error> {
 ///
 /// # Errors
 ///
-/// [`Error::Export`] for what ONNX has no form for.
+/// [`Error::Export`] for what ONNX has no form for, and for graphs of more than 2 GiB, which [`export_apart`] writes.
 pub fn export_as(graph: &Graph, form: Form) -> Result<Vec<u8>, Error> {
+    let model = model(graph, form)?;
+    if model.encoded_len() > apart::MESSAGE_BYTES {
+        let reason =
+            "its model is larger than 2 GiB, the most that one file holds; write it with data in a second file";
+        return Err(Error::Export { value: graph.name().to_owned(), reason });
+    }
+    Ok(model.encode_to_vec())
+}
+
+/// Writes a graph as an ONNX file whose large tensors lie in a second file, `location`, in the same folder.
+///
+/// Gives the bytes of both files. Data begins at multiples of 64 bytes.
+///
+/// # Errors
+///
+/// [`Error::Export`] for what ONNX has no form for.
+pub fn export_apart(graph: &Graph, form: Form, location: &str) -> Result<(Vec<u8>, Vec<u8>), Error> {
+    let mut model = model(graph, form)?;
+    let data = apart::move_out(&mut model, location);
+    Ok((model.encode_to_vec(), data))
+}
+
+/// Whether the ONNX file of a graph would be larger than one file can be, so that [`export_apart`] has to write it.
+#[must_use]
+pub fn needs_two_files(graph: &Graph) -> bool {
+    let constants = graph.values().iter().filter_map(fourfold_graph::Value::constant);
+    let bytes = constants.map(|constant| constant.len() * constant.dtype().size()).fold(0, usize::saturating_add);
+    // What is not the data of tensors takes a small part of the file.
+    bytes > apart::MESSAGE_BYTES / 16 * 15
+}
+
+fn model(graph: &Graph, form: Form) -> Result<ModelProto, Error> {
     let mut exporter = Exporter::new(graph, form);
     let mut inputs = Vec::new();
     for &id in graph.inputs() {
@@ -122,14 +155,13 @@ pub fn export_as(graph: &Graph, form: Form) -> Result<Vec<u8>, Error> {
         output: outputs,
         sparse_initializer,
     };
-    let model = ModelProto {
+    Ok(ModelProto {
         ir_version,
         opset_import,
         producer_name: "fourfold".to_owned(),
         producer_version: env!("CARGO_PKG_VERSION").to_owned(),
         graph: Some(graph),
-    };
-    Ok(model.encode_to_vec())
+    })
 }
 
 /// The file under construction.

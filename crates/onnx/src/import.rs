@@ -32,6 +32,7 @@ mod transposed;
 mod window;
 
 use std::collections::{HashMap, HashSet};
+use std::path::Path;
 
 use fourfold_graph::{Graph, GraphBuilder, Limits, ValueId};
 use prost::Message;
@@ -40,6 +41,7 @@ use self::binding::{Binding, Stored};
 use self::codes::Use;
 use self::computed::Change;
 use crate::Error;
+use crate::external::{self, Folder, Nowhere, Resolve};
 use crate::proto::{GraphProto, ModelProto, NodeProto};
 use crate::scan::scan;
 
@@ -48,7 +50,23 @@ pub use operators::OPERATORS;
 /// The last version of the file format (`ir_version`) that is known.
 const LAST_VERSION: i64 = 14;
 
-/// Reads a float model.
+/// Reads the model file at `path`, and the files beside it in which its tensors may lie.
+///
+/// # Errors
+///
+/// [`Error::File`] if the file cannot be read, [`Error::External`] if one beside it cannot; else as [`import`].
+pub fn load(path: impl AsRef<Path>, limits: &Limits) -> Result<Graph, Error> {
+    let path = path.as_ref();
+    let failed = |error: std::io::Error| Error::File { reason: error.to_string() };
+    let metadata = std::fs::metadata(path).map_err(failed)?;
+    if !metadata.is_file() {
+        return Err(Error::File { reason: "it is not a regular file".to_owned() });
+    }
+    Limits::check("file-bytes", metadata.len(), limits.file_bytes)?;
+    import_with(&std::fs::read(path).map_err(failed)?, limits, &Folder::of(path).map_err(failed)?)
+}
+
+/// Reads a model all of whose tensors lie in the file; [`load`] reads the others.
 ///
 /// # Errors
 ///
@@ -57,6 +75,15 @@ const LAST_VERSION: i64 = 14;
 /// [`Error::UnsupportedTensor`] for valid models that need more than fourfold has; [`Error::Limit`] for models larger than
 /// allowed.
 pub fn import(bytes: &[u8], limits: &Limits) -> Result<Graph, Error> {
+    import_with(bytes, limits, &Nowhere)
+}
+
+/// Reads a model some of whose tensors may lie in other files, which `resolver` gives.
+///
+/// # Errors
+///
+/// As [`import`]; [`Error::External`] and [`Error::Tensor`] for data outside of the file that `resolver` refuses.
+pub fn import_with(bytes: &[u8], limits: &Limits, resolver: &dyn Resolve) -> Result<Graph, Error> {
     recognize(bytes)?;
     Limits::check("file-bytes", bytes.len() as u64, limits.file_bytes)?;
     scan(bytes, limits)?;
@@ -67,8 +94,9 @@ pub fn import(bytes: &[u8], limits: &Limits) -> Result<Graph, Error> {
         _ => return Err(Error::Model { reason: "names no version of the file format; the file may be damaged" }),
     }
     let opset = opset(&model)?;
-    let graph = model.graph.ok_or(Error::Model { reason: "has no graph; the file may be truncated" })?;
+    let mut graph = model.graph.ok_or(Error::Model { reason: "has no graph; the file may be truncated" })?;
     operators::check(&graph)?;
+    external::inline(&mut graph, resolver, limits, bytes.len() as u64)?;
     Importer::new(&graph, opset, limits).run()
 }
 

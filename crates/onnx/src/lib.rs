@@ -2,7 +2,8 @@
 //!
 //! [`import`] reads float and quantized models of opset 7 to 21; [`OPERATORS`] lists what it knows. [`export`] writes float graphs, and
 //! quantized graphs in QDQ form: every quantized value is written as QuantizeLinear and DequantizeLinear, between which the
-//! float operators stand, as ONNX Runtime and others expect. [`export_as`] writes operators on codes too.
+//! float operators stand, as ONNX Runtime and others expect. [`export_as`] writes operators on codes too, and [`export_apart`] models of
+//! more than 2 GiB, as two files.
 //!
 //! A model that cannot be imported gives one error that names everything that is not supported.
 //!
@@ -51,8 +52,11 @@
 //! # Hostile files
 //!
 //! Before anything is allocated the file is scanned once: field lengths must fit, and nodes, attributes and tensors are counted
-//! against the [limits](fourfold_graph::Limits). Tensor data must have exactly the length that the shape says. External data is
-//! refused.
+//! against the [limits](fourfold_graph::Limits). Tensor data must have exactly the length that the shape says.
+//!
+//! [`load`] reads tensor data outside of the model file from its folder alone: locations are relative and without `..`, and symbolic links
+//! lead to regular files below that folder or below the folder in which the model file really lies ([`Folder`]). Other sources are a
+//! [`Resolve`] of the caller.
 //!
 //! Scales must be positive normal numbers, zero points of the type of the codes, lists as long as their axis, and codes are read with the
 //! scale and zero point that they were made with.
@@ -61,6 +65,7 @@
 
 mod error;
 mod export;
+mod external;
 mod import;
 mod proto;
 mod scan;
@@ -68,5 +73,6 @@ mod scan;
 mod tests;
 
 pub use error::Error;
-pub use export::{Form, export, export_as};
-pub use import::{OPERATORS, import};
+pub use export::{Form, export, export_apart, export_as, needs_two_files};
+pub use external::{Folder, Location, Refusal, Resolve};
+pub use import::{OPERATORS, import, import_with, load};

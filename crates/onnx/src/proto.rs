@@ -20,6 +20,20 @@ pub(crate) mod data_type {
     pub(crate) const UINT4: i32 = 21;
     pub(crate) const INT4: i32 = 22;
 
+    /// The bits of one element; `None` for strings and types that are not known.
+    pub(crate) fn bits(data_type: i32) -> Option<u64> {
+        Some(match data_type {
+            2 | 3 | 9 | 17..=20 | 24 => 8,
+            4 | 5 | 10 | 16 => 16,
+            1 | 6 | 12 => 32,
+            7 | 11 | 13 | 14 => 64,
+            15 => 128,
+            21..=23 => 4,
+            25 | 26 => 2,
+            _ => return None,
+        })
+    }
+
     /// The specification's name of a type.
     pub(crate) fn name(data_type: i32) -> &'static str {
         const NAMES: [&str; 24] = [

@@ -4,6 +4,7 @@ mod elements;
 mod export;
 mod export_operators;
 mod exports;
+mod external;
 mod functions;
 mod hostile;
 mod limits;

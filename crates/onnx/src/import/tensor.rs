@@ -9,9 +9,6 @@ use crate::proto::{NodeProto, TensorProto, attribute_type, data_type};
 pub(super) fn read(proto: &TensorProto, name: &str) -> Result<Tensor, Error> {
     let invalid = |reason: String| Error::Tensor { name: name.to_owned(), reason };
     let unsupported = |what: String| Error::UnsupportedTensor { name: name.to_owned(), what };
-    if proto.data_location != 0 || !proto.external_data.is_empty() {
-        return Err(unsupported("data in an external file; save the model in one file".to_owned()));
-    }
     let dtype = match proto.data_type {
         data_type::FLOAT => DType::F32,
         data_type::UINT8 | data_type::BOOL => DType::U8,

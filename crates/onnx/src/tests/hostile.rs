@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use prost::Message;
 
 use super::{floats, model, node, read};
-use crate::proto::{ModelProto, NodeProto, StringStringEntryProto, TensorProto};
+use crate::proto::{ModelProto, NodeProto, TensorProto};
 use crate::{Error, import};
 
 fn small() -> ModelProto {
@@ -60,12 +60,6 @@ fn tensors_that_lie_are_refused() {
     assert!(with_tensor(|tensor| tensor.data_type = 0).is_err());
     assert!(with_tensor(|tensor| tensor.data_type = 9999).is_err_and(|error| error.is_unsupported()));
     assert!(with_tensor(|tensor| tensor.data_type = 8).is_err_and(|error| error.is_unsupported()));
-    let external = with_tensor(|tensor| {
-        tensor.data_location = 1;
-        let entry = StringStringEntryProto { key: "location".to_owned(), value: "../../etc/passwd".to_owned() };
-        tensor.external_data.push(entry);
-    });
-    assert!(external.is_err_and(|error| error.is_unsupported()));
 }
 
 #[test]
