@@ -61,6 +61,15 @@ impl Dim {
         }
     }
 
+    /// The size with the symbols replaced whose sizes are given; `None` if it gets negative or too large.
+    pub fn with_sizes(&self, size: &dyn Fn(&str) -> Option<usize>) -> Option<Self> {
+        match self {
+            Dim::Fixed(_) => Some(self.clone()),
+            Dim::Symbol(name) => Some(size(name).map_or_else(|| self.clone(), Dim::Fixed)),
+            Dim::Computed(polynomial) => Self::computed(polynomial.with_sizes(size)?),
+        }
+    }
+
     /// The names of the symbols that the size depends on.
     pub fn symbols(&self) -> Vec<&str> {
         match self {

@@ -39,6 +39,14 @@ pub enum Error {
         /// What does not fit.
         source: fourfold_schemes::Error,
     },
+    /// A size or input cannot be fixed as asked.
+    #[error("`{name}` {reason}")]
+    Fixed {
+        /// The symbol or input.
+        name: String,
+        /// What does not fit.
+        reason: String,
+    },
     /// The graph computes nothing.
     #[error("the graph has no outputs")]
     NoOutputs,

@@ -35,6 +35,7 @@ mod attributes;
 mod builder;
 mod dim;
 mod error;
+mod fixed;
 mod function;
 mod graph;
 mod infer;
@@ -54,6 +55,7 @@ pub use attributes::{
 pub use builder::{GraphBuilder, NewNode};
 pub use dim::Dim;
 pub use error::{Error, Problem};
+pub use fixed::Fixed;
 pub use function::{Binary, Comparison, Logic, Reduction, Unary};
 pub use graph::{Graph, Node, NodeId, Value, ValueId};
 pub use infer::MAX_CONCAT;

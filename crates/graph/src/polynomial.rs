@@ -214,6 +214,22 @@ impl Polynomial {
         whole.add(&Self::factor(Factor::Quotient(Arc::new(quotient))))
     }
 
+    /// The polynomial with the symbols replaced whose sizes are given; `None` if it gets too large.
+    #[must_use]
+    pub fn with_sizes(&self, size: &dyn Fn(&str) -> Option<usize>) -> Option<Self> {
+        let value = |factor: &Factor| match factor {
+            Factor::Symbol(name) => match size(name) {
+                Some(size) => i64::try_from(size).ok().map(Self::constant),
+                None => Some(Self::symbol(name)),
+            },
+            Factor::Quotient(quotient) => quotient.dividend.with_sizes(size)?.floor_div(quotient.divisor),
+        };
+        self.terms.iter().try_fold(Self::constant(0), |sum, term| {
+            let start = Self::constant(term.coefficient);
+            sum.add(&term.factors.iter().try_fold(start, |product, factor| product.mul(&value(factor)?))?)
+        })
+    }
+
     /// The number for given sizes of the symbols, `None` if one is not given or the number overflows.
     pub fn evaluate(&self, size: impl Fn(&str) -> Option<usize>) -> Option<i64> {
         self.evaluate_with(&size)

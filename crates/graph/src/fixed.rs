@@ -1,0 +1,262 @@
+//! Sizes and inputs that are fixed from outside, before anything else is done with a graph.
+
+use std::collections::{BTreeMap, HashMap};
+
+use fourfold_tensor::Tensor;
+
+use crate::{Dim, Error, Graph, GraphBuilder, Limits, NewNode, Op, OutputParams, ValueType};
+
+/// Sizes of symbols, shapes of inputs, and inputs that become constants.
+///
+/// ```
+/// use fourfold_graph::{Dim, Fixed, GraphBuilder, ValueType};
+///
+/// let mut builder = GraphBuilder::new("free");
+/// let x = builder.input("x", ValueType::f32(&["batch".into(), "width".into()]))?;
+/// let y = builder.relu("y", x)?;
+/// builder.output(y);
+/// let graph = builder.finish()?;
+/// let fixed = graph.fixed(&Fixed::new().dim("batch", 1))?;
+/// assert_eq!(fixed.value(y).ty().to_string(), "f32[1, width]");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Fixed {
+    dims: BTreeMap<String, usize>,
+    shapes: BTreeMap<String, Vec<usize>>,
+    values: BTreeMap<String, Tensor>,
+}
+
+impl Fixed {
+    /// Nothing is fixed.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Fixes a symbol, wherever it stands.
+    #[must_use]
+    pub fn dim(mut self, symbol: &str, size: usize) -> Self {
+        self.dims.insert(symbol.to_owned(), size);
+        self
+    }
+
+    /// Fixes the shape of an input, and with it the symbols in it.
+    #[must_use]
+    pub fn shape(mut self, input: &str, sizes: &[usize]) -> Self {
+        self.shapes.insert(input.to_owned(), sizes.to_vec());
+        self
+    }
+
+    /// Makes an input a constant; the symbols in its shape are fixed too.
+    #[must_use]
+    pub fn value(mut self, input: &str, value: Tensor) -> Self {
+        self.values.insert(input.to_owned(), value);
+        self
+    }
+
+    /// Whether nothing is fixed.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.dims.is_empty() && self.shapes.is_empty() && self.values.is_empty()
+    }
+
+    /// The symbols and their sizes.
+    pub fn dims(&self) -> impl Iterator<Item = (&str, usize)> {
+        self.dims.iter().map(|(symbol, &size)| (symbol.as_str(), size))
+    }
+
+    /// The constant in the place of an input.
+    #[must_use]
+    pub fn constant(&self, input: &str) -> Option<&Tensor> {
+        self.values.get(input)
+    }
+
+    /// The sizes of all symbols that are fixed, for inputs of the given names and types.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Fixed`] for names that no input and no symbol has, for shapes and values that do not fit their input, and for symbols
+    /// that would have two sizes.
+    pub fn resolve<'t>(
+        &self,
+        inputs: impl Iterator<Item = (&'t str, &'t ValueType)> + Clone,
+    ) -> Result<HashMap<String, usize>, Error> {
+        let symbols: Vec<&str> = inputs.clone().flat_map(|(_, ty)| ty.dims()).flat_map(Dim::symbols).collect();
+        let mut sizes = HashMap::new();
+        for (symbol, &size) in &self.dims {
+            if !symbols.contains(&symbol.as_str()) {
+                return Err(unknown("size", symbol, symbols));
+            }
+            sizes.insert(symbol.clone(), size);
+        }
+        let shapes = self.shapes.iter().map(|(input, sizes)| (input, sizes.as_slice()));
+        let of_values = self.values.iter().map(|(input, value)| (input, value.shape()));
+        let mut axes = Vec::new();
+        for (input, shape) in shapes.chain(of_values) {
+            let Some((_, ty)) = inputs.clone().find(|(name, _)| name == input) else {
+                return Err(unknown("input", input, inputs.map(|(name, _)| name).collect()));
+            };
+            if ty.dims().len() != shape.len() {
+                let reason = format!("has {} axes, {} were given", ty.dims().len(), shape.len());
+                return Err(Error::Fixed { name: input.clone(), reason });
+            }
+            for (axis, (dim, &size)) in ty.dims().iter().zip(shape).enumerate() {
+                if let Dim::Symbol(symbol) = dim {
+                    sizes.entry(symbol.to_string()).or_insert(size);
+                }
+                axes.push((input, axis, dim, size));
+            }
+        }
+        // All symbols are known now that can be.
+        for (input, axis, dim, size) in axes {
+            let reason = match dim.evaluate(|symbol| sizes.get(symbol).copied()) {
+                Some(known) if known == size => continue,
+                Some(known) => format!("axis {axis} is {known}, {size} was given"),
+                None => format!("axis {axis} is {dim}, which {size} alone does not fix; give the sizes of its symbols"),
+            };
+            return Err(Error::Fixed { name: input.clone(), reason });
+        }
+        Ok(sizes)
+    }
+}
+
+fn unknown(what: &'static str, name: &str, mut known: Vec<&str>) -> Error {
+    known.sort_unstable();
+    known.dedup();
+    let known: Vec<String> = known.into_iter().map(|name| format!("`{name}`")).collect();
+    let there_are = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+    Error::Fixed { name: name.to_owned(), reason: format!("is no {what} of the model; there are {there_are}") }
+}
+
+impl Graph {
+    /// The graph with sizes and inputs fixed.
+    ///
+    /// # Errors
+    ///
+    /// As [`Fixed::resolve`]; [`Error::Node`] if a node does not fit the sizes.
+    pub fn fixed(&self, fixed: &Fixed) -> Result<Graph, Error> {
+        let inputs = self.inputs().iter().map(|&id| (self.value(id).name(), self.value(id).ty()));
+        let sizes = fixed.resolve(inputs)?;
+        let size = |symbol: &str| sizes.get(symbol).copied();
+        let with_sizes = |dim: &Dim| {
+            let negative = || Error::Fixed {
+                name: dim.to_string(),
+                reason: "is negative or too large with the sizes that are given".to_owned(),
+            };
+            dim.with_sizes(&size).ok_or_else(negative)
+        };
+        // What this graph has was within the limits of whoever made it.
+        let limits = Limits { nodes: u64::MAX, values: u64::MAX, ..Limits::default() };
+        let mut builder = GraphBuilder::with_limits(self.name(), limits);
+        let mut ids = Vec::with_capacity(self.values().len());
+        for value in self.values() {
+            let (name, ty) = (value.name(), value.ty());
+            let constant = value.constant().or_else(|| fixed.constant(name).filter(|_| value.producer().is_none()));
+            let id = match (constant, value.producer()) {
+                (Some(constant), _) => match ty.params() {
+                    None if constant.dtype() != ty.dtype() => {
+                        let reason = format!("holds {}, {} was given", ty.dtype(), constant.dtype());
+                        return Err(Error::Fixed { name: name.to_owned(), reason });
+                    }
+                    None => builder.constant(name, constant.clone())?,
+                    Some(params) => builder.quantized_constant(name, constant.clone(), params.clone())?,
+                },
+                (None, Some(producer)) => {
+                    let node = self.node(producer);
+                    let operands: Vec<_> = node.inputs().iter().map(|id| ids[id.index()]).collect();
+                    let own = node.op().kind().output_params() == OutputParams::Own;
+                    builder.add(NewNode {
+                        name: node.name(),
+                        output: name,
+                        op: node.op().with_sizes(with_sizes)?,
+                        inputs: &operands,
+                        params: ty.params().filter(|_| own).cloned(),
+                    })?
+                }
+                (None, None) => {
+                    let dims = ty.dims().iter().map(with_sizes).collect::<Result<Vec<Dim>, Error>>()?;
+                    let ty = match ty.params() {
+                        None => ValueType::plain(ty.dtype(), &dims),
+                        Some(params) => ValueType::quantized(&dims, params.clone()),
+                    };
+                    builder.input(name, ty)?
+                }
+            };
+            ids.push(id);
+        }
+        self.outputs().iter().for_each(|output| builder.output(ids[output.index()]));
+        builder.finish()
+    }
+}
+
+impl Op {
+    /// The operator with sizes put in the places of those that it has.
+    fn with_sizes(&self, with_sizes: impl Fn(&Dim) -> Result<Dim, Error>) -> Result<Op, Error> {
+        let all = |dims: &[Dim]| dims.iter().map(&with_sizes).collect::<Result<Vec<Dim>, Error>>();
+        Ok(match self {
+            Op::Reshape { dims } => Op::Reshape { dims: all(dims)? },
+            Op::Expand { dims } => Op::Expand { dims: all(dims)? },
+            &Op::Slice { axis, start, step, ref length } => {
+                Op::Slice { axis, start, step, length: with_sizes(length)? }
+            }
+            other => other.clone(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use fourfold_tensor::Tensor;
+
+    use super::*;
+
+    /// `y = Slice(Reshape(x: [n, 2*w], [n, w, 2]))` with as many rows as `k` has, plus `k: [n]` as a column.
+    fn free() -> Graph {
+        let mut builder = GraphBuilder::new("free");
+        let width = Dim::symbol("w").polynomial().and_then(|w| w.mul(&crate::Polynomial::constant(2)));
+        let twice = width.and_then(Dim::computed).expect("a size");
+        let x = builder.input("x", ValueType::f32(&["n".into(), twice])).expect("valid");
+        let k = builder.input("k", ValueType::f32(&["n".into()])).expect("valid");
+        let pairs = Op::Reshape { dims: vec!["n".into(), "w".into(), 2.into()] };
+        let pairs = builder.node("pairs", pairs, &[x]).expect("valid");
+        let column = Op::Reshape { dims: vec!["n".into(), 1.into(), 1.into()] };
+        let column = builder.node("column", column, &[k]).expect("valid");
+        let sum = Op::Add { activation: crate::Activation::None };
+        let y = builder.node("y", sum, &[pairs, column]).expect("valid");
+        builder.output(y);
+        builder.finish().expect("valid")
+    }
+
+    fn output(fixed: &Fixed) -> Result<String, String> {
+        let graph = free().fixed(fixed).map_err(|error| error.to_string())?;
+        Ok(graph.value(graph.outputs()[0]).ty().to_string())
+    }
+
+    #[test]
+    fn sizes_are_fixed_by_symbol_by_shape_and_by_value() {
+        assert_eq!(output(&Fixed::new()).as_deref(), Ok("f32[n, w, 2]"));
+        assert_eq!(output(&Fixed::new().dim("w", 3)).as_deref(), Ok("f32[n, 3, 2]"));
+        assert_eq!(output(&Fixed::new().shape("k", &[5]).dim("w", 3)).as_deref(), Ok("f32[5, 3, 2]"));
+        let value = Tensor::from_vec(&[4], vec![1.0_f32; 4]).expect("four");
+        let graph = free().fixed(&Fixed::new().value("k", value)).expect("valid");
+        assert_eq!(graph.inputs().len(), 1);
+        assert_eq!(graph.value(graph.outputs()[0]).ty().to_string(), "f32[4, w, 2]");
+        assert_eq!(graph.value(graph.inputs()[0]).ty().to_string(), "f32[4, 2*w]");
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused_with_what_there_is() {
+        let refused = |fixed: Fixed| output(&fixed).expect_err("refused");
+        assert_eq!(refused(Fixed::new().dim("m", 1)), "`m` is no size of the model; there are `n`, `w`");
+        assert_eq!(refused(Fixed::new().shape("z", &[1])), "`z` is no input of the model; there are `k`, `x`");
+        assert_eq!(refused(Fixed::new().shape("k", &[1, 2])), "`k` has 1 axes, 2 were given");
+        assert_eq!(refused(Fixed::new().dim("n", 2).shape("k", &[3])), "`k` axis 0 is 2, 3 was given");
+        assert_eq!(refused(Fixed::new().dim("w", 2).shape("x", &[3, 5])), "`x` axis 1 is 4, 5 was given");
+        let computed = refused(Fixed::new().shape("x", &[3, 4]));
+        assert_eq!(computed, "`x` axis 1 is 2*w, which 4 alone does not fix; give the sizes of its symbols");
+        assert_eq!(output(&Fixed::new().shape("x", &[3, 4]).dim("w", 2)).as_deref(), Ok("f32[3, 2, 2]"));
+        let whole = Tensor::from_vec(&[4], vec![1_i64; 4]).expect("four");
+        assert_eq!(refused(Fixed::new().value("k", whole)), "`k` holds f32, i64 was given");
+    }
+}
