@@ -15,8 +15,8 @@ mod image;
 mod pack;
 mod transposed;
 
-use crate::gemm::{Job, RowTerms, push_sum};
-use crate::{Codes, Error, Kernel, Output, Scratch, error};
+use crate::gemm::{Job, RowTerms};
+use crate::{Codes, Error, Kernel, Output, Scratch, error, memory};
 
 pub use geometry::Geometry;
 use image::Image;
@@ -50,43 +50,45 @@ impl Kernel {
     /// # Errors
     ///
     /// [`Error::Layout`] if the weights are packed for a kernel with another layout; [`Error::Geometry`] if the kernel does not fit the
-    /// padded image; [`Error::Length`], [`Error::ZeroPoint`], [`Error::Bounds`] if an operand does not fit.
+    /// padded image; [`Error::Length`], [`Error::ZeroPoint`], [`Error::Bounds`] if an operand does not fit; [`Error::TooLarge`],
+    /// [`Error::OutOfMemory`].
     pub fn conv(
         self,
         input: &ConvInput<'_>,
         weights: &PackedConv,
-        mut output: Output<'_>,
+        output: Output<'_>,
         scratch: &mut Scratch,
     ) -> Result<(), Error> {
         weights.check(self)?;
         let geometry = weights.geometry();
         let out_size = geometry.output_size(input.size)?;
-        let positions: usize = out_size.iter().product();
-        let m = positions.checked_mul(input.batch).ok_or(Error::TooLarge { what: "the result" })?;
-        output.check(m, geometry.channels_out)?;
+        let positions = out_size.iter().try_fold(1_usize, |count, &size| count.checked_mul(size));
+        let m = positions.and_then(|positions| positions.checked_mul(input.batch));
+        let (positions, m) = positions.zip(m).ok_or(Error::TooLarge { what: "the result" })?;
+        let mut output = output.checked(m, geometry.channels_out)?;
         error::check_zero_point("the input", input.zero_point, input.codes.range())?;
         let image = Image::new(geometry, input, self.0.layout)?;
+        if m == 0 || geometry.channels_out == 0 {
+            return Ok(());
+        }
         let shift = self.0.layout.shift(input.codes.is_signed());
-        weights.offsets(&image, &mut scratch.taps);
+        weights.offsets(&image, &mut scratch.taps)?;
         let together = image.together(input, weights.reach(&image));
         for first in (0..input.batch).step_by(together.max(1)) {
-            let images = first..input.batch.min(first + together);
-            let (base, copied) = image.read(input, &images, weights.reach(&image), &mut scratch.lhs);
+            let images = first..input.batch.min(first.saturating_add(together));
+            let (base, copied) = image.read(input, &images, weights.reach(&image), &mut scratch.lhs)?;
             for Part { weights: part, first_channel, first_result } in weights.parts() {
                 scratch.row_sums.clear();
                 let rows = images.start * positions..images.end * positions;
-                if !part.zero_points.is_empty() {
+                if !part.zero_points().is_empty() {
                     // Sums are found by their row; those of earlier images are not asked for again.
-                    scratch.row_sums.resize(rows.start, 0);
-                    let mut sum = |codes: &mut dyn Iterator<Item = i32>| {
-                        push_sum(&mut scratch.row_sums, codes, input.zero_point);
-                    };
+                    memory::fill("the sums of the windows", &mut scratch.row_sums, rows.end, 0)?;
                     for row in rows.clone() {
-                        geometry.codes_of(input, out_size, row, *first_channel, &mut sum);
+                        scratch.row_sums[row] = geometry.window_sum(input, out_size, row, *first_channel);
                     }
                 }
                 let terms = RowTerms { zero_point: input.zero_point + shift, factors: &[], sums: &scratch.row_sums };
-                let epilogue = scratch.columns.epilogue(&terms, part, output.reborrow(), *first_result);
+                let epilogue = scratch.columns.epilogue(&terms, part, output.reborrow(), *first_result)?;
                 let job = Job {
                     backend: self.0,
                     weights: part,
@@ -97,8 +99,11 @@ impl Kernel {
                     column_step: weights.is_depthwise().then(|| image.offset(geometry, [0, 0, 1])),
                     threads: scratch.threads,
                 };
-                // SAFETY: the image holds every tap of these positions with whole groups; the epilogue is for all of them.
-                unsafe { job.run(rows) };
+                // SAFETY: a `Kernel` is supported, and `check` found that the weights have its layout. `output_size` found that every tap
+                // of these windows lies in the padded image, which `read` made readable for these images and as far past a run as `reach`
+                // says: whole groups, or a vector of channels. `checked` found that the output, `epilogue` that its arrays, and the fill
+                // above that the sums have these rows and the part's columns.
+                unsafe { job.run(rows) }?;
             }
         }
         Ok(())

@@ -59,6 +59,13 @@ pub enum Error {
         /// Of what.
         what: &'static str,
     },
+    /// The system has not as much memory as an operation needs besides its operands.
+    OutOfMemory {
+        /// For what.
+        what: &'static str,
+        /// The bytes that were asked for.
+        bytes: usize,
+    },
 }
 
 impl fmt::Display for Error {
@@ -81,6 +88,7 @@ impl fmt::Display for Error {
             }
             Error::Geometry { reason } => f.write_str(reason),
             Error::TooLarge { what } => write!(f, "{what} is too large for this machine"),
+            Error::OutOfMemory { what, bytes } => write!(f, "out of memory: {bytes} bytes for {what}"),
         }
     }
 }
@@ -92,21 +100,24 @@ pub(crate) fn check_length(what: &'static str, actual: usize, expected: usize) -
     if actual < expected { Err(Error::Length { what, expected, actual }) } else { Ok(()) }
 }
 
-/// Checks that a matrix of `rows * columns` with `stride` elements between rows fits a slice of `length`.
+/// Checks that a matrix of `rows * columns` with `stride` elements between rows fits a slice of `length`; returns a stride of which no
+/// multiple within the matrix overflows: where there is no second row, or nothing in a row, any would do, and it is that of a dense matrix.
 pub(crate) fn check_matrix(
     what: &'static str,
     (rows, columns): (usize, usize),
     stride: usize,
     length: usize,
-) -> Result<(), Error> {
+) -> Result<usize, Error> {
     if rows == 0 || columns == 0 {
-        return Ok(());
+        return Ok(0);
     }
     if rows > 1 && stride < columns {
         return Err(Error::Stride { what, columns, stride });
     }
+    let stride = if rows > 1 { stride } else { columns };
     let last_row = (rows - 1).checked_mul(stride).and_then(|start| start.checked_add(columns));
-    check_length(what, length, last_row.ok_or(Error::TooLarge { what })?)
+    check_length(what, length, last_row.ok_or(Error::TooLarge { what })?)?;
+    Ok(stride)
 }
 
 /// Checks that a zero point is a value of its type.

@@ -112,7 +112,7 @@ impl Kernel {
                 unsafe { product.add(block.clone(), 0..in_place, slabs, out) };
             }
             if in_place < n {
-                let lines = pack(rhs, block.clone(), in_place..n, &mut scratch.float);
+                let lines = pack(rhs, block.clone(), in_place..n, &mut scratch.float)?;
                 let slabs = Slabs { at: lines.as_ptr().cast(), step: LANES, slab: block.len() * LANES };
                 // SAFETY: as above; the lines are whole slabs.
                 unsafe { product.add(block, in_place..n, slabs, out) };

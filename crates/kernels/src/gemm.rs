@@ -25,7 +25,7 @@ use crate::float::Line;
 use crate::{Error, Kernel, Lhs, Output, PackedWeights};
 
 pub(crate) use columns::{Columns, RowTerms};
-pub(crate) use lhs::{convert, push_sum};
+pub(crate) use lhs::{convert, window_sum};
 pub(crate) use part::Job;
 pub(crate) use rows::Rows;
 
@@ -67,7 +67,7 @@ impl Kernel {
     /// # Errors
     ///
     /// [`Error::Layout`] if the weights are packed for a kernel with another layout; [`Error::Length`], [`Error::Stride`],
-    /// [`Error::ZeroPoint`], [`Error::Bounds`] if an operand does not fit.
+    /// [`Error::ZeroPoint`], [`Error::Bounds`] if an operand does not fit; [`Error::OutOfMemory`].
     pub fn gemm(
         self,
         lhs: &Lhs<'_>,
@@ -77,19 +77,20 @@ impl Kernel {
     ) -> Result<(), Error> {
         weights.check(self)?;
         let (m, n, k) = (lhs.m, weights.n(), weights.k());
-        check_matrix("lhs", (m, k), lhs.row_stride, lhs.codes.len())?;
+        let row_stride = check_matrix("lhs", (m, k), lhs.row_stride, lhs.codes.len())?;
         lhs.zero_points.check("lhs", m, lhs.codes.range())?;
-        output.check(m, n)?;
+        let output = output.checked(m, n)?;
         if m == 0 || n == 0 {
             return Ok(());
         }
+        let lhs = &Lhs { row_stride, ..*lhs };
         let Scratch { columns, lhs: packed, row_factors, row_sums, threads, .. } = scratch;
-        let terms = lhs::row_terms(lhs, weights, self.0.layout, row_factors, row_sums);
-        let epilogue = columns.epilogue(&terms, weights, output, 0);
+        let terms = lhs::row_terms(lhs, weights, self.0.layout, row_factors, row_sums)?;
+        let epilogue = columns.epilogue(&terms, weights, output, 0)?;
         for stretch in lhs::stretches(lhs, weights, self.0.layout) {
             let (base, stride) = match stretch.in_place {
                 true => (lhs.codes.as_bytes().as_ptr(), lhs.row_stride),
-                false => lhs::pack(lhs, &stretch.rows, weights, self.0.layout, packed),
+                false => lhs::pack(lhs, &stretch.rows, weights, self.0.layout, packed)?,
             };
             let first = if stretch.in_place { 0 } else { stretch.rows.start };
             let rows = Rows::Strided { first, stride };
@@ -103,9 +104,9 @@ impl Kernel {
                 column_step: None,
                 threads: *threads,
             };
-            // SAFETY: every row of the stretch is readable for whole groups, in place or packed; the epilogue is for `m` rows and
-            // `n` columns, which were found to fit the output.
-            unsafe { job.run(stretch.rows) };
+            // SAFETY: every row of the stretch is readable for whole groups: in place by `stretches`, packed because a packed row is that
+            // long. `checked` found that the output, and `epilogue` that its arrays, have `m` rows and `n` columns.
+            unsafe { job.run(stretch.rows) }?;
         }
         Ok(())
     }

@@ -94,8 +94,15 @@
 //! `std` (found out at run time what the CPU has) and `rayon` (threads) are on by default. Without them the crate is `no_std` with `alloc`,
 //! and the backend is the best one that the compiler's target features name.
 //!
+//! # Sound
+//!
+//! No argument of a safe function makes one panic (but those with a section `# Panics`), run without end or touch memory that is not its
+//! operands'. Sizes are checked before anything is written, with checked arithmetic; memory is asked for and may be refused
+//! ([`Error::OutOfMemory`]). The fields of what is packed are private to one module each and set together, so that sizes and memory agree
+//! even after a panic. Every `unsafe fn` says what it needs, and every block which fact gives it.
+//!
 //! Architecture Invariant: no tensor, no scheme, no graph; nothing here allocates after the first call with the same sizes, except
-//! packing in memory of its own, and convolutions whose weights have zero points.
+//! packing in memory of its own.
 #![cfg_attr(not(feature = "std"), no_std)]
 #![expect(unsafe_code, reason = "instructions of one CPU, and threads that write parts of one result")]
 
@@ -108,6 +115,7 @@ mod error;
 mod float;
 mod gemm;
 mod kernel;
+mod memory;
 mod operand;
 mod output;
 mod pool;

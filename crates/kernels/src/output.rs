@@ -100,37 +100,40 @@ impl Output<'_> {
         }
     }
 
-    /// Checks all lengths and bounds for a product `[m, n]`.
-    pub(crate) fn check(&self, m: usize, n: usize) -> Result<(), Error> {
-        match self {
+    /// Checks all lengths and bounds for a product `[m, n]`; returns the output with strides that [`check_matrix`] found.
+    pub(crate) fn checked(self, m: usize, n: usize) -> Result<Self, Error> {
+        let check_bias = |bias: Option<usize>| bias.map_or(Ok(()), |length| check_length("bias", length, n));
+        Ok(match self {
             Output::I32(output) => {
-                check_matrix("out", (m, n), output.row_stride, output.out.len())?;
-                output.bias.map_or(Ok(()), |bias| check_length("bias", bias.len(), n))
+                let row_stride = check_matrix("out", (m, n), output.row_stride, output.out.len())?;
+                check_bias(output.bias.map(<[i32]>::len))?;
+                Output::I32(I32Output { row_stride, ..output })
             }
             Output::F32(output) => {
-                check_matrix("out", (m, n), output.row_stride, output.out.len())?;
+                let row_stride = check_matrix("out", (m, n), output.row_stride, output.out.len())?;
                 output.row_scales.check("row scales", m)?;
                 output.column_scales.check("column scales", n)?;
-                output.bias.map_or(Ok(()), |bias| check_length("bias", bias.len(), n))
+                check_bias(output.bias.map(<[f32]>::len))?;
+                Output::F32(F32Output { row_stride, ..output })
             }
-            Output::U8(output) => output.check((m, n), (0, 255)),
-            Output::I8(output) => output.check((m, n), (-128, 127)),
-        }
+            Output::U8(output) => Output::U8(output.checked((m, n), (0, 255))?),
+            Output::I8(output) => Output::I8(output.checked((m, n), (-128, 127))?),
+        })
     }
 }
 
 impl<T> Requantized<'_, T> {
-    fn check(&self, (m, n): (usize, usize), range: (i32, i32)) -> Result<(), Error> {
-        check_matrix("out", (m, n), self.row_stride, self.out.len())?;
+    fn checked(mut self, (m, n): (usize, usize), range: (i32, i32)) -> Result<Self, Error> {
+        self.row_stride = check_matrix("out", (m, n), self.row_stride, self.out.len())?;
         self.multipliers.check("multipliers", n)?;
         if let Some(bias) = self.bias {
             check_length("bias", bias.len(), n)?;
         }
         check_codes(self.zero_point, (self.q_min, self.q_max), range)?;
-        if let Some(residual) = &self.residual {
-            check_matrix("residual", (m, n), residual.row_stride, residual.codes.len())?;
+        if let Some(residual) = &mut self.residual {
+            residual.row_stride = check_matrix("residual", (m, n), residual.row_stride, residual.codes.len())?;
             check_zero_point("the residual", residual.zero_point, residual.codes.range())?;
         }
-        Ok(())
+        Ok(self)
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::elementwise::check_codes;
 use crate::error::{check_length, check_zero_point};
+use crate::memory::fill;
 use crate::{CodesMut, ConvInput, Error, Geometry, Kernel, Scratch};
 
 /// What [`Kernel::average_pool`] makes of sums.
@@ -36,9 +37,9 @@ impl Kernel {
             return Err(Error::Geometry { reason: "max pooling keeps the type of its input" });
         }
         let (out, codes) = (out.into_bytes(), input.codes.as_bytes());
-        check_length("out", out.len(), windows.results())?;
+        check_length("out", out.len(), windows.results)?;
         let channels = geometry.channels_in.max(1);
-        for (position, out) in out[..windows.results()].chunks_exact_mut(channels).enumerate() {
+        for (position, out) in out[..windows.results].chunks_exact_mut(channels).enumerate() {
             out.fill(if is_signed { 0x80 } else { 0 });
             windows.for_each_place(position, |at| {
                 // SAFETY: a `Kernel` is supported.
@@ -72,12 +73,11 @@ impl Kernel {
         check_codes(zero_point, (q_min, q_max), out.range())?;
         check_zero_point("the input", input.zero_point, input.codes.range())?;
         let (out, codes, is_signed) = (out.into_bytes(), input.codes.as_bytes(), input.codes.is_signed());
-        check_length("out", out.len(), windows.results())?;
+        check_length("out", out.len(), windows.results)?;
         let channels = geometry.channels_in.max(1);
         let sums = &mut scratch.row_sums;
-        for (position, out) in out[..windows.results()].chunks_exact_mut(channels).enumerate() {
-            sums.clear();
-            sums.resize(channels, 0);
+        for (position, out) in out[..windows.results].chunks_exact_mut(channels).enumerate() {
+            fill("the sums of the windows", sums, channels, 0)?;
             let mut seen = 0_usize;
             windows.for_each_place(position, |at| {
                 seen += 1;
@@ -99,7 +99,8 @@ struct Windows<'a> {
     geometry: &'a Geometry,
     size: [usize; 3],
     out: [usize; 3],
-    batch: usize,
+    /// The number of codes of the result.
+    results: usize,
 }
 
 impl<'a> Windows<'a> {
@@ -112,14 +113,9 @@ impl<'a> Windows<'a> {
         let count = |size: [usize; 3]| {
             size.iter().try_fold(geometry.channels_in.checked_mul(batch)?, |count, &size| count.checked_mul(size))
         };
-        let expected = count(size).zip(count(out)).ok_or(Error::TooLarge { what: "the input" })?.0;
+        let (expected, results) = count(size).zip(count(out)).ok_or(Error::TooLarge { what: "the input" })?;
         check_length("the input", input.codes.len(), expected)?;
-        Ok(Self { geometry, size, out, batch })
-    }
-
-    /// The number of codes of the result.
-    fn results(&self) -> usize {
-        self.out.iter().product::<usize>() * self.batch * self.geometry.channels_in
+        Ok(Self { geometry, size, out, results })
     }
 
     /// Calls `f` with the place of the first channel of each tap that lies in the image.
@@ -129,10 +125,6 @@ impl<'a> Windows<'a> {
         let (rest, y) = (rest / height, rest % height);
         let (image, z) = (rest / depth, rest % depth);
         let first = image * self.size.iter().product::<usize>();
-        self.geometry.for_each_tap(self.size, [z, y, x], |_, place| {
-            if let Some(place) = place {
-                f((first + place) * self.geometry.channels_in);
-            }
-        });
+        self.geometry.for_each_tap(self.size, [z, y, x], |_, place| f((first + place) * self.geometry.channels_in));
     }
 }

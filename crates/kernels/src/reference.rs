@@ -52,7 +52,6 @@ pub fn conv(
             for o in 0..geometry.channels_out {
                 let mut acc = 0_i32;
                 geometry.for_each_tap(input.size, corner, |tap, place| {
-                    let Some(place) = place else { return };
                     for c in 0..group_in {
                         let channel = o / group_out * group_in + c;
                         let x = input.codes.at((image * positions + place) * geometry.channels_in + channel);

@@ -1,5 +1,8 @@
 //! The sizes of a convolution or pooling.
 
+use core::ops::Range;
+
+use crate::gemm::window_sum;
 use crate::{ConvInput, Error};
 
 /// Channels, groups and windows of a convolution or pooling over the axes `[d, h, w]`; axes that there are not have size 1,
@@ -92,10 +95,10 @@ impl Geometry {
         positions.ok_or(Error::TooLarge { what: "the result" })
     }
 
-    /// The number of taps.
+    /// The number of taps; the largest number for a kernel with more.
     #[must_use]
     pub fn taps(&self) -> usize {
-        self.kernel.iter().product()
+        self.kernel.iter().fold(1, |count, &size| count.saturating_mul(size))
     }
 
     /// Whether every channel is convolved by itself, with one result.
@@ -119,43 +122,43 @@ impl Geometry {
         Ok(())
     }
 
-    /// Calls `f` with the places of the taps of one window, `None` in the padding, in their order.
-    pub(crate) fn for_each_tap(&self, size: [usize; 3], corner: [usize; 3], mut f: impl FnMut(usize, Option<usize>)) {
-        let mut tap = 0;
-        for z in 0..self.kernel[0] {
-            for y in 0..self.kernel[1] {
-                for x in 0..self.kernel[2] {
-                    let mut place = Some(0);
-                    for (axis, step) in [z, y, x].into_iter().enumerate() {
-                        let padded = corner[axis] * self.stride[axis] + step * self.dilation[axis];
-                        let inside = padded.checked_sub(self.pad_begin[axis]).filter(|&at| at < size[axis]);
-                        place = place.zip(inside).map(|(place, inside)| place * size[axis] + inside);
-                    }
-                    f(tap, place);
-                    tap += 1;
+    /// Calls `f` with the number of every tap of one window that lies in the image, in their order, and with its place there: those in
+    /// the padding, of which there may be any number, take no time. For a geometry that was checked.
+    pub(crate) fn for_each_tap(&self, size: [usize; 3], corner: [usize; 3], mut f: impl FnMut(usize, usize)) {
+        let [depth, height, width] = [0, 1, 2].map(|axis| self.taps_inside(axis, size[axis], corner[axis]));
+        let place = |axis: usize, tap: usize| {
+            corner[axis] * self.stride[axis] + tap * self.dilation[axis] - self.pad_begin[axis]
+        };
+        for z in depth {
+            for y in height.clone() {
+                let line = place(0, z) * size[1] + place(1, y);
+                for x in width.clone() {
+                    f((z * self.kernel[1] + y) * self.kernel[2] + x, line * size[2] + place(2, x));
                 }
             }
         }
     }
 
-    /// Shows the codes that one row of the product sees in its group, without those in the padding, which count for nothing.
-    pub(crate) fn codes_of(
-        &self,
-        input: &ConvInput<'_>,
-        out: [usize; 3],
-        row: usize,
-        first_channel: usize,
-        show: &mut dyn FnMut(&mut dyn Iterator<Item = i32>),
-    ) {
-        let mut places = alloc::vec::Vec::with_capacity(self.taps());
+    /// The taps along one axis that lie in the image.
+    fn taps_inside(&self, axis: usize, size: usize, corner: usize) -> Range<usize> {
+        let (begin, dilation) = (corner * self.stride[axis], self.dilation[axis]);
+        // The number of taps before the place `end`, counted from the padding's begin.
+        let before = |end: usize| end.saturating_sub(begin).div_ceil(dilation).min(self.kernel[axis]);
+        before(self.pad_begin[axis])..before(self.pad_begin[axis] + size)
+    }
+
+    /// `count * zero_point - sum(codes)` of the codes that one row of the product sees in its group, modulo 2^32; those in the padding
+    /// count for nothing.
+    pub(crate) fn window_sum(&self, input: &ConvInput<'_>, out: [usize; 3], row: usize, first_channel: usize) -> i32 {
         let image = row / (out[0] * out[1] * out[2]);
         let corner = [row / (out[1] * out[2]) % out[0], row / out[2] % out[1], row % out[2]];
-        self.for_each_tap(input.size, corner, |_, place| places.extend(place));
         let positions: usize = input.size.iter().product();
-        let channels = first_channel..first_channel + self.channels_in / self.groups;
-        show(&mut places.iter().flat_map(|place| {
-            let at = (image * positions + place) * self.channels_in;
-            channels.clone().map(move |channel| input.codes.at(at + channel))
-        }));
+        let mut sum = 0_i32;
+        self.for_each_tap(input.size, corner, |_, place| {
+            let first = (image * positions + place) * self.channels_in + first_channel;
+            let codes = (first..first + self.channels_in / self.groups).map(|at| input.codes.at(at));
+            sum = sum.wrapping_add(window_sum(codes, input.zero_point));
+        });
+        sum
     }
 }

@@ -9,6 +9,7 @@ use crate::Error;
 use crate::backend::layout::Layout;
 use crate::error::check_length;
 use crate::gemm::{Rows, convert};
+use crate::memory::grow;
 
 /// Copies of images that are convolved together take about this many bytes.
 const COPIED_BYTES: usize = 1 << 20;
@@ -35,10 +36,11 @@ impl Image {
     pub(super) fn new(geometry: &Geometry, input: &ConvInput<'_>, layout: Layout) -> Result<Self, Error> {
         let Geometry { pad_begin, pad_end, channels_in: channels, .. } = *geometry;
         let mut padded = input.size;
-        for axis in 0..3 {
-            padded[axis] += pad_begin[axis] + pad_end[axis];
-        }
         let too_large = Error::TooLarge { what: "the input" };
+        for axis in 0..3 {
+            let with_begin = padded[axis].checked_add(pad_begin[axis]);
+            padded[axis] = with_begin.and_then(|size| size.checked_add(pad_end[axis])).ok_or(too_large.clone())?;
+        }
         let elements = |size: [usize; 3], batch: usize| {
             size.iter().try_fold(channels.checked_mul(batch)?, |count, &size| count.checked_mul(size))
         };
@@ -48,7 +50,8 @@ impl Image {
         let bytes = elements(padded, 1).and_then(|count| count.checked_mul(code_bytes));
         bytes.filter(|&bytes| bytes < isize::MAX.unsigned_abs() / 2).ok_or(too_large)?;
         let has_padding = pad_begin != [0; 3] || pad_end != [0; 3];
-        let is_plain = layout.is_read_in_place(input.codes.is_signed()) && !has_padding;
+        // Of an image without channels nothing is read.
+        let is_plain = channels == 0 || layout.is_read_in_place(input.codes.is_signed()) && !has_padding;
         Ok(Self { layout, padded, pad_begin, size: input.size, channels, is_plain, code_bytes })
     }
 
@@ -58,7 +61,8 @@ impl Image {
         [row, row * self.padded[1], row * self.padded[1] * self.padded[0]]
     }
 
-    /// Where the windows of a result of size `out` begin; `first` is the row of the first.
+    /// Where the windows of a result of size `out` begin; `first` is the row of the first. A distance between windows that wraps is one
+    /// of which there is no second.
     pub(super) fn rows(&self, geometry: &Geometry, out: [usize; 3], first: usize) -> Rows {
         let position = self.channels * self.code_bytes;
         if geometry.stride == [1; 3] && out == self.padded {
@@ -66,13 +70,16 @@ impl Image {
             return Rows::Strided { first, stride: position };
         }
         let ([row, plane, image], [d, h, w]) = (self.extents(), geometry.stride);
-        Rows::Windows { first, size: out, strides: [image, d * plane, h * row, w * position] }
+        let strides = [image, d.wrapping_mul(plane), h.wrapping_mul(row), w.wrapping_mul(position)];
+        Rows::Windows { first, size: out, strides }
     }
 
-    /// Where a tap is, in bytes from the first.
+    /// Where a tap is, in bytes from the first; wraps for a tap that the kernel does not have.
     pub(super) fn offset(&self, geometry: &Geometry, tap: [usize; 3]) -> usize {
-        let ([row, plane, _], [d, h, w]) = (self.extents(), geometry.dilation);
-        d * tap[0] * plane + h * tap[1] * row + w * tap[2] * self.channels * self.code_bytes
+        let ([row, plane, _], position) = (self.extents(), self.channels * self.code_bytes);
+        let steps = [0, 1, 2].map(|axis| geometry.dilation[axis].wrapping_mul(tap[axis]));
+        let [d, h, w] = [steps[0].wrapping_mul(plane), steps[1].wrapping_mul(row), steps[2].wrapping_mul(position)];
+        d.wrapping_add(h).wrapping_add(w)
     }
 
     /// Where the first position of a line of an image is, in bytes: `[image, plane, line]`.
@@ -86,22 +93,21 @@ impl Image {
         if self.is_plain && reach == 0 { input.batch } else { (COPIED_BYTES / self.extents()[2].max(1)).max(1) }
     }
 
-    /// Where the images are, and whether that is a copy that begins with them.
+    /// Where the images are, and whether that is a copy that begins with them; readable for all of them and `reach` bytes more.
     pub(super) fn read(
         &self,
         input: &ConvInput<'_>,
         images: &Range<usize>,
         reach: usize,
         copy: &mut Vec<u8>,
-    ) -> (*const u8, bool) {
+    ) -> Result<(*const u8, bool), Error> {
         if self.is_plain && images.end * self.extents()[2] + reach <= input.codes.len() {
-            return (input.codes.as_bytes().as_ptr(), false);
+            return Ok((input.codes.as_bytes().as_ptr(), false));
         }
+        debug_assert!(reach <= SLACK, "a run is read on for less than a vector");
         let [row_bytes, plane_bytes, image_bytes] = self.extents();
         let bytes = images.len() * image_bytes;
-        if copy.len() < bytes + SLACK {
-            copy.resize(bytes + SLACK, 0);
-        }
+        grow("the padded input", copy, bytes + SLACK, 0)?;
         // What lies between one row of the input and the next is padding.
         let mut written = 0;
         let codes = self.size[2] * self.channels;
@@ -120,7 +126,7 @@ impl Image {
             }
         }
         self.fill(input, &mut copy[written..bytes]);
-        (copy.as_ptr(), true)
+        Ok((copy.as_ptr(), true))
     }
 
     /// Fills a copy with the zero point.

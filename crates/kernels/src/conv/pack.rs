@@ -6,6 +6,7 @@ use super::{Geometry, Image};
 use crate::backend::isa::LANES;
 use crate::backend::layout::Layout;
 use crate::error::check_length;
+use crate::memory::{collect, fill};
 use crate::weights::{offset, stored};
 use crate::{Codes, Error, Kernel, PackedWeights, ZeroPoints};
 
@@ -37,6 +38,8 @@ enum Taps {
     Rows,
     /// One column of the kernel, one channel: the channels are the columns of the product.
     Depthwise,
+    /// A single one of no depth, for which nothing is read: the input has no channels, however many taps the kernel has.
+    Nothing,
 }
 
 impl PackedConv {
@@ -52,7 +55,8 @@ impl Kernel {
     ///
     /// # Errors
     ///
-    /// [`Error::Geometry`] if the sizes do not fit each other, [`Error::Length`], [`Error::ZeroPoint`], [`Error::TooLarge`].
+    /// [`Error::Geometry`] if the sizes do not fit each other, [`Error::Length`], [`Error::ZeroPoint`], [`Error::TooLarge`],
+    /// [`Error::OutOfMemory`].
     pub fn pack_conv(
         self,
         geometry: &Geometry,
@@ -63,16 +67,18 @@ impl Kernel {
         let Geometry { channels_out, groups, kernel, dilation, .. } = *geometry;
         let layout = self.0.layout;
         // The channels of a depthwise row see different codes, so zero points would need a sum for each result.
-        let is_symmetric = (0..channels_out).all(|column| zero_points.at(column) == offset(codes));
+        let is_symmetric = || (0..channels_out).all(|column| zero_points.at(column) == offset(codes));
         let taps = match () {
-            () if geometry.is_depthwise() && is_symmetric => Taps::Depthwise,
+            () if channels == 0 => Taps::Nothing,
+            () if geometry.is_depthwise() && is_symmetric() => Taps::Depthwise,
             () if groups == 1 && dilation[2] == 1 => Taps::Rows,
             () => Taps::Each,
         };
         let (count, run) = match taps {
-            Taps::Each => (kernel.iter().product(), channels),
+            Taps::Each => (geometry.taps(), channels),
             Taps::Rows => (kernel[0] * kernel[1], kernel[2] * channels),
             Taps::Depthwise => (kernel[2], kernel[0] * kernel[1]),
+            Taps::Nothing => (1, 0),
         };
         let pack = |n: usize, first_result: usize| {
             PackedWeights::of_runs(
@@ -85,18 +91,17 @@ impl Kernel {
                 |column| zero_points.at(first_result + column) - offset(codes),
             )
         };
-        let parts = if taps == Taps::Depthwise {
-            [pack(channels_out, 0).map(|weights| Part { weights, first_channel: 0, first_result: 0 })]
-                .into_iter()
-                .collect::<Result<_, _>>()?
-        } else {
-            let n = channels_out / groups;
-            let part = |group: usize| {
-                let weights = pack(n, group * n)?;
-                Ok(Part { weights, first_channel: group * channels, first_result: group * n })
-            };
-            (0..groups).map(part).collect::<Result<_, Error>>()?
+        // One part makes all results, or each group has its own, of which there are not more than channels.
+        let groups = match taps {
+            Taps::Depthwise | Taps::Nothing => 1,
+            Taps::Each | Taps::Rows => groups.min(channels_out),
         };
+        let n = channels_out.checked_div(groups).unwrap_or(0);
+        let parts = (0..groups).map(|group| {
+            let weights = pack(n, group * n)?;
+            Ok(Part { weights, first_channel: group * channels, first_result: group * n })
+        });
+        let parts = collect("the packed weights", parts)?;
         Ok(PackedConv { geometry: geometry.clone(), layout, taps, parts })
     }
 }
@@ -142,19 +147,20 @@ impl PackedConv {
     }
 
     /// Lists where each tap is, in bytes from the first; for a depthwise convolution each row of the kernel, filled up to whole groups.
-    pub(super) fn offsets(&self, image: &Image, offsets: &mut Vec<usize>) {
-        let [depth, height, width] = self.geometry.kernel;
-        let width = if self.taps == Taps::Each { width } else { 1 };
-        offsets.clear();
-        for z in 0..depth {
-            for y in 0..height {
-                offsets.extend((0..width).map(|x| image.offset(&self.geometry, [z, y, x])));
-            }
+    pub(super) fn offsets(&self, image: &Image, offsets: &mut Vec<usize>) -> Result<(), Error> {
+        let [depth, height, width] = match self.taps {
+            Taps::Each => self.geometry.kernel,
+            Taps::Rows | Taps::Depthwise => [self.geometry.kernel[0], self.geometry.kernel[1], 1],
+            Taps::Nothing => [1; 3],
+        };
+        let group = if self.taps == Taps::Depthwise { self.layout.depthwise().depth() } else { 1 };
+        // Rows that there are not have weight 0; they are read where the first one is.
+        fill("the places of the taps", offsets, (depth * height * width).next_multiple_of(group), 0)?;
+        for (tap, offset) in offsets.iter_mut().take(depth * height * width).enumerate() {
+            let tap = [tap / (height * width), tap / width % height, tap % width];
+            *offset = image.offset(&self.geometry, tap);
         }
-        if self.taps == Taps::Depthwise {
-            // Rows that there are not have weight 0; they are read where the first one is.
-            offsets.resize(offsets.len().next_multiple_of(self.layout.depthwise().depth()), 0);
-        }
+        Ok(())
     }
 
     /// How far past an image's last code a read may go, in bytes.
@@ -165,6 +171,7 @@ impl PackedConv {
                 let channels = self.geometry.channels_in;
                 (channels.next_multiple_of(LANES) - channels) * image.code_bytes
             }
+            Taps::Nothing => 0,
             Taps::Each => (channels.next_multiple_of(self.layout.depth()) - channels) * image.code_bytes,
             Taps::Rows => {
                 let run = self.geometry.kernel[2] * channels;

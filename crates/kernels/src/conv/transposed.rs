@@ -14,7 +14,8 @@ use super::image::Image;
 use super::pack::{Part, check_weights};
 use super::{ConvInput, Geometry};
 use crate::backend::layout::Layout;
-use crate::gemm::{Job, RowTerms, Rows, push_sum};
+use crate::gemm::{Job, RowTerms, Rows, window_sum};
+use crate::memory::{collect, fill, reserve};
 use crate::weights::{offset, stored};
 use crate::{Codes, Error, Kernel, Output, PackedWeights, Scratch, ZeroPoints, error};
 
@@ -39,6 +40,20 @@ struct Phase {
     parts: Vec<Part>,
 }
 
+/// A tap of the kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Tap {
+    /// The phase whose results see it.
+    phase: [usize; 3],
+    /// Its number in the kernel.
+    index: usize,
+    /// Where it is, from a result's number within the phase.
+    place: [isize; 3],
+}
+
+/// What the memory here is for.
+const WHAT: &str = "the packed weights";
+
 impl Kernel {
     /// Packs the weights of a transposed convolution once: `[channels_out, kd, kh, kw, channels_in / groups]` codes.
     ///
@@ -52,28 +67,33 @@ impl Kernel {
         zero_points: ZeroPoints<'_>,
     ) -> Result<PackedTransposedConv, Error> {
         let (depth, channels) = check_weights(geometry, codes, zero_points)?;
-        let (n, layout) = (geometry.channels_out / geometry.groups, self.0.layout);
-        let pack = |first: [usize; 3], taps: &[(usize, [isize; 3])]| -> Result<Phase, Error> {
-            let part = |group: usize| {
+        let (channels_out, layout) = (geometry.channels_out, self.0.layout);
+        // Without a code in the weights no tap is seen, however many there are.
+        let has_codes = depth > 0 && channels_out > 0;
+        let groups = if has_codes { geometry.groups } else { channels_out.min(1) };
+        let n = channels_out.checked_div(groups).unwrap_or(0);
+        let pack = |first: [usize; 3], taps: &[Tap]| -> Result<Phase, Error> {
+            let parts = (0..groups).map(|group| {
                 let (first_channel, first_result) = (group * channels, group * n);
                 let weights = PackedWeights::of_runs(
                     layout,
                     if taps.is_empty() { (n, 1, 0) } else { (n, taps.len(), channels) },
-                    |column, tap, p| stored(codes, (first_result + column) * depth + taps[tap].0 * channels + p),
+                    |column, tap, p| stored(codes, (first_result + column) * depth + taps[tap].index * channels + p),
                     |column| zero_points.at(first_result + column) - offset(codes),
                 )?;
                 Ok(Part { weights, first_channel, first_result })
-            };
-            let parts = (0..geometry.groups).map(part).collect::<Result<_, Error>>()?;
-            Ok(Phase { first, taps: taps.iter().map(|(_, place)| *place).collect(), parts })
+            });
+            let parts = collect(WHAT, parts)?;
+            Ok(Phase { first, taps: collect(WHAT, taps.iter().map(|tap| Ok(tap.place)))?, parts })
         };
-        let mut taps = taps_by_phase(geometry);
+        let mut taps = if has_codes { taps_by_phase(geometry)? } else { Vec::new() };
         taps.sort_unstable();
-        let phases = taps.chunk_by(|a, b| a.0 == b.0).map(|taps| {
-            let of_phase: Vec<_> = taps.iter().map(|(_, tap, place)| (*tap, *place)).collect();
-            pack(taps[0].0, &of_phase)
-        });
-        let phases = phases.collect::<Result<_, _>>()?;
+        let of_phases = || taps.chunk_by(|a, b| a.phase == b.phase);
+        let mut phases = Vec::new();
+        reserve(WHAT, &mut phases, of_phases().count())?;
+        for taps in of_phases() {
+            phases.push(pack(taps[0].phase, taps)?);
+        }
         Ok(PackedTransposedConv { geometry: geometry.clone(), layout, phases, empty: pack([0; 3], &[])? })
     }
 
@@ -96,7 +116,7 @@ impl Kernel {
         input: &ConvInput<'_>,
         weights: &PackedTransposedConv,
         out_size: [usize; 3],
-        mut output: Output<'_>,
+        output: Output<'_>,
         scratch: &mut Scratch,
     ) -> Result<(), Error> {
         let PackedTransposedConv { geometry, layout, .. } = weights;
@@ -105,21 +125,24 @@ impl Kernel {
         }
         let positions = geometry.check_transposed_size(input.size, out_size)?;
         let m = positions.checked_mul(input.batch).ok_or(Error::TooLarge { what: "the result" })?;
-        output.check(m, geometry.channels_out)?;
+        let mut output = output.checked(m, geometry.channels_out)?;
         error::check_zero_point("the input", input.zero_point, input.codes.range())?;
+        if m == 0 || geometry.channels_out == 0 {
+            return Ok(());
+        }
         let stepped = weights.stepped(input.size, out_size);
         let image = Image::new(&stepped, input, *layout)?;
         let channels = geometry.channels_in / geometry.groups;
         let reach = (channels.next_multiple_of(layout.depth()) - channels) * image.code_bytes;
         let together = image.together(input, reach);
         for first in (0..input.batch).step_by(together.max(1)) {
-            let images = first..input.batch.min(first + together);
-            let (base, copied) = image.read(input, &images, reach, &mut scratch.lhs);
+            let images = first..input.batch.min(first.saturating_add(together));
+            let (base, copied) = image.read(input, &images, reach, &mut scratch.lhs)?;
             let first_image = if copied { images.start } else { 0 };
             let pass =
                 Pass { kernel: self, input, weights, out_size, image: &image, stepped: &stepped, base, first_image };
             for (at, count) in phases_within(geometry.stride, out_size) {
-                pass.phase(&images, (at, count), &mut output, scratch);
+                pass.phase(&images, (at, count), &mut output, scratch)?;
             }
         }
         Ok(())
@@ -147,7 +170,7 @@ impl Pass<'_> {
         (at, count): ([usize; 3], [usize; 3]),
         output: &mut Output<'_>,
         scratch: &mut Scratch,
-    ) {
+    ) -> Result<(), Error> {
         let Pass { input, weights, image, stepped, out_size, .. } = *self;
         let Geometry { stride, channels_in, .. } = weights.geometry;
         let phase = weights.phase(at);
@@ -155,26 +178,25 @@ impl Pass<'_> {
             let padded = [0, 1, 2].map(|axis| stepped.pad_begin[axis].wrapping_add_signed(place[axis]));
             image.offset(stepped, padded)
         };
-        scratch.taps.clear();
-        scratch.taps.extend(phase.taps.iter().map(place));
         // The weights of no tap are one tap of no depth, for which nothing is read.
         let is_empty = phase.taps.is_empty();
-        scratch.taps.resize(phase.taps.len().max(1), 0);
+        fill("the places of the taps", &mut scratch.taps, phase.taps.len().max(1), 0)?;
+        scratch.taps.iter_mut().zip(&phase.taps).for_each(|(to, tap)| *to = place(tap));
         for part in &phase.parts {
             let shift = weights.layout.shift(input.codes.is_signed());
             let terms = RowTerms { zero_point: input.zero_point + shift, factors: &[], sums: &[] };
-            let epilogue = scratch.columns.epilogue(&terms, &part.weights, output.reborrow(), part.first_result);
+            let epilogue = scratch.columns.epilogue(&terms, &part.weights, output.reborrow(), part.first_result)?;
             let base = self.base.wrapping_add(part.first_channel * image.code_bytes);
             for (b, z, y) in lines(images, count) {
                 let (plane, line) = (b * out_size[0] + at[0] + z * stride[0], at[1] + y * stride[1]);
                 let row = (plane * out_size[1] + line) * out_size[2] + at[2];
-                // SAFETY: the line's results are rows of the output, which was found to have them.
+                // SAFETY: row `row` is that of the line's first result, which the output was found to have, and the terms have no rows.
                 let mut epilogue = unsafe { epilogue.every(row, stride[2]) };
-                if !part.weights.zero_points.is_empty() {
-                    scratch.row_sums.clear();
-                    for x in 0..count[2] {
+                if !part.weights.zero_points().is_empty() {
+                    fill("the sums of the windows", &mut scratch.row_sums, count[2], 0)?;
+                    for (x, sum) in scratch.row_sums.iter_mut().enumerate() {
                         let codes = weights.codes_of(input, phase, part.first_channel, (b, [z, y, x]));
-                        push_sum(&mut scratch.row_sums, codes, input.zero_point);
+                        *sum = window_sum(codes, input.zero_point);
                     }
                     epilogue.row_sums = scratch.row_sums.as_ptr();
                 }
@@ -192,10 +214,13 @@ impl Pass<'_> {
                     column_step: None,
                     threads: Some(NonZeroUsize::MIN),
                 };
-                // SAFETY: the image holds every tap of these positions with whole groups.
-                unsafe { job.run(0..count[2]) };
+                // SAFETY: a `Kernel` is supported, and the weights were found to have its layout. `stepped` gave the image the padding in
+                // which every tap of the line's results lies, and `read` made it readable as far past a run as whole groups reach. Row `i`
+                // of this epilogue is row `row + i * stride` of the output, which has `count` such rows; their sums are set above.
+                unsafe { job.run(0..count[2]) }?;
             }
         }
+        Ok(())
     }
 }
 
@@ -250,21 +275,21 @@ impl PackedTransposedConv {
     }
 }
 
-/// The phase, number and place of every tap.
-fn taps_by_phase(geometry: &Geometry) -> Vec<([usize; 3], usize, [isize; 3])> {
-    let [depth, height, width] = geometry.kernel;
-    let positions = (0..depth).flat_map(|z| (0..height).flat_map(move |y| (0..width).map(move |x| [z, y, x])));
-    let tap = |(index, tap): (usize, [usize; 3])| {
-        let (mut first, mut place) = ([0; 3], [0; 3]);
+/// The taps of a kernel whose weights there are.
+fn taps_by_phase(geometry: &Geometry) -> Result<Vec<Tap>, Error> {
+    let [_, height, width] = geometry.kernel;
+    let tap = |index: usize| {
+        let step = [index / (height * width), index / width % height, index % width];
+        let mut tap = Tap { phase: [0; 3], index, place: [0; 3] };
         for axis in 0..3 {
             let stride = geometry.stride[axis].cast_signed();
-            let before = (tap[axis] * geometry.dilation[axis]).cast_signed() - geometry.pad_begin[axis].cast_signed();
-            first[axis] = before.rem_euclid(stride).unsigned_abs();
-            place[axis] = -before.div_euclid(stride);
+            let before = (step[axis] * geometry.dilation[axis]).cast_signed() - geometry.pad_begin[axis].cast_signed();
+            tap.phase[axis] = before.rem_euclid(stride).unsigned_abs();
+            tap.place[axis] = -before.div_euclid(stride);
         }
-        (first, index, place)
+        Ok(tap)
     };
-    positions.enumerate().map(tap).collect()
+    collect(WHAT, (0..geometry.taps()).map(tap))
 }
 
 /// The phases that have results in a result of this size: where each begins, and how many it has along each axis.

@@ -13,6 +13,10 @@ use alloc::vec::Vec;
 use super::FloatMatrix;
 use crate::Error;
 use crate::backend::isa::LANES;
+use crate::memory::grow;
+
+/// What the memory here is for.
+const WHAT: &str = "the packed matrix";
 
 /// One row of a slab, which is one cache line.
 #[derive(Clone, Copy, Debug)]
@@ -29,12 +33,13 @@ pub struct PackedFloatMatrix {
 
 impl PackedFloatMatrix {
     pub(super) fn new(matrix: FloatMatrix<'_>, k: usize, n: usize) -> Result<Self, Error> {
-        let bytes = n.div_ceil(LANES).checked_mul(k).and_then(|lines| lines.checked_mul(size_of::<Line>()));
+        // One row, if there is none: no result has so many columns.
+        let bytes = n.div_ceil(LANES).checked_mul(k.max(1)).and_then(|lines| lines.checked_mul(size_of::<Line>()));
         if bytes.is_none_or(|bytes| bytes > isize::MAX.unsigned_abs()) {
-            return Err(Error::TooLarge { what: "the packed matrix" });
+            return Err(Error::TooLarge { what: WHAT });
         }
         let mut lines = Vec::new();
-        pack(matrix, 0..k, 0..n, &mut lines);
+        pack(matrix, 0..k, 0..n, &mut lines)?;
         Ok(Self { n, k, lines })
     }
 
@@ -68,12 +73,10 @@ pub(crate) fn pack<'l>(
     rows: Range<usize>,
     columns: Range<usize>,
     lines: &'l mut Vec<Line>,
-) -> &'l [Line] {
+) -> Result<&'l [Line], Error> {
     let FloatMatrix { elements, row_stride, column_stride } = matrix;
     let count = columns.len().div_ceil(LANES) * rows.len();
-    if lines.len() < count {
-        lines.resize(count, Line([0.0; LANES]));
-    }
+    grow(WHAT, lines, count, Line([0.0; LANES]))?;
     let lines = &mut lines[..count];
     let slabs = lines.chunks_exact_mut(rows.len().max(1)).zip(columns.clone().step_by(LANES));
     for (slab, first) in slabs {
@@ -87,5 +90,5 @@ pub(crate) fn pack<'l>(
             }
         }
     }
-    lines
+    Ok(lines)
 }

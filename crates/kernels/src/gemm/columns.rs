@@ -5,7 +5,11 @@ use alloc::vec::Vec;
 use crate::backend::ends::Clamp;
 use crate::backend::epilogue::{End, Epilogue, RawResidual};
 use crate::backend::isa::LANES;
-use crate::{F32Output, I32Output, Output, PackedWeights, Requantized, Scales};
+use crate::memory::{fill, reserve};
+use crate::{Error, F32Output, I32Output, Output, PackedWeights, Requantized, Scales};
+
+/// What the memory here is for.
+const WHAT: &str = "the parameters of the columns";
 
 /// Buffers for the arrays over columns.
 #[derive(Debug, Default)]
@@ -29,27 +33,29 @@ pub(crate) struct RowTerms<'a> {
 impl Columns {
     /// The epilogue for `output` from column `first` of it on, as many columns as the weights have.
     ///
-    /// The pointers in it stay valid as long as the operands and these buffers do, and are not touched.
+    /// It is valid for these columns and the rows that `output` was found to have, as long as the operands and these buffers live and
+    /// are not touched.
     pub(crate) fn epilogue(
         &mut self,
         terms: &RowTerms<'_>,
         weights: &PackedWeights,
         output: Output<'_>,
         first: usize,
-    ) -> Epilogue {
+    ) -> Result<Epilogue, Error> {
         let or_null = |slice: &[i32]| if slice.is_empty() { core::ptr::null() } else { slice.as_ptr() };
         let columns = first..first + weights.n();
         let end = match output {
             Output::I32(I32Output { out, row_stride, bias }) => {
-                self.set_sums(bias.map(|bias| &bias[columns]), weights, terms.zero_point);
+                self.set_sums(bias.map(|bias| &bias[columns]), weights, terms.zero_point)?;
                 End::I32 { out: out[first..].as_mut_ptr(), row_stride }
             }
             Output::F32(F32Output { out, row_stride, row_scales, column_scales, bias, min, max }) => {
-                self.set_sums(None, weights, terms.zero_point);
-                self.set_scales(column_scales, first, weights.n());
-                self.bias.clear();
-                self.bias.extend_from_slice(bias.map_or(&[][..], |bias| &bias[columns]));
-                self.bias.resize(weights.slabs() * LANES, 0.0);
+                self.set_sums(None, weights, terms.zero_point)?;
+                self.set_scales(column_scales, first, weights.n())?;
+                fill(WHAT, &mut self.bias, weights.slabs() * LANES, 0.0)?;
+                if let Some(bias) = bias {
+                    self.bias[..weights.n()].copy_from_slice(&bias[columns]);
+                }
                 // A single row scale is kept behind the column scales.
                 let (row_scales, row_scale_step) = match row_scales {
                     Scales::Each(scales) => (scales.as_ptr(), 1),
@@ -61,17 +67,17 @@ impl Columns {
                 let (column_scales, bias, out) = (self.scales.as_ptr(), self.bias.as_ptr(), out[first..].as_mut_ptr());
                 End::F32 { out, row_stride, row_scales, row_scale_step, column_scales, bias, min, max }
             }
-            Output::U8(output) => self.requantized(output, weights, (terms.zero_point, first)),
-            Output::I8(output) => self.requantized(output, weights, (terms.zero_point, first)),
+            Output::U8(output) => self.requantized(output, weights, (terms.zero_point, first))?,
+            Output::I8(output) => self.requantized(output, weights, (terms.zero_point, first))?,
         };
-        Epilogue {
+        Ok(Epilogue {
             columns: self.sums.as_ptr(),
             row_factors: or_null(terms.factors),
-            column_sums: weights.column_sums.as_ptr(),
+            column_sums: weights.column_sums().as_ptr(),
             row_sums: or_null(terms.sums),
-            column_zero_points: weights.zero_points.as_ptr(),
+            column_zero_points: weights.zero_points().as_ptr(),
             end,
-        }
+        })
     }
 
     fn requantized<T>(
@@ -79,9 +85,9 @@ impl Columns {
         output: Requantized<'_, T>,
         weights: &PackedWeights,
         (zero_point, first): (i32, usize),
-    ) -> End {
-        self.set_sums(output.bias.map(|bias| &bias[first..first + weights.n()]), weights, zero_point);
-        self.set_scales(output.multipliers, first, weights.n());
+    ) -> Result<End, Error> {
+        self.set_sums(output.bias.map(|bias| &bias[first..first + weights.n()]), weights, zero_point)?;
+        self.set_scales(output.multipliers, first, weights.n())?;
         let residual = output.residual.map(|residual| RawResidual {
             codes: residual.codes.as_bytes()[first..].as_ptr(),
             is_signed: residual.codes.is_signed(),
@@ -89,34 +95,39 @@ impl Columns {
             zero_point: residual.zero_point,
             multiplier: residual.multiplier,
         });
-        End::Bytes {
+        Ok(End::Bytes {
             out: output.out[first..].as_mut_ptr().cast(),
             row_stride: output.row_stride,
             multipliers: self.scales.as_ptr(),
             clamp: Clamp { zero_point: output.zero_point, q_min: output.q_min, q_max: output.q_max },
             residual,
-        }
+        })
     }
 
     /// `bias[j] - zero_point * C[j]`.
-    fn set_sums(&mut self, bias: Option<&[i32]>, weights: &PackedWeights, zero_point: i32) {
-        self.sums.clear();
-        self.sums.extend(weights.column_sums.iter().map(|sum| zero_point.wrapping_mul(*sum).wrapping_neg()));
+    fn set_sums(&mut self, bias: Option<&[i32]>, weights: &PackedWeights, zero_point: i32) -> Result<(), Error> {
+        fill(WHAT, &mut self.sums, weights.slabs() * LANES, 0)?;
+        for (sum, of_column) in self.sums.iter_mut().zip(weights.column_sums()) {
+            *sum = zero_point.wrapping_mul(*of_column).wrapping_neg();
+        }
         for (sum, bias) in self.sums.iter_mut().zip(bias.unwrap_or_default()) {
             *sum = sum.wrapping_add(*bias);
         }
+        Ok(())
     }
 
-    fn set_scales(&mut self, scales: Scales<'_>, first: usize, n: usize) {
-        let slabs = n.div_ceil(LANES);
+    fn set_scales(&mut self, scales: Scales<'_>, first: usize, n: usize) -> Result<(), Error> {
+        let padded = n.next_multiple_of(LANES);
+        // One more, for what is kept behind them.
         self.scales.clear();
+        reserve(WHAT, &mut self.scales, padded + 1)?;
         match scales {
-            Scales::One(scale) => self.scales.resize(slabs * LANES, scale),
+            Scales::One(scale) => self.scales.resize(padded, scale),
             Scales::Each(scales) => {
-                self.scales.reserve(slabs * LANES + 1);
                 self.scales.extend_from_slice(&scales[first..first + n]);
-                self.scales.resize(slabs * LANES, 0.0);
+                self.scales.resize(padded, 0.0);
             }
         }
+        Ok(())
     }
 }

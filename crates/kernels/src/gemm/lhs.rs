@@ -6,7 +6,11 @@ use alloc::vec::Vec;
 
 use super::columns::RowTerms;
 use crate::backend::layout::Layout;
-use crate::{Codes, Lhs, PackedWeights, ZeroPoints};
+use crate::memory::{grow, reserve};
+use crate::{Codes, Error, Lhs, PackedWeights, ZeroPoints};
+
+/// What the memory of the rows' terms is for.
+pub(super) const WHAT: &str = "the parameters of the rows";
 
 /// Packed rows of one stretch take about this many bytes.
 const STRETCH_BYTES: usize = 256 << 10;
@@ -37,7 +41,7 @@ fn in_place(lhs: &Lhs<'_>, weights: &PackedWeights, layout: Layout) -> usize {
     if !layout.is_read_in_place(lhs.codes.is_signed()) {
         return 0;
     }
-    let spare = lhs.codes.len().checked_sub(layout.group_bytes() * weights.steps);
+    let spare = lhs.codes.len().checked_sub(layout.group_bytes() * weights.steps());
     let whole = spare.map_or(0, |spare| spare.checked_div(lhs.row_stride).map_or(lhs.m, |rows| lhs.m.min(rows + 1)));
     // A few rows at the end are a panel of their own, or all of them are packed.
     if whole == lhs.m || whole >= 64 { whole } else { 0 }
@@ -45,7 +49,7 @@ fn in_place(lhs: &Lhs<'_>, weights: &PackedWeights, layout: Layout) -> usize {
 
 /// The distance of packed rows in bytes: whole groups, and not a multiple of 4096, at which rows would share cache sets.
 fn row_bytes(weights: &PackedWeights, layout: Layout) -> usize {
-    let bytes = (layout.group_bytes() * weights.steps).next_multiple_of(64);
+    let bytes = (layout.group_bytes() * weights.steps()).next_multiple_of(64);
     if bytes.is_multiple_of(1024) { bytes + 64 } else { bytes }
 }
 
@@ -56,17 +60,16 @@ pub(super) fn pack(
     weights: &PackedWeights,
     layout: Layout,
     packed: &mut Vec<u8>,
-) -> (*const u8, usize) {
+) -> Result<(*const u8, usize), Error> {
     let stride = row_bytes(weights, layout);
     // What is left between the rows from other calls is multiplied by weights that are 0.
-    if packed.len() < rows.len() * stride {
-        packed.resize(rows.len() * stride, 0);
-    }
+    let too_large = Error::TooLarge { what: "the activations" };
+    grow("the activations", packed, rows.len().checked_mul(stride).ok_or(too_large)?, 0)?;
     let k = weights.k();
     for (row, packed) in rows.clone().zip(packed.chunks_exact_mut(stride)) {
         convert(lhs.codes, row * lhs.row_stride, layout, packed, k);
     }
-    (packed.as_ptr(), stride)
+    Ok((packed.as_ptr(), stride))
 }
 
 /// Writes `count` codes from `from` on in the layout's form.
@@ -85,36 +88,38 @@ pub(crate) fn convert(codes: Codes<'_>, from: usize, layout: Layout, to: &mut [u
     }
 }
 
-/// The terms of the rows' zero points.
+/// The terms of the rows' zero points; without depth there are none.
 pub(super) fn row_terms<'a>(
     lhs: &Lhs<'_>,
     weights: &PackedWeights,
     layout: Layout,
     factors: &'a mut Vec<i32>,
     sums: &'a mut Vec<i32>,
-) -> RowTerms<'a> {
-    let shift = layout.shift(lhs.codes.is_signed());
+) -> Result<RowTerms<'a>, Error> {
+    let (shift, k) = (layout.shift(lhs.codes.is_signed()), weights.k());
     factors.clear();
     sums.clear();
     let zero_point = match lhs.zero_points {
         ZeroPoints::One(zero_point) => zero_point + shift,
+        ZeroPoints::Each(_) if k == 0 => 0,
         ZeroPoints::Each(zero_points) => {
+            reserve(WHAT, factors, lhs.m)?;
             factors.extend(zero_points[..lhs.m].iter().map(|zero_point| -(zero_point + shift)));
             0
         }
     };
-    if !weights.zero_points.is_empty() {
-        let k = weights.k();
+    if !weights.zero_points().is_empty() {
+        reserve(WHAT, sums, lhs.m)?;
         for row in 0..lhs.m {
             // The shift of the activations and that of the zero point cancel.
             let codes = (row * lhs.row_stride..).take(k).map(|at| lhs.codes.at(at));
-            push_sum(sums, codes, lhs.zero_points.at(row));
+            sums.push(window_sum(codes, lhs.zero_points.at(row)));
         }
     }
-    RowTerms { zero_point, factors, sums }
+    Ok(RowTerms { zero_point, factors, sums })
 }
 
-/// Appends `count * zero_point - sum(codes)`, modulo 2^32.
-pub(crate) fn push_sum(sums: &mut Vec<i32>, codes: impl Iterator<Item = i32>, zero_point: i32) {
-    sums.push(codes.fold(0_i32, |sum, code| sum.wrapping_add(zero_point).wrapping_sub(code)));
+/// `count * zero_point - sum(codes)`, modulo 2^32.
+pub(crate) fn window_sum(codes: impl Iterator<Item = i32>, zero_point: i32) -> i32 {
+    codes.fold(0_i32, |sum, code| sum.wrapping_add(zero_point).wrapping_sub(code))
 }

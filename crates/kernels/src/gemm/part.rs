@@ -5,12 +5,13 @@ use core::num::NonZeroUsize;
 use core::ops::Range;
 
 use super::rows::{Places, Rows};
-use crate::PackedWeights;
 use crate::backend::depthwise::{Channels, POSITIONS};
 use crate::backend::epilogue::Epilogue;
 use crate::backend::isa::LANES;
 use crate::backend::tile::Tile;
 use crate::backend::{Backend, Products};
+use crate::memory::fill;
+use crate::{Error, PackedWeights};
 
 /// Bytes of activations that all weights are read for before the next: half of a common L2 cache.
 const BLOCK_BYTES: usize = 512 << 10;
@@ -40,42 +41,56 @@ pub(crate) struct Job<'a> {
     pub(crate) threads: Option<NonZeroUsize>,
 }
 
-// SAFETY: the pointers are to operands that outlive the job and are only read, and to an output of which every part writes
-// other elements.
+// SAFETY: what is behind `base` and the weights is only read; of what is behind the epilogue's pointers only the output is written, and
+// `Job::split`, which alone shares a job between threads, gives each of them other elements of it.
 unsafe impl Sync for Job<'_> {}
 
 impl Job<'_> {
     fn products(&self) -> &'static Products {
-        if self.weights.has_least { &self.backend.products } else { &self.backend.products_above_least }
+        if self.weights.has_least() { &self.backend.products } else { &self.backend.products_above_least }
     }
 
     /// Computes some rows of the result, all columns.
     ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfMemory`]; some results may be there then.
+    ///
     /// # Safety
     ///
-    /// Every tap of these rows is readable for whole groups, and the epilogue is valid for them and all columns.
-    pub(crate) unsafe fn run(&self, rows: Range<usize>) {
+    /// - The CPU has the backend's instruction set.
+    /// - `weights` were packed in the backend's layout, with as many taps as `taps` has; or for a depthwise convolution, where
+    ///   `column_step` is some, in [`Layout::depthwise`](crate::backend::layout::Layout::depthwise), with `taps` as long as the depth of a
+    ///   column of the kernel, in whole groups.
+    /// - For every row `r` of `rows` and every tap `t`, `base + place(r) + t` lies in one allocation with `base`, and from there on the
+    ///   groups of all steps are readable; for a depthwise convolution a vector for each slab, at each column of the kernel.
+    /// - `epilogue` is [valid](Epilogue#validity) for `rows` and all columns of the weights, and nothing else reads or writes its output.
+    pub(crate) unsafe fn run(&self, rows: Range<usize>) -> Result<(), Error> {
         #[cfg(feature = "rayon")]
         {
-            let products = rows.len() * self.weights.n() * self.weights.k();
+            let products = rows.len().saturating_mul(self.weights.n()).saturating_mul(self.weights.k());
             if products >= 2 * PRODUCTS_PER_THREAD && self.threads != Some(NonZeroUsize::MIN) {
                 let most = self.threads.map_or(usize::MAX, NonZeroUsize::get).min(rayon::current_num_threads());
                 let parts = most.min(products / PRODUCTS_PER_THREAD);
                 if parts > 1 {
-                    // SAFETY: as this function's.
+                    // SAFETY: the caller vouches for these rows and all columns, which are all slabs.
                     return unsafe { self.split(rows, 0..self.weights.slabs(), parts) };
                 }
             }
         }
-        // SAFETY: as this function's.
-        unsafe { self.part(rows, 0..self.weights.slabs()) };
+        // SAFETY: the caller vouches for these rows and all columns, which are all slabs.
+        unsafe { self.part(rows, 0..self.weights.slabs()) }
     }
 
     /// Computes a rectangle of the result on several threads: halves of the rows if there are enough, else of the columns.
+    ///
+    /// # Safety
+    ///
+    /// What [`Job::run`] asks for, for the columns of `slabs`.
     #[cfg(feature = "rayon")]
-    unsafe fn split(&self, rows: Range<usize>, slabs: Range<usize>, parts: usize) {
+    unsafe fn split(&self, rows: Range<usize>, slabs: Range<usize>, parts: usize) -> Result<(), Error> {
         if parts == 1 {
-            // SAFETY: as this function's.
+            // SAFETY: the caller vouches for the same rectangle.
             return unsafe { self.part(rows, slabs) };
         }
         let share = |length: usize, unit: usize| (length * (parts / 2) / parts).next_multiple_of(unit).min(length);
@@ -86,36 +101,38 @@ impl Job<'_> {
             let middle = slabs.start + share(slabs.len(), 1);
             ((rows.clone(), slabs.start..middle), (rows, middle..slabs.end))
         };
-        // SAFETY: as this function's; the two rectangles do not overlap.
-        rayon::join(
+        // SAFETY: both rectangles lie within that of the caller, and `middle` parts them: no result is written by both.
+        let (a, b) = rayon::join(
             || unsafe { self.split(rows_a, slabs_a, parts / 2) },
             || unsafe { self.split(rows_b, slabs_b, parts - parts / 2) },
         );
+        a.and(b)
     }
 
     /// Computes a rectangle of the result.
     ///
     /// # Safety
     ///
-    /// As [`Job::run`].
-    unsafe fn part(&self, rows: Range<usize>, slabs: Range<usize>) {
+    /// What [`Job::run`] asks for, for the columns of `slabs`.
+    unsafe fn part(&self, rows: Range<usize>, slabs: Range<usize>) -> Result<(), Error> {
         if rows.is_empty() || slabs.is_empty() {
-            return;
+            return Ok(());
         }
         if let Some(column_step) = self.column_step {
-            // SAFETY: as this function's.
-            return unsafe { self.depthwise(rows, slabs, column_step) };
+            // SAFETY: the caller vouches for the same rectangle, of a depthwise convolution, since there is a step.
+            unsafe { self.depthwise(rows, slabs, column_step) };
+            return Ok(());
         }
         let (mr, nr) = self.shape(rows.len(), slabs.len());
         let taps = self.taps.len();
-        let row_bytes = self.backend.layout.group_bytes() * self.weights.steps * taps;
+        let row_bytes = self.backend.layout.group_bytes() * self.weights.steps() * taps;
         let fitting = (BLOCK_BYTES / row_bytes.max(1)).min(POINTERS / taps) / mr;
         let mut on_stack = [MaybeUninit::uninit(); POINTERS];
         let mut on_heap = alloc::vec::Vec::new();
         let pointers: &mut [MaybeUninit<*const u8>] = if taps * mr <= POINTERS {
             &mut on_stack
         } else {
-            on_heap.resize(taps * mr, MaybeUninit::uninit());
+            fill("the places of the taps", &mut on_heap, taps * mr, MaybeUninit::uninit())?;
             &mut on_heap
         };
         let panels = rows.len().div_ceil(mr);
@@ -124,17 +141,18 @@ impl Job<'_> {
         for block in 0..blocks {
             let count = panels / blocks + usize::from(block < panels % blocks);
             let end = if block + 1 == blocks { rows.end } else { rows.end.min(first + count * mr) };
-            // SAFETY: as for [`Job::run`].
+            // SAFETY: `first..end` are some of the caller's rows, and the slabs are the caller's.
             unsafe { self.block(first..end, count, slabs.clone(), nr, pointers) };
             first = end;
         }
+        Ok(())
     }
 
     /// Computes a rectangle of the result of a depthwise convolution.
     ///
     /// # Safety
     ///
-    /// As [`Job::run`].
+    /// What [`Job::run`] asks for of a depthwise convolution, for the columns of `slabs`.
     unsafe fn depthwise(&self, rows: Range<usize>, slabs: Range<usize>, column_step: usize) {
         // Few enough that what their taps see stays in the cache from one slab to the next.
         let mut pointers = [core::ptr::null(); POSITIONS];
@@ -143,14 +161,14 @@ impl Job<'_> {
         while row < rows.end {
             let count = (rows.end - row).min(POSITIONS);
             for (pointer, place) in pointers[..count].iter_mut().zip(&mut places) {
-                // SAFETY: the row is within what the base is valid for.
+                // SAFETY: the place is that of one of the caller's rows, which lies in the allocation of the base.
                 *pointer = unsafe { self.base.add(place) };
             }
             let channels = Channels {
                 positions: &pointers[..count],
                 stride: self.rows.position(),
                 taps: self.taps,
-                width: self.weights.taps,
+                width: self.weights.taps(),
                 column_step,
                 weights: self.weights.slab(0),
                 epilogue: self.epilogue,
@@ -158,13 +176,19 @@ impl Job<'_> {
                 slabs: slabs.clone(),
                 columns: self.weights.n(),
             };
-            // SAFETY: as for [`Job::run`]; a backend in a job is supported.
+            // SAFETY: the CPU has the backend, the positions' taps and the epilogue are those that the caller vouches for, and the
+            // weights, packed for a depthwise convolution, have these slabs.
             unsafe { (self.products().depthwise)(&channels) };
             row += count;
         }
     }
 
-    /// Computes all columns of some panels.
+    /// Computes some columns of some panels: `panels` of the backend's rows or fewer, as even as possible.
+    ///
+    /// # Safety
+    ///
+    /// What [`Job::run`] asks for, for the columns of `slabs`; the backend has tiles of `widest` slabs and
+    /// `rows.len().div_ceil(panels)` rows.
     unsafe fn block(
         &self,
         rows: Range<usize>,
@@ -181,7 +205,7 @@ impl Job<'_> {
         let mut places = self.rows.from(rows.start);
         for (_, panels, mr) in groups {
             let (of_panels, others) = rest.split_at_mut(panels * taps * mr);
-            // SAFETY: as for [`Job::run`].
+            // SAFETY: the places are those of the caller's rows, from the first on.
             unsafe { self.find(&mut places, mr, of_panels) };
             rest = others;
         }
@@ -197,7 +221,7 @@ impl Job<'_> {
                     nr,
                     rows: pointers[place..].as_ptr().cast(),
                     taps,
-                    steps: self.weights.steps,
+                    steps: self.weights.steps(),
                     rhs: self.weights.slab(slab),
                     slab_bytes: self.weights.slab_bytes(),
                     epilogue: self.epilogue,
@@ -205,7 +229,9 @@ impl Job<'_> {
                     column,
                     columns: (self.weights.n() - column).min(nr * LANES),
                 };
-                // SAFETY: as for [`Job::run`]; a backend in a job is supported, and the pointers of the panels were set.
+                // SAFETY: the CPU has the backend; `find` set `panels * taps * mr` pointers from `place` on, to groups that the caller
+                // vouches for; the weights have the slabs up to `slabs.end`, of which the tile's `nr` are some, and the epilogue is valid
+                // for the caller's rows and columns.
                 unsafe { (self.products().tile)(&tile) };
                 place += panels * taps * mr;
             }
@@ -214,10 +240,14 @@ impl Job<'_> {
     }
 
     /// Sets `pointers[panel][tap][i]` for the rows of panels, whose places come next.
+    ///
+    /// # Safety
+    ///
+    /// For every row whose place comes next and every tap, `base + place + tap` lies in one allocation with `base`.
     unsafe fn find(&self, places: &mut Places, mr: usize, pointers: &mut [MaybeUninit<*const u8>]) {
         if let [tap] = *self.taps {
             for (pointer, place) in pointers.iter_mut().zip(places) {
-                // SAFETY: the tap is within what the base is valid for.
+                // SAFETY: the caller vouches for this row and the only tap.
                 pointer.write(unsafe { self.base.add(place + tap) });
             }
             return;
@@ -225,7 +255,7 @@ impl Job<'_> {
         for panel in pointers.chunks_exact_mut((self.taps.len() * mr).max(1)) {
             for (i, place) in places.take(mr).enumerate() {
                 for (tap, offset) in self.taps.iter().enumerate() {
-                    // SAFETY: the tap is within what the base is valid for.
+                    // SAFETY: the caller vouches for this row and each tap.
                     panel[tap * mr + i].write(unsafe { self.base.add(place + offset) });
                 }
             }
@@ -237,7 +267,7 @@ impl Job<'_> {
     /// A step of `r` rows and `w` slabs takes as long as its `r w` products, its `r + w` loads, or 10 products, which wait for
     /// each other; a tile takes its steps and about 150 products more for its begin and end.
     fn shape(&self, rows: usize, slabs: usize) -> (usize, usize) {
-        let steps = self.weights.steps * self.taps.len();
+        let steps = self.weights.steps() * self.taps.len();
         let time = |nr: usize| {
             let panels = rows.div_ceil(self.backend.rows[nr - 1]);
             let mr = rows.div_ceil(panels);

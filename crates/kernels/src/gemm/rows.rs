@@ -53,7 +53,7 @@ impl Rows {
     }
 }
 
-/// The places of consecutive rows, without a division for each.
+/// The places of consecutive rows, without a division for each. What follows the last row may be beyond all memory, and wraps.
 #[derive(Debug)]
 pub(super) struct Places {
     /// `[d, h, w]` of the result.
@@ -71,7 +71,7 @@ impl Iterator for Places {
     fn next(&mut self) -> Option<usize> {
         let place = self.starts[3];
         self.at[2] += 1;
-        self.starts[3] = place + self.strides[3];
+        self.starts[3] = place.wrapping_add(self.strides[3]);
         if self.at[2] == self.size[2] {
             self.at[2] = 0;
             self.next_line();
@@ -83,13 +83,13 @@ impl Iterator for Places {
 impl Places {
     fn next_line(&mut self) {
         self.at[1] += 1;
-        self.starts[2] += self.strides[2];
+        self.starts[2] = self.starts[2].wrapping_add(self.strides[2]);
         if self.at[1] == self.size[1] {
             self.at = [self.at[0] + 1, 0, 0];
-            self.starts[1] += self.strides[1];
+            self.starts[1] = self.starts[1].wrapping_add(self.strides[1]);
             if self.at[0] == self.size[0] {
                 self.at[0] = 0;
-                self.starts[0] += self.strides[0];
+                self.starts[0] = self.starts[0].wrapping_add(self.strides[0]);
                 self.starts[1] = self.starts[0];
             }
             self.starts[2] = self.starts[1];

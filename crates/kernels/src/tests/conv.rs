@@ -188,7 +188,7 @@ fn check_pools(kernel: Kernel, geometry: &Geometry, size: [usize; 3], noise: &mu
             [position / (out_size[1] * out_size[2]), position / out_size[2] % out_size[1], position % out_size[2]];
         let mut seen = Vec::new();
         geometry.for_each_tap(size, corner, |_, place| {
-            seen.extend(place.map(|place| codes[(image * positions + place) * channels + channel]));
+            seen.push(codes[(image * positions + place) * channels + channel]);
         });
         *most = seen.iter().copied().max().expect("a window in the image");
         let count = if count_include_pad { geometry.taps() } else { seen.len() } as f32;
