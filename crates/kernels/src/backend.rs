@@ -56,13 +56,13 @@ pub(crate) struct Products {
     ///
     /// # Safety
     ///
-    /// [`Backend::is_supported`], and what [`Tile`] asks for.
+    /// The CPU has the backend's instruction set ([`Backend::is_supported`]), and the tile is [valid](Tile#validity).
     pub(crate) tile: unsafe fn(&Tile),
     /// Computes some positions of a depthwise convolution.
     ///
     /// # Safety
     ///
-    /// [`Backend::is_supported`], and what [`Channels`] asks for.
+    /// The CPU has the backend's instruction set ([`Backend::is_supported`]), and the channels are [valid](Channels#validity).
     pub(crate) depthwise: unsafe fn(&Channels<'_>),
 }
 
@@ -79,6 +79,9 @@ impl Backend {
 
     /// A backend with functions of its own that multiply.
     const fn with<I: Isa>(products: Products, rows: [usize; 4]) -> Self {
+        assert!(0 < rows[0] && rows[0] <= 12 && I::FLOAT_ROWS[0] > 0, "tiles of one slab, which may be left over");
+        // A row of tiles may end with one of fewer slabs and as many rows.
+        assert!(rows[1] <= rows[0] && rows[2] <= rows[1] && rows[3] <= rows[2], "more slabs, not more rows");
         Self {
             name: I::NAME,
             is_supported: I::is_supported,

@@ -99,7 +99,7 @@ impl Kernel {
                     column_step: weights.is_depthwise().then(|| image.offset(geometry, [0, 0, 1])),
                     threads: scratch.threads,
                 };
-                // SAFETY: a `Kernel` is supported, and `check` found that the weights have its layout. `output_size` found that every tap
+                // SAFETY: the CPU has the backend of a `Kernel`, and `check` found that the weights have its layout. `output_size` found that every tap
                 // of these windows lies in the padded image, which `read` made readable for these images and as far past a run as `reach`
                 // says: whole groups, or a vector of channels. `checked` found that the output, `epilogue` that its arrays, and the fill
                 // above that the sums have these rows and the part's columns.

@@ -76,7 +76,7 @@ impl Kernel {
         check_codes(zero_point, (q_min, q_max), out.range())?;
         let out = out.into_bytes();
         check_same_length("out", out.len(), x.len())?;
-        // SAFETY: a `Kernel` is supported.
+        // SAFETY: the CPU has the backend of a `Kernel`.
         unsafe { (self.0.loops.quantize)(x, affine, out) };
         Ok(())
     }
@@ -102,7 +102,7 @@ impl Kernel {
     fn dequantize(self, q: Codes<'_>, affine: Affine, out: &mut [f32]) -> Result<(), Error> {
         check_zero_point("the codes", affine.zero_point, q.range())?;
         check_same_length("out", out.len(), q.len())?;
-        // SAFETY: a `Kernel` is supported.
+        // SAFETY: the CPU has the backend of a `Kernel`.
         unsafe { (self.0.loops.dequantize)(q.as_bytes(), q.is_signed(), affine, out) };
         Ok(())
     }
@@ -110,7 +110,7 @@ impl Kernel {
     /// The range of the finite elements, and the number of the others.
     #[must_use]
     pub fn min_max(self, x: &[f32]) -> MinMax {
-        // SAFETY: a `Kernel` is supported.
+        // SAFETY: the CPU has the backend of a `Kernel`.
         unsafe { (self.0.loops.min_max)(x) }
     }
 
@@ -141,7 +141,7 @@ impl Kernel {
         let rows = sums.len().checked_div(columns).unwrap_or(0);
         check_same_length("sums", sums.len(), rows * columns)?;
         for (sums, out) in sums.chunks_exact(columns.max(1)).zip(out.chunks_exact_mut(columns.max(1))) {
-            // SAFETY: a `Kernel` is supported.
+            // SAFETY: the CPU has the backend of a `Kernel`.
             unsafe { (self.0.loops.requantize)(sums, multipliers, end, out) };
         }
         Ok(())

@@ -42,7 +42,7 @@ impl Kernel {
         for (position, out) in out[..windows.results].chunks_exact_mut(channels).enumerate() {
             out.fill(if is_signed { 0x80 } else { 0 });
             windows.for_each_place(position, |at| {
-                // SAFETY: a `Kernel` is supported.
+                // SAFETY: the CPU has the backend of a `Kernel`.
                 unsafe { (self.0.loops.max)(&codes[at..at + channels], is_signed, out) };
             });
         }
@@ -81,13 +81,13 @@ impl Kernel {
             let mut seen = 0_usize;
             windows.for_each_place(position, |at| {
                 seen += 1;
-                // SAFETY: a `Kernel` is supported.
+                // SAFETY: the CPU has the backend of a `Kernel`.
                 unsafe { (self.0.loops.accumulate)(&codes[at..at + channels], is_signed, input.zero_point, sums) };
             });
             #[expect(clippy::cast_precision_loss, reason = "exact up to 2^24 taps")]
             let count = if count_include_pad { geometry.taps() } else { seen } as f32;
             let end = crate::backend::ends::Clamp { zero_point, q_min, q_max };
-            // SAFETY: a `Kernel` is supported.
+            // SAFETY: the CPU has the backend of a `Kernel`.
             unsafe { (self.0.loops.requantize)(sums, &[multiplier / count], end, out) };
         }
         Ok(())

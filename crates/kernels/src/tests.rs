@@ -7,16 +7,23 @@ mod extremes;
 mod float;
 mod gemm;
 mod guard;
+mod hostile;
 mod noise;
+mod shapes;
 mod transposed;
 
 use std::vec::Vec;
 
 use crate::Kernel;
 
-/// Every backend that this CPU can run, and the AVX-VNNI one in the encoding of AVX512-VNNI where it has that.
+/// Every backend that this CPU can run, and those that there are for tests alone.
 fn kernels() -> Vec<Kernel> {
-    Kernel::supported().chain(avx_vnni_by_avx512()).collect()
+    backends().chain(shapes::kernels()).collect()
+}
+
+/// Every backend that this CPU can run, and the AVX-VNNI one in the encoding of AVX512-VNNI where it has that.
+fn backends() -> impl Iterator<Item = Kernel> {
+    Kernel::supported().chain(avx_vnni_by_avx512())
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -34,7 +41,7 @@ fn avx_vnni_by_avx512() -> Option<Kernel> {
 #[test]
 #[cfg(target_arch = "x86_64")]
 fn every_backend_that_this_cpu_has_is_tested() {
-    let names: Vec<&str> = kernels().iter().map(|kernel| kernel.name()).collect();
+    let names: Vec<&str> = backends().map(Kernel::name).collect();
     let has_fma = std::arch::is_x86_feature_detected!("fma");
     let expected = [
         ("avx512-vnni", std::arch::is_x86_feature_detected!("avx512vnni")),
@@ -50,7 +57,7 @@ fn every_backend_that_this_cpu_has_is_tested() {
 #[test]
 #[cfg(target_arch = "aarch64")]
 fn every_backend_that_this_cpu_has_is_tested() {
-    let names: Vec<&str> = kernels().iter().map(|kernel| kernel.name()).collect();
+    let names: Vec<&str> = backends().map(Kernel::name).collect();
     let expected = [
         ("neon-i8mm", std::arch::is_aarch64_feature_detected!("i8mm")),
         ("neon-dot", std::arch::is_aarch64_feature_detected!("dotprod")),

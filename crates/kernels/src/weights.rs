@@ -34,7 +34,7 @@ impl Kernel {
     ///
     /// # Errors
     ///
-    /// [`Error::Length`] if there are fewer codes or zero points than `n` and `k` say, [`Error::ZeroPoint`] if a zero point is not a
+    /// [`Error::Length`] if there are fewer codes or zero points than `n` and `k` say, also if strides read a code more than once; [`Error::ZeroPoint`] if a zero point is not a
     /// value of the codes' type, [`Error::TooLarge`] and [`Error::OutOfMemory`].
     pub fn pack(self, weights: &Weights<'_>) -> Result<PackedWeights, Error> {
         let mut packed = PackedWeights::default();
@@ -51,8 +51,10 @@ impl Kernel {
         let Weights { codes, n, k, n_stride, k_stride, zero_points } = *weights;
         if n > 0 && k > 0 {
             let last = (n - 1).checked_mul(n_stride).zip((k - 1).checked_mul(k_stride));
-            let last = last.and_then(|(n, k)| n.checked_add(k)?.checked_add(1));
-            check_length("the weights", codes.len(), last.ok_or(Error::TooLarge { what: "the weights" })?)?;
+            let last =
+                last.and_then(|(last_n, last_k)| last_n.checked_add(last_k)?.checked_add(1)).zip(n.checked_mul(k));
+            let (last, count) = last.ok_or(Error::TooLarge { what: "the weights" })?;
+            check_length("the weights", codes.len(), last.max(count))?;
         }
         zero_points.check("the weights", n, codes.range())?;
         packed.refill(

@@ -24,23 +24,33 @@ pub fn wide<R>(f: impl FnOnce() -> R) -> R {
         use std::arch::is_x86_feature_detected as has;
 
         if has!("avx512f") && has!("avx512bw") && has!("avx512dq") && has!("avx512vl") {
-            // SAFETY: the CPU has the features.
+            // SAFETY: the CPU has AVX-512 F, BW, DQ and VL, as was just asked.
             return unsafe { avx512(f) };
         }
         if has!("avx2") {
-            // SAFETY: the CPU has the feature.
+            // SAFETY: the CPU has AVX2, as was just asked.
             return unsafe { avx2(f) };
         }
     }
     f()
 }
 
+/// Calls `f` compiled for AVX-512.
+///
+/// # Safety
+///
+/// The CPU has AVX-512 F, BW, DQ and VL.
 #[cfg(all(feature = "std", target_arch = "x86_64"))]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
 fn avx512<R>(f: impl FnOnce() -> R) -> R {
     f()
 }
 
+/// Calls `f` compiled for AVX2.
+///
+/// # Safety
+///
+/// The CPU has AVX2.
 #[cfg(all(feature = "std", target_arch = "x86_64"))]
 #[target_feature(enable = "avx2")]
 fn avx2<R>(f: impl FnOnce() -> R) -> R {
@@ -66,7 +76,7 @@ mod tests {
         let [mut narrow, mut wide] = [[[0; 3]; 1000]; 2];
         bits(&x, &mut narrow);
         if std::arch::is_x86_feature_detected!("avx2") {
-            // SAFETY: the CPU has the feature.
+            // SAFETY: the CPU has AVX2, as was just asked.
             unsafe {
                 avx2(
                     #[inline(always)]
@@ -80,7 +90,7 @@ mod tests {
             && std::arch::is_x86_feature_detected!("avx512vl");
         if has_avx512 {
             wide.fill([0; 3]);
-            // SAFETY: the CPU has the features; AVX512F comes with each of them.
+            // SAFETY: the CPU has AVX-512 BW, DQ and VL, as was just asked, and F, with which each of them comes.
             unsafe {
                 avx512(
                     #[inline(always)]

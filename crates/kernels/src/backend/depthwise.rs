@@ -23,6 +23,17 @@ pub(crate) const POSITIONS: usize = 64;
 ///                     acc[position][lane] += sum_row column[row][channel] * weights[slab][x][group][lane][row]
 ///     out[position][channel] = epilogue(acc[position][lane])
 /// ```
+///
+/// # Validity
+///
+/// Channels are valid if
+///
+/// - `taps` is a whole number of groups of [`Layout::depthwise`](super::layout::Layout::depthwise);
+/// - from every position, at every tap, every column of the kernel and every slab of `slabs`, 16 activations are readable;
+/// - `weights` is readable for every slab of `slabs`, of `width * groups` steps each, and is where packed weights begin;
+/// - the epilogue is [valid](Epilogue#validity) for as many rows from `row` on as there are positions, and the columns of `slabs`, of
+///   which there are `columns` at most;
+/// - there are [`POSITIONS`] at most.
 #[derive(Debug)]
 pub(crate) struct Channels<'a> {
     /// The first tap's first channel of each position; at most [`POSITIONS`].
@@ -49,10 +60,9 @@ pub(crate) struct Channels<'a> {
 ///
 /// # Safety
 ///
-/// The CPU has the instruction set; every tap is readable for whole slabs, the weights and the epilogue are valid for all of them.
+/// The CPU has the instruction set, and the channels are [valid](Channels#validity).
 pub(crate) unsafe fn entry<I: Isa>(channels: &Channels<'_>) {
-    // SAFETY: as this function's; windows of a stride of 1 or 2 columns are less far apart than the ends of lines, so that no
-    // run of neighbours crosses one.
+    // SAFETY: the CPU has the instruction set, and the channels are valid; an instance with a width is taken for that width.
     unsafe {
         I::enter(
             #[inline(always)]
@@ -68,6 +78,10 @@ pub(crate) unsafe fn entry<I: Isa>(channels: &Channels<'_>) {
 }
 
 /// All slabs; a `WIDTH` of 0 is for kernels and strides for which there is no instance.
+///
+/// # Safety
+///
+/// The CPU has the instruction set, and the channels are [valid](Channels#validity); `WIDTH` is 0 or the kernel's.
 #[inline(always)]
 unsafe fn slabs<I: Isa, const WIDTH: usize, const STRIDE: usize>(channels: &Channels<'_>) {
     let positions = channels.positions;
@@ -79,7 +93,9 @@ unsafe fn slabs<I: Isa, const WIDTH: usize, const STRIDE: usize>(channels: &Chan
     for slab in channels.slabs.clone() {
         let column = slab * LANES;
         for &(first, count) in parts {
-            // SAFETY: as for [`entry`]; there is room for the sums of all positions.
+            // SAFETY: the CPU has the instruction set, and the channels are valid, of this slab among others; `split` gives positions that
+            // there are, and more than one only of neighbours, which it finds only where the stride is `STRIDE` columns and `WIDTH` is not
+            // 0. There is room for the sums of all positions.
             unsafe {
                 match count {
                     8 => neighbours::<I, WIDTH, STRIDE, 8>(channels, slab, first, vectors),
@@ -90,7 +106,8 @@ unsafe fn slabs<I: Isa, const WIDTH: usize, const STRIDE: usize>(channels: &Chan
         }
         let columns = (channels.columns - column).min(LANES);
         let sums = Sums { vectors, mr: positions.len(), nr: 1, row: channels.row, column, columns };
-        // SAFETY: as for [`entry`]; the sums of all positions were set.
+        // SAFETY: the CPU has the instruction set; the parts cover all positions, so that all their sums are set, and the epilogue is valid
+        // for their rows and the columns of this slab.
         unsafe { I::end(channels.epilogue, &sums) };
     }
 }
@@ -121,6 +138,11 @@ fn split<'a>(
 }
 
 /// The sums of `COUNT` neighbours.
+///
+/// # Safety
+///
+/// The CPU has the instruction set, and the channels are [valid](Channels#validity), of slab `slab` and a kernel of `WIDTH`
+/// columns; the positions from `first` on, `COUNT` of them, are `STRIDE` columns apart; `sums` is writable for all positions.
 #[inline(always)]
 #[expect(clippy::needless_range_loop, reason = "registers are indexed, so that it is seen which loops are unrolled")]
 unsafe fn neighbours<I: Isa, const WIDTH: usize, const STRIDE: usize, const COUNT: usize>(
@@ -130,7 +152,8 @@ unsafe fn neighbours<I: Isa, const WIDTH: usize, const STRIDE: usize, const COUN
     sums: *mut I::I32,
 ) {
     let groups = channels.taps.len() / const { I::LAYOUT.depthwise().depth() };
-    // SAFETY: as for [`entry`].
+    // SAFETY: the CPU has the instruction set; columns that the neighbours see are columns of the kernel from one of their positions, where
+    // valid channels are readable at every tap; steps are those of the slab's `WIDTH * groups`, and sums those of positions.
     unsafe {
         let weights = channels.weights.add(slab * WIDTH * groups * const { I::LAYOUT.depthwise().step_bytes() });
         let position = channels.positions[first].add(slab * LANES * const { I::LAYOUT.lhs_bytes() });
@@ -157,10 +180,16 @@ unsafe fn neighbours<I: Isa, const WIDTH: usize, const STRIDE: usize, const COUN
 }
 
 /// The sums of one position.
+///
+/// # Safety
+///
+/// The CPU has the instruction set, and the channels are [valid](Channels#validity), of slab `slab`; `at` is one of the
+/// positions, for all of which `sums` is writable.
 #[inline(always)]
 unsafe fn one<I: Isa>(channels: &Channels<'_>, slab: usize, at: usize, sums: *mut I::I32) {
     let groups = channels.taps.len() / const { I::LAYOUT.depthwise().depth() };
-    // SAFETY: as for [`entry`].
+    // SAFETY: the CPU has the instruction set; the columns are the kernel's, where valid channels are readable at every tap, the steps are
+    // the slab's `width * groups`, one after the other, and the sum is that of position `at`.
     unsafe {
         let mut weights =
             channels.weights.add(slab * channels.width * groups * const { I::LAYOUT.depthwise().step_bytes() });
@@ -178,13 +207,18 @@ unsafe fn one<I: Isa>(channels: &Channels<'_>, slab: usize, at: usize, sums: *mu
 }
 
 /// The taps of one column of one group of rows.
+///
+/// # Safety
+///
+/// The CPU has the instruction set; from `position` 16 activations are readable at each of `taps`, which are a group.
 #[inline(always)]
 unsafe fn column_of<I: Isa>(position: *const u8, taps: &[usize]) -> I::Rhs {
     let mut pointers = [position; 4];
     for (pointer, offset) in pointers.iter_mut().zip(taps) {
-        // SAFETY: as for [`entry`].
+        // SAFETY: the tap is readable, so it lies in the allocation of `position`.
         *pointer = unsafe { position.add(*offset) };
     }
-    // SAFETY: as for [`entry`].
+    const { assert!(I::LAYOUT.depthwise().depth() <= 4, "a group has a pointer for each tap") };
+    // SAFETY: the CPU has the instruction set; the pointers to the taps of a group are readable for 16 activations.
     unsafe { I::interleave(pointers) }
 }

@@ -25,6 +25,11 @@ pub(crate) struct Ends<I: Isa> {
 }
 
 impl<I: Isa> Ends<I> {
+    /// The bounds in vectors.
+    ///
+    /// # Safety
+    ///
+    /// The CPU has the instruction set.
     #[inline(always)]
     #[expect(clippy::cast_precision_loss, reason = "8-bit codes")]
     pub(super) unsafe fn new(clamp: Clamp) -> Self {
@@ -41,6 +46,10 @@ impl<I: Isa> Ends<I> {
     }
 
     /// The codes of 16 real numbers, NaN to `q_min`.
+    ///
+    /// # Safety
+    ///
+    /// The CPU has the instruction set.
     #[inline(always)]
     pub(super) unsafe fn codes(&self, real: I::F32) -> I::I32 {
         // SAFETY: the CPU has the instruction set.

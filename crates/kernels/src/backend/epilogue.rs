@@ -19,6 +19,15 @@ use super::isa::{Isa, LANES};
 ///
 /// so `columns` is the bias, less `z_a' C[j]` where all rows have one zero point; `row_factors[i] = -z_a'[i]` where each has its
 /// own; `row_sums[i] = -(R[i] - k z_a'[i])`, needed only if some `z_w'` is not 0. All sums are modulo 2^32.
+///
+/// # Validity
+///
+/// An epilogue is valid for some rows and some columns if
+///
+/// - `columns`, `column_scales`, the `bias` of [`End::F32`] and `multipliers` are readable for all slabs of which the columns are part;
+///   so is `column_sums` if `row_factors` is not null, and `column_zero_points` if `row_sums` is not null;
+/// - `row_factors` and `row_sums`, where they are not null, and `row_scales`, in steps of `row_scale_step`, are readable at the rows;
+/// - `out` is writable, and the residual's `codes` readable, at the columns of every row, rows being `row_stride` elements apart.
 #[derive(Debug)]
 pub(crate) struct Epilogue {
     pub(crate) columns: *const i32,
@@ -63,21 +72,21 @@ pub(crate) struct RawResidual {
 }
 
 impl Epilogue {
-    /// The epilogue whose row `i` is row `first + i * step` of this one.
+    /// The epilogue whose row `i` is row `first + i * step` of this one. A distance that wraps is one to a row that there is not.
     ///
     /// # Safety
     ///
-    /// This one is valid for row `first`, and has no terms of rows.
+    /// This one is valid for row `first`, and has neither `row_factors` nor `row_sums`.
     pub(crate) unsafe fn every(&self, first: usize, step: usize) -> Self {
-        // SAFETY: row `first` is within what the pointers are valid for.
+        // SAFETY: row `first` is one of those for which the output, the row scales and the residual are valid.
         let end = unsafe {
             match self.end {
                 End::I32 { out, row_stride } => {
-                    End::I32 { out: out.add(first * row_stride), row_stride: row_stride * step }
+                    End::I32 { out: out.add(first * row_stride), row_stride: row_stride.wrapping_mul(step) }
                 }
                 End::F32 { out, row_stride, row_scales, row_scale_step, column_scales, bias, min, max } => End::F32 {
                     out: out.add(first * row_stride),
-                    row_stride: row_stride * step,
+                    row_stride: row_stride.wrapping_mul(step),
                     row_scales: row_scales.add(first * row_scale_step),
                     row_scale_step: row_scale_step * step,
                     column_scales,
@@ -87,12 +96,12 @@ impl Epilogue {
                 },
                 End::Bytes { out, row_stride, multipliers, clamp, residual } => End::Bytes {
                     out: out.add(first * row_stride),
-                    row_stride: row_stride * step,
+                    row_stride: row_stride.wrapping_mul(step),
                     multipliers,
                     clamp,
                     residual: residual.map(|residual| RawResidual {
                         codes: residual.codes.add(first * residual.row_stride),
-                        row_stride: residual.row_stride * step,
+                        row_stride: residual.row_stride.wrapping_mul(step),
                         ..residual
                     }),
                 },
@@ -103,6 +112,10 @@ impl Epilogue {
 }
 
 /// The sums of a tile, `[nr][mr]` vectors, with `columns` added already.
+///
+/// # Validity
+///
+/// Sums are valid if `vectors` is readable and writable for `nr * mr` vectors, and `columns` is more than `16 * (nr - 1)`.
 #[derive(Clone, Copy)]
 pub(crate) struct Sums<I: Isa> {
     pub(super) vectors: *mut I::I32,
@@ -118,12 +131,16 @@ pub(crate) struct Sums<I: Isa> {
 
 impl<I: Isa> Sums<I> {
     /// Calls `f` with each vector: its place, the row of its results, their first column, and how many of its lanes are results.
+    ///
+    /// # Safety
+    ///
+    /// The sums are [valid](Sums#validity).
     #[inline(always)]
     unsafe fn for_each(&self, mut f: impl FnMut(*mut I::I32, usize, usize, usize)) {
         for j in 0..self.nr {
             let count = (self.columns - j * LANES).min(LANES);
             for i in 0..self.mr {
-                // SAFETY: within `[nr][mr]`.
+                // SAFETY: `j < nr` and `i < mr`, so the vector is one of the `nr * mr`.
                 f(unsafe { self.vectors.add(j * self.mr + i) }, self.row + i, self.column + j * LANES, count);
             }
         }
@@ -132,6 +149,10 @@ impl<I: Isa> Sums<I> {
 
 impl<I: Isa> Sums<I> {
     /// A vector of sums multiplied, and what `add(real, row, column, count)` makes of it.
+    ///
+    /// # Safety
+    ///
+    /// The CPU has the instruction set; the sums are [valid](Sums#validity), `i < mr` and `j < nr`.
     #[inline(always)]
     unsafe fn real(
         &self,
@@ -141,7 +162,7 @@ impl<I: Isa> Sums<I> {
         count: usize,
         add: &impl Fn(I::F32, usize, usize, usize) -> I::F32,
     ) -> I::F32 {
-        // SAFETY: within `[nr][mr]`.
+        // SAFETY: the CPU has the instruction set; `i < mr` and `j < nr`, so the vector is one of the `nr * mr`.
         let real = unsafe { I::mul_f32(I::to_f32(*self.vectors.add(j * self.mr + i)), multiplier) };
         add(real, self.row + i, self.column + j * LANES, count)
     }
@@ -152,10 +173,12 @@ impl<I: Isa> Sums<I> {
 ///
 /// # Safety
 ///
-/// As [`super::tile::entry`]; inlined where the instruction set may be used.
+/// The CPU has the instruction set; the sums are [valid](Sums#validity), and the epilogue is [valid](Epilogue#validity) for their
+/// rows, `row` to `row + mr`, and columns, `column` to `column + columns`.
 #[inline(always)]
 pub(super) unsafe fn finish<I: Isa>(epilogue: &Epilogue, sums: &Sums<I>) {
-    // SAFETY: columns are padded to whole slabs, rows are those of the tile.
+    // SAFETY: the caller vouches for sums and epilogue; where `row_factors` and `row_sums` are not null, a valid epilogue has them for these
+    // rows, and their columns' arrays too.
     unsafe {
         if !epilogue.row_factors.is_null() {
             add_products(sums, epilogue.row_factors, epilogue.column_sums);
@@ -183,9 +206,14 @@ pub(super) unsafe fn finish<I: Isa>(epilogue: &Epilogue, sums: &Sums<I>) {
 }
 
 /// `sum += rows[i] * columns[j]`.
+///
+/// # Safety
+///
+/// The CPU has the instruction set; the sums are [valid](Sums#validity), `rows` is readable at their rows, and `columns` for the slabs of
+/// their columns.
 #[inline(always)]
 unsafe fn add_products<I: Isa>(sums: &Sums<I>, rows: *const i32, columns: *const i32) {
-    // SAFETY: as for [`finish`].
+    // SAFETY: the CPU has the instruction set; `for_each` gives vectors of the sums, and rows and first columns of slabs that they have.
     unsafe {
         sums.for_each(
             #[inline(always)]
@@ -197,9 +225,14 @@ unsafe fn add_products<I: Isa>(sums: &Sums<I>, rows: *const i32, columns: *const
     }
 }
 
+/// Stores the sums.
+///
+/// # Safety
+///
+/// The CPU has the instruction set; the sums are [valid](Sums#validity), and `out` is writable at their rows, `row_stride` apart, and columns.
 #[inline(always)]
 unsafe fn store_sums<I: Isa>(sums: &Sums<I>, out: *mut i32, row_stride: usize) {
-    // SAFETY: as for [`finish`]; only the tile's columns are written.
+    // SAFETY: the CPU has the instruction set; `out` is writable for the `count` columns of the row that `for_each` gives.
     unsafe {
         sums.for_each(
             #[inline(always)]
@@ -216,10 +249,17 @@ unsafe fn store_sums<I: Isa>(sums: &Sums<I>, out: *mut i32, row_stride: usize) {
     }
 }
 
+/// Makes real numbers of the sums and stores them.
+///
+/// # Safety
+///
+/// The CPU has the instruction set; the sums are [valid](Sums#validity), and `end` is an end, as a [valid](Epilogue#validity) epilogue has it for
+/// their rows and columns.
 #[inline(always)]
 unsafe fn store_reals<I: Isa>(sums: &Sums<I>, end: &End) {
     let &End::F32 { out, row_stride, row_scales, row_scale_step, column_scales, bias, min, max } = end else { return };
-    // SAFETY: as for [`finish`].
+    // SAFETY: the CPU has the instruction set; `for_each` gives vectors of the sums, rows for which there are scales, and first columns of
+    // slabs for which there are scales and biases; `out` is writable for `count` columns of the row.
     unsafe {
         let (min, max) = (I::splat_f32(min), I::splat_f32(max));
         sums.for_each(
@@ -243,10 +283,16 @@ unsafe fn store_reals<I: Isa>(sums: &Sums<I>, end: &End) {
 /// Requantizes; `add(real, row, column, count)` adds the second operand, if there is one.
 ///
 /// Four rows at a time, whose codes are packed together; the last four overlap those before them where rows are left over.
+///
+/// # Safety
+///
+/// The CPU has the instruction set; the sums are [valid](Sums#validity), and `end` is an end, as a [valid](Epilogue#validity) epilogue has it for
+/// their rows and columns.
 #[inline(always)]
 unsafe fn store_bytes<I: Isa>(sums: &Sums<I>, end: &End, add: impl Fn(I::F32, usize, usize, usize) -> I::F32) {
     let &End::Bytes { out, row_stride, multipliers, clamp, .. } = end else { return };
-    // SAFETY: as for [`finish`].
+    // SAFETY: the CPU has the instruction set; there are multipliers for whole slabs. `out` is writable for the rows of the sums: `count`
+    // columns one by one, and whole vectors of four rows only where a slab has all its columns and `i + 4 <= mr`.
     unsafe {
         let ends = Ends::<I>::new(clamp);
         for j in 0..sums.nr {
@@ -282,9 +328,13 @@ unsafe fn store_bytes<I: Isa>(sums: &Sums<I>, end: &End, add: impl Fn(I::F32, us
 }
 
 /// `f32(residual - zero_point) * multiplier` of the results from `column` on.
+///
+/// # Safety
+///
+/// The CPU has the instruction set; the residual is readable for `count` columns of the row, from `column` on.
 #[inline(always)]
 unsafe fn residual_term<I: Isa>(residual: &RawResidual, row: usize, column: usize, count: usize) -> I::F32 {
-    // SAFETY: as for [`finish`]; only the tile's columns of the residual are read.
+    // SAFETY: the CPU has the instruction set; `count` codes of the residual are read, at most 16, or copied to 16 on the stack.
     unsafe {
         let mut codes = residual.codes.add(row * residual.row_stride + column);
         let mut padded = [0_u8; LANES];
@@ -299,6 +349,10 @@ unsafe fn residual_term<I: Isa>(residual: &RawResidual, row: usize, column: usiz
 }
 
 /// Stores `count` lanes: a whole vector, or all lanes to the stack and then as many as there are places.
+///
+/// # Safety
+///
+/// `out` is writable for `count` elements, at most 16; `store` may be called with 16.
 #[inline(always)]
 unsafe fn store<T: Copy + Default>(out: *mut T, count: usize, store: impl FnOnce(*mut T)) {
     if count == LANES {
@@ -306,6 +360,6 @@ unsafe fn store<T: Copy + Default>(out: *mut T, count: usize, store: impl FnOnce
     }
     let mut all = [T::default(); LANES];
     store(all.as_mut_ptr());
-    // SAFETY: `out` is valid for `count`, which is less than a vector.
+    // SAFETY: `out` is writable for `count` elements, `all` has 16, and one is not the other.
     unsafe { core::ptr::copy_nonoverlapping(all.as_ptr(), out, count) };
 }

@@ -12,7 +12,7 @@ pub(crate) struct FloatProducts {
     ///
     /// # Safety
     ///
-    /// The backend is supported, and what [`FloatTile`] asks for.
+    /// The CPU has the backend's instruction set, and the tile is [valid](FloatTile#validity).
     pub(crate) tile: unsafe fn(&FloatTile),
 }
 
@@ -31,6 +31,11 @@ impl FloatProducts {
 /// ```
 ///
 /// Strides are in elements.
+///
+/// # Validity
+///
+/// A tile is valid if there is an instance for `slabs`, `lhs`, `rhs` and `out` are readable as their fields say and `out` is writable, and
+/// nothing else writes what is behind `out`.
 #[derive(Debug)]
 pub(crate) struct FloatTile {
     pub(crate) rows: usize,
@@ -50,8 +55,13 @@ pub(crate) struct FloatTile {
     pub(crate) out_row: usize,
 }
 
+/// Computes the tiles.
+///
+/// # Safety
+///
+/// The CPU has the instruction set, and the tile is [valid](FloatTile#validity).
 unsafe fn entry<I: Isa>(tile: &FloatTile) {
-    // SAFETY: as the field `tile` of `FloatProducts` says; the instance has the tile's number of slabs.
+    // SAFETY: the CPU has the instruction set, and the tile is valid; each instance is taken for its number of slabs.
     unsafe {
         I::enter(
             #[inline(always)]
@@ -66,12 +76,18 @@ unsafe fn entry<I: Isa>(tile: &FloatTile) {
     }
 }
 
+/// All panels of tiles of `NR` slabs.
+///
+/// # Safety
+///
+/// The CPU has the instruction set, and the tile is [valid](FloatTile#validity), of `NR` slabs.
 #[inline(always)]
 unsafe fn panels<I: Isa, const NR: usize>(tile: &FloatTile) {
     let count = tile.rows.div_ceil(const { I::FLOAT_ROWS[NR - 1] });
     for panel in 0..count {
         let (first, end) = (panel * tile.rows / count, (panel + 1) * tile.rows / count);
-        // SAFETY: as for [`entry`]; the panel's rows are some of the tile's, and not more than the backend has.
+        // SAFETY: the CPU has the instruction set, and the tile is valid, of `NR` slabs; the rows from `first` on, as many as the instance
+        // has, are some of the tile's.
         unsafe {
             match end - first {
                 1 => compute::<I, 1, NR>(tile, first),
@@ -88,10 +104,17 @@ unsafe fn panels<I: Isa, const NR: usize>(tile: &FloatTile) {
     }
 }
 
+/// One tile.
+///
+/// # Safety
+///
+/// The CPU has the instruction set, and the tile is [valid](FloatTile#validity), of `NR` slabs; its rows from `first` to
+/// `first + MR` are some that it has.
 #[inline(always)]
 unsafe fn compute<I: Isa, const MR: usize, const NR: usize>(tile: &FloatTile, first: usize) {
     let FloatTile { depth, lhs_row, lhs_step, rhs_step, rhs_slab, out_row, .. } = *tile;
-    // SAFETY: as for [`entry`]: every pointer stays within what the tile's rows and slabs are valid for.
+    // SAFETY: the CPU has the instruction set; the rows of `lhs` and `out` are some of the tile's, slabs are below `NR`, and steps below
+    // `depth`, for which they are readable, and `out` writable.
     unsafe {
         let out = tile.out.add(first * out_row);
         let mut acc = [[I::splat_f32(0.0); NR]; MR];

@@ -4,11 +4,11 @@ use super::ends::{Clamp, Ends};
 use super::isa::{Isa, LANES};
 use crate::{Affine, MinMax};
 
-/// The element loops of a backend. Slices of one call have the same length.
+/// The element loops of a backend. Slices of one call have the same length; of others the loops compute what is there, or panic.
 ///
 /// # Safety
 ///
-/// Each function may only be called where the backend is supported.
+/// Each function asks that the CPU has the backend's instruction set ([`super::Backend::is_supported`]), and nothing else.
 #[derive(Debug)]
 pub(crate) struct Loops {
     /// `clamp(round(x / scale) + zero_point, q_min, q_max)`, the low byte; NaN becomes the zero point.
@@ -69,29 +69,34 @@ fn in_vectors(length: usize, mut f: impl FnMut(usize, usize)) {
     }
 }
 
-/// The elements at `at`, all of a vector: those of `x`, or of `padded` after copying what is there.
+/// The elements at `at`, readable for a whole vector: those of `x`, or of `padded` after copying what is there.
 #[inline(always)]
 fn vector_at<T: Copy>(x: &[T], at: usize, count: usize, padded: &mut [T; LANES]) -> *const T {
     if count == LANES {
-        return x[at..].as_ptr();
+        return x[at..at + LANES].as_ptr();
     }
     padded[..count].copy_from_slice(&x[at..at + count]);
     padded.as_ptr()
 }
 
-/// Stores a vector's `count` elements.
+/// Stores a vector's `count` elements; `store` gets room for all 16.
 #[inline(always)]
 fn store_at<T: Copy + Default>(out: &mut [T], at: usize, count: usize, store: impl FnOnce(*mut T)) {
     if count == LANES {
-        return store(out[at..].as_mut_ptr());
+        return store(out[at..at + LANES].as_mut_ptr());
     }
     let mut all = [T::default(); LANES];
     store(all.as_mut_ptr());
     out[at..at + count].copy_from_slice(&all[..count]);
 }
 
+/// As [`Loops::quantize`].
+///
+/// # Safety
+///
+/// The CPU has the instruction set.
 unsafe fn quantize<I: Isa>(x: &[f32], affine: Affine, out: &mut [u8]) {
-    // SAFETY: the CPU has the instruction set by this function's contract; pointers are to whole vectors.
+    // SAFETY: the CPU has the instruction set; `vector_at` gives 16 lanes.
     unsafe {
         I::enter(
             #[inline(always)]
@@ -111,8 +116,13 @@ unsafe fn quantize<I: Isa>(x: &[f32], affine: Affine, out: &mut [u8]) {
     }
 }
 
+/// As [`Loops::dequantize`].
+///
+/// # Safety
+///
+/// The CPU has the instruction set.
 unsafe fn dequantize<I: Isa>(q: &[u8], is_signed: bool, affine: Affine, out: &mut [f32]) {
-    // SAFETY: as for `quantize`.
+    // SAFETY: the CPU has the instruction set; `vector_at` gives 16 lanes, and `store_at` room for as many.
     unsafe {
         I::enter(
             #[inline(always)]
@@ -141,9 +151,13 @@ unsafe fn dequantize<I: Isa>(q: &[u8], is_signed: bool, affine: Affine, out: &mu
 }
 
 /// Stores the codes of real numbers.
+///
+/// # Safety
+///
+/// The CPU has the instruction set.
 #[inline(always)]
 unsafe fn store_codes<I: Isa>(ends: &Ends<I>, real: I::F32, out: &mut [u8], at: usize, count: usize) {
-    // SAFETY: as for `quantize`.
+    // SAFETY: the CPU has the instruction set; `store_at` gives room for 16 lanes.
     unsafe {
         let codes = ends.codes(real);
         store_at(
@@ -156,9 +170,14 @@ unsafe fn store_codes<I: Isa>(ends: &Ends<I>, real: I::F32, out: &mut [u8], at: 
     }
 }
 
+/// As [`Loops::add`].
+///
+/// # Safety
+///
+/// The CPU has the instruction set.
 #[expect(clippy::cast_precision_loss, reason = "8-bit codes")]
 unsafe fn add<I: Isa>((a, m_a): Term<'_>, (b, m_b): Term<'_>, end: Clamp, out: &mut [u8]) {
-    // SAFETY: as for `quantize`.
+    // SAFETY: the CPU has the instruction set.
     unsafe {
         I::enter(
             #[inline(always)]
@@ -180,9 +199,14 @@ unsafe fn add<I: Isa>((a, m_a): Term<'_>, (b, m_b): Term<'_>, end: Clamp, out: &
     }
 }
 
+/// As [`Loops::multiply`].
+///
+/// # Safety
+///
+/// The CPU has the instruction set.
 #[expect(clippy::cast_precision_loss, reason = "8-bit codes")]
 unsafe fn multiply<I: Isa>(a: Operand<'_>, b: Operand<'_>, multiplier: f32, end: Clamp, out: &mut [u8]) {
-    // SAFETY: as for `quantize`.
+    // SAFETY: the CPU has the instruction set.
     unsafe {
         I::enter(
             #[inline(always)]
@@ -204,16 +228,24 @@ unsafe fn multiply<I: Isa>(a: Operand<'_>, b: Operand<'_>, multiplier: f32, end:
 }
 
 /// `q - zero_point`.
+///
+/// # Safety
+///
+/// The CPU has the instruction set.
 #[inline(always)]
 unsafe fn steps<I: Isa>(operand: Operand<'_>, at: usize, count: usize) -> I::I32 {
-    // SAFETY: as for `quantize`.
+    // SAFETY: the CPU has the instruction set.
     unsafe { I::add_i32(codes::<I>(operand, at, count), I::splat_i32(-operand.zero_point)) }
 }
 
 /// The codes of an operand.
+///
+/// # Safety
+///
+/// The CPU has the instruction set.
 #[inline(always)]
 unsafe fn codes<I: Isa>(operand: Operand<'_>, at: usize, count: usize) -> I::I32 {
-    // SAFETY: as for `quantize`.
+    // SAFETY: the CPU has the instruction set; `vector_at` gives 16 lanes, and a single code is repeated in as many.
     unsafe {
         let mut padded = [0; LANES];
         let codes = match operand.codes {
@@ -227,8 +259,13 @@ unsafe fn codes<I: Isa>(operand: Operand<'_>, at: usize, count: usize) -> I::I32
     }
 }
 
+/// As [`Loops::max`].
+///
+/// # Safety
+///
+/// The CPU has the instruction set.
 unsafe fn max<I: Isa>(x: &[u8], is_signed: bool, out: &mut [u8]) {
-    // SAFETY: as for `quantize`.
+    // SAFETY: the CPU has the instruction set.
     unsafe {
         I::enter(
             #[inline(always)]
@@ -243,8 +280,13 @@ unsafe fn max<I: Isa>(x: &[u8], is_signed: bool, out: &mut [u8]) {
     }
 }
 
+/// As [`Loops::accumulate`].
+///
+/// # Safety
+///
+/// The CPU has the instruction set.
 unsafe fn accumulate<I: Isa>(x: &[u8], is_signed: bool, zero_point: i32, sums: &mut [i32]) {
-    // SAFETY: as for `quantize`.
+    // SAFETY: the CPU has the instruction set.
     unsafe {
         I::enter(
             #[inline(always)]
@@ -259,8 +301,13 @@ unsafe fn accumulate<I: Isa>(x: &[u8], is_signed: bool, zero_point: i32, sums: &
     }
 }
 
+/// As [`Loops::requantize`].
+///
+/// # Safety
+///
+/// The CPU has the instruction set.
 unsafe fn requantize<I: Isa>(sums: &[i32], multipliers: &[f32], end: Clamp, out: &mut [u8]) {
-    // SAFETY: as for `quantize`.
+    // SAFETY: the CPU has the instruction set; `vector_at` gives 16 lanes.
     unsafe {
         I::enter(
             #[inline(always)]
@@ -283,8 +330,13 @@ unsafe fn requantize<I: Isa>(sums: &[i32], multipliers: &[f32], end: Clamp, out:
     }
 }
 
+/// As [`Loops::min_max`].
+///
+/// # Safety
+///
+/// The CPU has the instruction set.
 unsafe fn min_max<I: Isa>(x: &[f32]) -> MinMax {
-    // SAFETY: as for `quantize`.
+    // SAFETY: the CPU has the instruction set.
     unsafe {
         I::enter(
             #[inline(always)]

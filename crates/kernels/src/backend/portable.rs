@@ -1,13 +1,63 @@
 //! Plain Rust on arrays of 16: runs everywhere, and is what the other backends are compared with.
-#![allow(unsafe_op_in_unsafe_fn, reason = "each function is one access, valid by the contract of `Isa`")]
+
+mod pairs;
+
+use core::fmt::Debug;
+use core::marker::PhantomData;
 
 use super::epilogue::{Epilogue, Sums, finish};
 use super::isa::{Broadcast, Isa, LANES};
 use super::layout::Layout;
 
-/// No instruction set in particular.
+pub(crate) use pairs::Pairs;
+
+/// The backend without an instruction set in particular.
+pub(crate) type Portable = Vectors<Pairs>;
+
+/// What a portable backend reads, how it multiplies, and how large its tiles are: tests have some of other layouts and of odd sizes.
+pub(crate) trait Dot: Copy + Debug + 'static {
+    const NAME: &'static str;
+    const LAYOUT: Layout;
+    /// As [`Broadcast::ROWS`].
+    const ROWS: [usize; 4];
+    /// As [`Isa::FLOAT_ROWS`].
+    const FLOAT_ROWS: [usize; 4];
+    /// As [`Broadcast::Lhs`].
+    type Lhs: Copy;
+    /// As [`Isa::Rhs`].
+    type Rhs: Copy;
+
+    /// As [`Broadcast::lhs`].
+    ///
+    /// # Safety
+    ///
+    /// `group` is readable for [`Layout::group_bytes`].
+    unsafe fn lhs(group: *const u8) -> Self::Lhs;
+
+    /// As [`Isa::rhs`].
+    ///
+    /// # Safety
+    ///
+    /// `step` is readable for a step, and is where one of packed weights begins.
+    unsafe fn rhs(step: *const i8) -> Self::Rhs;
+
+    /// As [`Isa::interleave`].
+    ///
+    /// # Safety
+    ///
+    /// As many taps as a group has products are readable for 16 activations each.
+    unsafe fn interleave(taps: [*const u8; 4]) -> Self::Rhs;
+
+    /// As [`Broadcast::dot`].
+    fn dot(acc: [i32; LANES], lhs: Self::Lhs, rhs: Self::Rhs) -> [i32; LANES];
+
+    /// As [`Isa::dot_lanes`].
+    fn dot_lanes(acc: [i32; LANES], lhs: Self::Rhs, rhs: Self::Rhs) -> [i32; LANES];
+}
+
+/// Vectors of 16 in arrays.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Portable;
+pub(crate) struct Vectors<D>(PhantomData<D>);
 
 /// 1.5 * 2^23: adding it to a number within `-2^22..=2^22` leaves the nearest integer in the low bits.
 const ROUNDER: f32 = 12_582_912.0;
@@ -35,15 +85,14 @@ fn fma(a: f32, b: f32, c: f32) -> f32 {
     super::fma::fma(a, b, c)
 }
 
-impl Isa for Portable {
-    const NAME: &'static str = "portable";
-    const LAYOUT: Layout = Layout::Words;
-    const FLOAT_ROWS: [usize; 4] = [4, 0, 0, 0];
+impl<D: Dot> Isa for Vectors<D> {
+    const NAME: &'static str = D::NAME;
+    const LAYOUT: Layout = D::LAYOUT;
+    const FLOAT_ROWS: [usize; 4] = D::FLOAT_ROWS;
 
     type I32 = [i32; LANES];
     type F32 = [f32; LANES];
-    /// The first and the second product's side of each lane.
-    type Rhs = [[i16; LANES]; 2];
+    type Rhs = D::Rhs;
 
     fn is_supported() -> bool {
         true
@@ -56,29 +105,27 @@ impl Isa for Portable {
 
     #[inline(never)]
     unsafe fn end(epilogue: &Epilogue, sums: &Sums<Self>) {
-        finish(epilogue, sums);
-    }
-
-    #[inline(always)]
-    unsafe fn rhs(step: *const i8) -> [[i16; LANES]; 2] {
-        // Shifts of words, because the compiler has vectors for them and not for every second byte.
-        let pairs = step.cast::<[i16; LANES]>().read().map(i16::from_le);
-        [pairs.map(|pair| (pair << 8) >> 8), pairs.map(|pair| pair >> 8)]
-    }
-
-    #[inline(always)]
-    unsafe fn interleave(taps: [*const u8; 4]) -> [[i16; LANES]; 2] {
-        [taps[0].cast::<[i16; LANES]>().read_unaligned(), taps[1].cast::<[i16; LANES]>().read_unaligned()]
-    }
-
-    #[inline(always)]
-    unsafe fn dot_lanes(mut acc: [i32; LANES], lhs: [[i16; LANES]; 2], rhs: [[i16; LANES]; 2]) -> [i32; LANES] {
-        for lane in 0..LANES {
-            let first = i32::from(lhs[0][lane]) * i32::from(rhs[0][lane]);
-            let second = i32::from(lhs[1][lane]) * i32::from(rhs[1][lane]);
-            acc[lane] = acc[lane].wrapping_add(first.wrapping_add(second));
+        // SAFETY: `vectors` hold the sums of the tile, and the epilogue is valid for its rows and columns.
+        unsafe {
+            finish(epilogue, sums);
         }
-        acc
+    }
+
+    #[inline(always)]
+    unsafe fn rhs(step: *const i8) -> D::Rhs {
+        // SAFETY: `step` is readable for a step, and is where one of packed weights begins.
+        unsafe { D::rhs(step) }
+    }
+
+    #[inline(always)]
+    unsafe fn interleave(taps: [*const u8; 4]) -> D::Rhs {
+        // SAFETY: each of the taps of a group is readable for 16 activations.
+        unsafe { D::interleave(taps) }
+    }
+
+    #[inline(always)]
+    unsafe fn dot_lanes(acc: [i32; LANES], lhs: D::Rhs, rhs: D::Rhs) -> [i32; LANES] {
+        D::dot_lanes(acc, lhs, rhs)
     }
 
     #[inline(always)]
@@ -88,12 +135,16 @@ impl Isa for Portable {
 
     #[inline(always)]
     unsafe fn load_i32(p: *const i32) -> [i32; LANES] {
-        p.cast::<[i32; LANES]>().read_unaligned()
+        // SAFETY: `p` is readable for 16 lanes.
+        unsafe { p.cast::<[i32; LANES]>().read_unaligned() }
     }
 
     #[inline(always)]
     unsafe fn store_i32(p: *mut i32, x: [i32; LANES]) {
-        p.cast::<[i32; LANES]>().write_unaligned(x);
+        // SAFETY: `p` is writable for 16 lanes.
+        unsafe {
+            p.cast::<[i32; LANES]>().write_unaligned(x);
+        }
     }
 
     #[inline(always)]
@@ -108,17 +159,22 @@ impl Isa for Portable {
 
     #[inline(always)]
     unsafe fn load_u8(p: *const u8) -> [i32; LANES] {
-        map(p.cast::<[u8; LANES]>().read_unaligned(), i32::from)
+        // SAFETY: `p` is readable for 16 lanes.
+        unsafe { map(p.cast::<[u8; LANES]>().read_unaligned(), i32::from) }
     }
 
     #[inline(always)]
     unsafe fn load_i8(p: *const i8) -> [i32; LANES] {
-        map(p.cast::<[i8; LANES]>().read_unaligned(), i32::from)
+        // SAFETY: `p` is readable for 16 lanes.
+        unsafe { map(p.cast::<[i8; LANES]>().read_unaligned(), i32::from) }
     }
 
     #[inline(always)]
     unsafe fn store_bytes(p: *mut u8, x: [i32; LANES]) {
-        p.cast::<[u8; LANES]>().write_unaligned(map(x, |x| x.to_le_bytes()[0]));
+        // SAFETY: `p` is writable for 16 lanes.
+        unsafe {
+            p.cast::<[u8; LANES]>().write_unaligned(map(x, |x| x.to_le_bytes()[0]));
+        }
     }
 
     #[inline(always)]
@@ -128,12 +184,16 @@ impl Isa for Portable {
 
     #[inline(always)]
     unsafe fn load_f32(p: *const f32) -> [f32; LANES] {
-        p.cast::<[f32; LANES]>().read_unaligned()
+        // SAFETY: `p` is readable for 16 lanes.
+        unsafe { p.cast::<[f32; LANES]>().read_unaligned() }
     }
 
     #[inline(always)]
     unsafe fn store_f32(p: *mut f32, x: [f32; LANES]) {
-        p.cast::<[f32; LANES]>().write_unaligned(x);
+        // SAFETY: `p` is writable for 16 lanes.
+        unsafe {
+            p.cast::<[f32; LANES]>().write_unaligned(x);
+        }
     }
 
     #[inline(always)]
@@ -187,23 +247,19 @@ impl Isa for Portable {
     }
 }
 
-impl Broadcast for Portable {
-    const ROWS: [usize; 4] = [3, 0, 0, 0];
+impl<D: Dot> Broadcast for Vectors<D> {
+    const ROWS: [usize; 4] = D::ROWS;
 
-    type Lhs = [i16; 2];
+    type Lhs = D::Lhs;
 
     #[inline(always)]
-    unsafe fn lhs(group: *const u8) -> [i16; 2] {
-        group.cast::<[i16; 2]>().read_unaligned()
+    unsafe fn lhs(group: *const u8) -> D::Lhs {
+        // SAFETY: `group` is readable for a group of activations.
+        unsafe { D::lhs(group) }
     }
 
     #[inline(always)]
-    unsafe fn dot(mut acc: [i32; LANES], lhs: [i16; 2], rhs: [[i16; LANES]; 2]) -> [i32; LANES] {
-        for lane in 0..LANES {
-            let first = i32::from(lhs[0]) * i32::from(rhs[0][lane]);
-            let second = i32::from(lhs[1]) * i32::from(rhs[1][lane]);
-            acc[lane] = acc[lane].wrapping_add(first.wrapping_add(second));
-        }
-        acc
+    unsafe fn dot(acc: [i32; LANES], lhs: D::Lhs, rhs: D::Rhs) -> [i32; LANES] {
+        D::dot(acc, lhs, rhs)
     }
 }

@@ -15,6 +15,16 @@ use super::isa::{Broadcast, Isa, LANES};
 ///             acc[i][lane] += rows[panel][tap][i][step] . rhs[lane][step]
 ///     out[i][lane] = epilogue(acc[i][lane])
 /// ```
+///
+/// # Validity
+///
+/// A tile is valid if
+///
+/// - the backend has tiles of `mr` rows and `nr` slabs;
+/// - `rows` is readable for `panels * taps * mr` pointers, each of which is readable for `steps` groups of activations;
+/// - `rhs` is readable for `nr` slabs, `slab_bytes` apart, of `taps * steps` steps each, and is where a slab of packed weights begins;
+/// - the epilogue is [valid](Epilogue#validity) for the rows from `row` to `row + panels * mr` and the columns from `column` to
+///   `column + columns`, of which there are more than `16 * (nr - 1)`.
 #[derive(Debug)]
 pub(crate) struct Tile {
     pub(crate) panels: usize,
@@ -45,10 +55,9 @@ pub(crate) struct Tile {
 ///
 /// # Safety
 ///
-/// The CPU has the instruction set; `rows` are valid for `steps` groups each, `rhs` for all its slabs, and
-/// the epilogue for the tile's rows and columns.
+/// The CPU has the instruction set, and the tile is [valid](Tile#validity).
 pub(crate) unsafe fn entry<I: Broadcast>(tile: &Tile) {
-    // SAFETY: as this function's.
+    // SAFETY: the CPU has the instruction set, and the tile is valid.
     unsafe {
         I::enter(
             #[inline(always)]
@@ -58,9 +67,13 @@ pub(crate) unsafe fn entry<I: Broadcast>(tile: &Tile) {
 }
 
 /// Chooses the instance for the tile's size.
+///
+/// # Safety
+///
+/// The CPU has the instruction set, and the tile is [valid](Tile#validity).
 #[inline(always)]
 unsafe fn select<I: Broadcast>(tile: &Tile) {
-    // SAFETY: as for [`entry`]; the instance has the tile's size.
+    // SAFETY: the CPU has the instruction set, and the tile is valid; each instance is taken for its number of slabs.
     unsafe {
         match tile.nr {
             1 => rows::<I, 1>(tile),
@@ -72,9 +85,15 @@ unsafe fn select<I: Broadcast>(tile: &Tile) {
     }
 }
 
+/// The instance for the tile's number of rows.
+///
+/// # Safety
+///
+/// The CPU has the instruction set, and the tile is [valid](Tile#validity), of `NR` slabs.
 #[inline(always)]
 unsafe fn rows<I: Broadcast, const NR: usize>(tile: &Tile) {
-    // SAFETY: as for [`entry`].
+    // SAFETY: the CPU has the instruction set, and the tile is valid, of `NR` slabs; each instance is taken for its number of rows, and
+    // `vector` for a single tap.
     unsafe {
         match tile.mr {
             1 if tile.taps == 1 => vector::<I, NR>(tile),
@@ -95,9 +114,15 @@ unsafe fn rows<I: Broadcast, const NR: usize>(tile: &Tile) {
     }
 }
 
+/// All panels of tiles of this size.
+///
+/// # Safety
+///
+/// The CPU has the instruction set, and the tile is [valid](Tile#validity), of `MR` rows and `NR` slabs.
 #[inline(always)]
 unsafe fn compute<I: Broadcast, const MR: usize, const NR: usize>(tile: &Tile) {
-    // SAFETY: as for [`entry`]: every pointer stays within what its row or slab is valid for.
+    // SAFETY: the tile has `MR` pointers for each panel and tap, readable for `steps` groups, and of each slab as many steps for each
+    // tap; the loops stay within these numbers, past which `pointers` and `rhs` are not read.
     unsafe {
         let mut pointers = tile.rows;
         for panel in 0..tile.panels {
@@ -117,7 +142,19 @@ unsafe fn compute<I: Broadcast, const MR: usize, const NR: usize>(tile: &Tile) {
     }
 }
 
+/// Bytes of a group of activations. [`Broadcast::lhs`] of every backend reads the four of one integer: 8-bit codes by fours or words by
+/// twos.
+const fn group_bytes<I: Broadcast>() -> usize {
+    assert!(I::LAYOUT.group_bytes() == 4, "a group of activations in one integer");
+    I::LAYOUT.group_bytes()
+}
+
 /// [`Broadcast::steps`], two for each turn of the loop: its counting takes ports that the products need.
+///
+/// # Safety
+///
+/// The CPU has the instruction set; every row is readable for `count` groups, and each of the `NR` slabs, `slab_bytes` apart from `rhs`
+/// on, for `count` steps.
 #[inline(always)]
 pub(super) unsafe fn steps<I: Broadcast, const MR: usize, const NR: usize>(
     acc: &mut [[I::I32; NR]; MR],
@@ -126,21 +163,26 @@ pub(super) unsafe fn steps<I: Broadcast, const MR: usize, const NR: usize>(
     slab_bytes: usize,
     count: usize,
 ) {
-    // SAFETY: as for [`entry`].
+    let (group, step_bytes) = const { (group_bytes::<I>(), I::LAYOUT.step_bytes()) };
+    // SAFETY: both groups of a pair, the steps at `rhs` and after it, and those that are left over are among the `count`.
     unsafe {
-        let step_bytes = const { I::LAYOUT.step_bytes() };
         for pair in 0..count / 2 {
-            step::<I, MR, NR>(acc, &rows, 8 * pair, rhs, slab_bytes);
-            step::<I, MR, NR>(acc, &rows, 8 * pair + 4, rhs.add(step_bytes), slab_bytes);
+            step::<I, MR, NR>(acc, &rows, 2 * group * pair, rhs, slab_bytes);
+            step::<I, MR, NR>(acc, &rows, 2 * group * pair + group, rhs.add(step_bytes), slab_bytes);
             rhs = rhs.add(2 * step_bytes);
         }
         if count % 2 == 1 {
-            step::<I, MR, NR>(acc, &rows, 4 * (count - 1), rhs, slab_bytes);
+            step::<I, MR, NR>(acc, &rows, group * (count - 1), rhs, slab_bytes);
         }
     }
 }
 
 /// Adds the products of one group of each row, `at` bytes from its begin, and one step of each slab.
+///
+/// # Safety
+///
+/// The CPU has the instruction set; every row is readable for a group from `at` on, and each of the `NR` slabs, `slab_bytes` apart from
+/// `rhs` on, for a step.
 #[inline(always)]
 pub(super) unsafe fn step<I: Broadcast, const MR: usize, const NR: usize>(
     acc: &mut [[I::I32; NR]; MR],
@@ -149,7 +191,7 @@ pub(super) unsafe fn step<I: Broadcast, const MR: usize, const NR: usize>(
     rhs: *const i8,
     slab_bytes: usize,
 ) {
-    // SAFETY: as for [`entry`].
+    // SAFETY: the CPU has the instruction set; slab `j` is below `NR` and has a step there, row `i` a group `at` bytes from its begin.
     unsafe {
         let mut slabs = [I::rhs(rhs); NR];
         for j in 1..NR {
@@ -167,12 +209,18 @@ pub(super) unsafe fn step<I: Broadcast, const MR: usize, const NR: usize>(
 /// Makes results of the sums of a panel.
 ///
 /// The sums are copied where the epilogue reads them: an array whose address is passed on would not be kept in registers before.
+///
+/// # Safety
+///
+/// The CPU has the instruction set, and the tile is [valid](Tile#validity), of `MR` rows and `NR` slabs; `row` is
+/// where one of its panels begins, counted from its first row.
 #[inline(always)]
 unsafe fn end<I: Isa, const MR: usize, const NR: usize>(tile: &Tile, row: usize, acc: [[I::I32; NR]; MR]) {
     let mut copy = MaybeUninit::<[[I::I32; MR]; NR]>::uninit();
     let vectors: *mut I::I32 = copy.as_mut_ptr().cast();
     let Tile { column, columns, .. } = *tile;
-    // SAFETY: as for [`entry`]; the copy has room for all sums.
+    // SAFETY: the CPU has the instruction set; the copy has room for the `NR * MR` vectors, all of which are written before `I::end`
+    // reads them, and the tile's epilogue is valid for these rows and columns.
     unsafe {
         for j in 0..NR {
             for i in 0..MR {
@@ -184,9 +232,13 @@ unsafe fn end<I: Isa, const MR: usize, const NR: usize>(tile: &Tile, row: usize,
 }
 
 /// The sums before the first product: what the epilogue adds for each column.
+///
+/// # Safety
+///
+/// The CPU has the instruction set, and the tile is [valid](Tile#validity), of `NR` slabs.
 #[inline(always)]
 unsafe fn first<I: Isa, const MR: usize, const NR: usize>(tile: &Tile) -> [[I::I32; NR]; MR] {
-    // SAFETY: columns are padded to whole slabs.
+    // SAFETY: the CPU has the instruction set; `columns` of a valid epilogue is padded to whole slabs, of which the tile's are `NR`.
     unsafe {
         let columns = (*tile.epilogue).columns.add(tile.column);
         let mut acc = [[I::splat_i32(0); NR]; MR];
@@ -201,17 +253,22 @@ unsafe fn first<I: Isa, const MR: usize, const NR: usize>(tile: &Tile) -> [[I::I
 }
 
 /// One row: two sums for every result, so that an addition need not wait for the one before it.
+///
+/// # Safety
+///
+/// The CPU has the instruction set, and the tile is [valid](Tile#validity), of one row, `NR` slabs and a single tap.
 #[inline(always)]
 unsafe fn vector<I: Broadcast, const NR: usize>(tile: &Tile) {
-    // SAFETY: as for [`entry`].
+    let (group, step_bytes) = const { (group_bytes::<I>(), I::LAYOUT.step_bytes()) };
+    // SAFETY: the tile has a pointer for each panel, readable for `steps` groups, and as many steps of each slab: both of a pair, and
+    // the last where it is left over, are among them.
     unsafe {
-        let step_bytes = const { I::LAYOUT.step_bytes() };
         for panel in 0..tile.panels {
             let [mut even] = first::<I, 1, NR>(tile);
             let mut odd = [I::splat_i32(0); NR];
             let (row, mut rhs) = (*tile.rows.add(panel), tile.rhs);
             for pair in 0..tile.steps / 2 {
-                let (first, second) = (I::lhs(row.add(8 * pair)), I::lhs(row.add(8 * pair + 4)));
+                let (first, second) = (I::lhs(row.add(2 * group * pair)), I::lhs(row.add(2 * group * pair + group)));
                 for j in 0..NR {
                     let slab = rhs.add(j * tile.slab_bytes);
                     even[j] = I::dot(even[j], first, I::rhs(slab));
@@ -220,7 +277,7 @@ unsafe fn vector<I: Broadcast, const NR: usize>(tile: &Tile) {
                 rhs = rhs.add(2 * step_bytes);
             }
             if tile.steps % 2 == 1 {
-                let lhs = I::lhs(row.add(4 * (tile.steps - 1)));
+                let lhs = I::lhs(row.add(group * (tile.steps - 1)));
                 for j in 0..NR {
                     even[j] = I::dot(even[j], lhs, I::rhs(rhs.add(j * tile.slab_bytes)));
                 }

@@ -214,7 +214,7 @@ impl Pass<'_> {
                     column_step: None,
                     threads: Some(NonZeroUsize::MIN),
                 };
-                // SAFETY: a `Kernel` is supported, and the weights were found to have its layout. `stepped` gave the image the padding in
+                // SAFETY: the CPU has the backend of a `Kernel`, and the weights were found to have its layout. `stepped` gave the image the padding in
                 // which every tap of the line's results lies, and `read` made it readable as far past a run as whole groups reach. Row `i`
                 // of this epilogue is row `row + i * stride` of the output, which has `count` such rows; their sums are set above.
                 unsafe { job.run(0..count[2]) }?;
@@ -281,9 +281,9 @@ fn taps_by_phase(geometry: &Geometry) -> Result<Vec<Tap>, Error> {
     let tap = |index: usize| {
         let step = [index / (height * width), index / width % height, index % width];
         let mut tap = Tap { phase: [0; 3], index, place: [0; 3] };
-        for axis in 0..3 {
+        for (axis, step) in step.into_iter().enumerate() {
             let stride = geometry.stride[axis].cast_signed();
-            let before = (step[axis] * geometry.dilation[axis]).cast_signed() - geometry.pad_begin[axis].cast_signed();
+            let before = (step * geometry.dilation[axis]).cast_signed() - geometry.pad_begin[axis].cast_signed();
             tap.phase[axis] = before.rem_euclid(stride).unsigned_abs();
             tap.place[axis] = -before.div_euclid(stride);
         }

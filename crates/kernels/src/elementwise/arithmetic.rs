@@ -50,7 +50,7 @@ impl Kernel {
     ) -> Result<(), Error> {
         let (out, end) = sum.open()?;
         let (a, b) = (a.open(out.len())?, b.open(out.len())?);
-        // SAFETY: a `Kernel` is supported; the operands are as long as the result, or single codes.
+        // SAFETY: the CPU has the backend of a `Kernel`; the operands are as long as the result, or single codes.
         unsafe { (self.0.loops.add)((a, m_a), (b, m_b), end, out) };
         Ok(())
     }
@@ -70,7 +70,7 @@ impl Kernel {
     pub fn multiply(self, a: Operand<'_>, b: Operand<'_>, multiplier: f32, product: Bounded<'_>) -> Result<(), Error> {
         let (out, end) = product.open()?;
         let (a, b) = (a.open(out.len())?, b.open(out.len())?);
-        // SAFETY: a `Kernel` is supported; the operands are as long as the result, or single codes.
+        // SAFETY: the CPU has the backend of a `Kernel`; the operands are as long as the result, or single codes.
         unsafe { (self.0.loops.multiply)(a, b, multiplier, end, out) };
         Ok(())
     }

@@ -206,3 +206,34 @@ impl Default for PackedWeights {
         Self { sizes, has_least: false, lines: Vec::new(), column_sums: Vec::new(), zero_points: Vec::new() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use super::*;
+
+    #[test]
+    fn a_panic_leaves_weights_without_columns() {
+        let mut packed = PackedWeights::of_runs(Layout::Words, (40, 2, 5), |_, _, _| 1, |_| 1).expect("small sizes");
+        let refilled = catch_unwind(AssertUnwindSafe(|| {
+            let code = |column, _, _| if column == 17 { panic!("as intended") } else { 1 };
+            packed.refill(Layout::Words, (70, 1, 9), code, |_| 1)
+        }));
+        assert!(refilled.is_err());
+        assert_eq!((packed.n(), packed.k(), packed.bytes(), packed.slabs()), (0, 0, 0, 0));
+        assert_eq!((packed.column_sums().len(), packed.zero_points().len()), (0, 0));
+    }
+
+    #[test]
+    fn an_error_leaves_weights_as_they_were() {
+        let mut packed = PackedWeights::of_runs(Layout::Words, (40, 2, 5), |_, _, _| 1, |_| 1).expect("small sizes");
+        for sizes in [(1 << 62, 1, 0), (usize::MAX, 1, 0), (0, 1, usize::MAX), (17, 1 << 40, 1 << 40), (1 << 50, 1, 1)]
+        {
+            let refilled = packed.refill(Layout::Words, sizes, |_, _, _| panic!("no code is asked for"), |_| 1);
+            assert!(matches!(refilled, Err(Error::TooLarge { .. } | Error::OutOfMemory { .. })), "{sizes:?}");
+            assert_eq!((packed.n(), packed.k(), packed.bytes()), (40, 10, 3 * 2 * 3 * 32));
+            assert_eq!((packed.column_sums()[39], packed.zero_points()[39]), (10, 1));
+        }
+    }
+}

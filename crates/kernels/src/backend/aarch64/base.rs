@@ -3,7 +3,6 @@
 //!
 //! `2 * 128 * 127` fits 16 bits, `2 * 128 * 128` does not: for weights of which one is -128, products are added to 32 bits without
 //! being summed before, 16 in four instructions.
-#![allow(unsafe_op_in_unsafe_fn, reason = "each function is a few instructions, valid by the contract of `Isa`")]
 
 use core::arch::aarch64::*;
 
@@ -32,17 +31,23 @@ impl<const LEAST: bool> Dot for InPairs<LEAST> {
     /// The first two taps of four lanes, then the last two.
     #[inline(always)]
     unsafe fn interleave(taps: [*const u8; 4]) -> [int8x16_t; 4] {
-        let [low, high] = pairs_of(taps);
-        [halves(low[0], low[1]), upper(low[0], low[1]), halves(high[0], high[1]), upper(high[0], high[1])]
+        // SAFETY: the CPU has NEON; each of the four taps is readable for 16 bytes.
+        unsafe {
+            let [low, high] = pairs_of(taps);
+            [halves(low[0], low[1]), upper(low[0], low[1]), halves(high[0], high[1]), upper(high[0], high[1])]
+        }
     }
 
     #[inline(always)]
     unsafe fn dot(acc: int32x4_t, lhs: int8x16_t, rhs: int8x16_t) -> int32x4_t {
-        let first = vmull_s8(vget_low_s8(lhs), vget_low_s8(rhs));
-        if LEAST {
-            vpadalq_s16(vpadalq_s16(acc, first), vmull_high_s8(lhs, rhs))
-        } else {
-            vpadalq_s16(acc, vmlal_high_s8(first, lhs, rhs))
+        // SAFETY: the CPU has NEON.
+        unsafe {
+            let first = vmull_s8(vget_low_s8(lhs), vget_low_s8(rhs));
+            if LEAST {
+                vpadalq_s16(vpadalq_s16(acc, first), vmull_high_s8(lhs, rhs))
+            } else {
+                vpadalq_s16(acc, vmlal_high_s8(first, lhs, rhs))
+            }
         }
     }
 }
@@ -54,8 +59,11 @@ impl<const LEAST: bool> DotRow for InPairs<LEAST> {
     /// The first two activations four times, then the last two.
     #[inline(always)]
     unsafe fn lhs(group: *const u8) -> int8x16_t {
-        let words = vreinterpretq_s16_s32(vld1q_dup_s32(group.cast()));
-        opaque(vreinterpretq_s8_s16(vcombine_s16(vdup_laneq_s16::<0>(words), vdup_laneq_s16::<1>(words))))
+        // SAFETY: the CPU has NEON; `group` is readable for its four bytes.
+        unsafe {
+            let words = vreinterpretq_s16_s32(vld1q_dup_s32(group.cast()));
+            opaque(vreinterpretq_s8_s16(vcombine_s16(vdup_laneq_s16::<0>(words), vdup_laneq_s16::<1>(words))))
+        }
     }
 
     /// One by one: of two steps together the compiler spills.
@@ -67,30 +75,48 @@ impl<const LEAST: bool> DotRow for InPairs<LEAST> {
         slab_bytes: usize,
         count: usize,
     ) {
-        for step in 0..count {
-            tile::step::<Neon<Self>, MR, NR>(acc, &rows, 4 * step, rhs, slab_bytes);
-            rhs = rhs.add(64);
+        const { assert!(Self::LAYOUT.group_bytes() == 4 && Self::LAYOUT.step_bytes() == 64) };
+        // SAFETY: the CPU has NEON; step `step` is below `count`, for which the rows have groups and the slabs steps of 64 bytes.
+        unsafe {
+            for step in 0..count {
+                tile::step::<Neon<Self>, MR, NR>(acc, &rows, 4 * step, rhs, slab_bytes);
+                rhs = rhs.add(64);
+            }
         }
     }
 }
 
 /// The first halves of both.
+///
+/// # Safety
+///
+/// The CPU has NEON.
 #[inline(always)]
 unsafe fn halves(a: int8x16_t, b: int8x16_t) -> int8x16_t {
-    vreinterpretq_s8_s64(vzip1q_s64(vreinterpretq_s64_s8(a), vreinterpretq_s64_s8(b)))
+    // SAFETY: the CPU has NEON.
+    unsafe { vreinterpretq_s8_s64(vzip1q_s64(vreinterpretq_s64_s8(a), vreinterpretq_s64_s8(b))) }
 }
 
 /// The second halves of both.
+///
+/// # Safety
+///
+/// The CPU has NEON.
 #[inline(always)]
 unsafe fn upper(a: int8x16_t, b: int8x16_t) -> int8x16_t {
-    vreinterpretq_s8_s64(vzip2q_s64(vreinterpretq_s64_s8(a), vreinterpretq_s64_s8(b)))
+    // SAFETY: the CPU has NEON.
+    unsafe { vreinterpretq_s8_s64(vzip2q_s64(vreinterpretq_s64_s8(a), vreinterpretq_s64_s8(b))) }
 }
 
 /// Hides where a vector is from: the compiler would keep its halves in two registers, and take apart the weights to match.
+///
+/// # Safety
+///
+/// The CPU has NEON.
 #[inline]
 #[target_feature(enable = "neon")]
 fn opaque(mut x: int8x16_t) -> int8x16_t {
-    // SAFETY: no instruction.
+    // SAFETY: a comment, no instruction: nothing is read, written or jumped to.
     unsafe { core::arch::asm!("/* {:v} */", inout(vreg) x, options(pure, nomem, nostack, preserves_flags)) };
     x
 }

@@ -1,5 +1,4 @@
 //! `sdot`: 16 products in one instruction.
-#![allow(unsafe_op_in_unsafe_fn, reason = "each function is a few instructions, valid by the contract of `Isa`")]
 
 use core::arch::aarch64::*;
 use core::arch::asm;
@@ -31,12 +30,14 @@ impl Dot for Sdot {
 
     #[inline(always)]
     unsafe fn interleave(taps: [*const u8; 4]) -> [int8x16_t; 4] {
-        interleave_bytes(taps)
+        // SAFETY: the CPU has NEON; each of the four taps is readable for 16 bytes.
+        unsafe { interleave_bytes(taps) }
     }
 
     #[inline(always)]
     unsafe fn dot(acc: int32x4_t, lhs: int8x16_t, rhs: int8x16_t) -> int32x4_t {
-        sdot(acc, lhs, rhs)
+        // SAFETY: the CPU has the dot product instructions.
+        unsafe { sdot(acc, lhs, rhs) }
     }
 }
 
@@ -46,7 +47,8 @@ impl DotRow for Sdot {
 
     #[inline(always)]
     unsafe fn lhs(group: *const u8) -> int8x16_t {
-        vreinterpretq_s8_s32(vld1q_dup_s32(group.cast()))
+        // SAFETY: the CPU has NEON; `group` is readable for its four bytes.
+        unsafe { vreinterpretq_s8_s32(vld1q_dup_s32(group.cast())) }
     }
 
     /// Four steps at a time, with one load of each row's activations, of which the instruction takes a quarter.
@@ -58,25 +60,34 @@ impl DotRow for Sdot {
         slab_bytes: usize,
         count: usize,
     ) {
-        for block in 0..count / 4 {
-            let mut lhs = [vdupq_n_s8(0); MR];
-            for i in 0..MR {
-                lhs[i] = vld1q_s8(rows[i].add(16 * block).cast());
+        const { assert!(Self::LAYOUT.group_bytes() == 4 && Self::LAYOUT.step_bytes() == 64) };
+        // SAFETY: the CPU has the dot product instructions; the rows are readable for `count` groups of four bytes, of which a block is
+        // four, and each of the `NR` slabs for `count` steps of 64 bytes.
+        unsafe {
+            for block in 0..count / 4 {
+                let mut lhs = [vdupq_n_s8(0); MR];
+                for i in 0..MR {
+                    lhs[i] = vld1q_s8(rows[i].add(16 * block).cast());
+                }
+                quarter::<0, MR, NR>(acc, &lhs, rhs, slab_bytes);
+                quarter::<1, MR, NR>(acc, &lhs, rhs.add(64), slab_bytes);
+                quarter::<2, MR, NR>(acc, &lhs, rhs.add(128), slab_bytes);
+                quarter::<3, MR, NR>(acc, &lhs, rhs.add(192), slab_bytes);
+                rhs = rhs.add(256);
             }
-            quarter::<0, MR, NR>(acc, &lhs, rhs, slab_bytes);
-            quarter::<1, MR, NR>(acc, &lhs, rhs.add(64), slab_bytes);
-            quarter::<2, MR, NR>(acc, &lhs, rhs.add(128), slab_bytes);
-            quarter::<3, MR, NR>(acc, &lhs, rhs.add(192), slab_bytes);
-            rhs = rhs.add(256);
-        }
-        for step in count / 4 * 4..count {
-            tile::step::<NeonDot, MR, NR>(acc, &rows, 4 * step, rhs, slab_bytes);
-            rhs = rhs.add(64);
+            for step in count / 4 * 4..count {
+                tile::step::<NeonDot, MR, NR>(acc, &rows, 4 * step, rhs, slab_bytes);
+                rhs = rhs.add(64);
+            }
         }
     }
 }
 
 /// Adds the products of group `LANE` of four.
+///
+/// # Safety
+///
+/// The CPU has the dot product instructions; each of the `NR` slabs, `slab_bytes` apart from `rhs` on, is readable for a step of 64 bytes.
 #[inline(always)]
 unsafe fn quarter<const LANE: i32, const MR: usize, const NR: usize>(
     acc: &mut [[[int32x4_t; 4]; NR]; MR],
@@ -84,21 +95,28 @@ unsafe fn quarter<const LANE: i32, const MR: usize, const NR: usize>(
     rhs: *const i8,
     slab_bytes: usize,
 ) {
-    for j in 0..NR {
-        for part in 0..4 {
-            let rhs = vld1q_s8(rhs.add(j * slab_bytes + 16 * part));
-            for i in 0..MR {
-                acc[i][j][part] = sdot_lane::<LANE>(acc[i][j][part], rhs, lhs[i]);
+    // SAFETY: the CPU has the dot product instructions; each of the `NR` slabs is readable for a step of 64 bytes.
+    unsafe {
+        for j in 0..NR {
+            for part in 0..4 {
+                let rhs = vld1q_s8(rhs.add(j * slab_bytes + 16 * part));
+                for i in 0..MR {
+                    acc[i][j][part] = sdot_lane::<LANE>(acc[i][j][part], rhs, lhs[i]);
+                }
             }
         }
     }
 }
 
 /// `acc[i] += sum_p a[4 i + p] * b[4 i + p]`. The intrinsic is not stable.
+///
+/// # Safety
+///
+/// The CPU has the dot product instructions.
 #[inline]
 #[target_feature(enable = "neon,dotprod")]
 fn sdot(mut acc: int32x4_t, a: int8x16_t, b: int8x16_t) -> int32x4_t {
-    // SAFETY: one instruction on registers.
+    // SAFETY: one instruction, that this function's target feature has; it reads and writes the registers that are named.
     unsafe {
         asm!(
             "sdot {acc:v}.4s, {a:v}.16b, {b:v}.16b",
@@ -110,10 +128,14 @@ fn sdot(mut acc: int32x4_t, a: int8x16_t, b: int8x16_t) -> int32x4_t {
 }
 
 /// `acc[i] += sum_p a[4 i + p] * b[4 LANE + p]`.
+///
+/// # Safety
+///
+/// The CPU has the dot product instructions.
 #[inline]
 #[target_feature(enable = "neon,dotprod")]
 fn sdot_lane<const LANE: i32>(mut acc: int32x4_t, a: int8x16_t, b: int8x16_t) -> int32x4_t {
-    // SAFETY: one instruction on registers.
+    // SAFETY: one instruction, that this function's target feature has; it reads and writes the registers that are named.
     unsafe {
         asm!(
             "sdot {acc:v}.4s, {a:v}.16b, {b:v}.4b[{lane}]",

@@ -1,8 +1,4 @@
 //! Vectors of 16 in four 128-bit registers: what every backend with NEON shares.
-#![allow(
-    unsafe_op_in_unsafe_fn,
-    reason = "each function is a few instructions on each quarter, valid by the contract of `Isa`"
-)]
 
 use core::arch::aarch64::*;
 use core::fmt::Debug;
@@ -12,32 +8,53 @@ use super::super::epilogue::{Epilogue, Sums, finish};
 use super::super::isa::{Broadcast, Isa};
 use super::super::layout::Layout;
 
-/// What a backend adds to NEON.
-///
-/// # Safety
-///
-/// As [`Isa`].
+/// What a backend adds to NEON, without which [`Dot::is_supported`] is false.
 pub(crate) trait Dot: Copy + Debug + 'static {
     const NAME: &'static str;
     const LAYOUT: Layout;
+
+    /// Whether the CPU has NEON and what is added to it: "the instruction set" below.
     fn is_supported() -> bool;
+
+    /// As [`Isa::enter`].
+    ///
+    /// # Safety
+    ///
+    /// The CPU has the instruction set.
     unsafe fn enter<R>(f: impl FnOnce() -> R) -> R;
+
     /// As [`Isa::interleave`].
+    ///
+    /// # Safety
+    ///
+    /// The CPU has the instruction set; each of the four taps is readable for 16 bytes.
     unsafe fn interleave(taps: [*const u8; 4]) -> [int8x16_t; 4];
+
     /// As [`Isa::dot_lanes`], for a quarter of the lanes.
+    ///
+    /// # Safety
+    ///
+    /// The CPU has the instruction set.
     unsafe fn dot(acc: int32x4_t, lhs: int8x16_t, rhs: int8x16_t) -> int32x4_t;
 }
 
 /// What a backend adds whose products have one group of activations for all columns.
-///
-/// # Safety
-///
-/// As [`Broadcast`].
 pub(crate) trait DotRow: Dot {
     const ROWS: [usize; 4];
+
     /// As [`Broadcast::lhs`].
+    ///
+    /// # Safety
+    ///
+    /// The CPU has the instruction set; `group` is readable for its four bytes.
     unsafe fn lhs(group: *const u8) -> int8x16_t;
+
     /// As [`Broadcast::steps`].
+    ///
+    /// # Safety
+    ///
+    /// The CPU has the instruction set; every row is readable for `count` groups, and each of the `NR` slabs, `slab_bytes` apart from
+    /// `rhs` on, for `count` steps.
     unsafe fn steps<const MR: usize, const NR: usize>(
         acc: &mut [[[int32x4_t; 4]; NR]; MR],
         rows: [*const u8; MR],
@@ -77,150 +94,199 @@ impl<D: Dot> Isa for Neon<D> {
 
     #[inline(always)]
     unsafe fn enter<R>(f: impl FnOnce() -> R) -> R {
-        D::enter(f)
+        // SAFETY: the CPU has the instruction set of `D`.
+        unsafe { D::enter(f) }
     }
 
     #[inline(never)]
     unsafe fn end(epilogue: &Epilogue, sums: &Sums<Self>) {
-        finish(epilogue, sums);
+        // SAFETY: the CPU has NEON; `vectors` hold the sums of the tile, and the epilogue is valid for its rows and columns.
+        unsafe {
+            finish(epilogue, sums);
+        }
     }
 
     #[inline(always)]
     unsafe fn rhs(step: *const i8) -> [int8x16_t; 4] {
-        [vld1q_s8(step), vld1q_s8(step.add(16)), vld1q_s8(step.add(32)), vld1q_s8(step.add(48))]
+        const { assert!(D::LAYOUT.depthwise().step_bytes() == 64) };
+        // SAFETY: the CPU has NEON; `step` is readable for 64 bytes.
+        unsafe { [vld1q_s8(step), vld1q_s8(step.add(16)), vld1q_s8(step.add(32)), vld1q_s8(step.add(48))] }
     }
 
     #[inline(always)]
     unsafe fn interleave(taps: [*const u8; 4]) -> [int8x16_t; 4] {
-        D::interleave(taps)
+        const { assert!(D::LAYOUT.depthwise().depth() == 4 && D::LAYOUT.lhs_bytes() == 1) };
+        // SAFETY: the CPU has the instruction set of `D`; each of the four taps is readable for 16 bytes.
+        unsafe { D::interleave(taps) }
     }
 
     #[inline(always)]
     unsafe fn dot_lanes(acc: [int32x4_t; 4], lhs: [int8x16_t; 4], rhs: [int8x16_t; 4]) -> [int32x4_t; 4] {
-        [
-            D::dot(acc[0], lhs[0], rhs[0]),
-            D::dot(acc[1], lhs[1], rhs[1]),
-            D::dot(acc[2], lhs[2], rhs[2]),
-            D::dot(acc[3], lhs[3], rhs[3]),
-        ]
+        // SAFETY: the CPU has the instruction set of `D`.
+        unsafe {
+            [
+                D::dot(acc[0], lhs[0], rhs[0]),
+                D::dot(acc[1], lhs[1], rhs[1]),
+                D::dot(acc[2], lhs[2], rhs[2]),
+                D::dot(acc[3], lhs[3], rhs[3]),
+            ]
+        }
     }
 
     #[inline(always)]
     unsafe fn splat_i32(x: i32) -> [int32x4_t; 4] {
-        [vdupq_n_s32(x); 4]
+        // SAFETY: the CPU has NEON.
+        unsafe { [vdupq_n_s32(x); 4] }
     }
 
     #[inline(always)]
     unsafe fn load_i32(p: *const i32) -> [int32x4_t; 4] {
-        [vld1q_s32(p), vld1q_s32(p.add(4)), vld1q_s32(p.add(8)), vld1q_s32(p.add(12))]
+        // SAFETY: the CPU has NEON, and `p` is readable for 16 lanes.
+        unsafe { [vld1q_s32(p), vld1q_s32(p.add(4)), vld1q_s32(p.add(8)), vld1q_s32(p.add(12))] }
     }
 
     #[inline(always)]
     unsafe fn store_i32(p: *mut i32, x: [int32x4_t; 4]) {
-        for (quarter, x) in x.into_iter().enumerate() {
-            vst1q_s32(p.add(4 * quarter), x);
+        // SAFETY: the CPU has NEON, and `p` is writable for 16 lanes.
+        unsafe {
+            for (quarter, x) in x.into_iter().enumerate() {
+                vst1q_s32(p.add(4 * quarter), x);
+            }
         }
     }
 
     #[inline(always)]
     unsafe fn add_i32(a: [int32x4_t; 4], b: [int32x4_t; 4]) -> [int32x4_t; 4] {
-        quarters!(vaddq_s32(a, b))
+        // SAFETY: the CPU has NEON.
+        unsafe { quarters!(vaddq_s32(a, b)) }
     }
 
     #[inline(always)]
     unsafe fn mul_i32(a: [int32x4_t; 4], b: [int32x4_t; 4]) -> [int32x4_t; 4] {
-        quarters!(vmulq_s32(a, b))
+        // SAFETY: the CPU has NEON.
+        unsafe { quarters!(vmulq_s32(a, b)) }
     }
 
     #[inline(always)]
     unsafe fn load_u8(p: *const u8) -> [int32x4_t; 4] {
-        let bytes = vld1q_u8(p);
-        let (low, high) = (vmovl_u8(vget_low_u8(bytes)), vmovl_high_u8(bytes));
-        let words =
-            [vmovl_u16(vget_low_u16(low)), vmovl_high_u16(low), vmovl_u16(vget_low_u16(high)), vmovl_high_u16(high)];
-        quarters!(vreinterpretq_s32_u32(words))
+        // SAFETY: the CPU has NEON, and `p` is readable for 16 lanes.
+        unsafe {
+            let bytes = vld1q_u8(p);
+            let (low, high) = (vmovl_u8(vget_low_u8(bytes)), vmovl_high_u8(bytes));
+            let words = [
+                vmovl_u16(vget_low_u16(low)),
+                vmovl_high_u16(low),
+                vmovl_u16(vget_low_u16(high)),
+                vmovl_high_u16(high),
+            ];
+            quarters!(vreinterpretq_s32_u32(words))
+        }
     }
 
     #[inline(always)]
     unsafe fn load_i8(p: *const i8) -> [int32x4_t; 4] {
-        let bytes = vld1q_s8(p);
-        let (low, high) = (vmovl_s8(vget_low_s8(bytes)), vmovl_high_s8(bytes));
-        [vmovl_s16(vget_low_s16(low)), vmovl_high_s16(low), vmovl_s16(vget_low_s16(high)), vmovl_high_s16(high)]
+        // SAFETY: the CPU has NEON, and `p` is readable for 16 lanes.
+        unsafe {
+            let bytes = vld1q_s8(p);
+            let (low, high) = (vmovl_s8(vget_low_s8(bytes)), vmovl_high_s8(bytes));
+            [vmovl_s16(vget_low_s16(low)), vmovl_high_s16(low), vmovl_s16(vget_low_s16(high)), vmovl_high_s16(high)]
+        }
     }
 
     #[inline(always)]
     unsafe fn store_bytes(p: *mut u8, x: [int32x4_t; 4]) {
-        let words = quarters!(vreinterpretq_u16_s32(x));
-        let (low, high) = (vuzp1q_u16(words[0], words[1]), vuzp1q_u16(words[2], words[3]));
-        vst1q_u8(p, vuzp1q_u8(vreinterpretq_u8_u16(low), vreinterpretq_u8_u16(high)));
+        // SAFETY: the CPU has NEON, and `p` is writable for 16 lanes.
+        unsafe {
+            let words = quarters!(vreinterpretq_u16_s32(x));
+            let (low, high) = (vuzp1q_u16(words[0], words[1]), vuzp1q_u16(words[2], words[3]));
+            vst1q_u8(p, vuzp1q_u8(vreinterpretq_u8_u16(low), vreinterpretq_u8_u16(high)));
+        }
     }
 
     #[inline(always)]
     unsafe fn splat_f32(x: f32) -> [float32x4_t; 4] {
-        [vdupq_n_f32(x); 4]
+        // SAFETY: the CPU has NEON.
+        unsafe { [vdupq_n_f32(x); 4] }
     }
 
     #[inline(always)]
     unsafe fn load_f32(p: *const f32) -> [float32x4_t; 4] {
-        [vld1q_f32(p), vld1q_f32(p.add(4)), vld1q_f32(p.add(8)), vld1q_f32(p.add(12))]
+        // SAFETY: the CPU has NEON, and `p` is readable for 16 lanes.
+        unsafe { [vld1q_f32(p), vld1q_f32(p.add(4)), vld1q_f32(p.add(8)), vld1q_f32(p.add(12))] }
     }
 
     #[inline(always)]
     unsafe fn store_f32(p: *mut f32, x: [float32x4_t; 4]) {
-        for (quarter, x) in x.into_iter().enumerate() {
-            vst1q_f32(p.add(4 * quarter), x);
+        // SAFETY: the CPU has NEON, and `p` is writable for 16 lanes.
+        unsafe {
+            for (quarter, x) in x.into_iter().enumerate() {
+                vst1q_f32(p.add(4 * quarter), x);
+            }
         }
     }
 
     #[inline(always)]
     unsafe fn add_f32(a: [float32x4_t; 4], b: [float32x4_t; 4]) -> [float32x4_t; 4] {
-        quarters!(vaddq_f32(a, b))
+        // SAFETY: the CPU has NEON.
+        unsafe { quarters!(vaddq_f32(a, b)) }
     }
 
     #[inline(always)]
     unsafe fn mul_f32(a: [float32x4_t; 4], b: [float32x4_t; 4]) -> [float32x4_t; 4] {
-        quarters!(vmulq_f32(a, b))
+        // SAFETY: the CPU has NEON.
+        unsafe { quarters!(vmulq_f32(a, b)) }
     }
 
     #[inline(always)]
     unsafe fn fma_f32(a: [float32x4_t; 4], b: [float32x4_t; 4], c: [float32x4_t; 4]) -> [float32x4_t; 4] {
-        [
-            vfmaq_f32(c[0], a[0], b[0]),
-            vfmaq_f32(c[1], a[1], b[1]),
-            vfmaq_f32(c[2], a[2], b[2]),
-            vfmaq_f32(c[3], a[3], b[3]),
-        ]
+        // SAFETY: the CPU has NEON.
+        unsafe {
+            [
+                vfmaq_f32(c[0], a[0], b[0]),
+                vfmaq_f32(c[1], a[1], b[1]),
+                vfmaq_f32(c[2], a[2], b[2]),
+                vfmaq_f32(c[3], a[3], b[3]),
+            ]
+        }
     }
 
     #[inline(always)]
     unsafe fn div_f32(a: [float32x4_t; 4], b: [float32x4_t; 4]) -> [float32x4_t; 4] {
-        quarters!(vdivq_f32(a, b))
+        // SAFETY: the CPU has NEON.
+        unsafe { quarters!(vdivq_f32(a, b)) }
     }
 
     #[inline(always)]
     unsafe fn max_f32(a: [float32x4_t; 4], b: [float32x4_t; 4]) -> [float32x4_t; 4] {
-        // `fmax` makes NaN of NaN, `fmaxnm` the other operand whichever it is.
-        quarters!(greater(a, b))
+        // SAFETY: the CPU has NEON.
+        unsafe {
+            // `fmax` makes NaN of NaN, `fmaxnm` the other operand whichever it is.
+            quarters!(greater(a, b))
+        }
     }
 
     #[inline(always)]
     unsafe fn min_f32(a: [float32x4_t; 4], b: [float32x4_t; 4]) -> [float32x4_t; 4] {
-        quarters!(less(a, b))
+        // SAFETY: the CPU has NEON.
+        unsafe { quarters!(less(a, b)) }
     }
 
     #[inline(always)]
     unsafe fn nan_to_zero(x: [float32x4_t; 4]) -> [float32x4_t; 4] {
-        quarters!(zero_if_nan(x))
+        // SAFETY: the CPU has NEON.
+        unsafe { quarters!(zero_if_nan(x)) }
     }
 
     #[inline(always)]
     unsafe fn to_f32(x: [int32x4_t; 4]) -> [float32x4_t; 4] {
-        quarters!(vcvtq_f32_s32(x))
+        // SAFETY: the CPU has NEON.
+        unsafe { quarters!(vcvtq_f32_s32(x)) }
     }
 
     #[inline(always)]
     unsafe fn round(x: [float32x4_t; 4]) -> [int32x4_t; 4] {
-        quarters!(vcvtnq_s32_f32(x))
+        // SAFETY: the CPU has NEON.
+        unsafe { quarters!(vcvtnq_s32_f32(x)) }
     }
 }
 
@@ -231,12 +297,15 @@ impl<D: DotRow> Broadcast for Neon<D> {
 
     #[inline(always)]
     unsafe fn lhs(group: *const u8) -> int8x16_t {
-        D::lhs(group)
+        const { assert!(D::LAYOUT.group_bytes() == 4) };
+        // SAFETY: the CPU has the instruction set of `D`; `group` is readable for its four bytes.
+        unsafe { D::lhs(group) }
     }
 
     #[inline(always)]
     unsafe fn dot(acc: [int32x4_t; 4], lhs: int8x16_t, rhs: [int8x16_t; 4]) -> [int32x4_t; 4] {
-        Self::dot_lanes(acc, [lhs; 4], rhs)
+        // SAFETY: the CPU has the instruction set of `D`.
+        unsafe { Self::dot_lanes(acc, [lhs; 4], rhs) }
     }
 
     #[inline(always)]
@@ -247,44 +316,79 @@ impl<D: DotRow> Broadcast for Neon<D> {
         slab_bytes: usize,
         count: usize,
     ) {
-        D::steps(acc, rows, rhs, slab_bytes, count);
+        // SAFETY: the CPU has the instruction set of `D`; the rows are readable for `count` groups each, and each of the `NR` slabs for as many steps.
+        unsafe {
+            D::steps(acc, rows, rhs, slab_bytes, count);
+        }
     }
 }
 
+/// `a > b ? a : b`.
+///
+/// # Safety
+///
+/// The CPU has NEON.
 #[inline(always)]
 unsafe fn greater(a: float32x4_t, b: float32x4_t) -> float32x4_t {
-    vbslq_f32(vcgtq_f32(a, b), a, b)
+    // SAFETY: the CPU has NEON.
+    unsafe { vbslq_f32(vcgtq_f32(a, b), a, b) }
 }
 
+/// `a < b ? a : b`.
+///
+/// # Safety
+///
+/// The CPU has NEON.
 #[inline(always)]
 unsafe fn less(a: float32x4_t, b: float32x4_t) -> float32x4_t {
-    vbslq_f32(vcltq_f32(a, b), a, b)
+    // SAFETY: the CPU has NEON.
+    unsafe { vbslq_f32(vcltq_f32(a, b), a, b) }
 }
 
+/// `x`, or 0 where `x` is NaN.
+///
+/// # Safety
+///
+/// The CPU has NEON.
 #[inline(always)]
 unsafe fn zero_if_nan(x: float32x4_t) -> float32x4_t {
-    vreinterpretq_f32_u32(vandq_u32(vreinterpretq_u32_f32(x), vceqq_f32(x, x)))
+    // SAFETY: the CPU has NEON.
+    unsafe { vreinterpretq_f32_u32(vandq_u32(vreinterpretq_u32_f32(x), vceqq_f32(x, x))) }
 }
 
 /// Four bytes of every lane next to each other: `[a0 b0 c0 d0 a1 b1 c1 d1 ..]`.
+///
+/// # Safety
+///
+/// The CPU has NEON; each of the four taps is readable for 16 bytes.
 #[inline(always)]
 pub(super) unsafe fn interleave_bytes(taps: [*const u8; 4]) -> [int8x16_t; 4] {
-    let [low, high] = pairs_of(taps);
-    let words = |pair: [int8x16_t; 2]| [vreinterpretq_s16_s8(pair[0]), vreinterpretq_s16_s8(pair[1])];
-    let (low, high) = (words(low), words(high));
-    let all = [
-        vzip1q_s16(low[0], low[1]),
-        vzip2q_s16(low[0], low[1]),
-        vzip1q_s16(high[0], high[1]),
-        vzip2q_s16(high[0], high[1]),
-    ];
-    quarters!(vreinterpretq_s8_s16(all))
+    // SAFETY: the CPU has NEON; each of the four taps is readable for 16 bytes.
+    unsafe {
+        let [low, high] = pairs_of(taps);
+        let words = |pair: [int8x16_t; 2]| [vreinterpretq_s16_s8(pair[0]), vreinterpretq_s16_s8(pair[1])];
+        let (low, high) = (words(low), words(high));
+        let all = [
+            vzip1q_s16(low[0], low[1]),
+            vzip2q_s16(low[0], low[1]),
+            vzip1q_s16(high[0], high[1]),
+            vzip2q_s16(high[0], high[1]),
+        ];
+        quarters!(vreinterpretq_s8_s16(all))
+    }
 }
 
 /// The bytes of the first two taps in turn, and those of the last two: of lanes 0 to 7, and of lanes 8 to 15.
+///
+/// # Safety
+///
+/// The CPU has NEON; each of the four taps is readable for 16 bytes.
 #[inline(always)]
 pub(super) unsafe fn pairs_of(taps: [*const u8; 4]) -> [[int8x16_t; 2]; 2] {
-    let [a, b, c, d] =
-        [vld1q_s8(taps[0].cast()), vld1q_s8(taps[1].cast()), vld1q_s8(taps[2].cast()), vld1q_s8(taps[3].cast())];
-    [[vzip1q_s8(a, b), vzip1q_s8(c, d)], [vzip2q_s8(a, b), vzip2q_s8(c, d)]]
+    // SAFETY: the CPU has NEON; each of the four taps is readable for 16 bytes.
+    unsafe {
+        let [a, b, c, d] =
+            [vld1q_s8(taps[0].cast()), vld1q_s8(taps[1].cast()), vld1q_s8(taps[2].cast()), vld1q_s8(taps[3].cast())];
+        [[vzip1q_s8(a, b), vzip1q_s8(c, d)], [vzip2q_s8(a, b), vzip2q_s8(c, d)]]
+    }
 }

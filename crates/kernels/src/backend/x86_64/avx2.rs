@@ -1,7 +1,6 @@
 //! AVX2, exact: bytes are widened to 16 bits, of which `vpmaddwd` adds two products without saturating.
 //!
 //! `vpmaddubsw` would multiply bytes twice as fast, but its sums of two products saturate at 16 bits: 255 * 127 * 2 does not fit.
-#![allow(unsafe_op_in_unsafe_fn, reason = "each function is a few instructions, valid by the contract of `Isa`")]
 
 use core::arch::x86_64::*;
 
@@ -33,22 +32,34 @@ impl Dot for Madd {
 
     #[inline(always)]
     unsafe fn rhs(step: *const i8) -> [__m256i; 2] {
-        [_mm256_cvtepi8_epi16(_mm_load_si128(step.cast())), _mm256_cvtepi8_epi16(_mm_load_si128(step.add(16).cast()))]
+        const { assert!(Self::LAYOUT.step_bytes() == 32) };
+        // SAFETY: the CPU has AVX2; `step` is readable for a step of 32 bytes and aligned to as many, as every step of this layout is.
+        unsafe {
+            [
+                _mm256_cvtepi8_epi16(_mm_load_si128(step.cast())),
+                _mm256_cvtepi8_epi16(_mm_load_si128(step.add(16).cast())),
+            ]
+        }
     }
 
     #[inline(always)]
     unsafe fn dot(acc: __m256i, lhs: __m256i, rhs: __m256i) -> __m256i {
-        _mm256_add_epi32(acc, _mm256_madd_epi16(lhs, rhs))
+        // SAFETY: the CPU has AVX2.
+        unsafe { _mm256_add_epi32(acc, _mm256_madd_epi16(lhs, rhs)) }
     }
 
     #[inline(always)]
     unsafe fn interleave(taps: [*const u8; 4]) -> [__m256i; 2] {
-        let half = |at: usize| -> __m256i {
-            let first = _mm_loadu_si128(taps[0].add(at).cast());
-            let second = _mm_loadu_si128(taps[1].add(at).cast());
-            let (low, high) = (_mm_unpacklo_epi16(first, second), _mm_unpackhi_epi16(first, second));
-            _mm256_inserti128_si256::<1>(_mm256_castsi128_si256(low), high)
-        };
-        [half(0), half(16)]
+        const { assert!(Self::LAYOUT.depth() == 2 && Self::LAYOUT.lhs_bytes() == 2) };
+        // SAFETY: the CPU has AVX2; each of the first two taps is readable for 16 words.
+        unsafe {
+            let half = |at: usize| -> __m256i {
+                let first = _mm_loadu_si128(taps[0].add(at).cast());
+                let second = _mm_loadu_si128(taps[1].add(at).cast());
+                let (low, high) = (_mm_unpacklo_epi16(first, second), _mm_unpackhi_epi16(first, second));
+                _mm256_inserti128_si256::<1>(_mm256_castsi128_si256(low), high)
+            };
+            [half(0), half(16)]
+        }
     }
 }

@@ -1,8 +1,4 @@
 //! Vectors of 16 in two 256-bit registers: what every backend with AVX2 shares.
-#![allow(
-    unsafe_op_in_unsafe_fn,
-    reason = "each function is one instruction on either half, valid by the contract of `Isa`"
-)]
 
 use core::arch::x86_64::*;
 use core::fmt::Debug;
@@ -12,21 +8,41 @@ use super::super::epilogue::{Epilogue, Sums, finish};
 use super::super::isa::{Broadcast, Isa};
 use super::super::layout::Layout;
 
-/// What a backend with 256-bit registers adds to AVX2.
-///
-/// # Safety
-///
-/// As [`Isa`].
+/// What a backend with 256-bit registers adds to AVX2 and FMA, without which [`Dot::is_supported`] is false.
 pub(crate) trait Dot: Copy + Debug + 'static {
     const NAME: &'static str;
     const LAYOUT: Layout;
     const ROWS: [usize; 4];
+
+    /// Whether the CPU has AVX2, FMA and what is added to them: "the instruction set" below.
     fn is_supported() -> bool;
+
+    /// As [`Isa::enter`].
+    ///
+    /// # Safety
+    ///
+    /// The CPU has the instruction set.
     unsafe fn enter<R>(f: impl FnOnce() -> R) -> R;
+
+    /// As [`Isa::rhs`].
+    ///
+    /// # Safety
+    ///
+    /// The CPU has the instruction set; `step` is readable for a step, and aligned to 32 bytes.
     unsafe fn rhs(step: *const i8) -> [__m256i; 2];
-    /// As [`Isa::dot`], for half a vector.
+
+    /// As [`Isa::dot_lanes`], for half a vector.
+    ///
+    /// # Safety
+    ///
+    /// The CPU has the instruction set.
     unsafe fn dot(acc: __m256i, lhs: __m256i, rhs: __m256i) -> __m256i;
+
     /// As [`Isa::interleave`].
+    ///
+    /// # Safety
+    ///
+    /// The CPU has the instruction set; as many taps as a group has products are readable for 16 activations each.
     unsafe fn interleave(taps: [*const u8; 4]) -> [__m256i; 2];
 }
 
@@ -50,138 +66,177 @@ impl<D: Dot> Isa for Ymm<D> {
 
     #[inline(always)]
     unsafe fn enter<R>(f: impl FnOnce() -> R) -> R {
-        D::enter(f)
+        // SAFETY: the CPU has the instruction set of `D`.
+        unsafe { D::enter(f) }
     }
 
     #[inline(never)]
     #[target_feature(enable = "avx2")]
     unsafe fn end(epilogue: &Epilogue, sums: &Sums<Self>) {
-        finish(epilogue, sums);
+        // SAFETY: the CPU has AVX2; `vectors` hold the sums of the tile, and the epilogue is valid for its rows and columns.
+        unsafe {
+            finish(epilogue, sums);
+        }
     }
 
     #[inline(always)]
     unsafe fn rhs(step: *const i8) -> [__m256i; 2] {
-        D::rhs(step)
+        // SAFETY: the CPU has the instruction set of `D`; `step` is readable for a step, and aligned to the 32 bytes of which a step of either layout is a multiple.
+        unsafe { D::rhs(step) }
     }
 
     #[inline(always)]
     unsafe fn interleave(taps: [*const u8; 4]) -> [__m256i; 2] {
-        D::interleave(taps)
+        // SAFETY: the CPU has the instruction set of `D`; each of the taps of a group is readable for 16 activations.
+        unsafe { D::interleave(taps) }
     }
 
     #[inline(always)]
     unsafe fn dot_lanes(acc: [__m256i; 2], lhs: [__m256i; 2], rhs: [__m256i; 2]) -> [__m256i; 2] {
-        [D::dot(acc[0], lhs[0], rhs[0]), D::dot(acc[1], lhs[1], rhs[1])]
+        // SAFETY: the CPU has the instruction set of `D`.
+        unsafe { [D::dot(acc[0], lhs[0], rhs[0]), D::dot(acc[1], lhs[1], rhs[1])] }
     }
 
     #[inline(always)]
     unsafe fn splat_i32(x: i32) -> [__m256i; 2] {
-        [_mm256_set1_epi32(x); 2]
+        // SAFETY: the CPU has AVX2.
+        unsafe { [_mm256_set1_epi32(x); 2] }
     }
 
     #[inline(always)]
     unsafe fn load_i32(p: *const i32) -> [__m256i; 2] {
-        [_mm256_loadu_si256(p.cast()), _mm256_loadu_si256(p.add(8).cast())]
+        // SAFETY: the CPU has AVX2, and `p` is readable for 16 lanes.
+        unsafe { [_mm256_loadu_si256(p.cast()), _mm256_loadu_si256(p.add(8).cast())] }
     }
 
     #[inline(always)]
     unsafe fn store_i32(p: *mut i32, x: [__m256i; 2]) {
-        _mm256_storeu_si256(p.cast(), x[0]);
-        _mm256_storeu_si256(p.add(8).cast(), x[1]);
+        // SAFETY: the CPU has AVX2, and `p` is writable for 16 lanes.
+        unsafe {
+            _mm256_storeu_si256(p.cast(), x[0]);
+            _mm256_storeu_si256(p.add(8).cast(), x[1]);
+        }
     }
 
     #[inline(always)]
     unsafe fn add_i32(a: [__m256i; 2], b: [__m256i; 2]) -> [__m256i; 2] {
-        [_mm256_add_epi32(a[0], b[0]), _mm256_add_epi32(a[1], b[1])]
+        // SAFETY: the CPU has AVX2.
+        unsafe { [_mm256_add_epi32(a[0], b[0]), _mm256_add_epi32(a[1], b[1])] }
     }
 
     #[inline(always)]
     unsafe fn mul_i32(a: [__m256i; 2], b: [__m256i; 2]) -> [__m256i; 2] {
-        [_mm256_mullo_epi32(a[0], b[0]), _mm256_mullo_epi32(a[1], b[1])]
+        // SAFETY: the CPU has AVX2.
+        unsafe { [_mm256_mullo_epi32(a[0], b[0]), _mm256_mullo_epi32(a[1], b[1])] }
     }
 
     #[inline(always)]
     unsafe fn load_u8(p: *const u8) -> [__m256i; 2] {
-        [_mm256_cvtepu8_epi32(_mm_loadl_epi64(p.cast())), _mm256_cvtepu8_epi32(_mm_loadl_epi64(p.add(8).cast()))]
+        // SAFETY: the CPU has AVX2, and `p` is readable for 16 lanes.
+        unsafe {
+            [_mm256_cvtepu8_epi32(_mm_loadl_epi64(p.cast())), _mm256_cvtepu8_epi32(_mm_loadl_epi64(p.add(8).cast()))]
+        }
     }
 
     #[inline(always)]
     unsafe fn load_i8(p: *const i8) -> [__m256i; 2] {
-        [_mm256_cvtepi8_epi32(_mm_loadl_epi64(p.cast())), _mm256_cvtepi8_epi32(_mm_loadl_epi64(p.add(8).cast()))]
+        // SAFETY: the CPU has AVX2, and `p` is readable for 16 lanes.
+        unsafe {
+            [_mm256_cvtepi8_epi32(_mm_loadl_epi64(p.cast())), _mm256_cvtepi8_epi32(_mm_loadl_epi64(p.add(8).cast()))]
+        }
     }
 
     #[inline(always)]
     unsafe fn store_bytes(p: *mut u8, x: [__m256i; 2]) {
-        let low = _mm256_set1_epi32(0xff);
-        let words = _mm256_packus_epi32(_mm256_and_si256(x[0], low), _mm256_and_si256(x[1], low));
-        let bytes = _mm256_packus_epi16(words, words);
-        // Packing works within 128 bits: bytes 0-3 and 8-11 in the first, 4-7 and 12-15 in the second.
-        let ordered = _mm256_permutevar8x32_epi32(bytes, _mm256_setr_epi32(0, 4, 1, 5, 0, 4, 1, 5));
-        _mm_storeu_si128(p.cast(), _mm256_castsi256_si128(ordered));
+        // SAFETY: the CPU has AVX2, and `p` is writable for 16 lanes.
+        unsafe {
+            let low = _mm256_set1_epi32(0xff);
+            let words = _mm256_packus_epi32(_mm256_and_si256(x[0], low), _mm256_and_si256(x[1], low));
+            let bytes = _mm256_packus_epi16(words, words);
+            // Packing works within 128 bits: bytes 0-3 and 8-11 in the first, 4-7 and 12-15 in the second.
+            let ordered = _mm256_permutevar8x32_epi32(bytes, _mm256_setr_epi32(0, 4, 1, 5, 0, 4, 1, 5));
+            _mm_storeu_si128(p.cast(), _mm256_castsi256_si128(ordered));
+        }
     }
 
     #[inline(always)]
     unsafe fn splat_f32(x: f32) -> [__m256; 2] {
-        [_mm256_set1_ps(x); 2]
+        // SAFETY: the CPU has AVX2.
+        unsafe { [_mm256_set1_ps(x); 2] }
     }
 
     #[inline(always)]
     unsafe fn load_f32(p: *const f32) -> [__m256; 2] {
-        [_mm256_loadu_ps(p), _mm256_loadu_ps(p.add(8))]
+        // SAFETY: the CPU has AVX2, and `p` is readable for 16 lanes.
+        unsafe { [_mm256_loadu_ps(p), _mm256_loadu_ps(p.add(8))] }
     }
 
     #[inline(always)]
     unsafe fn store_f32(p: *mut f32, x: [__m256; 2]) {
-        _mm256_storeu_ps(p, x[0]);
-        _mm256_storeu_ps(p.add(8), x[1]);
+        // SAFETY: the CPU has AVX2, and `p` is writable for 16 lanes.
+        unsafe {
+            _mm256_storeu_ps(p, x[0]);
+            _mm256_storeu_ps(p.add(8), x[1]);
+        }
     }
 
     #[inline(always)]
     unsafe fn add_f32(a: [__m256; 2], b: [__m256; 2]) -> [__m256; 2] {
-        [_mm256_add_ps(a[0], b[0]), _mm256_add_ps(a[1], b[1])]
+        // SAFETY: the CPU has AVX2.
+        unsafe { [_mm256_add_ps(a[0], b[0]), _mm256_add_ps(a[1], b[1])] }
     }
 
     #[inline(always)]
     unsafe fn mul_f32(a: [__m256; 2], b: [__m256; 2]) -> [__m256; 2] {
-        [_mm256_mul_ps(a[0], b[0]), _mm256_mul_ps(a[1], b[1])]
+        // SAFETY: the CPU has AVX2.
+        unsafe { [_mm256_mul_ps(a[0], b[0]), _mm256_mul_ps(a[1], b[1])] }
     }
 
     #[inline(always)]
     unsafe fn fma_f32(a: [__m256; 2], b: [__m256; 2], c: [__m256; 2]) -> [__m256; 2] {
-        [_mm256_fmadd_ps(a[0], b[0], c[0]), _mm256_fmadd_ps(a[1], b[1], c[1])]
+        // SAFETY: the CPU has FMA, without which no `Dot` is supported.
+        unsafe { [_mm256_fmadd_ps(a[0], b[0], c[0]), _mm256_fmadd_ps(a[1], b[1], c[1])] }
     }
 
     #[inline(always)]
     unsafe fn div_f32(a: [__m256; 2], b: [__m256; 2]) -> [__m256; 2] {
-        [_mm256_div_ps(a[0], b[0]), _mm256_div_ps(a[1], b[1])]
+        // SAFETY: the CPU has AVX2.
+        unsafe { [_mm256_div_ps(a[0], b[0]), _mm256_div_ps(a[1], b[1])] }
     }
 
     #[inline(always)]
     unsafe fn max_f32(a: [__m256; 2], b: [__m256; 2]) -> [__m256; 2] {
-        [_mm256_max_ps(a[0], b[0]), _mm256_max_ps(a[1], b[1])]
+        // SAFETY: the CPU has AVX2.
+        unsafe { [_mm256_max_ps(a[0], b[0]), _mm256_max_ps(a[1], b[1])] }
     }
 
     #[inline(always)]
     unsafe fn min_f32(a: [__m256; 2], b: [__m256; 2]) -> [__m256; 2] {
-        [_mm256_min_ps(a[0], b[0]), _mm256_min_ps(a[1], b[1])]
+        // SAFETY: the CPU has AVX2.
+        unsafe { [_mm256_min_ps(a[0], b[0]), _mm256_min_ps(a[1], b[1])] }
     }
 
     #[inline(always)]
     unsafe fn nan_to_zero(x: [__m256; 2]) -> [__m256; 2] {
-        [
-            _mm256_and_ps(x[0], _mm256_cmp_ps::<_CMP_ORD_Q>(x[0], x[0])),
-            _mm256_and_ps(x[1], _mm256_cmp_ps::<_CMP_ORD_Q>(x[1], x[1])),
-        ]
+        // SAFETY: the CPU has AVX2.
+        unsafe {
+            [
+                _mm256_and_ps(x[0], _mm256_cmp_ps::<_CMP_ORD_Q>(x[0], x[0])),
+                _mm256_and_ps(x[1], _mm256_cmp_ps::<_CMP_ORD_Q>(x[1], x[1])),
+            ]
+        }
     }
 
     #[inline(always)]
     unsafe fn to_f32(x: [__m256i; 2]) -> [__m256; 2] {
-        [_mm256_cvtepi32_ps(x[0]), _mm256_cvtepi32_ps(x[1])]
+        // SAFETY: the CPU has AVX2.
+        unsafe { [_mm256_cvtepi32_ps(x[0]), _mm256_cvtepi32_ps(x[1])] }
     }
 
     #[inline(always)]
     unsafe fn round(x: [__m256; 2]) -> [__m256i; 2] {
-        [_mm256_cvtps_epi32(x[0]), _mm256_cvtps_epi32(x[1])]
+        // SAFETY: the CPU has AVX2.
+        unsafe { [_mm256_cvtps_epi32(x[0]), _mm256_cvtps_epi32(x[1])] }
     }
 }
 
@@ -192,11 +247,14 @@ impl<D: Dot> Broadcast for Ymm<D> {
 
     #[inline(always)]
     unsafe fn lhs(group: *const u8) -> __m256i {
-        _mm256_set1_epi32(group.cast::<i32>().read_unaligned())
+        const { assert!(D::LAYOUT.group_bytes() == size_of::<i32>()) };
+        // SAFETY: the CPU has AVX2; `group` is readable for its four bytes.
+        unsafe { _mm256_set1_epi32(group.cast::<i32>().read_unaligned()) }
     }
 
     #[inline(always)]
     unsafe fn dot(acc: [__m256i; 2], lhs: __m256i, rhs: [__m256i; 2]) -> [__m256i; 2] {
-        [D::dot(acc[0], lhs, rhs[0]), D::dot(acc[1], lhs, rhs[1])]
+        // SAFETY: the CPU has the instruction set of `D`.
+        unsafe { [D::dot(acc[0], lhs, rhs[0]), D::dot(acc[1], lhs, rhs[1])] }
     }
 }
