@@ -103,7 +103,7 @@
 //!
 //! Architecture Invariant: no tensor, no scheme, no graph; nothing here allocates after the first call with the same sizes, except
 //! packing in memory of its own.
-#![cfg_attr(not(feature = "std"), no_std)]
+#![cfg_attr(not(any(feature = "std", test)), no_std)]
 #![expect(unsafe_code, reason = "instructions of one CPU, and threads that write parts of one result")]
 
 extern crate alloc;

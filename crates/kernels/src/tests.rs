@@ -21,6 +21,11 @@ fn kernels() -> Vec<Kernel> {
     backends().chain(shapes::kernels()).collect()
 }
 
+/// The number of random cases for a kernel: a fifth for those that there are for tests alone, most of which a backend shares.
+fn cases(kernel: Kernel, count: usize) -> usize {
+    if shapes::kernels().any(|shaped| shaped == kernel) { count / 5 } else { count }
+}
+
 /// Every backend that this CPU can run, and the AVX-VNNI one in the encoding of AVX512-VNNI where it has that.
 fn backends() -> impl Iterator<Item = Kernel> {
     Kernel::supported().chain(avx_vnni_by_avx512())

@@ -8,9 +8,8 @@ use std::time::{Duration, Instant};
 use std::vec;
 use std::vec::Vec;
 
-use super::kernels;
 use super::noise::Noise;
-use crate::backend::isa::LANES;
+use super::{cases, kernels};
 use crate::{
     Codes, Error, F32Output, FloatMatrix, I32Output, Kernel, Lhs, Output, PackedWeights, Requantized, Residual, Scales,
     Scratch, Weights, ZeroPoints,
@@ -128,7 +127,7 @@ fn products_of_absurd_sizes_are_errors_or_have_results() {
     let mut noise = Noise::new(91);
     for kernel in kernels() {
         let mut scratch = Scratch::default();
-        for _ in 0..20_000 {
+        for _ in 0..cases(kernel, 20_000) {
             let (n, k) = (noise.next() as usize % 40, noise.next() as usize % 5);
             let count = noise.next() as usize % 200;
             let (weight_codes, codes) = (noise.signed(n * k), noise.bytes(count));
@@ -182,7 +181,7 @@ fn float_products_of_absurd_sizes_are_errors_or_have_results() {
     }
     for kernel in kernels() {
         let mut scratch = Scratch::default();
-        for _ in 0..20_000 {
+        for _ in 0..cases(kernel, 20_000) {
             let small = noise.next().is_multiple_of(2);
             let [m, n, k] = [(); 3].map(|()| size(&mut noise, small));
             let mut matrix = || {
@@ -190,7 +189,7 @@ fn float_products_of_absurd_sizes_are_errors_or_have_results() {
                 FloatMatrix { elements: &elements, row_stride: strides[0], column_stride: strides[1] }
             };
             let (lhs, rhs) = (matrix(), matrix());
-            let (row_stride, mut out) = (size(&mut noise, false), vec![0.0; LANES * 4]);
+            let (row_stride, mut out) = (size(&mut noise, false), vec![0.0; 64]);
             let what = (kernel.name(), m, n, k, lhs.row_stride, lhs.column_stride, rhs.row_stride, row_stride);
             let _ = survives(&what, || kernel.multiply_add((m, n, k), lhs, rhs, &mut out, row_stride, &mut scratch));
             if let Ok(packed) = survives(&what, || rhs.pack(k, n)) {

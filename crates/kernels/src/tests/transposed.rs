@@ -3,8 +3,8 @@
 use std::vec;
 use std::vec::Vec;
 
-use super::kernels;
 use super::noise::Noise;
+use super::{cases, kernels};
 use crate::{
     Codes, ConvInput, Error, F32Output, Geometry, I32Output, Kernel, Output, Requantized, Residual, Scales, Scratch,
     ZeroPoints, reference,
@@ -47,7 +47,7 @@ fn random_geometry(noise: &mut Noise) -> (Geometry, [usize; 3], [usize; 3]) {
 fn transposed_convolutions_equal_the_reference() {
     for kernel in kernels() {
         let (mut noise, mut scratch) = (Noise::new(41), Scratch::default());
-        for _ in 0..250 {
+        for _ in 0..cases(kernel, 250) {
             check(kernel, &mut noise, &mut scratch);
         }
     }

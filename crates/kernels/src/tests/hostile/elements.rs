@@ -2,8 +2,8 @@
 
 use std::vec;
 
-use super::super::kernels;
 use super::super::noise::Noise;
+use super::super::{cases, kernels};
 use super::{SIZES, survives};
 use crate::{Affine, Bounded, Codes, CodesMut, Dynamic, Operand, Scales};
 
@@ -17,7 +17,7 @@ fn element_loops_refuse_what_does_not_fit() {
     const REALS: [f32; 6] = [0.0, f32::NAN, f32::INFINITY, -1.0, 1e-45, f32::MAX];
     let mut noise = Noise::new(94);
     for kernel in kernels() {
-        for _ in 0..20_000 {
+        for _ in 0..cases(kernel, 20_000) {
             let mut length = || [0, 1, 2, 15, 16, 17, 40][noise.next() as usize % 7];
             let [a, b, c, d] = [length(), length(), length(), length()];
             let mut integer = || INTEGERS[noise.next() as usize % 7];

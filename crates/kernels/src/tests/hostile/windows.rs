@@ -3,8 +3,8 @@
 use std::vec;
 use std::vec::Vec;
 
-use super::super::kernels;
 use super::super::noise::Noise;
+use super::super::{cases, kernels};
 use super::{size, survives, with_output};
 use crate::{
     Average, Codes, CodesMut, ConvInput, Error, Geometry, I32Output, Kernel, Output, Scratch, ZeroPoints, reference,
@@ -37,7 +37,7 @@ fn convolutions_and_pools_of_absurd_sizes_are_errors_or_have_results() {
     let mut noise = Noise::new(92);
     for kernel in kernels() {
         let mut scratch = Scratch::default();
-        for _ in 0..10_000 {
+        for _ in 0..cases(kernel, 10_000) {
             let geometry = geometry(&mut noise);
             let (weights, codes) = (noise.signed(2000), noise.bytes(2000));
             let zero_points = ZeroPoints::One([0, 3][noise.next() as usize % 2]);
