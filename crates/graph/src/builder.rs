@@ -6,6 +6,7 @@ use fourfold_schemes::QuantParams;
 use fourfold_tensor::Tensor;
 
 use crate::infer::infer;
+use crate::readers::Readers;
 use crate::{Dim, Error, Graph, Limits, Node, NodeId, Op, Value, ValueId, ValueType};
 
 /// A node to be added by [`GraphBuilder::add`].
@@ -47,7 +48,7 @@ impl GraphBuilder {
     #[must_use]
     pub fn with_limits(name: &str, limits: Limits) -> Self {
         let (nodes, values, inputs, outputs) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        let graph = Graph { name: name.to_owned(), nodes, values, inputs, outputs };
+        let graph = Graph { name: name.to_owned(), nodes, values, inputs, outputs, readers: Readers::default() };
         Self { graph, limits, value_names: HashSet::new(), node_names: HashSet::new(), next_numbers: HashMap::new() }
     }
 
@@ -176,13 +177,16 @@ impl GraphBuilder {
     /// # Errors
     ///
     /// [`Error::NoOutputs`], [`Error::UnknownValue`] if an output is of another builder, [`Error::Name`] for the graph's name.
-    pub fn finish(self) -> Result<Graph, Error> {
+    pub fn finish(mut self) -> Result<Graph, Error> {
         check_name(&self.graph.name, &self.limits)?;
         let count = self.graph.values.len();
         match self.graph.outputs.iter().find(|id| id.0 >= count) {
             Some(id) => Err(Error::UnknownValue { index: id.0, count }),
             None if self.graph.outputs.is_empty() => Err(Error::NoOutputs),
-            None => Ok(self.graph),
+            None => {
+                self.graph.readers = Readers::of(&self.graph);
+                Ok(self.graph)
+            }
         }
     }
 

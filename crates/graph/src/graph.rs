@@ -4,6 +4,7 @@ use core::fmt;
 
 use fourfold_tensor::Tensor;
 
+use crate::readers::Readers;
 use crate::{Op, ValueType};
 
 /// A value of one graph.
@@ -110,6 +111,8 @@ pub struct Graph {
     pub(crate) values: Vec<Value>,
     pub(crate) inputs: Vec<ValueId>,
     pub(crate) outputs: Vec<ValueId>,
+    /// Empty while the graph is being built.
+    pub(crate) readers: Readers,
 }
 
 impl Graph {
@@ -168,9 +171,26 @@ impl Graph {
         (0..self.values.len()).map(ValueId)
     }
 
-    /// The nodes that read a value, once for each operand that is the value.
+    /// The nodes that read a value, once for each operand that is the value, in the order of the nodes.
+    ///
+    /// They are looked up, not searched for: asking for the readers of all values takes time linear in the graph.
     pub fn consumers(&self, id: ValueId) -> impl Iterator<Item = &Node> {
-        self.nodes.iter().flat_map(move |node| node.inputs.iter().filter(move |&&input| input == id).map(move |_| node))
+        self.readers.nodes(id).iter().map(|&node| self.node(node))
+    }
+
+    /// The node that reads a value, if only one does, once, and the caller does not get the value.
+    #[must_use]
+    pub fn sole_consumer(&self, id: ValueId) -> Option<&Node> {
+        match self.readers.nodes(id) {
+            &[node] if !self.is_output(id) => Some(self.node(node)),
+            _ => None,
+        }
+    }
+
+    /// Whether a value is among [`Graph::outputs`]; looked up as [`Graph::consumers`] are.
+    #[must_use]
+    pub fn is_output(&self, id: ValueId) -> bool {
+        self.readers.is_output(id)
     }
 
     /// Whether some value of the graph has quantization parameters; inputs do not count, as a float model may take codes and dequantize them.

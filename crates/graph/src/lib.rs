@@ -44,6 +44,7 @@ mod limits;
 mod modules;
 mod op;
 mod polynomial;
+mod readers;
 mod statistics;
 mod types;
 mod window;

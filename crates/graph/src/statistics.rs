@@ -1,8 +1,22 @@
 //! Sizes and multiply-accumulates.
+//!
+//! Multiply-accumulates are the products that operators add up: those of matrices, convolutions and recurrent layers. `k` below is the
+//! kernel's number of elements, `d` the number of directions; sizes are those of the operands as [`Op`] lists them.
+//!
+//! ```text
+//! Conv            elements of the result * (in / groups) * k
+//! ConvTranspose   elements of the operand * (out / groups) * k
+//! Linear          elements of the result * in
+//! MatMul          elements of the result * depth
+//! Recurrent       steps * batch * d * gates * hidden * (in + hidden)
+//! ```
+//!
+//! Operators that work element by element, normalize, pool, compare or move elements have none, and neither has a table of embeddings,
+//! whose rows are only chosen.
 
 use crate::{Dim, Graph, Node, Op, ValueType};
 
-/// What one node costs, symbolic dimensions counted as 1.
+/// What one node costs, symbols counted as 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct NodeStatistics {
     /// Elements of the node's constant operands.
@@ -13,7 +27,7 @@ pub struct NodeStatistics {
     pub macs: u64,
 }
 
-/// What a graph costs, symbolic dimensions counted as 1; a constant used twice counts once.
+/// What a graph costs, symbols counted as 1; a constant used twice counts once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Statistics {
     /// Elements of all constants.
@@ -42,18 +56,25 @@ impl Graph {
         let (parameters, parameter_bytes) = constants.fold((0, 0), |(elements, bytes), tensor| {
             (elements + tensor.len() as u64, bytes + tensor.bytes().len() as u64)
         });
-        Statistics { parameters, parameter_bytes, macs: self.nodes.iter().map(|node| self.macs(node)).sum() }
+        let macs = self.nodes.iter().map(|node| self.macs(node)).fold(0, u64::saturating_add);
+        Statistics { parameters, parameter_bytes, macs }
     }
 
-    /// Products of the node: elements of the result times the depth of one sum.
+    /// Products of the node that are added up.
     fn macs(&self, node: &Node) -> u64 {
         let operand = |index: usize| &self.value(node.inputs[index]).ty;
-        let depth = match node.op {
-            Op::Conv(_) | Op::Linear(_) => elements(&operand(1).dims()[1..]),
-            Op::MatMul => elements(&operand(0).dims()[operand(0).rank() - 1..]),
-            _ => 0,
+        let (sums, depth) = match &node.op {
+            Op::Conv(_) | Op::Linear(_) => (self.value(node.output).ty(), elements(&operand(1).dims()[1..])),
+            Op::MatMul => (self.value(node.output).ty(), elements(&operand(0).dims()[operand(0).rank() - 1..])),
+            // Every element of the operand is multiplied by the weights of its channel.
+            Op::ConvTranspose(_) => (operand(0), elements(&operand(1).dims()[1..])),
+            Op::Recurrent(_) => {
+                let runs = elements(&operand(0).dims()[..2]);
+                return runs.saturating_mul(count(operand(1)).saturating_add(count(operand(2))));
+            }
+            _ => return 0,
         };
-        depth.saturating_mul(count(self.value(node.output).ty()))
+        depth.saturating_mul(count(sums))
     }
 }
 
@@ -62,5 +83,13 @@ fn count(ty: &ValueType) -> u64 {
 }
 
 fn elements(dims: &[Dim]) -> u64 {
-    dims.iter().map(|dim| dim.fixed().unwrap_or(1) as u64).fold(1, u64::saturating_mul)
+    dims.iter().map(size).fold(1, u64::saturating_mul)
+}
+
+/// The size of an axis where every symbol is 1; a size that would be nothing then is 1 too.
+fn size(dim: &Dim) -> u64 {
+    match dim {
+        Dim::Fixed(size) => *size as u64,
+        other => other.evaluate(|_| Some(1)).map_or(1, |size| size.max(1) as u64),
+    }
 }

@@ -171,10 +171,14 @@ struct Exporter<'g> {
     initializers: Vec<TensorProto>,
     /// The names that values and nodes of the graph and of the file have.
     names: HashSet<String>,
+    /// The number that is tried first for each name that was taken.
+    numbers: HashMap<String, usize>,
     /// The name of the real numbers of each value that has been written.
     reals: HashMap<ValueId, String>,
     /// The names of codes, scale and zero point of each value of codes.
     codes: HashMap<ValueId, [String; 3]>,
+    /// The first input and its first axis that has each symbol.
+    symbols: HashMap<&'g str, (ValueId, usize)>,
     /// The names of the sizes that are computed.
     sizes: HashMap<Dim, String>,
     /// The constants of codes that have been written.
@@ -201,10 +205,24 @@ impl<'g> Exporter<'g> {
             _ => VERSIONS[0],
         };
         let (opset, _) = graph.nodes().iter().map(version).max().unwrap_or(VERSIONS[0]);
-        let (reals, codes, sizes, gates) = (HashMap::new(), HashMap::new(), HashMap::new(), HashMap::new());
-        let (stored, cuts) = (HashSet::new(), HashSet::new());
         let softmaxes = if form == Form::QOperator { on_codes::softmaxes(graph) } else { HashSet::new() };
-        Self { graph, nodes, initializers, names, reals, codes, sizes, stored, gates, cuts, softmaxes, opset, form }
+        Self {
+            graph,
+            nodes,
+            initializers,
+            names,
+            numbers: HashMap::new(),
+            reals: HashMap::new(),
+            codes: HashMap::new(),
+            symbols: sizes::symbols(graph),
+            sizes: HashMap::new(),
+            stored: HashSet::new(),
+            gates: HashMap::new(),
+            cuts: HashSet::new(),
+            softmaxes,
+            opset,
+            form,
+        }
     }
 
     fn ty(&self, id: ValueId) -> &'g ValueType {
@@ -233,13 +251,18 @@ impl<'g> Exporter<'g> {
 
     /// A name that nothing has yet.
     fn fresh(&mut self, base: &str) -> String {
-        let mut name = base.to_owned();
-        let mut number = 1;
-        while !self.names.insert(name.clone()) {
-            name = format!("{base}.{number}");
-            number += 1;
+        if self.names.insert(base.to_owned()) {
+            return base.to_owned();
         }
-        name
+        // Numbers that were tried before are taken, so many names of one base do not take quadratic time.
+        let number = self.numbers.entry(base.to_owned()).or_insert(1);
+        loop {
+            let name = format!("{base}.{number}");
+            *number += 1;
+            if self.names.insert(name.clone()) {
+                return name;
+            }
+        }
     }
 
     /// Adds a node.

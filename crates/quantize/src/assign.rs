@@ -3,7 +3,7 @@
 mod demand;
 mod joins;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use fourfold_graph::{Dim, Graph, Node, Op, OpKind, OutputParams, ValueId};
 use fourfold_schemes::{QuantParams, Scale};
@@ -27,7 +27,7 @@ pub(crate) struct Assignment {
     /// The values that need parameters of their own, each with what watches it.
     pub(crate) observed: Vec<(ValueId, Observed)>,
     /// Single numbers that become codes where they meet codes, with their parameters.
-    pub(crate) numbers: Vec<(ValueId, QuantParams)>,
+    pub(crate) numbers: HashMap<ValueId, QuantParams>,
 }
 
 impl Assignment {
@@ -38,7 +38,7 @@ impl Assignment {
         let demanded = demand::demand(graph, mapping);
         let (inside, codes) = (vec![false; count], vec![false; count]);
         let mut assigner = Assigner { graph, mapping, has_stubs, demanded, inside, codes };
-        let (mut observed, mut numbers): (Vec<(ValueId, Observed)>, Vec<_>) = Default::default();
+        let (mut observed, mut is_observed, mut numbers) = (Vec::new(), vec![false; count], HashMap::new());
         let mut nodes = Vec::with_capacity(graph.nodes().len());
         for node in graph.nodes() {
             let decision = assigner.decide(node);
@@ -48,8 +48,10 @@ impl Assignment {
                 let borders = operands.filter(|_| *node.op() != Op::QuantStub);
                 for id in borders.chain(own.then_some(node.output())).collect::<Vec<_>>() {
                     if let Some(constant) = graph.value(id).constant() {
-                        numbers.extend(number(constant, &qconfig).map(|params| (id, params)));
-                    } else if !observed.iter().any(|(known, _)| *known == id) {
+                        if let Some(params) = number(constant, &qconfig) {
+                            numbers.entry(id).or_insert(params);
+                        }
+                    } else if !core::mem::replace(&mut is_observed[id.index()], true) {
                         let maker = graph.value(id).producer().map(|node| graph.node(node).op().kind());
                         let config = qconfig.activation;
                         observed.push((id, maker.map_or(config, |kind| config.of_results(kind))));

@@ -130,8 +130,8 @@ impl<P: Fn(ValueId) -> Result<QuantParams, Error>> Conversion<'_, P> {
         if let Some(codes) = self.codes[id.index()] {
             return Ok(codes);
         }
-        let number = self.assignment.numbers.iter().find(|(known, _)| *known == id);
-        if let Some((constant, (_, params))) = self.rewrite.source.value(id).constant().zip(number) {
+        let number = self.assignment.numbers.get(&id);
+        if let Some((constant, params)) = self.rewrite.source.value(id).constant().zip(number) {
             let name = self.rewrite.fresh_name(&format!("{}.codes", self.rewrite.source.value(id).name()));
             let codes = self.rewrite.builder.quantized_constant(&name, quantize(constant, params)?, params.clone())?;
             self.codes[id.index()] = Some(codes);
@@ -170,6 +170,6 @@ impl<P: Fn(ValueId) -> Result<QuantParams, Error>> Conversion<'_, P> {
     }
 
     fn is_output(&self, id: ValueId) -> bool {
-        self.rewrite.source.outputs().contains(&id)
+        self.rewrite.source.is_output(id)
     }
 }

@@ -82,7 +82,7 @@ pub(crate) fn check_table(graph: &Graph, node: &Node) -> Result<(), String> {
     }
     let is_shared =
         graph.consumers(id).any(|reader| *reader.op() != (Op::Gather { axis: 0 }) || reader.inputs()[1] == id);
-    if is_shared || graph.outputs().contains(&id) {
+    if is_shared || graph.is_output(id) {
         return Err("its table is read by other operators too, for which it would have to be kept".to_owned());
     }
     Ok(())

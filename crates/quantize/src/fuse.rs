@@ -2,7 +2,7 @@
 
 mod gelu;
 
-use fourfold_graph::{Activation, Graph, NewNode, Node, Op, Unary, ValueId};
+use fourfold_graph::{Activation, Graph, NewNode, Node, Op, Unary};
 use fourfold_tensor::Tensor;
 
 use crate::Error;
@@ -34,7 +34,7 @@ pub fn fuse(graph: &Graph) -> Result<Graph, Error> {
         if absorbed[index] {
             continue;
         }
-        if *node.op() == Op::Identity && !graph.outputs().contains(&node.output()) {
+        if *node.op() == Op::Identity && !graph.is_output(node.output()) {
             let operand = rewrite.get(node.inputs()[0])?;
             rewrite.set(node.output(), operand);
             continue;
@@ -74,8 +74,8 @@ impl<'g> Chain<'g> {
         };
         let mut last = head;
         let mut next = |wanted: &dyn Fn(&Op) -> bool| {
-            let node =
-                sole_reader(graph, last.output()).filter(|node| node.inputs()[0] == last.output() && wanted(node.op()));
+            let reads = |node: &&Node| node.inputs()[0] == last.output() && wanted(node.op());
+            let node = graph.sole_consumer(last.output()).filter(reads);
             last = node.unwrap_or(last);
             node
         };
@@ -114,13 +114,6 @@ impl<'g> Chain<'g> {
         rewrite.set(last, new);
         Ok(())
     }
-}
-
-/// The only node that reads a value, if there is one and the caller does not get the value.
-fn sole_reader(graph: &Graph, value: ValueId) -> Option<&Node> {
-    let mut readers = graph.consumers(value);
-    let first = readers.next()?;
-    (readers.next().is_none() && !graph.outputs().contains(&value)).then_some(first)
 }
 
 fn as_activation(op: &Op) -> Option<Activation> {

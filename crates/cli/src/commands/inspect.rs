@@ -1,5 +1,7 @@
 //! `fourfold inspect`.
 
+use std::collections::HashMap;
+
 use fourfold::graph::{Graph, ValueId};
 use fourfold::quantize::{Decision, Layer, QConfig, fuse, prepare};
 use fourfold::runtime::{Footprint, Options, Plan};
@@ -108,9 +110,10 @@ impl Row {
 }
 
 fn rows(graph: &Graph, layers: &[Layer]) -> Vec<Row> {
+    let layers: HashMap<&str, &Layer> = layers.iter().map(|layer| (layer.name.as_str(), layer)).collect();
     let row = |node: &fourfold::graph::Node| {
         let statistics = graph.node_statistics(node);
-        let layer = layers.iter().find(|layer| layer.name == node.name());
+        let layer = layers.get(node.name());
         let on_codes = node.inputs().iter().chain([&node.output()]).any(|&id| graph.value(id).ty().params().is_some());
         Row {
             name: node.name().to_owned(),

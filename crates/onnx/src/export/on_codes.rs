@@ -1,6 +1,6 @@
 //! Operators on codes: those of ONNX and of ONNX Runtime, whose names begin with Q, and those that move codes as they are.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use fourfold_graph::{
     Activation, AveragePool, Binary, Conv, Graph, Interpolation, Linear, Node, Op, PadMode, Unary, ValueId, ValueType,
@@ -282,17 +282,12 @@ impl Exporter<'_> {
 
 /// The values between the Dequantize before a softmax and the Quantize behind it that nothing else reads.
 pub(super) fn softmaxes(graph: &Graph) -> HashSet<ValueId> {
-    let mut readers: HashMap<ValueId, Vec<&Node>> = HashMap::new();
-    for node in graph.nodes() {
-        node.inputs().iter().for_each(|&id| readers.entry(id).or_default().push(node));
-    }
-    let inner = |id: ValueId| readers.get(&id).filter(|_| !graph.outputs().contains(&id));
     let one_scale = |ty: &ValueType| ty.params().filter(|params| params.as_per_tensor().is_some()).map(|_| ty.dtype());
     let is_between = |node: &&Node| {
         let before = graph.value(node.inputs()[0]).producer().map(|id| graph.node(id));
         let before = before.filter(|before| matches!(before.op(), Op::Dequantize));
-        match (before, inner(node.output()).map(Vec::as_slice)) {
-            (Some(before), Some([behind])) if matches!(behind.op(), Op::Quantize) => {
+        match before.zip(graph.sole_consumer(node.output())) {
+            Some((before, behind)) if matches!(behind.op(), Op::Quantize) => {
                 let ty = graph.value(before.inputs()[0]).ty();
                 let types = [ty, graph.value(behind.output()).ty()].map(one_scale);
                 ty.is_byte_codes() && types[0].is_some() && types[0] == types[1]
@@ -303,8 +298,10 @@ pub(super) fn softmaxes(graph: &Graph) -> HashSet<ValueId> {
     let soft = graph.nodes().iter().filter(|node| matches!(node.op(), Op::Softmax { .. })).filter(is_between);
     let mut found: HashSet<ValueId> = soft.map(Node::output).collect();
     let before = graph.nodes().iter().filter(|node| matches!(node.op(), Op::Dequantize)).map(Node::output);
-    let is_for_softmax =
-        |id: &ValueId| inner(*id).is_some_and(|readers| readers.iter().all(|reader| found.contains(&reader.output())));
+    let is_for_softmax = |&id: &ValueId| {
+        let mut readers = graph.consumers(id).peekable();
+        !graph.is_output(id) && readers.peek().is_some() && readers.all(|reader| found.contains(&reader.output()))
+    };
     let before: Vec<ValueId> = before.filter(is_for_softmax).collect();
     found.extend(before);
     found

@@ -1,6 +1,8 @@
 //! Sizes that are known when the model runs, as arithmetic of the inputs' shapes.
 
-use fourfold_graph::{Dim, Factor, Polynomial, Quotient};
+use std::collections::HashMap;
+
+use fourfold_graph::{Dim, Factor, Graph, Polynomial, Quotient, ValueId};
 use fourfold_tensor::Tensor;
 
 use super::Exporter;
@@ -23,6 +25,19 @@ impl From<&Dim> for Size {
             None => Size::Dim(dim.clone()),
         }
     }
+}
+
+/// The first input and its first axis that has each symbol.
+pub(super) fn symbols(graph: &Graph) -> HashMap<&str, (ValueId, usize)> {
+    let mut symbols = HashMap::new();
+    for &id in graph.inputs() {
+        for (axis, dim) in graph.value(id).ty().dims().iter().enumerate() {
+            if let Dim::Symbol(symbol) = dim {
+                symbols.entry(&**symbol).or_insert((id, axis));
+            }
+        }
+    }
+    symbols
 }
 
 impl Exporter<'_> {
@@ -77,15 +92,11 @@ impl Exporter<'_> {
 
     /// The size of the first axis of an input that has the symbol.
     fn symbol(&mut self, symbol: &str) -> Result<String, Error> {
-        let named = |dim: &Dim| matches!(dim, Dim::Symbol(name) if **name == *symbol);
-        let places = self.graph.inputs().iter().map(|&id| {
-            let value = self.graph.value(id);
-            Some((value.name(), value.ty().dims().iter().position(named)?))
-        });
-        let Some((input, axis)) = places.flatten().next() else {
+        let Some(&(input, axis)) = self.symbols.get(symbol) else {
             let reason = "a symbol of a size is on no axis of an input, so the size cannot be computed";
             return Err(Error::Export { value: symbol.to_owned(), reason });
         };
+        let input = self.graph.value(input).name();
         let shape = self.push_fresh("Shape", &format!("{input}.shape"), &[input], Vec::new());
         let place = self.integers(&format!("{input}.axis"), &[wide(axis)])?;
         Ok(self.push_fresh("Gather", &format!("size.{symbol}"), &[&shape, &place], vec![int("axis", 0)]))

@@ -18,10 +18,10 @@ use super::message::wide;
 use crate::Error;
 
 /// What is left of the states of all steps.
-#[derive(Clone)]
-struct View<'g> {
-    /// The slices before.
-    nodes: Vec<&'g Node>,
+#[derive(Clone, Copy)]
+struct View {
+    /// The value in the graph.
+    value: ValueId,
     /// Whether it is one step, which is the first or the last one.
     is_first: bool,
     is_last: bool,
@@ -34,7 +34,7 @@ struct View<'g> {
 /// A slice after which one state is left.
 pub(super) struct Cut<'g> {
     node: &'g Node,
-    before: View<'g>,
+    before: View,
     is_cell: bool,
 }
 
@@ -53,10 +53,11 @@ impl<'g> Exporter<'g> {
         let refused = || Error::Export { value: self.graph.value(output).name().to_owned(), reason };
         let hidden = self.hidden(layer, node.inputs()[2]);
         let is_one = self.ty(output).dims().first().and_then(Dim::fixed) == Some(1);
-        let all = View { nodes: Vec::new(), is_first: is_one, is_last: is_one, way: None, is_other: false };
-        let (mut open, mut cuts, mut written) = (vec![(output, all)], Vec::new(), Vec::new());
-        while let Some((id, view)) = open.pop() {
-            if self.graph.outputs().contains(&id) {
+        let all = View { value: output, is_first: is_one, is_last: is_one, way: None, is_other: false };
+        let (mut open, mut cuts, mut written) = (vec![all], Vec::new(), Vec::new());
+        while let Some(view) = open.pop() {
+            let id = view.value;
+            if self.graph.is_output(id) {
                 return Err(refused());
             }
             for reader in self.graph.consumers(id) {
@@ -68,11 +69,10 @@ impl<'g> Exporter<'g> {
                     if !is_cell && range != Some((0, hidden)) || is_cell && !view.is_end(layer) {
                         return Err(refused());
                     }
-                    cuts.push(Cut { node: reader, before: view.clone(), is_cell });
+                    cuts.push(Cut { node: reader, before: view, is_cell });
                 } else {
-                    let mut left = view.cut(*axis, range, self.ty(id).dims()[*axis].fixed());
-                    left.nodes.push(reader);
-                    open.push((reader.output(), left));
+                    let left = view.cut(*axis, range, self.ty(id).dims()[*axis].fixed());
+                    open.push(View { value: reader.output(), ..left });
                 }
             }
         }
@@ -84,7 +84,7 @@ impl<'g> Exporter<'g> {
     pub(super) fn write_cuts(&mut self, node: &Node, layer: &Recurrent, cuts: &[Cut<'g>]) -> Result<(), Error> {
         let graph = self.graph;
         let name = graph.value(node.output()).name();
-        let is_whole = |cut: &&Cut<'_>| !cut.is_cell && cut.before.nodes.is_empty();
+        let is_whole = |cut: &&Cut<'_>| !cut.is_cell && cut.before.value == node.output();
         let is_end = |cut: &Cut<'_>| cut.before.is_end(layer);
         // The hidden states of all steps, if something reads them, have the name of what does.
         let y = match cuts.iter().find(is_whole) {
@@ -105,7 +105,7 @@ impl<'g> Exporter<'g> {
                 written.output.pop();
             }
         }
-        let mut parts = HashMap::new();
+        let mut parts = HashMap::from([(node.output(), y.clone())]);
         for cut in cuts {
             let id = cut.node.output();
             let output = graph.value(id).name();
@@ -117,7 +117,7 @@ impl<'g> Exporter<'g> {
             } else if is_end(cut) {
                 self.end(cut, &last[usize::from(cut.is_cell)])?;
             } else {
-                let part = self.part(&cut.before.nodes, &y, &mut parts)?;
+                let part = self.part(cut.before.value, &mut parts)?;
                 self.push("Identity", cut.node.name(), &[&part], output, Vec::new());
             }
         }
@@ -139,24 +139,28 @@ impl<'g> Exporter<'g> {
         Ok(())
     }
 
-    /// The hidden states of all steps after slices, each of which is written once.
-    fn part(&mut self, nodes: &[&'g Node], y: &str, parts: &mut HashMap<ValueId, String>) -> Result<String, Error> {
-        let mut x = y.to_owned();
-        for node in nodes {
-            x = if let Some(part) = parts.get(&node.output()) {
-                part.clone()
-            } else {
-                let output = self.graph.value(node.output()).name().to_owned();
-                self.movement(node, &x, &output)?;
-                parts.insert(node.output(), output.clone());
-                output
-            };
+    /// The name of the hidden states after the slices that make a value, each of which is written once; `parts` has what is written.
+    fn part(&mut self, value: ValueId, parts: &mut HashMap<ValueId, String>) -> Result<String, Error> {
+        let (graph, mut slices, mut before) = (self.graph, Vec::new(), value);
+        let mut x = loop {
+            if let Some(part) = parts.get(&before) {
+                break part.clone();
+            }
+            let Some(slice) = graph.value(before).producer().map(|id| graph.node(id)) else { break String::new() };
+            slices.push(slice);
+            before = slice.inputs()[0];
+        };
+        for slice in slices.into_iter().rev() {
+            let output = graph.value(slice.output()).name().to_owned();
+            self.movement(slice, &x, &output)?;
+            parts.insert(slice.output(), output.clone());
+            x = output;
         }
         Ok(x)
     }
 }
 
-impl View<'_> {
+impl View {
     /// Whether it is the step after which a direction is done, of each direction that is left.
     fn is_end(&self, layer: &Recurrent) -> bool {
         let is_end = match (layer.direction, self.way) {
@@ -169,7 +173,7 @@ impl View<'_> {
 
     /// What a slice of an axis of that size leaves.
     fn cut(&self, axis: usize, range: Option<(i64, usize)>, size: Option<usize>) -> Self {
-        let mut left = self.clone();
+        let mut left = *self;
         let is_all = range.is_some_and(|(start, length)| start == 0 && Some(length) == size);
         match (axis, range) {
             _ if is_all => {}

@@ -20,10 +20,7 @@ pub(super) struct Pair {
 impl Pair {
     /// All pairs, in the order of their second layers.
     pub(super) fn all(graph: &Graph) -> Vec<Self> {
-        let mut readers = vec![0_usize; graph.values().len()];
-        let read = graph.nodes().iter().flat_map(|node| node.inputs().iter());
-        read.chain(graph.outputs()).for_each(|id| readers[id.index()] += 1);
-        let search = Search { graph, readers };
+        let search = Search { graph };
         (0..graph.nodes().len()).filter_map(|second| search.pair(second)).collect()
     }
 
@@ -35,8 +32,6 @@ impl Pair {
 
 struct Search<'g> {
     graph: &'g Graph,
-    /// How often each value is read, by nodes or the caller.
-    readers: Vec<usize>,
 }
 
 impl Search<'_> {
@@ -48,7 +43,8 @@ impl Search<'_> {
         }
         let (mut value, mut between, mut bound) = (node.inputs()[0], Vec::new(), f32::INFINITY);
         let first = loop {
-            let maker = self.graph.value(value).producer().filter(|_| self.readers[value.index()] == 1)?.index();
+            self.graph.sole_consumer(value)?;
+            let maker = self.graph.value(value).producer()?.index();
             let node = &self.graph.nodes()[maker];
             bound = bound.min(upper_bound(node.op())?);
             if has_rows(node.op().kind()) {
@@ -100,7 +96,7 @@ impl Search<'_> {
     fn has_own_constants(&self, node: &Node) -> bool {
         let is_own = |&id: &ValueId| {
             let value = self.graph.value(id);
-            value.constant().is_some() && value.ty().is_f32() && self.readers[id.index()] == 1
+            value.constant().is_some() && value.ty().is_f32() && self.graph.sole_consumer(id).is_some()
         };
         has_rows(node.op().kind()) && node.inputs()[1..].iter().all(is_own)
     }

@@ -5,8 +5,6 @@ use std::collections::HashMap;
 use fourfold_graph::{Binary, Graph, Node, Op, Unary, ValueId};
 use fourfold_tensor::Tensor;
 
-use super::sole_reader;
-
 /// The written-out functions of a graph.
 pub(super) struct Gelus {
     /// The index of the last node of each, and its operand.
@@ -68,7 +66,7 @@ fn operand(graph: &Graph, product: &Node, inner: &mut Vec<ValueId>) -> Option<Va
 
 /// The node that makes a value which one node reads and the caller does not get.
 fn inside(graph: &Graph, id: ValueId) -> Option<&Node> {
-    sole_reader(graph, id)?;
+    graph.sole_consumer(id)?;
     graph.value(id).producer().map(|producer| &graph.nodes()[producer.index()])
 }
 
