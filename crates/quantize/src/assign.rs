@@ -9,6 +9,7 @@ use fourfold_graph::{Dim, Graph, Node, Op, OpKind, OutputParams, ValueId};
 use fourfold_schemes::{QuantParams, Scale};
 use fourfold_tensor::{DType, Tensor};
 
+use crate::mapping::Ordered;
 use crate::{Observed, QConfig, QConfigMapping};
 
 /// The largest number of products of an activation and a weight in one sum that fits `i32` whatever the codes are.
@@ -35,9 +36,10 @@ impl Assignment {
     pub(crate) fn new(graph: &Graph, mapping: &QConfigMapping) -> Self {
         let count = graph.values().len();
         let has_stubs = graph.nodes().iter().any(|node| *node.op() == Op::QuantStub);
-        let demanded = demand::demand(graph, mapping);
+        let ordered = mapping.ordered(graph);
+        let demanded = demand::demand(graph, |node| mapping.get(&ordered, node).is_ok());
         let (inside, codes) = (vec![false; count], vec![false; count]);
-        let mut assigner = Assigner { graph, mapping, has_stubs, demanded, inside, codes };
+        let mut assigner = Assigner { graph, mapping, ordered, has_stubs, demanded, inside, codes };
         let (mut observed, mut is_observed, mut numbers) = (Vec::new(), vec![false; count], HashMap::new());
         let mut nodes = Vec::with_capacity(graph.nodes().len());
         for node in graph.nodes() {
@@ -80,6 +82,7 @@ impl Assignment {
 struct Assigner<'g> {
     graph: &'g Graph,
     mapping: &'g QConfigMapping,
+    ordered: Ordered<'g>,
     has_stubs: bool,
     /// For every value: whether a product reads it in the end.
     demanded: Vec<bool>,
@@ -105,7 +108,7 @@ impl Assigner<'_> {
             return Err("outside the stubs".to_owned());
         }
         self.suits(node)?;
-        let qconfig = *self.mapping.get(self.graph, node)?;
+        let qconfig = *self.mapping.get(&self.ordered, node)?;
         if is_weighted(kind) {
             let weight = self.graph.value(node.inputs()[1]).ty();
             let sizes = weight.dims().iter().map(|dim| dim.fixed().unwrap_or(0));

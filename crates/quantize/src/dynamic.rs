@@ -44,15 +44,16 @@ pub fn quantize_dynamic_with(graph: &Graph, qconfig: impl Into<QConfigMapping>) 
     let others = |qconfig: &&QConfig| qconfig.weight.scheme.rows().is_none();
     mapping.qconfigs().filter(others).try_for_each(QConfig::check_dynamic)?;
     let named = mapping.clone().set_global(None);
+    let (order, named_order) = (mapping.ordered(graph), named.ordered(graph));
     let (mut tables, mut weights) = (Tables::default(), Weights::default());
     let mut rewrite = Rewrite::new(graph)?;
     let mut layers = Vec::with_capacity(graph.nodes().len());
     for node in graph.nodes() {
         let operator = node.op().kind();
         let form = match node.op() {
-            Op::Conv(_) => named.get(graph, node).map_err(|_| NOT_NAMED.to_owned()).and_then(Form::of_layer),
-            Op::Gather { .. } => mapping.get(graph, node).and_then(|qconfig| Form::of_table(graph, node, qconfig)),
-            _ if operator.has_dynamic() => mapping.get(graph, node).and_then(Form::of_layer),
+            Op::Conv(_) => named.get(&named_order, node).map_err(|_| NOT_NAMED.to_owned()).and_then(Form::of_layer),
+            Op::Gather { .. } => mapping.get(&order, node).and_then(|qconfig| Form::of_table(graph, node, qconfig)),
+            _ if operator.has_dynamic() => mapping.get(&order, node).and_then(Form::of_layer),
             _ => Err(format!("{operator} has no dynamic form")),
         };
         let (decision, reason) = match form {

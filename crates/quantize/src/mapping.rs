@@ -1,5 +1,6 @@
 //! Which configuration a node has.
 
+mod order;
 mod rule;
 #[cfg(test)]
 mod tests;
@@ -8,6 +9,7 @@ use fourfold_graph::{Graph, Node, OpKind};
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, QConfig};
+pub(crate) use order::Ordered;
 use rule::{Module, ModuleOrder, ObjectType, Pattern, Regex};
 
 /// Gives every node a configuration, or excludes it (PyTorch's `QConfigMapping`).
@@ -136,11 +138,15 @@ impl QConfigMapping {
         }
     }
 
-    /// The configuration of a node of a graph, or why it is excluded.
-    pub(crate) fn get(&self, graph: &Graph, node: &Node) -> Result<&QConfig, String> {
+    /// The nodes of a graph that the rules by place are of, for [`QConfigMapping::get`].
+    pub(crate) fn ordered<'a>(&'a self, graph: &'a Graph) -> Ordered<'a> {
+        Ordered::new(&self.module_name_object_type_order, graph)
+    }
+
+    /// The configuration of a node of a graph, or why it is excluded; `ordered` is of the graph.
+    pub(crate) fn get<'a>(&'a self, ordered: &Ordered<'a>, node: &Node) -> Result<&'a QConfig, String> {
         let (name, kind) = (node.name(), node.op().kind());
-        let ordered = self.module_name_object_type_order.iter().filter(|rule| rule.applies(graph, node));
-        if let Some(rule) = ordered.max_by_key(|rule| rule.name.len()) {
+        if let Some(rule) = ordered.rule(node) {
             let ModuleOrder { name, order, qconfig, .. } = rule;
             return qconfig.as_ref().ok_or_else(|| format!("{kind} {order} of `{name}` is excluded"));
         }

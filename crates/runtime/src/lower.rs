@@ -41,8 +41,8 @@ struct Lowering<'g> {
     /// The slots of every value: row-major, channels-last.
     homes: Vec<[Option<SlotId>; 2]>,
     blocks: usize,
-    /// The nodes with each weight, one of those that are alike.
-    layers: HashMap<ValueId, Vec<usize>>,
+    /// Nodes with weights by a hash of what makes nodes alike, one of those that are.
+    layers: HashMap<u64, Vec<usize>>,
     /// The index of the node being lowered.
     node: usize,
 }

@@ -5,24 +5,23 @@
 //! costs accuracy: the scores of attention plus a mask of -1e9 need one scale for both, and so do the boxes and the scores
 //! of a detector in one output.
 
-use fourfold_graph::{Graph, OpKind, OutputParams};
+use fourfold_graph::{Graph, Node, OpKind, OutputParams};
 
 use super::{activations, is_weighted};
-use crate::QConfigMapping;
 
 /// For every value: whether a product that may run in int8 reads it, directly or through operators that can take quantized
-/// values.
-pub(super) fn demand(graph: &Graph, mapping: &QConfigMapping) -> Vec<bool> {
+/// values. `is_allowed` says which nodes are not excluded.
+pub(super) fn demand(graph: &Graph, is_allowed: impl Fn(&Node) -> bool) -> Vec<bool> {
     let mut demanded = vec![false; graph.values().len()];
     for node in graph.nodes().iter().rev() {
         let kind = node.op().kind();
         let demands = match kind {
             // The caller asked for int8 up to here.
             OpKind::DeQuantStub => true,
-            OpKind::MatMul => mapping.get(graph, node).is_ok(),
-            _ if is_weighted(kind) => mapping.get(graph, node).is_ok(),
+            OpKind::MatMul => is_allowed(node),
+            _ if is_weighted(kind) => is_allowed(node),
             _ if kind.output_params() == OutputParams::Float => false,
-            _ => demanded[node.output().index()] && mapping.get(graph, node).is_ok(),
+            _ => demanded[node.output().index()] && is_allowed(node),
         };
         if demands {
             activations(node).for_each(|id| demanded[id.index()] = true);

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use fourfold_graph::{Graph, Node, OpKind};
+use fourfold_graph::OpKind;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{Error, QConfig};
@@ -45,15 +45,6 @@ pub(super) struct ModuleOrder {
     pub(super) order: usize,
     #[serde(with = "choice")]
     pub(super) qconfig: Option<QConfig>,
-}
-
-impl ModuleOrder {
-    /// Whether this is the rule of that node of the graph.
-    pub(super) fn applies(&self, graph: &Graph, node: &Node) -> bool {
-        let of_rule = |node: &Node| node.op().kind() == self.operator && is_inside(node.name(), &self.name);
-        let mut before = graph.nodes().iter().take_while(|other| other.name() != node.name());
-        of_rule(node) && before.by_ref().filter(|other| of_rule(other)).count() == self.order
-    }
 }
 
 /// Whether a node is the module, or in it: its name goes on with `.` or `/`. Everything is in the module without a name.

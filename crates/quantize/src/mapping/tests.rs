@@ -20,7 +20,8 @@ fn layers(names: &[&str]) -> Graph {
 /// The indices of the presets that the nodes get; `None` for those that stay float.
 fn given(mapping: &QConfigMapping, graph: &Graph) -> Vec<Option<&'static str>> {
     let name = |qconfig: &QConfig| QConfig::PRESETS.into_iter().find(|name| QConfig::preset(name) == Some(*qconfig));
-    graph.nodes().iter().map(|node| mapping.get(graph, node).ok().and_then(name)).collect()
+    let ordered = mapping.ordered(graph);
+    graph.nodes().iter().map(|node| mapping.get(&ordered, node).ok().and_then(name)).collect()
 }
 
 #[test]
@@ -90,6 +91,30 @@ fn unknown_words_are_named_with_those_that_are_known() {
     for (text, words) in all {
         let error = error(text);
         assert!(words.iter().all(|word| error.contains(word)), "{text}: {error}");
+    }
+}
+
+#[test]
+fn a_place_counts_the_nodes_inside_of_each_module() {
+    let names = ["a", "a/b", "a.b.c", "ab", ".", "a.b", "b.a.b"];
+    let graph = layers(&names);
+    for module in ["", "a", "a.b", "a/b", "a.b.c", "b", "b.a", "ab", ".", "c"] {
+        let inside: Vec<usize> = (0..names.len()).filter(|&node| rule::is_inside(names[node], module)).collect();
+        for order in 0..names.len() {
+            let of_operator = |operator| {
+                let given_to_one = QConfigMapping::default().set_module_name_object_type_order(
+                    module,
+                    operator,
+                    order,
+                    QConfig::fbgemm(),
+                );
+                let given = given(&given_to_one, &graph);
+                (0..names.len()).filter(|&node| given[node].is_some()).collect::<Vec<_>>()
+            };
+            let expected: Vec<usize> = inside.get(order).copied().into_iter().collect();
+            assert_eq!(of_operator(OpKind::Linear), expected, "{order} of `{module}`");
+            assert!(of_operator(OpKind::Conv).is_empty());
+        }
     }
 }
 

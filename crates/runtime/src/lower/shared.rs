@@ -1,5 +1,7 @@
 //! Layers that are applied more than once: cells of a recurrent network step by step, tied weights.
 
+use core::fmt::{self, Write};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use fourfold_graph::{Graph, Node, Op, ValueId};
@@ -23,6 +25,30 @@ fn are_alike(graph: &Graph, a: &Node, b: &Node) -> bool {
         && ty(a.output()) == ty(b.output())
 }
 
+/// A hash of what nodes have in common that are alike: operator, constants, and the types of what varies.
+///
+/// Layers with one weight are told apart by it, however many there are.
+fn hash_of(graph: &Graph, node: &Node) -> u64 {
+    /// Hashes what is written.
+    struct Text(DefaultHasher);
+    impl Write for Text {
+        fn write_str(&mut self, text: &str) -> fmt::Result {
+            text.hash(&mut self.0);
+            Ok(())
+        }
+    }
+    let mut text = Text(DefaultHasher::new());
+    let output = node.output();
+    let part = |&id: &ValueId| match graph.value(id).constant() {
+        Some(_) => (Some(id), None),
+        None => (None, Some(graph.value(id).ty())),
+    };
+    let parts: Vec<_> = node.inputs().iter().chain([&output]).map(part).collect();
+    // Writing to a hash does not fail.
+    let _ = write!(text, "{:?} {:?}", node.op(), parts);
+    text.0.finish()
+}
+
 impl Lowering<'_> {
     /// Adds the step of a layer with the action of an earlier one that is alike, so that its weights are packed once; `false` if there is
     /// none.
@@ -31,7 +57,7 @@ impl Lowering<'_> {
             return false;
         }
         let graph = self.graph;
-        let alike = self.layers.entry(node.inputs()[1]).or_default();
+        let alike = self.layers.entry(hash_of(graph, node)).or_default();
         let Some(&earlier) = alike.iter().find(|&&earlier| are_alike(graph, &graph.nodes()[earlier], node)) else {
             alike.push(self.node);
             return false;
