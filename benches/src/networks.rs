@@ -129,7 +129,8 @@ fn gelus(nodes: usize) -> Result<Graph, Error> {
     let root = builder.constant("root", number(core::f32::consts::SQRT_2)?)?;
     let (one, half) = (builder.constant("one", number(1.0)?)?, builder.constant("half", number(0.5)?)?);
     for index in 0..nodes / 6 {
-        let mut node = |part: &str, op: Op, inputs: &[ValueId]| builder.node(&format!("{}.{part}", name(index)), op, inputs);
+        let mut node =
+            |part: &str, op: Op, inputs: &[ValueId]| builder.node(&format!("{}.{part}", name(index)), op, inputs);
         let scaled = node("scaled", Op::Binary(Binary::Div), &[x, root])?;
         let erf = node("erf", Op::Unary(Unary::Erf), &[scaled])?;
         let sum = node("sum", ADD, &[erf, one])?;

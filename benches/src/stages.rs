@@ -12,7 +12,17 @@ use fourfold::{onnx, quantize};
 
 /// The names of the stages, in the order in which [`run`] gives their times.
 pub const STAGES: [&str; 11] = [
-    "import", "fuse", "equalize", "prepare", "observe", "convert", "dynamic", "compare", "compile", "export", "container",
+    "import",
+    "fuse",
+    "equalize",
+    "prepare",
+    "observe",
+    "convert",
+    "dynamic",
+    "compare",
+    "compile",
+    "export",
+    "container",
 ];
 
 /// Limits that let graphs through that are larger than most.

@@ -106,7 +106,8 @@ pub(crate) fn arrange(blocks: &[Block]) -> Arrangement {
     let neighbours = Neighbours::of(blocks.len(), &events, plenty);
     let best = |alignment: usize| {
         let all = search::PASSES;
-        let passes = neighbours.as_ref().map_or(0, |neighbours| (plenty / 2 / neighbours.comparisons().max(1)).min(all));
+        let passes =
+            neighbours.as_ref().map_or(0, |neighbours| (plenty / 2 / neighbours.comparisons().max(1)).min(all));
         let found = neighbours.as_ref().filter(|_| passes > 0);
         let found = found.map(|neighbours| search::smallest(blocks, neighbours, (live, passes), alignment));
         match found {

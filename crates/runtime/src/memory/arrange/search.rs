@@ -104,7 +104,8 @@ pub(super) fn smallest(
         // Every order gets its share of the passes, the first ones what cannot be shared.
         for _ in 0..(passes + KEYS.len() - 1 - number) / KEYS.len() {
             let arrangement = first_fit(blocks, &order, alignment, neighbours);
-            let is_on_top = |index: &usize| arrangement.offsets[*index].saturating_add(blocks[*index].bytes) < arrangement.bytes;
+            let is_on_top =
+                |index: &usize| arrangement.offsets[*index].saturating_add(blocks[*index].bytes) < arrangement.bytes;
             order.sort_by_key(is_on_top);
             if found.as_ref().is_none_or(|found| arrangement.bytes < found.bytes) {
                 found = Some(arrangement);

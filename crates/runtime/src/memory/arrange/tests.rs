@@ -145,7 +145,8 @@ fn chain(length: usize, life: usize) -> Vec<Block> {
 
 #[test]
 fn the_work_is_linear_in_the_blocks() {
-    let pairs = |blocks: &[Block]| Neighbours::of(blocks.len(), &events(blocks), usize::MAX).map(|all| all.comparisons());
+    let pairs =
+        |blocks: &[Block]| Neighbours::of(blocks.len(), &events(blocks), usize::MAX).map(|all| all.comparisons());
     // A block of a chain has the same neighbours however long the chain is, and all orders may be tried.
     for (life, length) in [(1, 5_000), (1, 20_000), (8, 5_000), (8, 20_000)] {
         let comparisons = 2 * life * length - life * (life + 1);
@@ -173,7 +174,9 @@ fn large_arenas_are_at_most_a_quarter_larger_than_what_is_alive() {
         let long = branches(length / 2).into_iter().map(|block| Block { bytes: 3 * block.bytes, ..block });
         long.chain(network(length / 2)).collect::<Vec<_>>()
     };
-    for blocks in [chain(20_000, 1), chain(20_000, 300), branches(20_000), network(20_000), mixed(20_000), mixed(100_000)] {
+    for blocks in
+        [chain(20_000, 1), chain(20_000, 300), branches(20_000), network(20_000), mixed(20_000), mixed(100_000)]
+    {
         let (found, live) = (arrange(&blocks), live_bytes(&blocks));
         assert!(live <= found.bytes && 4 * found.bytes <= 5 * live, "{} bytes for {live}", found.bytes);
         let some = (0..blocks.len()).filter(|index| *index < 200 || index.is_multiple_of(blocks.len() / 500));
