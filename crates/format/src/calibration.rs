@@ -18,6 +18,12 @@
 //! extent    min: f32, max: f32
 //! ```
 //!
+//! Minor version 1 is of a calibration that has not seen all samples; behind the header's last field follows
+//!
+//! ```text
+//! shards    count: u64, finished: list of u64, ascending
+//! ```
+//!
 //! `model` and the identities of the batches are hashes that the workflow makes. The sections are the identities, `parts` times 16 bytes in
 //! ascending order, and then the counts of each histogram, `bins` times `f32` (state 5) or `u64` (state 6), in the order of the states;
 //! the header has the CRC-32 of each. A recording is not written: it is for looking at, and grows with what it sees.
@@ -49,7 +55,11 @@ pub fn is_calibration(bytes: &[u8]) -> bool {
 /// [`Error::Unsupported`] if an observer is one that only records, or newer than the format.
 pub fn to_bytes(states: &States) -> Result<Vec<u8>, Error> {
     let (header, sections) = build::record(states)?;
-    Ok(layout::write(&FORMAT, 0, &codec::encode(&header)?, sections.into_iter()))
+    let mut header = codec::encode(&header)?;
+    if let Some(shards) = &states.shards {
+        header.extend(codec::encode(&build::shards_record(shards))?);
+    }
+    Ok(layout::write(&FORMAT, u16::from(states.shards.is_some()), &header, sections.into_iter()))
 }
 
 /// Reads a calibration, whose states are checked as far as they can be without the model.
@@ -60,9 +70,12 @@ pub fn to_bytes(states: &States) -> Result<Vec<u8>, Error> {
 /// [`Error::Corrupt`] for damaged ones and for states that no observer has, [`Error::Limit`] for more than is allowed.
 pub fn from_bytes(bytes: &[u8], limits: &Limits) -> Result<States, Error> {
     let prefix = Prefix::read(&FORMAT, bytes, limits)?;
-    let header = codec::decode(prefix.header(bytes)?)?;
+    let (header, shards) = match prefix.minor() {
+        0 => (codec::decode(prefix.header(bytes)?)?, None),
+        _ => codec::decode(prefix.header(bytes)?).map(|(header, shards)| (header, Some(shards)))?,
+    };
     let mut data = Data::new(&bytes[prefix.end()..], prefix.end());
-    let states = build::states(&header, &mut data, limits)?;
+    let states = build::states((&header, shards.as_ref()), &mut data, limits)?;
     data.finish()?;
     states.check().map_err(|error| Error::corrupt("states", error.to_string()))?;
     Ok(states)

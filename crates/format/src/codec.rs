@@ -15,7 +15,7 @@ const CONFIG: Configuration<LittleEndian, Fixint, Limit<DECODED_BYTES>> =
 /// The bytes of a header.
 pub(crate) fn encode(header: &impl Encode) -> Result<Vec<u8>, Error> {
     let config = bincode::config::standard().with_little_endian().with_fixed_int_encoding();
-    bincode::encode_to_vec(header, config).map_err(|error| Error::corrupt("header", error.to_string()))
+    bincode::encode_to_vec(header, config).map_err(|_| Error::corrupt("header", "it cannot be encoded"))
 }
 
 /// Reads a header that takes all of `bytes`.
@@ -26,10 +26,24 @@ pub(crate) fn decode<T: Decode<()>>(bytes: &[u8]) -> Result<T, Error> {
             part: "header".to_owned(),
             what: format!("a description that takes more than {} MiB", DECODED_BYTES >> 20),
         },
-        error => Error::corrupt("header", error.to_string()),
+        error => Error::corrupt("header", reason(&error)),
     })?;
     if used != bytes.len() {
         return Err(Error::corrupt("header", format!("{} bytes behind its end", bytes.len() - used)));
     }
     Ok(header)
+}
+
+/// What is wrong with encoded bytes; the codec says it in terms of its own.
+fn reason(error: &DecodeError) -> String {
+    match error {
+        DecodeError::UnexpectedEnd { additional } => {
+            format!("it ends {additional} bytes or more before its last field does")
+        }
+        DecodeError::UnexpectedVariant { found, .. } => format!("no kind has the number {found}"),
+        DecodeError::Utf8 { .. } => "a name is not UTF-8".to_owned(),
+        DecodeError::InvalidBooleanValue(found) => format!("{found} stands for neither yes nor no"),
+        DecodeError::OutsideUsizeRange(length) => format!("a length of {length} does not fit this machine"),
+        _ => "a field has a value that its type does not".to_owned(),
+    }
 }

@@ -50,6 +50,16 @@ pub enum Error {
         /// What is not supported.
         what: String,
     },
+    /// The file could not be read.
+    #[error("at offset {offset}: {reason}")]
+    Read {
+        /// Where, in bytes.
+        offset: u64,
+        /// What kind of failure it is.
+        kind: std::io::ErrorKind,
+        /// What the system says.
+        reason: String,
+    },
     /// The file is larger than allowed.
     #[error(transparent)]
     Limit(#[from] LimitExceeded),

@@ -29,6 +29,7 @@ impl Format {
 
 /// The fixed part at the beginning.
 pub(crate) struct Prefix {
+    minor: u16,
     header_bytes: usize,
     header_crc: u32,
 }
@@ -72,7 +73,12 @@ impl Prefix {
             let reason = format!("{header_bytes} bytes, but only {} follow the prefix", bytes.len() - PREFIX);
             return Err(Error::corrupt("header", reason));
         }
-        Ok(Self { header_bytes, header_crc: four(24) })
+        Ok(Self { minor, header_bytes, header_crc: four(24) })
+    }
+
+    /// The minor version.
+    pub(crate) fn minor(&self) -> u16 {
+        self.minor
     }
 
     /// The header, checked against its checksum.

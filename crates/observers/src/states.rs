@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, ObserverKind, State};
+use crate::{Error, ObserverKind, Shards, State};
 
 /// What all observers of one model saw: what a calibration saves, resumes and merges.
 ///
@@ -19,6 +19,9 @@ pub struct States {
     pub batches: u64,
     /// The identities of the batches: hashes that the workflow makes of them.
     pub parts: BTreeSet<[u8; 16]>,
+    /// The shards of the samples that were seen, if these are not all; states without a word of it are of all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shards: Option<Shards>,
     /// The observers, in the order of the model's values.
     pub watched: Vec<Watched>,
 }
@@ -40,17 +43,19 @@ impl States {
     ///
     /// # Errors
     ///
-    /// [`Error::Apart`] if there are more identities than batches, or batches without identities, or two states of one value;
+    /// [`Error::Apart`] if there are more identities than batches, or batches without identities, or shards that cannot be, or two states
+    /// of one value;
     /// [`Error::Value`] if a state is not one that its observer can have.
     pub fn check(&self) -> Result<(), Error> {
         let parts = self.parts.len() as u64;
         if parts > self.batches || (parts == 0 && self.batches > 0) {
             return Err(apart(format!("{} batches do not have {parts} identities", self.batches)));
         }
+        self.shards.as_ref().map_or(Ok(()), Shards::check)?;
         let mut names = BTreeSet::new();
         for Watched { value, observer, state } in &self.watched {
             if !names.insert(value) {
-                return Err(apart(format!("value {value:?} has two states")));
+                return Err(apart(format!("value `{value}` has two states")));
             }
             let of_value = |source| Error::Value { value: value.clone(), source: Box::new(source) };
             observer.check().and_then(|()| observer.observer().load(state)).map_err(of_value)?;
@@ -64,7 +69,7 @@ impl States {
     ///
     /// # Errors
     ///
-    /// [`Error::Apart`] if the states are of another model or of other observers, [`Error::Twice`] if a batch is in both, and
+    /// [`Error::Apart`] if the states are of another model or of other observers, or their shards do not belong together, [`Error::Twice`] if a batch is in both, and
     /// [`Error::Value`] if the states of a value do not merge.
     pub fn merge(&mut self, other: &States) -> Result<(), Error> {
         if self.model != other.model {
@@ -77,6 +82,7 @@ impl States {
         for (here, there) in self.watched.iter().zip(&other.watched) {
             here.check_fits(there)?;
         }
+        let shards = Shards::merged(self.shards.as_ref(), other.shards.as_ref())?;
         let count = self.parts.intersection(&other.parts).count();
         if count > 0 {
             return Err(Error::Twice { count, batches: other.parts.len() });
@@ -87,7 +93,7 @@ impl States {
         let states = pairs.map(|(here, there)| here.merged(there)).collect::<Result<Vec<_>, _>>()?;
         self.watched.iter_mut().zip(states).for_each(|(here, state)| here.state = state);
         self.parts.extend(&other.parts);
-        self.batches = batches;
+        (self.batches, self.shards) = (batches, shards);
         Ok(())
     }
 }
@@ -101,13 +107,13 @@ impl Watched {
     pub fn check_fits(&self, other: &Watched) -> Result<(), Error> {
         let (here, there) = (&self.value, &other.value);
         if here != there {
-            return Err(apart(format!("value {here:?} is watched here and {there:?} there; use one configuration")));
+            return Err(apart(format!("value `{here}` is watched here and `{there}` there; use one configuration")));
         }
         if self.observer != other.observer {
             let (a, b) = (self.observer.name(), other.observer.name());
             let with = if a == b { format!("{a} with other settings") } else { b.to_owned() };
             return Err(apart(format!(
-                "value {here:?} is watched by {a} here and by {with} there; use one configuration"
+                "value `{here}` is watched by {a} here and by {with} there; use one configuration"
             )));
         }
         Ok(())
@@ -133,7 +139,7 @@ mod tests {
     fn states(part: u8, max: f32) -> States {
         let state = State::MinMax(Some(Extent { min: 0.0, max }));
         let watched = vec![Watched { value: "x".to_owned(), observer: ObserverKind::MinMax, state }];
-        States { model: [7; 32], batches: 1, parts: [[part; 16]].into(), watched }
+        States { model: [7; 32], batches: 1, parts: [[part; 16]].into(), shards: None, watched }
     }
 
     #[test]
@@ -161,7 +167,7 @@ mod tests {
         };
         assert!(refused(&|other| other.model = [8; 32]).contains("two models"));
         assert!(refused(&|other| other.watched.clear()).contains("1 values are watched here and 0 there"));
-        assert!(refused(&|other| other.watched[0].value = "y".to_owned()).contains("\"y\" there"));
+        assert!(refused(&|other| other.watched[0].value = "y".to_owned()).contains("`y` there"));
         assert!(refused(&|other| other.watched[0].observer = ObserverKind::Mse).contains("by mse there"));
         assert!(refused(&|other| other.parts = [[2; 16]].into()).contains("1 of 1 batches"));
         assert!(refused(&|other| other.batches = u64::MAX).contains("counted"));

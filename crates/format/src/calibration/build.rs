@@ -1,9 +1,7 @@
 //! From states to records and back.
 
-use std::collections::BTreeSet;
-
 use fourfold_graph::Limits;
-use fourfold_observers::{Channels, Extent, ObserverKind, State, States, Watched};
+use fourfold_observers::{Channels, Extent, ObserverKind, Shards, State, States, Watched};
 
 use super::record;
 use crate::Error;
@@ -18,7 +16,7 @@ pub(super) fn record(states: &States) -> Result<(record::Header, Vec<Vec<u8>>), 
     let (crc, mut sections) = (crc32fast::hash(&parts), vec![parts]);
     let mut watched = Vec::with_capacity(states.watched.len());
     for Watched { value, observer, state } in &states.watched {
-        let unsupported = || Error::Unsupported { part: format!("value {value:?}"), what: observer.name().to_owned() };
+        let unsupported = || Error::Unsupported { part: format!("value `{value}`"), what: observer.name().to_owned() };
         watched.push(record::Watched {
             value: value.clone(),
             observer: observer_record(*observer).ok_or_else(unsupported)?,
@@ -88,22 +86,42 @@ fn extent_record(extent: &Extent) -> record::Extent {
     record::Extent { min: extent.min, max: extent.max }
 }
 
+/// The record of what shards there are.
+pub(super) fn shards_record(shards: &Shards) -> record::Shards {
+    record::Shards { count: shards.count(), finished: shards.finished().iter().copied().collect() }
+}
+
+/// The shards of a record, of which some must be missing.
+fn shards(record: &record::Shards) -> Result<Shards, Error> {
+    let invalid = |reason: String| Error::corrupt("shards", reason);
+    if !record.finished.is_sorted_by(|a, b| a < b) {
+        return Err(invalid("they are not in ascending order".to_owned()));
+    }
+    let shards = Shards::new(record.count, record.finished.iter().copied().collect());
+    let shards = shards.map_err(|error| invalid(error.to_string()))?;
+    shards.ok_or_else(|| invalid("all are there, which is said by saying nothing".to_owned()))
+}
+
 /// The states of a record; `data` is what follows the header.
-pub(super) fn states(header: &record::Header, data: &mut Data<'_>, limits: &Limits) -> Result<States, Error> {
+pub(super) fn states(
+    (header, of_shards): (&record::Header, Option<&record::Shards>),
+    data: &mut Data<'_>,
+    limits: &Limits,
+) -> Result<States, Error> {
     Limits::check("values", header.watched.len() as u64, limits.values)?;
     let identities = section::<IDENTITY>(data, "identities of the batches", header.parts, header.crc)?;
     if !identities.is_sorted_by(|a, b| a < b) {
         return Err(Error::corrupt("identities of the batches", "they are not in ascending order"));
     }
-    let parts: BTreeSet<[u8; IDENTITY]> = identities.iter().copied().collect();
+    let (parts, shards) = (identities.iter().copied().collect(), of_shards.map(shards).transpose()?);
     let watched = header.watched.iter().map(|watched| {
         Limits::check("name-bytes", watched.value.len() as u64, limits.name_bytes)?;
         let (value, observer) = (watched.value.clone(), observer(&watched.observer));
-        let state = state(&watched.state, data, &format!("counts of value {value:?}"))?;
+        let state = state(&watched.state, data, &format!("counts of value `{value}`"))?;
         Ok(Watched { value, observer, state })
     });
     let watched = watched.collect::<Result<_, Error>>()?;
-    Ok(States { model: header.model, batches: header.batches, parts, watched })
+    Ok(States { model: header.model, batches: header.batches, parts, shards, watched })
 }
 
 fn observer(observer: &record::Observer) -> ObserverKind {

@@ -13,6 +13,13 @@ pub(super) struct Header {
     pub(super) watched: Vec<Watched>,
 }
 
+/// Behind the header of a calibration that has not seen all shards.
+#[derive(Encode, Decode)]
+pub(super) struct Shards {
+    pub(super) count: u64,
+    pub(super) finished: Vec<u64>,
+}
+
 #[derive(Encode, Decode)]
 pub(super) struct Watched {
     pub(super) value: String,

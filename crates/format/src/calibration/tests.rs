@@ -1,6 +1,6 @@
 //! Calibrations that come back, and files that do not.
 
-use fourfold_observers::{Channels, Extent, ObserverKind, State, Watched};
+use fourfold_observers::{Channels, Extent, ObserverKind, Shards, State, Watched};
 use fourfold_tensor::Tensor;
 use proptest::prelude::*;
 
@@ -26,7 +26,7 @@ fn everything() -> States {
     };
     let written = ObserverKind::ALL.into_iter().filter(|&observer| observer != ObserverKind::Recording);
     let watched = written.enumerate().map(watched).collect();
-    States { model: [9; 32], batches: 2, parts: [[1; 16], [2; 16]].into(), watched }
+    States { model: [9; 32], batches: 2, parts: [[1; 16], [2; 16]].into(), shards: None, watched }
 }
 
 /// A small file, of which every bit can be tried.
@@ -36,7 +36,7 @@ fn small() -> States {
         Watched { value: "x".to_owned(), observer: ObserverKind::MinMax, state },
         Watched { value: "y".to_owned(), observer: ObserverKind::Mse, state: ObserverKind::Mse.observer().state() },
     ];
-    States { model: [9; 32], batches: 3, parts: [[1; 16], [2; 16]].into(), watched }
+    States { model: [9; 32], batches: 3, parts: [[1; 16], [2; 16]].into(), shards: None, watched }
 }
 
 #[test]
@@ -71,9 +71,36 @@ fn the_first_version_is_read_for_ever() {
     assert_eq!(write(&golden()), file, "what is written today");
 }
 
+/// A calibration of some of the shards.
+fn of_shards() -> States {
+    States { shards: Shards::new(5, [2, 4].into()).expect("in bounds"), ..small() }
+}
+
+#[test]
+fn shards_come_back_and_states_without_them_stay_as_they_were() {
+    let bytes = write(&of_shards());
+    assert_eq!((bytes[10], write(&small())[10]), (1, 0), "minor versions");
+    assert_eq!(read(&bytes), Ok(of_shards()));
+    let forged = |count: u64, finished: &[u64]| {
+        let (header, sections) = build::record(&small()).expect("known observers");
+        let shards = record::Shards { count, finished: finished.to_vec() };
+        let header = codec::encode(&(header, shards)).expect("small");
+        read(&layout::write(&FORMAT, 1, &header, sections.into_iter()))
+    };
+    assert_eq!(forged(5, &[2, 4]), Ok(of_shards()));
+    for (count, finished) in [(5, &[4, 2][..]), (5, &[2, 2]), (5, &[0]), (5, &[6]), (0, &[]), (2, &[1, 2])] {
+        let result = forged(count, finished);
+        assert!(matches!(&result, Err(Error::Corrupt { part, .. }) if part == "shards"), "{finished:?}: {result:?}");
+    }
+}
+
 #[test]
 fn every_cut_and_every_flipped_bit_is_noticed() {
-    let good = write(&small());
+    [small(), of_shards()].iter().for_each(damaged);
+}
+
+fn damaged(states: &States) {
+    let good = write(states);
     for length in 0..good.len() {
         assert!(read(&good[..length]).is_err(), "{length}");
     }
@@ -90,7 +117,7 @@ fn every_cut_and_every_flipped_bit_is_noticed() {
     newer[8] = 2;
     let crc = crc32fast::hash(&newer[..28]).to_le_bytes();
     newer[28..32].copy_from_slice(&crc);
-    assert_eq!(read(&newer), Err(Error::Version { major: 2, minor: 0 }));
+    assert!(matches!(read(&newer), Err(Error::Version { major: 2, .. })));
 }
 
 /// A file with a changed header and checksums that are right.

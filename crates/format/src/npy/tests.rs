@@ -48,6 +48,64 @@ fn fortran_order_and_big_endian_are_converted() {
     assert_eq!((tensor.shape(), tensor.as_slice::<i32>()), (&[2, 3][..], Ok(&[1, 2, 3, 4, 5, 6][..])));
 }
 
+/// A source that knows how much of it was read.
+struct Counted<'a>(std::io::Cursor<&'a [u8]>, &'a std::cell::Cell<usize>);
+
+impl std::io::Read for Counted<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let count = self.0.read(buffer)?;
+        self.1.set(self.1.get() + count);
+        Ok(count)
+    }
+}
+
+impl std::io::Seek for Counted<'_> {
+    fn seek(&mut self, to: std::io::SeekFrom) -> std::io::Result<u64> {
+        self.0.seek(to)
+    }
+}
+
+#[test]
+fn rows_are_read_without_the_others() {
+    let tensor = Tensor::from_vec(&[5000, 3, 2], (0..30_000).collect::<Vec<i32>>()).expect("as many");
+    let fortran = "{'descr': '>i4', 'fortran_order': True, 'shape': (5000, 3, 2)}\n";
+    let at = |index: usize| i32::try_from(index % 5000 * 6 + index / 5000 % 3 * 2 + index / 15_000).expect("small");
+    let columns: Vec<u8> = (0..30_000).flat_map(|index| at(index).to_be_bytes()).collect();
+    for file in [write(&tensor), of_header(fortran, &columns)] {
+        let read = std::cell::Cell::new(0);
+        let mut reader =
+            Reader::new(Counted(std::io::Cursor::new(&file), &read), &Limits::default()).expect("a valid file");
+        assert_eq!((reader.dtype(), reader.shape()), (DType::I32, &[5000, 3, 2][..]));
+        let before = read.get();
+        for range in [0..0, 0..2, 4998..5000, 7..8] {
+            assert_eq!(reader.rows(range.clone()).ok(), tensor.rows(range).ok());
+        }
+        assert_eq!(read.get() - before, 5 * 6 * 4, "bytes of five rows");
+        assert!(matches!(reader.rows(4999..5001), Err(Error::Tensor(_))));
+        assert_eq!(reader.tensor().as_ref(), Ok(&tensor));
+    }
+}
+
+#[test]
+fn a_limit_holds_for_the_rows_that_are_read() {
+    let file = write(&Tensor::from_vec(&[100, 3], vec![1_u8; 300]).expect("as many"));
+    let limits = Limits { elements: 6, ..Limits::default() };
+    let mut reader = Reader::new(std::io::Cursor::new(&file), &limits).expect("a valid file");
+    assert!(reader.rows(98..100).is_ok());
+    assert!(matches!(reader.rows(97..100), Err(Error::Limit(limit)) if limit.name == "elements"));
+}
+
+#[test]
+fn a_file_that_becomes_shorter_is_noticed() {
+    let mut file = tempfile::tempfile().expect("a file");
+    let bytes = write(&Tensor::from_vec(&[100, 3], vec![1_u8; 300]).expect("as many"));
+    std::io::Write::write_all(&mut file, &bytes).expect("room");
+    let mut reader = Reader::new(file.try_clone().expect("a handle"), &Limits::default()).expect("a valid file");
+    file.set_len(bytes.len() as u64 - 100).expect("shorter");
+    assert!(reader.rows(0..60).is_ok());
+    assert!(matches!(reader.rows(90..100), Err(Error::Corrupt { .. })));
+}
+
 #[test]
 fn broken_headers_are_refused() {
     let full =
