@@ -7,9 +7,8 @@ mod means;
 use std::collections::HashMap;
 
 use fourfold_graph::{Graph, Node};
-use fourfold_tensor::Tensor;
 
-use crate::{ChannelStatistics, Error, Quantized};
+use crate::{Batches, ChannelStatistics, Error, Quantized};
 use codes::Codes;
 
 /// Moves the bias of every layer on codes so that the means of its sums are those of the float graph (empirical bias correction, Nagel et
@@ -25,21 +24,18 @@ use codes::Codes;
 /// that run dynamically or in float stay as they are.
 ///
 /// `float` is the graph that was prepared, with its names. `batches` are inputs as [`Calibration::observe`](crate::Calibration::observe)
-/// takes them, best the same ones; each is run once in float and, up to the layer in question, once for each layer in codes. The
-/// result has the same bits on every CPU.
+/// takes them, best the same ones; they are gone through once in float and, up to the layer in question, once for each layer in codes, so
+/// that no more than one has to be in memory. The result has the same bits on every CPU.
 ///
 /// # Errors
 ///
 /// [`Error::NotCalibrated`] without batches, [`Error::Mismatch`] if a quantized layer is not one of the float graph,
 /// [`Error::Observe`] if an input or a mean is not finite, [`Error::Runtime`] if the inputs do not fit.
-pub fn correct_bias<B: AsRef<[Tensor]>>(
+pub fn correct_bias<B: Batches + ?Sized>(
     float: &Graph,
     quantized: &Quantized,
-    batches: &[B],
-) -> Result<Quantized, Error> {
-    if batches.iter().all(|batch| batch.as_ref().is_empty()) {
-        return Err(Error::NotCalibrated);
-    }
+    batches: &B,
+) -> Result<Quantized, B::Error> {
     let mut graph = quantized.graph().clone();
     let layers = layers(float, &graph)?;
     let nodes: Vec<&Node> = layers.iter().map(|&(of_float, _)| &float.nodes()[of_float]).collect();

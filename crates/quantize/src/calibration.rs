@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use fourfold_graph::{Graph, ValueId};
-use fourfold_observers::{Observer, State, check_finite, check_not_nan};
+use fourfold_observers::{Observer, Shards, State, check_finite, check_not_nan};
 use fourfold_runtime::{Options, Plan, Session};
 use fourfold_schemes::{QuantParams, Scheme};
 use fourfold_tensor::{DType, Tensor};
@@ -18,7 +18,7 @@ use crate::convert::{convert, layers};
 use monitor::Monitor;
 pub use monitor::Progress;
 
-use crate::{Error, Layer, QConfig, QConfigMapping, Quantized, fingerprint};
+use crate::{Error, Layer, QConfigMapping, Quantized, fingerprint};
 
 /// Makes a float graph ready for calibration: decides which nodes will run on codes and puts observers where parameters are
 /// needed.
@@ -33,7 +33,7 @@ pub fn prepare(graph: &Graph, qconfig: impl Into<QConfigMapping>) -> Result<Cali
         return Err(Error::AlreadyQuantized);
     }
     let mapping = qconfig.into();
-    mapping.qconfigs().try_for_each(QConfig::check_static)?;
+    mapping.check_static()?;
     let assignment = Assignment::new(graph, &mapping);
     let mut watches = HashMap::new();
     for (id, config) in &assignment.observed {
@@ -53,6 +53,8 @@ pub fn prepare(graph: &Graph, qconfig: impl Into<QConfigMapping>) -> Result<Cali
         model,
         batches: 0,
         parts,
+        shards: None,
+        allow_partial: false,
         enabled: true,
         monitor: Monitor::default(),
     })
@@ -70,6 +72,8 @@ pub struct Calibration {
     batches: u64,
     /// The identities of the batches.
     parts: BTreeSet<[u8; 16]>,
+    shards: Option<Shards>,
+    allow_partial: bool,
     enabled: bool,
     monitor: Monitor,
 }
@@ -92,6 +96,23 @@ impl Calibration {
     #[must_use]
     pub fn batches(&self) -> u64 {
         self.batches
+    }
+
+    /// The shards of the samples that were observed to the end, as far as [`Calibration::set_shards`] or what was loaded says; `None` for
+    /// all samples.
+    #[must_use]
+    pub fn shards(&self) -> Option<&Shards> {
+        self.shards.as_ref()
+    }
+
+    /// Says which shards of the samples have been observed to the end, which is saved and merged with what was observed.
+    pub fn set_shards(&mut self, shards: Option<Shards>) {
+        self.shards = shards;
+    }
+
+    /// Lets [`Calibration::convert`] make do with a part of the samples.
+    pub fn allow_partial(&mut self) {
+        self.allow_partial = true;
     }
 
     /// What was decided about each node.
@@ -190,8 +211,12 @@ impl Calibration {
     ///
     /// # Errors
     ///
-    /// [`Error::NotCalibrated`] if no batch was observed, [`Error::Weight`] if a weight is not finite.
+    /// [`Error::NotCalibrated`] if no batch was observed, [`Error::Partial`] if a shard of the samples is missing and
+    /// [`Calibration::allow_partial`] was not called, [`Error::Weight`] if a weight is not finite.
     pub fn convert(&self) -> Result<Quantized, Error> {
+        if let Some(shards) = self.shards.as_ref().filter(|_| !self.allow_partial) {
+            return Err(Error::Partial { shards: shards.clone() });
+        }
         if self.batches == 0 {
             return Err(Error::NotCalibrated);
         }

@@ -2,10 +2,10 @@
 
 mod energies;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use fourfold_graph::{Graph, Op, ValueId};
+use fourfold_graph::{Graph, Node, Op, ValueId};
 use fourfold_runtime::{Options, Plan, Session};
 use fourfold_schemes::dequantize;
 use fourfold_tensor::{DType, Tensor};
@@ -109,6 +109,36 @@ impl Comparison {
     pub fn sqnr_db(&self, value: &str) -> Option<f64> {
         self.energies.get(value).map(Energies::db)
     }
+}
+
+/// The signal-to-quantization-noise ratio in decibels of the weights of every layer on codes, by the layer's name: what can be known
+/// without samples. Infinite where the codes are exact; layers without weights are left out.
+///
+/// # Errors
+///
+/// [`Error::Scheme`] if codes do not fit their parameters.
+pub fn weight_sqnr_db(float: &Graph, quantized: &Graph) -> Result<BTreeMap<String, f64>, Error> {
+    let nodes: HashMap<&str, &Node> = float.nodes().iter().map(|node| (node.name(), node)).collect();
+    let mut ratios = BTreeMap::new();
+    for node in quantized.nodes() {
+        let Some(of_float) = nodes.get(node.name()) else { continue };
+        let mut energies = Energies::default();
+        for (&exact, &codes) in of_float.inputs().iter().zip(node.inputs()) {
+            let (exact, codes) = (float.value(exact), quantized.value(codes));
+            if let (Some(exact), Some(constant)) = (exact.constant(), codes.constant())
+                && let Some(params) = codes.ty().params().filter(|_| codes.ty().is_byte_codes())
+            {
+                let actual = dequantize(constant, params)?;
+                if exact.dtype() == DType::F32 && exact.len() == actual.len() {
+                    energies.add(exact.as_slice()?, actual.as_slice()?, &[]);
+                }
+            }
+        }
+        if energies.has_signal() {
+            ratios.insert(node.name().to_owned(), energies.db());
+        }
+    }
+    Ok(ratios)
 }
 
 impl Cut {

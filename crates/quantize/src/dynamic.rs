@@ -41,8 +41,7 @@ pub fn quantize_dynamic_with(graph: &Graph, qconfig: impl Into<QConfigMapping>) 
         return Err(Error::AlreadyQuantized);
     }
     let mapping = qconfig.into();
-    let others = |qconfig: &&QConfig| qconfig.weight.scheme.rows().is_none();
-    mapping.qconfigs().filter(others).try_for_each(QConfig::check_dynamic)?;
+    mapping.check_dynamic()?;
     let named = mapping.clone().set_global(None);
     let (order, named_order) = (mapping.ordered(graph), named.ordered(graph));
     let (mut tables, mut weights) = (Tables::default(), Weights::default());

@@ -10,6 +10,14 @@ pub enum Error {
     /// Conversion without calibration.
     #[error("nothing was calibrated: give `observe` at least one batch of representative inputs before `convert`")]
     NotCalibrated,
+    /// Conversion with a part of the samples.
+    #[error(
+        "the calibration has only {shards} of the samples; calibrate and merge the others, or allow a partial calibration"
+    )]
+    Partial {
+        /// What it has.
+        shards: fourfold_observers::Shards,
+    },
     /// The monitor of a calibration stopped it.
     #[error("calibration was stopped in the middle of a batch; what the batches before gave is kept")]
     Cancelled,

@@ -97,6 +97,7 @@
 //! ```
 
 mod assign;
+mod batches;
 mod bias;
 mod calibration;
 mod compare;
@@ -120,9 +121,10 @@ mod tests;
 mod weight;
 mod weighted;
 
+pub use batches::Batches;
 pub use bias::{correct_bias, correct_bias_data_free};
 pub use calibration::{Calibration, Progress, prepare};
-pub use compare::Comparison;
+pub use compare::{Comparison, weight_sqnr_db};
 pub use dynamic::{quantize_dynamic, quantize_dynamic_with};
 pub use embedding::quantize_embedding;
 pub use equalize::{equalize, equalize_with_statistics};

@@ -1,5 +1,6 @@
 //! Which configuration a node has.
 
+mod matches;
 mod order;
 mod rule;
 #[cfg(test)]
@@ -24,7 +25,7 @@ use rule::{Module, ModuleOrder, ObjectType, Pattern, Regex};
 /// | `set_module_name` | the node of that name, and the nodes inside: `a` is also for `a.b` and `a/b` | the longest name, then the last |
 /// | `set_module_name_object_type_order` | one node of an operator inside of a module, by its place | the longest name, then the last |
 ///
-/// `None` excludes.
+/// `None` excludes. A node that [`QConfigMapping::exclude`] names stays float whatever the rules say.
 ///
 /// ```
 /// use fourfold_graph::OpKind;
@@ -70,6 +71,8 @@ pub struct QConfigMapping {
     module_name_regex: Vec<Pattern>,
     module_name: Vec<Module>,
     module_name_object_type_order: Vec<ModuleOrder>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    exclude: Vec<Regex>,
 }
 
 impl QConfigMapping {
@@ -125,6 +128,22 @@ impl QConfigMapping {
         self
     }
 
+    /// Keeps all nodes float in whose names the regular expression has a match, wherever it begins; no rule goes before this.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Pattern`] if the expression is not valid.
+    pub fn exclude(mut self, pattern: &str) -> Result<Self, Error> {
+        self.exclude.push(Regex::new(pattern)?);
+        Ok(self)
+    }
+
+    /// The configuration of the nodes for which there is no other rule.
+    #[must_use]
+    pub fn global(&self) -> Option<&QConfig> {
+        self.global.as_ref()
+    }
+
     /// The rules of both, of which those of `self` go before those of `other` on the same level.
     #[must_use]
     pub fn before(self, other: QConfigMapping) -> Self {
@@ -135,7 +154,27 @@ impl QConfigMapping {
             module_name: [other.module_name, self.module_name].concat(),
             module_name_object_type_order: [other.module_name_object_type_order, self.module_name_object_type_order]
                 .concat(),
+            exclude: [self.exclude, other.exclude].concat(),
         }
+    }
+
+    /// Checks that every configuration can be followed with ranges from calibration, as [`prepare`](crate::prepare) does.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] if one cannot.
+    pub fn check_static(&self) -> Result<(), Error> {
+        self.qconfigs().try_for_each(QConfig::check_static)
+    }
+
+    /// Checks that every configuration can be followed while running, as [`quantize_dynamic_with`](crate::quantize_dynamic_with) does.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] if one cannot.
+    pub fn check_dynamic(&self) -> Result<(), Error> {
+        let others = |qconfig: &&QConfig| qconfig.weight.scheme.rows().is_none();
+        self.qconfigs().filter(others).try_for_each(QConfig::check_dynamic)
     }
 
     /// The nodes of a graph that the rules by place are of, for [`QConfigMapping::get`].
@@ -146,6 +185,9 @@ impl QConfigMapping {
     /// The configuration of a node of a graph, or why it is excluded; `ordered` is of the graph.
     pub(crate) fn get<'a>(&'a self, ordered: &Ordered<'a>, node: &Node) -> Result<&'a QConfig, String> {
         let (name, kind) = (node.name(), node.op().kind());
+        if let Some(pattern) = self.exclude.iter().find(|pattern| pattern.is_in(name)) {
+            return Err(format!("excluded by the expression `{pattern}`"));
+        }
         if let Some(rule) = ordered.rule(node) {
             let ModuleOrder { name, order, qconfig, .. } = rule;
             return qconfig.as_ref().ok_or_else(|| format!("{kind} {order} of `{name}` is excluded"));

@@ -8,16 +8,22 @@ use fourfold_runtime::{Options, Plan, Session};
 use fourfold_tensor::{DType, Tensor};
 
 use super::codes::Codes;
-use crate::Error;
 use crate::rewrite::Rewrite;
 use crate::weighted::weight_indices;
+use crate::{Batches, Error};
 
 /// For every layer the means of its output channels before the activation.
-pub(super) fn of_float<B: AsRef<[Tensor]>>(
+pub(super) fn of_float<B: Batches + ?Sized>(
     float: &Graph,
     layers: &[&Node],
-    batches: &[B],
-) -> Result<Vec<Vec<f64>>, Error> {
+    batches: &B,
+) -> Result<Vec<Vec<f64>>, B::Error> {
+    let channels: Vec<(&Node, usize)> = layers.iter().map(|&node| (node, outputs(float, node))).collect();
+    means(&with_sums(float, layers)?, &channels, batches)
+}
+
+/// The graph, which gives the sums of layers too.
+fn with_sums(float: &Graph, layers: &[&Node]) -> Result<Graph, Error> {
     let mut rewrite = Rewrite::new(float)?;
     for node in float.nodes() {
         rewrite.copy(node)?;
@@ -27,14 +33,25 @@ pub(super) fn of_float<B: AsRef<[Tensor]>>(
         let sums = sums(&mut rewrite, node, &inputs)?;
         rewrite.builder.output(sums);
     }
-    let channels: Vec<(&Node, usize)> = layers.iter().map(|&node| (node, outputs(float, node))).collect();
-    means(&rewrite.builder.finish()?, &channels, batches)
+    Ok(rewrite.builder.finish()?)
 }
 
 /// The means of the output channels of a layer on codes before activation and rounding.
-pub(super) fn of_quantized<B: AsRef<[Tensor]>>(graph: &Graph, layer: &Node, batches: &[B]) -> Result<Vec<f64>, Error> {
+pub(super) fn of_quantized<B: Batches + ?Sized>(
+    graph: &Graph,
+    layer: &Node,
+    batches: &B,
+) -> Result<Vec<f64>, B::Error> {
     let index = graph.value(layer.output()).producer().map_or(0, |id| id.index());
     let codes = Codes::new(graph, index)?;
+    let means = means(&up_to(graph, index, &codes)?, &[(layer, codes.shape[0])], batches)?;
+    let of_layer = means.into_iter().next().unwrap_or_default();
+    Ok(of_layer.into_iter().enumerate().map(|(output, mean)| mean + codes.bias(output)).collect())
+}
+
+/// The graph up to a layer on codes, and the layer's sums on real numbers without its bias.
+fn up_to(graph: &Graph, index: usize, codes: &Codes<'_>) -> Result<Graph, Error> {
+    let layer = &graph.nodes()[index];
     let mut rewrite = Rewrite::new(graph)?;
     for node in graph.nodes().iter().take(index) {
         rewrite.copy(node)?;
@@ -49,9 +66,7 @@ pub(super) fn of_quantized<B: AsRef<[Tensor]>>(graph: &Graph, layer: &Node, batc
     let weight = rewrite.builder.constant(&name, Tensor::from_vec(codes.shape, weight)?)?;
     let sums = sums(&mut rewrite, layer, &[x, weight])?;
     rewrite.builder.output(sums);
-    let means = means(&rewrite.builder.finish()?, &[(layer, codes.shape[0])], batches)?;
-    let of_layer = means.into_iter().next().unwrap_or_default();
-    Ok(of_layer.into_iter().enumerate().map(|(output, mean)| mean + codes.bias(output)).collect())
+    Ok(rewrite.builder.finish()?)
 }
 
 /// Adds a layer on real numbers without its activation.
@@ -66,12 +81,20 @@ fn outputs(graph: &Graph, layer: &Node) -> usize {
 }
 
 /// The means of the channels of every output of a graph; each is of a layer with so many channels.
-fn means<B: AsRef<[Tensor]>>(graph: &Graph, layers: &[(&Node, usize)], batches: &[B]) -> Result<Vec<Vec<f64>>, Error> {
-    let mut session = Session::new(Arc::new(Plan::compile(graph, &Options::default())?));
+///
+/// # Errors
+///
+/// [`Error::NotCalibrated`] if there are no batches.
+fn means<B: Batches + ?Sized>(
+    graph: &Graph,
+    layers: &[(&Node, usize)],
+    batches: &B,
+) -> Result<Vec<Vec<f64>>, B::Error> {
+    let mut session = Session::new(Arc::new(Plan::compile(graph, &Options::default()).map_err(Error::from)?));
     let mut sums: Vec<Vec<f64>> = layers.iter().map(|&(_, channels)| vec![0.0; channels]).collect();
-    let mut counts = vec![0_usize; layers.len()];
-    for batch in batches {
-        let batch = batch.as_ref();
+    let (mut counts, mut seen) = (vec![0_usize; layers.len()], false);
+    batches.for_each(|batch| {
+        seen = true;
         for (&id, input) in graph.inputs().iter().zip(batch).filter(|(_, input)| input.dtype() == DType::F32) {
             let at_value = |source| Error::Observe { value: graph.value(id).name().to_owned(), source };
             MinMax::new().observe(input).map_err(at_value)?;
@@ -86,6 +109,10 @@ fn means<B: AsRef<[Tensor]>>(graph: &Graph, layers: &[(&Node, usize)], batches: 
             }
             *count += elements.len() / channels.max(&1);
         }
+        Ok(())
+    })?;
+    if !seen {
+        return Err(Error::NotCalibrated.into());
     }
     #[expect(clippy::cast_precision_loss, reason = "below 2^53")]
     let mean = |(sums, count): (Vec<f64>, usize)| sums.iter().map(|sum| sum / count.max(1) as f64).collect();

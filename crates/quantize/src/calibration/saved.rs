@@ -15,7 +15,13 @@ impl Calibration {
             let state = self.watches.get(id)?.observer.state();
             Some(Watched { value: self.graph().value(*id).name().to_owned(), observer: config.observer, state })
         });
-        States { model: self.model, batches: self.batches, parts: self.parts.clone(), watched: watched.collect() }
+        States {
+            model: self.model,
+            batches: self.batches,
+            parts: self.parts.clone(),
+            shards: self.shards.clone(),
+            watched: watched.collect(),
+        }
     }
 
     /// Takes what was saved in the place of what was observed; observing goes on as if it had not been interrupted.
@@ -35,7 +41,7 @@ impl Calibration {
                 watch.observer.load(&watched.state).map_err(|source| Error::Saved { source })?;
             }
         }
-        (self.batches, self.parts) = (own.batches, own.parts);
+        (self.batches, self.parts, self.shards) = (own.batches, own.parts, own.shards);
         Ok(())
     }
 
@@ -65,11 +71,12 @@ impl Calibration {
         for expected in self.save().watched {
             let found = *names.get(expected.value.as_str()).ok_or_else(|| {
                 let value = &expected.value;
-                apart(format!("value {value:?} was not watched; calibrate with the configuration that is converted"))
+                apart(format!("value `{value}` was not watched; calibrate with the configuration that is converted"))
             })?;
             expected.check_fits(found).map_err(saved)?;
             watched.push(found.clone());
         }
-        Ok(States { model: states.model, batches: states.batches, parts: states.parts.clone(), watched })
+        let (parts, shards) = (states.parts.clone(), states.shards.clone());
+        Ok(States { model: states.model, batches: states.batches, parts, shards, watched })
     }
 }

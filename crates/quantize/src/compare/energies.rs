@@ -46,6 +46,11 @@ impl Energies {
         }
     }
 
+    /// Whether anything was not zero.
+    pub(super) fn has_signal(&self) -> bool {
+        self.whole.signal > 0.0
+    }
+
     /// The ratio of the whole, or of its worst part where that is lower, in decibels. Parts that are all zero, or of few
     /// elements, have no ratio of their own.
     pub(super) fn db(&self) -> f64 {

@@ -47,6 +47,13 @@ pub(super) struct ModuleOrder {
     pub(super) qconfig: Option<QConfig>,
 }
 
+impl ModuleOrder {
+    /// Whether a node is one of those among which the rule's node has its place.
+    pub(super) fn counts(&self, node: &Node) -> bool {
+        node.op().kind() == self.operator && is_inside(node.name(), &self.name)
+    }
+}
+
 /// Whether a node is the module, or in it: its name goes on with `.` or `/`. Everything is in the module without a name.
 pub(super) fn is_inside(node: &str, module: &str) -> bool {
     let rest = node.strip_prefix(module);
@@ -61,6 +68,11 @@ impl Regex {
     pub(super) fn new(pattern: &str) -> Result<Self, Error> {
         let invalid = |error: regex::Error| Error::Pattern { pattern: pattern.to_owned(), reason: error.to_string() };
         regex::Regex::new(pattern).map(Self).map_err(invalid)
+    }
+
+    /// Whether a name has a match in it.
+    pub(super) fn is_in(&self, name: &str) -> bool {
+        self.0.is_match(name)
     }
 
     /// Whether a name begins with a match.

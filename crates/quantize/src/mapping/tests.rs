@@ -69,6 +69,41 @@ fn within_a_level_the_order_is_that_of_the_table() {
 }
 
 #[test]
+fn an_excluded_node_stays_float_whatever_the_rules_say() {
+    let graph = layers(&["block.a", "block.b", "head"]);
+    let mapping = QConfigMapping::new(QConfig::fourfold()).set_module_name("block.b", QConfig::fbgemm());
+    let excluded = mapping.exclude("[.]b").and_then(|mapping| mapping.exclude("tail")).expect("valid");
+    assert_eq!(given(&excluded, &graph), [Some("fourfold"), None, Some("fourfold")]);
+    let (matched, nothing) = (("[.]b".to_owned(), vec!["block.b"]), ("tail".to_owned(), vec![]));
+    assert_eq!(excluded.excluded(&graph), [matched, nothing]);
+    let anchored = QConfigMapping::new(QConfig::fourfold()).set_module_name_regex("[.]b", None).expect("valid");
+    assert_eq!(given(&anchored, &graph), [Some("fourfold"); 3], "PyTorch's match begins where the name does");
+}
+
+#[test]
+fn rules_that_match_nothing_are_named() {
+    let graph = layers(&["block.a", "block.b"]);
+    let matched = QConfigMapping::new(QConfig::fourfold())
+        .set_object_type(OpKind::Linear, None)
+        .set_module_name("block", None)
+        .set_module_name_object_type_order("block", OpKind::Linear, 1, None);
+    assert_eq!(matched.unmatched(&graph), [""; 0]);
+    let unmatched = matched
+        .set_object_type(OpKind::Conv, None)
+        .set_module_name("bloc", None)
+        .set_module_name_object_type_order("block", OpKind::Linear, 2, None)
+        .set_module_name_regex("a", None)
+        .expect("valid");
+    let expected = [
+        "object_type `Conv`",
+        "module_name_regex `a`",
+        "module_name `bloc`",
+        "module_name_object_type_order `block`, Linear number 2",
+    ];
+    assert_eq!(unmatched.unmatched(&graph), expected);
+}
+
+#[test]
 fn unknown_words_are_named_with_those_that_are_known() {
     let error = |text: &str| toml::from_str::<QConfigMapping>(text).expect_err("unknown").to_string();
     let all = [
@@ -121,7 +156,7 @@ fn a_place_counts_the_nodes_inside_of_each_module() {
 fn any_rule() -> impl Strategy<Value = (u8, String, usize, Option<QConfig>)> {
     let preset = proptest::option::of(0..QConfig::PRESETS.len());
     let qconfig = preset.prop_map(|index| index.and_then(|index| QConfig::preset(QConfig::PRESETS[index])));
-    (0..5_u8, "[a-z./]{0,6}", 0..OpKind::ALL.len(), qconfig)
+    (0..6_u8, "[a-z./]{0,6}", 0..OpKind::ALL.len(), qconfig)
 }
 
 proptest! {
@@ -132,6 +167,7 @@ proptest! {
             1 => mapping.set_object_type(OpKind::ALL[at], qconfig),
             2 => mapping.set_module_name_regex(&regex::escape(&name), qconfig).expect("valid"),
             3 => mapping.set_module_name(&name, qconfig),
+            4 => mapping.exclude(&regex::escape(&name)).expect("valid"),
             _ => mapping.set_module_name_object_type_order(&name, OpKind::ALL[at], at, qconfig),
         };
         let mapping = rules.into_iter().fold(QConfigMapping::default(), add);

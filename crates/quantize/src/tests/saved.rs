@@ -1,6 +1,6 @@
 //! Calibrations that are saved, resumed and merged.
 
-use fourfold_observers::{ObserverKind, States};
+use fourfold_observers::{ObserverKind, Shards, States};
 use fourfold_schemes::Scheme;
 use fourfold_tensor::Tensor;
 use proptest::prelude::*;
@@ -102,6 +102,27 @@ fn what_does_not_belong_is_refused_and_changes_nothing() {
     assert!(error.to_string().contains("order of the batches"), "{error}");
     assert!(matches!(prepared(QConfig::fourfold()).load(&States { batches: 9, ..before.clone() }), Ok(())));
     assert!(matches!(prepared(QConfig::fourfold()).load(&States { batches: 1, ..before }), Err(Error::Saved { .. })));
+}
+
+#[test]
+fn a_part_of_the_samples_is_not_taken_for_all() {
+    let shards = |finished: &[u64]| Shards::new(2, finished.iter().copied().collect()).expect("in bounds");
+    let shard = |index: u64| {
+        let mut calibration = observed(prepared(QConfig::fourfold()), (0..4).filter(|number| number % 2 == index - 1));
+        calibration.set_shards(shards(&[index]));
+        calibration
+    };
+    let (mut first, second) = (shard(1), shard(2));
+    assert!(matches!(first.convert(), Err(Error::Partial { shards }) if shards.to_string() == "shard 1 of 2"));
+    let mut loaded = prepared(QConfig::fourfold());
+    loaded.load(&first.save()).expect("its own");
+    assert!(matches!(loaded.convert(), Err(Error::Partial { .. })));
+    loaded.allow_partial();
+    assert!(loaded.convert().is_ok());
+    assert!(first.merge(&first.save()).expect_err("twice").to_string().contains("shard 1/2"));
+    first.merge(&second.save()).expect("the other shard");
+    assert_eq!(first.save(), observed(prepared(QConfig::fourfold()), 0..4).save());
+    assert!(first.convert().is_ok());
 }
 
 #[test]
