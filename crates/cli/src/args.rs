@@ -29,7 +29,7 @@ pub(crate) enum Verb {
     Ops(Ops),
     /// Quantize a float model
     Quantize(Quantize),
-    /// Observe samples and write what was seen, to be merged and given to quantize
+    /// Observe samples and write what was seen, every 5 s and at the end, to be merged and given to quantize
     Calibrate(Calibrate),
     /// Merge what several runs of calibrate have seen
     Merge(Merge),
@@ -90,6 +90,9 @@ pub(crate) struct Quantize {
     /// Take the mean error of every channel out of the biases; needs samples
     #[arg(long)]
     pub(crate) correct_bias: bool,
+    /// Make do with a calibration of which shards are missing
+    #[arg(long)]
+    pub(crate) allow_partial: bool,
     /// Write a report: .html, .md or .json
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
@@ -119,7 +122,7 @@ pub(crate) struct Configuration {
     /// Even out the channels of neighbouring layers before quantizing, for weights with one scale
     #[arg(long)]
     pub(crate) equalize: bool,
-    /// Keep the nodes float whose names begin with a match
+    /// Keep the nodes float in whose names the expression has a match, anywhere
     #[arg(long, value_name = "REGEX")]
     pub(crate) exclude: Vec<String>,
     /// Options from a file; the command line goes before
@@ -194,9 +197,9 @@ pub(crate) enum Mode {
 pub(crate) struct Eval {
     /// A .onnx or .fourfold file
     pub(crate) model: PathBuf,
-    /// Samples, the first axis counts them
-    #[arg(long, value_name = "IMAGES.npy")]
-    pub(crate) input: PathBuf,
+    /// Samples, the first axis counts them: a .npy file, a folder of them, or INPUT=FILE.npy for each of several inputs
+    #[arg(long, value_name = "IMAGES.npy", required = true)]
+    pub(crate) input: Vec<String>,
     /// The class of each sample
     #[arg(long, value_name = "LABELS.npy")]
     pub(crate) labels: PathBuf,
@@ -210,7 +213,7 @@ pub(crate) struct Run {
     /// A .onnx or .fourfold file
     pub(crate) model: PathBuf,
     /// An input of the model; only FILE.npy if it has one input. A model of a fixed batch takes that many samples at a time
-    #[arg(long, value_name = "NAME=FILE.npy", required = true)]
+    #[arg(long, value_name = "NAME=FILE.npy")]
     pub(crate) input: Vec<String>,
     /// The folder for NAME.npy, one for each output
     #[arg(long, value_name = "DIR")]
@@ -227,9 +230,9 @@ pub(crate) struct Bench {
     /// Threads to run on
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) threads: u16,
-    /// Samples in a run, where the model's batch is free
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) batch: u32,
+    /// Samples in a run, where the model's batch is free [default: 1]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) batch: Option<u32>,
     /// One JSON document
     #[arg(long)]
     pub(crate) json: bool,

@@ -4,6 +4,8 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use tempfile::{Builder, NamedTempFile};
+
 use crate::failure::Failure;
 use crate::interrupt;
 
@@ -33,23 +35,52 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
 }
 
 fn put(path: &Path, bytes: &[u8], force: bool) -> Result<(), Failure> {
-    let failed = |error: &std::io::Error| Failure::io("write", path, error);
-    let folder = folder_of(path);
-    let mut temporary =
-        tempfile::Builder::new().prefix(".fourfold-").tempfile_in(&folder).map_err(|error| failed(&error))?;
-    temporary.write_all(bytes).map_err(|error| failed(&error))?;
-    set_usual_permissions(temporary.as_file()).map_err(|error| failed(&error))?;
-    temporary.as_file().sync_all().map_err(|error| failed(&error))?;
-    if force {
-        temporary.persist(path).map_err(|error| failed(&error.error))?;
-    } else {
-        temporary.persist_noclobber(path).map_err(|error| failed(&error.error))?;
+    let mut pending = Pending::new(path)?;
+    pending.write(bytes)?;
+    pending.finish(force)
+}
+
+/// A file that is being written, under another name until it is whole; dropped, it is gone.
+#[derive(Debug)]
+pub(crate) struct Pending {
+    path: PathBuf,
+    folder: PathBuf,
+    temporary: NamedTempFile,
+}
+
+impl Pending {
+    /// Begins a file, with the permissions of the one that it replaces, else those that the user gives to new files.
+    pub(crate) fn new(path: &Path) -> Result<Self, Failure> {
+        let failed = |error: &std::io::Error| Failure::io("write", path, error);
+        let folder = folder_of(path);
+        let temporary = builder().tempfile_in(&folder).map_err(|error| failed(&error))?;
+        if let Some(replaced) = fs::metadata(path).ok().filter(fs::Metadata::is_file) {
+            temporary.as_file().set_permissions(replaced.permissions()).map_err(|error| failed(&error))?;
+        }
+        Ok(Self { path: path.to_owned(), folder, temporary })
     }
-    // The name is in the folder; that it survives a power failure is a favour which not every file system grants.
-    if let Ok(folder) = File::open(folder) {
-        let _ = folder.sync_all();
+
+    /// Adds bytes at the end.
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        self.temporary.write_all(bytes).map_err(|error| Failure::io("write", &self.path, &error))
     }
-    Ok(())
+
+    /// Makes sure that the file is on disk, and gives it its name.
+    pub(crate) fn finish(self, force: bool) -> Result<(), Failure> {
+        let Self { path, folder, temporary } = self;
+        let failed = |error: &std::io::Error| Failure::io("write", &path, error);
+        temporary.as_file().sync_all().map_err(|error| failed(&error))?;
+        if force {
+            temporary.persist(&path).map_err(|error| failed(&error.error))?;
+        } else {
+            temporary.persist_noclobber(&path).map_err(|error| failed(&error.error))?;
+        }
+        // The name is in the folder; that it survives a power failure is a favour which not every file system grants.
+        if let Ok(folder) = File::open(folder) {
+            let _ = folder.sync_all();
+        }
+        Ok(())
+    }
 }
 
 /// Makes a folder and those above it.
@@ -64,14 +95,14 @@ fn folder_of(path: &Path) -> PathBuf {
     }
 }
 
-/// Temporary files are private to the user; the finished file is readable as any other.
-#[cfg(unix)]
-fn set_usual_permissions(file: &File) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    file.set_permissions(fs::Permissions::from_mode(0o644))
-}
-
-#[cfg(not(unix))]
-fn set_usual_permissions(_: &File) -> std::io::Result<()> {
-    Ok(())
+/// Makes files that have the permissions of any new file: those of the user's umask.
+fn builder() -> Builder<'static, 'static> {
+    let mut builder = Builder::new();
+    builder.prefix(".fourfold-");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(fs::Permissions::from_mode(0o666));
+    }
+    builder
 }

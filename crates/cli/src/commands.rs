@@ -42,7 +42,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         | Verb::Export(_)
         | Verb::Verify(_) => false,
     };
-    let context = Context { console: Console { quiet, json }, limits };
+    let context = Context { console: Console::new(quiet, json), limits };
     match verb {
         Verb::Quickstart(arguments) => quickstart::run(&arguments, &context),
         Verb::Inspect(arguments) => inspect::run(&arguments, &context),

@@ -1,46 +1,22 @@
 //! Options of `quantize`, from the command line and a file.
 
-use std::path::Path;
+mod choice;
+mod file;
 
-use fourfold::graph::{Graph, Limits};
-use fourfold::observers::ObserverKind;
-use fourfold::quantize::{self, ChannelStatistics, QConfig, QConfigMapping, equalize_with_statistics, fuse};
-use serde::Deserialize;
+use std::fmt;
+use std::path::PathBuf;
+
+use fourfold::graph::Graph;
+use fourfold::quantize::{ChannelStatistics, QConfigMapping, equalize_with_statistics, fuse};
 
 use crate::args::{Configuration, Mode};
+use crate::commands::Context;
 use crate::failure::Failure;
-use crate::model::read_file;
+use choice::Choice;
+use file::File;
 
-/// What a configuration file may say: the names and values of the command line, or the rules of a [`QConfigMapping`].
-///
-/// ```toml
-/// mode = "static"
-/// preset = "fourfold"
-/// observer = "min_max"
-/// per_channel = true
-/// equalize = true
-/// correct_bias = true
-/// exclude = ["classifier"]
-///
-/// [qconfig_mapping]                    # instead of preset, observer and per_channel
-/// global = "fbgemm"
-/// module_name = [{ name = "head", qconfig = "float" }]
-/// ```
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    mode: Option<Mode>,
-    preset: Option<String>,
-    observer: Option<String>,
-    per_channel: Option<bool>,
-    #[serde(default)]
-    equalize: bool,
-    #[serde(default)]
-    correct_bias: bool,
-    #[serde(default)]
-    exclude: Vec<String>,
-    qconfig_mapping: Option<QConfigMapping>,
-}
+/// Names that are listed in a message.
+const LISTED: usize = 20;
 
 /// How to quantize.
 #[derive(Debug)]
@@ -51,69 +27,131 @@ pub(crate) struct Settings {
     pub(crate) equalize: bool,
     /// Whether mean errors are taken out of biases.
     pub(crate) correct_bias: bool,
+    /// How many of the mapping's first expressions are of the command line.
+    excluded_on_line: usize,
+    /// The configuration file.
+    file: Option<PathBuf>,
 }
 
 impl Settings {
-    /// Joins the command line and the configuration file that it names; the command line goes before.
-    pub(crate) fn new(arguments: &Configuration, mode: Option<Mode>, limits: &Limits) -> Result<Self, Failure> {
-        let file = arguments.config.as_deref().map_or(Ok(File::default()), |path| read(path, limits))?;
-        let mode = mode.or(file.mode).unwrap_or(Mode::Static);
-        let mut mapping = QConfigMapping::default();
-        for pattern in arguments.exclude.iter().chain(&file.exclude) {
-            mapping = mapping.set_module_name_regex(pattern, None)?;
-        }
-        let Configuration { preset, observer, per_channel, per_tensor, .. } = arguments;
-        let is_given = preset.is_some() || observer.is_some() || *per_channel || *per_tensor;
-        let mapping = match &file.qconfig_mapping {
-            Some(rules) if !is_given => mapping.before(rules.clone()),
-            rules => {
-                let mapping = mapping.set_global(qconfig(arguments, &file)?);
-                mapping.before(rules.clone().unwrap_or_default())
-            }
+    /// Joins the command line and the configuration file that it names; the command line goes before. Warns of what has no effect.
+    pub(crate) fn new(arguments: &Configuration, mode: Option<Mode>, context: &Context) -> Result<Self, Failure> {
+        let path = arguments.config.clone();
+        let file = path.as_deref().map_or(Ok(File::default()), |path| File::read(path, &context.limits))?;
+        let mut settings = Self {
+            mode: mode.or(file.mode).unwrap_or(Mode::Static),
+            mapping: QConfigMapping::default(),
+            equalize: arguments.equalize || file.equalize,
+            correct_bias: file.correct_bias,
+            excluded_on_line: arguments.exclude.len(),
+            file: path,
         };
-        let equalize = arguments.equalize || file.equalize;
-        Ok(Self { mode, mapping, equalize, correct_bias: file.correct_bias })
+        settings.mapping = settings.mapping(arguments, &file, context)?;
+        for pattern in &arguments.exclude {
+            let at_flag = |failure: Failure| failure.about("--exclude");
+            settings.mapping = settings.mapping.exclude(pattern).map_err(|error| at_flag(error.into()))?;
+        }
+        for pattern in &file.exclude {
+            let mapping = std::mem::take(&mut settings.mapping).exclude(pattern);
+            settings.mapping = mapping.map_err(|error| settings.at_file(error.into()))?;
+        }
+        Ok(settings)
     }
 
-    /// The float graph that is prepared: fused, and equalized if that is asked for.
-    pub(crate) fn fused(&self, graph: &Graph) -> Result<Graph, quantize::Error> {
+    /// The rules, without what is excluded.
+    fn mapping(&self, arguments: &Configuration, file: &File, context: &Context) -> Result<QConfigMapping, Failure> {
+        let Configuration { preset, observer, per_channel, per_tensor, .. } = arguments;
+        let is_given = preset.is_some() || observer.is_some() || *per_channel || *per_tensor;
+        if let (Mode::Dynamic, Some(name)) = (self.mode, observer.as_ref().or(file.observer.as_ref())) {
+            context.console.warning(format_args!(
+                "--observer {name} has no effect: --mode dynamic watches no activations, it takes their ranges while running"
+            ));
+        }
+        let mapping = match &file.qconfig_mapping {
+            Some(rules) if !is_given => rules.clone(),
+            rules => {
+                let choice = Choice::new(arguments, file)?;
+                choice.check(self.mode)?;
+                let rules = rules.clone().unwrap_or_default();
+                if rules.clone().set_global(None) != QConfigMapping::default() {
+                    let message = "preset, observer and weights of the command line change `global` of `qconfig_mapping`, not its other rules";
+                    context.console.warning(self.in_file(message));
+                }
+                QConfigMapping::new(choice.qconfig).before(rules)
+            }
+        };
+        let checked = match self.mode {
+            Mode::Static => mapping.check_static(),
+            Mode::Dynamic => mapping.check_dynamic(),
+        };
+        checked.map(|()| mapping).map_err(|error| self.at_file(error.into()))
+    }
+
+    /// A message about the configuration file.
+    pub(crate) fn in_file(&self, message: impl fmt::Display) -> String {
+        match &self.file {
+            Some(path) => format!("{}: {message}", path.display()),
+            None => message.to_string(),
+        }
+    }
+
+    /// A failure in the configuration file.
+    pub(crate) fn at_file(&self, failure: Failure) -> Failure {
+        match &self.file {
+            Some(path) => failure.about(path.display()),
+            None => failure,
+        }
+    }
+
+    /// The float graph that is prepared: fused, and equalized if that is asked for. Every rule must have a node to apply to.
+    pub(crate) fn fused(&self, graph: &Graph, context: &Context) -> Result<Graph, Failure> {
         let fused = fuse(graph)?;
+        self.check_rules(graph, &fused, context)?;
         if !self.equalize {
             return Ok(fused);
         }
-        Ok(equalize_with_statistics(&fused, &ChannelStatistics::of_batch_norms(graph)?)?.0)
+        let equalized = equalize_with_statistics(&fused, &ChannelStatistics::of_batch_norms(graph)?)?.0;
+        if equalized == fused {
+            context.console.warning(
+                "--equalize changed nothing: no two layers follow each other whose channels could be evened out",
+            );
+        }
+        Ok(equalized)
+    }
+
+    /// Says what is excluded, and which rules match nothing.
+    fn check_rules(&self, graph: &Graph, fused: &Graph, context: &Context) -> Result<(), Failure> {
+        let before = self.mapping.excluded(graph);
+        for (index, (pattern, names)) in self.mapping.excluded(fused).into_iter().enumerate() {
+            let is_on_line = index < self.excluded_on_line;
+            if !names.is_empty() {
+                let names = listed(&names);
+                context.console.message(format_args!("--exclude {pattern} keeps float: {names}"));
+                continue;
+            }
+            let hint = match before[index].1.as_slice() {
+                [] => "`fourfold inspect MODEL` lists the nodes".to_owned(),
+                gone => format!("{} became part of other nodes, which `fourfold inspect MODEL` lists", listed(gone)),
+            };
+            if is_on_line {
+                return Err(Failure::usage(format_args!("--exclude {pattern} matches no node; {hint}")));
+            }
+            let message = format!("exclude = \"{pattern}\" matches no node; {hint}");
+            context.console.warning(self.in_file(message));
+        }
+        for rule in self.mapping.unmatched(fused) {
+            context.console.warning(self.in_file(format_args!("the rule {rule} matches no node")));
+        }
+        Ok(())
     }
 }
 
-fn qconfig(arguments: &Configuration, file: &File) -> Result<QConfig, Failure> {
-    let preset = arguments.preset.as_deref().or(file.preset.as_deref()).unwrap_or("fourfold");
-    let unknown =
-        || Failure::usage(format_args!("unknown preset `{preset}`; known are {}", QConfig::PRESETS.join(", ")));
-    let mut qconfig = QConfig::preset(preset).ok_or_else(unknown)?;
-    if let Some(name) = arguments.observer.as_deref().or(file.observer.as_deref()) {
-        let known = || ObserverKind::ALL.into_iter().filter(|kind| kind.is_per_tensor());
-        let names = || known().map(ObserverKind::name).collect::<Vec<_>>().join(", ");
-        let observer = known().find(|kind| kind.name() == name);
-        qconfig.activation.observer =
-            observer.ok_or_else(|| Failure::usage(format_args!("unknown observer `{name}`; known are {}", names())))?;
-    }
-    let per_channel = match (arguments.per_channel, arguments.per_tensor) {
-        (true, _) => Some(true),
-        (_, true) => Some(false),
-        _ => file.per_channel,
+/// Names as they stand in a message, not too many.
+fn listed(names: &[&str]) -> String {
+    let shown: Vec<&str> = names.iter().take(LISTED).copied().collect();
+    let more = match names.len() - shown.len() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
     };
-    Ok(per_channel.map_or(qconfig, |per_channel| qconfig.with_per_channel_weights(per_channel)))
-}
-
-fn read(path: &Path, limits: &Limits) -> Result<File, Failure> {
-    let bytes = read_file(path, limits)?;
-    let text = String::from_utf8(bytes).map_err(|_| Failure::invalid("not UTF-8 text").about(path.display()))?;
-    let file: File = toml::from_str(&text).map_err(|error| Failure::usage(error).about(path.display()))?;
-    let is_given = file.preset.is_some() || file.observer.is_some() || file.per_channel.is_some();
-    if is_given && file.qconfig_mapping.is_some() {
-        let message =
-            "give `qconfig_mapping` with its `global`, or `preset`, `observer` and `per_channel`, and not both";
-        return Err(Failure::usage(message).about(path.display()));
-    }
-    Ok(file)
+    format!("{}{more}", shown.join(", "))
 }

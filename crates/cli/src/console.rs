@@ -1,5 +1,6 @@
 //! What the user sees: data on stdout, messages on stderr.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
 
@@ -7,18 +8,23 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::failure::{Failure, Kind};
 
-/// Whether messages and progress are wanted.
-#[derive(Clone, Copy, Debug)]
+/// Whether messages and progress are wanted, and what was warned of.
+#[derive(Debug)]
 pub(crate) struct Console {
-    /// No messages but errors.
-    pub(crate) quiet: bool,
+    /// No messages but errors and warnings.
+    quiet: bool,
     /// One JSON document instead of text.
     pub(crate) json: bool,
+    warnings: RefCell<Vec<String>>,
 }
 
 impl Console {
+    pub(crate) fn new(quiet: bool, json: bool) -> Self {
+        Self { quiet, json, warnings: RefCell::default() }
+    }
+
     /// Writes data to stdout.
-    pub(crate) fn data(self, text: &str) -> Result<(), Failure> {
+    pub(crate) fn data(&self, text: &str) -> Result<(), Failure> {
         let mut stdout = io::stdout().lock();
         let written = stdout.write_all(visible(text).as_bytes()).and_then(|()| stdout.flush());
         written.map_err(|error| match error.kind() {
@@ -27,26 +33,33 @@ impl Console {
         })
     }
 
-    /// Writes one JSON document with its schema to stdout.
-    pub(crate) fn document(self, verb: &str, mut fields: serde_json::Value) -> Result<(), Failure> {
+    /// Writes one JSON document with its schema, and what was warned of, to stdout.
+    pub(crate) fn document(&self, verb: &str, mut fields: serde_json::Value) -> Result<(), Failure> {
         fields["schema"] = format!("fourfold.{verb}/1").into();
+        fields["warnings"] = self.warnings().into();
         self.data(&format!("{fields:#}\n"))
     }
 
     /// Writes a message to stderr, unless told to be quiet.
-    pub(crate) fn message(self, text: impl fmt::Display) {
+    pub(crate) fn message(&self, text: impl fmt::Display) {
         if !self.quiet {
             to_stderr(text);
         }
     }
 
-    /// Writes a warning to stderr, even when told to be quiet.
-    pub(crate) fn warning(self, text: impl fmt::Display) {
+    /// Writes a warning to stderr, even when told to be quiet, and keeps it for the document.
+    pub(crate) fn warning(&self, text: impl fmt::Display) {
         to_stderr(format_args!("warning: {text}"));
+        self.warnings.borrow_mut().push(text.to_string());
+    }
+
+    /// What was warned of so far.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        self.warnings.borrow().clone()
     }
 
     /// A progress bar over `steps` steps on stderr; hidden unless stderr is a terminal and text is wanted.
-    pub(crate) fn progress(self, label: &'static str, steps: usize) -> ProgressBar {
+    pub(crate) fn progress(&self, label: &'static str, steps: usize) -> ProgressBar {
         if self.quiet || self.json || !io::stderr().is_terminal() {
             return ProgressBar::hidden();
         }

@@ -17,6 +17,8 @@ pub(crate) enum Kind {
     Invalid,
     /// An input is valid but not supported.
     Unsupported,
+    /// A gate that guards the result did not open.
+    Gate,
     /// A resource limit was reached.
     Limit,
     /// The user interrupted the command.
@@ -34,6 +36,7 @@ impl Kind {
             Kind::Usage => 2,
             Kind::Invalid => 3,
             Kind::Unsupported => 4,
+            Kind::Gate => 5,
             Kind::Limit => 6,
             Kind::Interrupted => 130,
         }
@@ -108,6 +111,12 @@ impl From<quantize::Error> for Failure {
             quantize::Error::Runtime(error) => error.into(),
             quantize::Error::Cancelled => Self::new(Kind::Interrupted, "interrupted; no output was written"),
             quantize::Error::AlreadyQuantized => Self::new(Kind::Unsupported, error),
+            quantize::Error::Partial { shards } => Self::new(
+                Kind::Gate,
+                format_args!(
+                    "the calibration has only {shards} of the samples; calibrate and merge the others, or make do with these by --allow-partial"
+                ),
+            ),
             quantize::Error::NotCalibrated
             | quantize::Error::Config { .. }
             | quantize::Error::Pattern { .. }
@@ -147,6 +156,7 @@ impl From<format::Error> for Failure {
             format::Error::Graph(error) => error.into(),
             format::Error::Tensor(error) => error.into(),
             format::Error::Limit(_) => Self::new(Kind::Limit, error),
+            format::Error::Read { .. } => Self::new(Kind::Io, error),
             _ if error.is_unsupported() => Self::new(Kind::Unsupported, error),
             _ => Self::invalid(error),
         }

@@ -15,6 +15,7 @@ mod failure;
 mod interrupt;
 mod model;
 mod report;
+mod state;
 mod table;
 
 use std::process::ExitCode;

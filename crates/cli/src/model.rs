@@ -1,12 +1,12 @@
 //! Model files: told by content when read, by extension when written.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::Read;
 use std::path::Path;
 
 use fourfold::format::container;
 use fourfold::graph::{Graph, Limits};
-use fourfold::{format, onnx};
+use fourfold::onnx;
 
 use crate::atomic;
 use crate::failure::{Failure, Kind};
@@ -78,17 +78,23 @@ pub(crate) fn save(graph: &Graph, path: &Path, force: bool) -> Result<u64, Failu
 /// Reads a whole file, which must be a regular file and no larger than allowed.
 pub(crate) fn read_file(path: &Path, limits: &Limits) -> Result<Vec<u8>, Failure> {
     let failed = |error: std::io::Error| Failure::io("read", path, &error);
-    let metadata = std::fs::metadata(path).map_err(failed)?;
-    if !metadata.is_file() {
-        let what = if metadata.is_dir() { "a directory" } else { "not a regular file" };
-        return Err(Failure::new(Kind::Io, format_args!("cannot read {}: it is {what}", path.display())));
-    }
+    let metadata = check_is_file(path)?;
     let too_large = |limit: fourfold::graph::LimitExceeded| Failure::new(Kind::Limit, limit).about(path.display());
     Limits::check("file-bytes", metadata.len(), limits.file_bytes).map_err(too_large)?;
     let mut bytes = Vec::new();
     // The file may grow while it is read.
     File::open(path).and_then(|file| file.take(metadata.len()).read_to_end(&mut bytes)).map_err(failed)?;
     Ok(bytes)
+}
+
+/// What is known of a file that can be read from any place, which devices and pipes cannot.
+pub(crate) fn check_is_file(path: &Path) -> Result<Metadata, Failure> {
+    let metadata = std::fs::metadata(path).map_err(|error| Failure::io("read", path, &error))?;
+    if metadata.is_file() {
+        return Ok(metadata);
+    }
+    let what = if metadata.is_dir() { "a directory" } else { "not a regular file" };
+    Err(Failure::new(Kind::Io, format_args!("cannot read {}: it is {what}", path.display())))
 }
 
 /// The first bytes of a file, by which its format is told; none if it is no regular file.
@@ -99,10 +105,4 @@ pub(crate) fn first_bytes(path: &Path) -> Result<Vec<u8>, Failure> {
         read.map_err(|error| Failure::io("read", path, &error))?;
     }
     Ok(bytes)
-}
-
-/// Reads a `.npy` file.
-pub(crate) fn read_npy(path: &Path, limits: &Limits) -> Result<fourfold::tensor::Tensor, Failure> {
-    let bytes = read_file(path, limits)?;
-    format::npy::read(&bytes, limits).map_err(|error| Failure::from(error).about(path.display()))
 }

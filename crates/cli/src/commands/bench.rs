@@ -1,20 +1,38 @@
 //! `fourfold bench`.
 
+use fourfold::graph::{Graph, ValueId};
 use fourfold::runtime::Footprint;
+use fourfold::tensor::Tensor;
 use serde_json::{Value, json};
 
 use super::Context;
 use crate::args::Bench;
 use crate::bench::{made_up_inputs, time};
+use crate::data::shape_text;
 use crate::failure::Failure;
 use crate::model::Model;
 
 pub(super) fn run(arguments: &Bench, context: &Context) -> Result<(), Failure> {
     let model = Model::load(&arguments.model, &context.limits)?;
-    let inputs = made_up_inputs(&model.graph, arguments.batch as usize)?;
-    let timing = time(&model.graph, &inputs, arguments.threads.into(), &context.limits)?;
-    let (threads, batch) = (arguments.threads, arguments.batch);
+    let graph = &model.graph;
+    let inputs = made_up_inputs(graph, arguments.batch.unwrap_or(1) as usize)?;
+    let threads = arguments.threads;
+    let batch = batch(graph, &inputs);
+    if let Some(asked) = arguments.batch.filter(|&asked| batch != Some(asked as usize)) {
+        let shapes = inputs_text(graph, &inputs);
+        context
+            .console
+            .warning(format_args!("--batch {asked} has no effect: the sizes of the model are fixed, it runs {shapes}"));
+    }
+    if threads > 1 && !graph.is_quantized() {
+        context.console.warning(format_args!(
+            "--threads {threads} has no effect: the model is float, whose layers run on one thread"
+        ));
+    }
+    let timing = time(graph, &inputs, threads.into(), &context.limits)?;
     if context.console.json {
+        let input =
+            |(&id, input): (&ValueId, &Tensor)| json!({ "name": graph.value(id).name(), "shape": input.shape() });
         return context.console.document(
             "bench",
             json!({
@@ -23,16 +41,33 @@ pub(super) fn run(arguments: &Bench, context: &Context) -> Result<(), Failure> {
                 "runs": timing.runs,
                 "threads": threads,
                 "batch": batch,
+                "inputs": graph.inputs().iter().zip(&inputs).map(input).collect::<Vec<Value>>(),
                 "backend": timing.backend,
                 "memory": memory(&timing.memory),
             }),
         );
     }
     let (median, min, runs, backend) = (timing.median_ms, timing.min_ms, timing.runs, timing.backend);
+    let what = batch.map_or_else(String::new, |batch| format!(" of batch {batch}"));
     context.console.data(&format!(
-        "median {median:.4} ms, min {min:.4} ms for one run of batch {batch} ({runs} runs, {threads} threads, {backend})\n{}\n",
+        "median {median:.4} ms, min {min:.4} ms for one run{what} ({runs} runs, {threads} threads, {backend})\n{}\n",
         timing.memory
     ))
+}
+
+/// The samples in a run: the first size of the first input where it is free, else of the first input.
+fn batch(graph: &Graph, inputs: &[Tensor]) -> Option<usize> {
+    let is_free = |id: ValueId| graph.value(id).ty().dims().first().is_some_and(|dim| dim.fixed().is_none());
+    let free = graph.inputs().iter().position(|&id| is_free(id)).unwrap_or(0);
+    inputs.get(free).and_then(|input| input.shape().first()).copied()
+}
+
+/// The inputs of a run with their sizes.
+fn inputs_text(graph: &Graph, inputs: &[Tensor]) -> String {
+    let input = |(&id, input): (&ValueId, &Tensor)| {
+        format!("{} {}{}", graph.value(id).name(), input.dtype(), shape_text(input.shape()))
+    };
+    graph.inputs().iter().zip(inputs).map(input).collect::<Vec<_>>().join(", ")
 }
 
 /// The memory of a run, as fields.

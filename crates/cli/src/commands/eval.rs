@@ -4,20 +4,17 @@ use serde_json::json;
 
 use super::Context;
 use crate::args::Eval;
-use crate::data::Samples;
-use crate::evaluate::{accuracy, classes, labels};
+use crate::data::{Flag, Samples};
+use crate::evaluate::{Labels, accuracy};
 use crate::failure::Failure;
-use crate::model::{Model, read_npy};
+use crate::model::Model;
 
 pub(super) fn run(arguments: &Eval, context: &Context) -> Result<(), Failure> {
     let model = Model::load(&arguments.model, &context.limits)?;
-    let expected = read_npy(&arguments.labels, &context.limits)?;
-    let expected = labels(&expected).map_err(|failure| failure.about(arguments.labels.display()))?;
-    let input = arguments.input.to_string_lossy().into_owned();
-    let samples = Samples::read(&[input], &model.graph, &context.limits)?;
-    let found = classes(&model.graph, &samples, context.console, "evaluating")
-        .map_err(|failure| failure.about(arguments.input.display()))?;
-    let accuracy = accuracy(&found, &expected)?;
+    let labels = Labels::read(&arguments.labels, context)?;
+    let input = Flag { name: "--input", values: &arguments.input };
+    let samples = Samples::open(input, &model.graph, &context.limits)?;
+    let accuracy = accuracy(&model.graph, &samples, &labels, "evaluating", context)?;
     let (share, samples) = (accuracy.share(), accuracy.samples);
     if context.console.json {
         return context

@@ -18,6 +18,9 @@ pub(super) fn run(arguments: &Export, context: &Context) -> Result<(), Failure> 
     let path = arguments.output.join(name);
     atomic::check_free(&path, arguments.force)?;
     let Model { graph, .. } = Model::load(&arguments.model, &context.limits)?;
+    if arguments.form == Some(OnnxForm::Qoperator) && !graph.is_quantized() {
+        context.console.warning("--form qoperator has no effect: the model is float, it has no operators on codes");
+    }
     let bytes = match (arguments.to, form) {
         (Target::Onnx, OnnxForm::Qdq) => onnx::export(&graph)?,
         (Target::Onnx, OnnxForm::Qoperator) => onnx::export_as(&graph, onnx::Form::QOperator)?,

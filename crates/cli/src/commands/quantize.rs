@@ -2,27 +2,31 @@
 
 use std::path::Path;
 
-use fourfold::format::calibration;
+use fourfold::graph::Graph;
 use fourfold::observers::States;
-use fourfold::quantize::{Comparison, Quantized, correct_bias, prepare, quantize_dynamic_with};
+use fourfold::quantize::{Comparison, Decision, Quantized, correct_bias, prepare, quantize_dynamic_with};
 
 use super::Context;
 use crate::args::{Mode, Quantize};
 use crate::atomic;
 use crate::config::Settings;
-use crate::data::Samples;
+use crate::data::{Flag, Samples, Suspicions};
 use crate::failure::{Failure, Kind};
 use crate::interrupt;
-use crate::model::{Form, Model, first_bytes, read_file, save};
-use crate::report::{Report, ReportForm};
+use crate::model::{Form, Model, save};
+use crate::report::{Calibrated, Report, ReportForm};
+use crate::state;
 
 /// Batches of calibration data that layers are compared on.
 const COMPARED_BATCHES: usize = 4;
 
+/// Reasons that are listed when nothing can be quantized.
+const REASONS: usize = 3;
+
 pub(super) fn run(arguments: &Quantize, context: &Context) -> Result<(), Failure> {
-    let console = context.console;
+    let console = &context.console;
     // Everything that can be refused is, before the work begins.
-    let mut settings = Settings::new(&arguments.configuration, arguments.mode, &context.limits)?;
+    let mut settings = Settings::new(&arguments.configuration, arguments.mode, context)?;
     settings.correct_bias |= arguments.correct_bias;
     Form::of_name(&arguments.output)?;
     atomic::check_free(&arguments.output, arguments.force)?;
@@ -30,6 +34,49 @@ pub(super) fn run(arguments: &Quantize, context: &Context) -> Result<(), Failure
     if let Some(report) = &arguments.report {
         atomic::check_free(report, arguments.force)?;
     }
+    let given = arguments.calib.join(", ");
+    let states = states(&arguments.calib, context)?;
+    check(arguments, &settings, states.is_some(), context)?;
+    let model = Model::load(&arguments.model, &context.limits)?;
+    let at_model = |failure: Failure| failure.about(arguments.model.display());
+    let fused = settings.fused(&model.graph, context).map_err(at_model)?;
+    let samples = match states {
+        None if !arguments.calib.is_empty() => {
+            let flag = Flag { name: "--calib", values: &arguments.calib };
+            Some(Samples::open(flag, &model.graph, &context.limits)?)
+        }
+        _ => None,
+    };
+    let mut calibrated = None;
+    let quantized = match (settings.mode, &samples, &states) {
+        (Mode::Static, _, Some(states)) => {
+            calibrated = Some(Calibrated { batches: states.batches, shards: states.shards.clone() });
+            from_states(&fused, &settings, states, arguments.allow_partial).map_err(|failure| failure.about(given))?
+        }
+        (Mode::Static, Some(samples), None) => calibrate(&fused, &settings, samples, context)?,
+        _ => quantize_dynamic_with(&fused, &settings.mapping).map_err(|error| at_model(error.into()))?,
+    };
+    if !quantized.graph().is_quantized() {
+        return Err(at_model(nothing_quantized(settings.mode, &quantized)));
+    }
+    let comparison = match &samples {
+        Some(samples) => compare(&fused, &quantized, samples, context)?,
+        None => None,
+    };
+    let bytes_after = save(quantized.graph(), &arguments.output, arguments.force)?;
+    let bytes = (model.bytes, bytes_after);
+    let mut report = Report::new(settings.mode, bytes, (&fused, &quantized), comparison.as_ref(), calibrated)?;
+    report.poor().into_iter().for_each(|poor| console.warning(poor));
+    report.warnings = console.warnings();
+    if let (Some(form), Some(path)) = (report_form, &arguments.report) {
+        atomic::write(path, report.render(form).as_bytes(), arguments.force)?;
+    }
+    if console.json { console.document("quantize", report.json()) } else { console.data(&report.summary()) }
+}
+
+/// Refuses options that do not go together, and warns of those that are not needed.
+fn check(arguments: &Quantize, settings: &Settings, is_state: bool, context: &Context) -> Result<(), Failure> {
+    let (console, given) = (&context.console, arguments.calib.join(", "));
     if settings.mode == Mode::Static && arguments.calib.is_empty() {
         return Err(Failure::usage("static quantization needs samples: give --calib DATA, or choose --mode dynamic"));
     }
@@ -38,108 +85,122 @@ pub(super) fn run(arguments: &Quantize, context: &Context) -> Result<(), Failure
             "--equalize and --correct-bias are for static quantization; leave them out, or choose --mode static";
         return Err(Failure::usage(message));
     }
-    let model = Model::load(&arguments.model, &context.limits)?;
-    let at_model = |failure: Failure| failure.about(arguments.model.display());
-    let states = states(&arguments.calib, context)?;
-    if settings.mode == Mode::Dynamic && states.is_some() {
-        let state = arguments.calib.join(", ");
+    if settings.mode == Mode::Dynamic && is_state {
         return Err(Failure::usage(format_args!(
-            "{state} is a calibration, which --mode dynamic has no use for; leave it out"
+            "--calib {given} is a calibration, which --mode dynamic has no use for; leave it out"
         )));
     }
-    if settings.correct_bias && states.is_some() {
-        let state = arguments.calib.join(", ");
+    if settings.correct_bias && is_state {
         return Err(Failure::usage(format_args!(
-            "--correct-bias needs samples, and {state} is a calibration; give the samples, or leave the option out"
+            "--correct-bias needs samples, and {given} is a calibration; give the samples, or leave the option out"
         )));
     }
-    let samples = match arguments.calib.as_slice() {
-        given if given.is_empty() || states.is_some() => None,
-        given => Some(Samples::read(given, &model.graph, &context.limits)?),
-    };
-    let fused = settings.fused(&model.graph).map_err(|error| at_model(error.into()))?;
-    let at_calibration = |failure: Failure| failure.about(arguments.calib.join(", "));
-    let quantized = match (settings.mode, &samples, &states) {
-        (Mode::Static, _, Some(states)) => {
-            let mut calibration = prepare(&fused, &settings.mapping)?;
-            calibration.load(states).map_err(|error| at_calibration(error.into()))?;
-            calibration.convert().map_err(|error| at_calibration(Failure::invalid(error)))?
-        }
-        (Mode::Static, Some(samples), None) => {
-            samples.suspicions()?.into_iter().for_each(|suspicion| console.warning(suspicion));
-            calibrate(&fused, &settings, samples, context).map_err(at_calibration)?
-        }
-        _ => quantize_dynamic_with(&fused, settings.mapping).map_err(|error| at_model(error.into()))?,
-    };
-    if !quantized.graph().is_quantized() {
-        let hint = match settings.mode {
-            Mode::Dynamic => {
-                "; dynamic quantization is for Linear and recurrent layers, try --mode static --calib DATA"
-            }
-            Mode::Static => "",
-        };
-        return Err(at_model(Failure::new(
-            Kind::Unsupported,
-            format_args!("no layer can be quantized as asked{hint}"),
-        )));
+    if settings.mode == Mode::Dynamic && !arguments.calib.is_empty() {
+        console.warning(format_args!(
+            "--calib {given}: --mode dynamic takes no ranges from samples; layers are compared on them, and that is all"
+        ));
     }
-    let comparison = match &samples {
-        Some(samples) => Some(compare(&fused, &quantized, samples, context)?),
-        None => None,
-    };
-    let bytes_after = save(quantized.graph(), &arguments.output, arguments.force)?;
-    let report = Report::new(settings.mode, (model.bytes, bytes_after), &quantized, comparison.as_ref());
-    if let (Some(form), Some(path)) = (report_form, &arguments.report) {
-        atomic::write(path, report.render(form).as_bytes(), arguments.force)?;
+    if arguments.allow_partial && !is_state {
+        console.warning("--allow-partial has no effect: it is for files that calibrate or merge wrote");
     }
-    if console.json { console.document("quantize", report.json()) } else { console.data(&report.summary()) }
+    Ok(())
 }
 
 /// What a file that was given in the place of samples says, if it is one.
 fn states(given: &[String], context: &Context) -> Result<Option<States>, Failure> {
-    let [path] = given else { return Ok(None) };
-    let path = Path::new(path);
-    if !calibration::is_calibration(&first_bytes(path)?) {
-        return Ok(None);
+    match given {
+        [path] if state::is_state(Path::new(path))? => state::read(Path::new(path), context).map(Some),
+        [] | [_] => Ok(None),
+        several => match several.iter().find(|path| state::is_state(Path::new(path)).unwrap_or(false)) {
+            None => Ok(None),
+            Some(state) => Err(Failure::usage(format_args!(
+                "--calib {state} is a calibration, and not the only one given; merge them with `fourfold merge` first"
+            ))),
+        },
     }
-    let states = calibration::from_bytes(&read_file(path, &context.limits)?, &context.limits);
-    Ok(Some(states.map_err(|error| Failure::from(error).about(path.display()))?))
 }
 
-fn calibrate(
-    fused: &fourfold::graph::Graph,
-    settings: &Settings,
-    samples: &Samples,
-    context: &Context,
-) -> Result<Quantized, Failure> {
+fn from_states(fused: &Graph, settings: &Settings, states: &States, partial: bool) -> Result<Quantized, Failure> {
+    let mut calibration = prepare(fused, &settings.mapping)?;
+    calibration.load(states)?;
+    if partial {
+        calibration.allow_partial();
+    }
+    calibration.convert().map_err(|error| match error {
+        fourfold::quantize::Error::NotCalibrated => Failure::invalid(error),
+        error => error.into(),
+    })
+}
+
+fn calibrate(fused: &Graph, settings: &Settings, samples: &Samples, context: &Context) -> Result<Quantized, Failure> {
+    let console = &context.console;
     let mut calibration = prepare(fused, &settings.mapping)?;
     calibration.monitor(interrupt::monitor);
-    let batches = samples.batches(fused)?;
-    let progress = context.console.progress("calibrating", samples.count());
-    for batch in &batches {
-        calibration.observe(batch)?;
-        progress.inc(batch[0].shape()[0] as u64);
+    let progress = console.progress("calibrating", samples.count());
+    let (mut stream, mut suspicions) = (samples.stream(), Suspicions::new());
+    for slice in samples.slices() {
+        let batch = stream.read(&slice)?;
+        suspicions.see(&batch)?.into_iter().for_each(|suspicion| console.warning(suspicion));
+        calibration.observe(&batch).map_err(|error| Failure::from(error).about(samples.place(&slice)))?;
+        progress.inc(slice.len() as u64);
     }
     progress.finish_and_clear();
-    let quantized = calibration.convert()?;
-    Ok(if settings.correct_bias { correct_bias(fused, &quantized, &batches)? } else { quantized })
+    suspicions.of_all(samples.count()).into_iter().for_each(|suspicion| console.warning(suspicion));
+    let quantized = calibration.convert().map_err(|error| Failure::from(error).about(samples.source()))?;
+    if !settings.correct_bias {
+        return Ok(quantized);
+    }
+    let corrected = correct_bias(fused, &quantized, samples)?;
+    if corrected.graph() == quantized.graph() {
+        console.warning(
+            "--correct-bias changed nothing: no layer on codes has a mean error as large as a step of its bias",
+        );
+    }
+    Ok(corrected)
 }
 
+/// Compares the layers on the first batches; says nothing of them where these are one number over and over.
 fn compare(
-    fused: &fourfold::graph::Graph,
+    fused: &Graph,
     quantized: &Quantized,
     samples: &Samples,
     context: &Context,
-) -> Result<Comparison, Failure> {
+) -> Result<Option<Comparison>, Failure> {
     let mut comparison = Comparison::new(fused, quantized.graph())?;
-    let batches = samples.batches(fused)?;
-    let compared = &batches[..batches.len().min(COMPARED_BATCHES)];
-    let progress = context.console.progress("comparing", compared.len());
-    for batch in compared {
+    let slices: Vec<_> = samples.slices().take(COMPARED_BATCHES).collect();
+    let progress = context.console.progress("comparing", slices.len());
+    let (mut stream, mut suspicions) = (samples.stream(), Suspicions::new());
+    for slice in &slices {
         interrupt::check()?;
-        comparison.observe(batch)?;
+        let batch = stream.read(slice)?;
+        suspicions.see(&batch)?;
+        comparison.observe(&batch).map_err(|error| Failure::from(error).about(samples.place(slice)))?;
         progress.inc(1);
     }
     progress.finish_and_clear();
-    Ok(comparison)
+    if !suspicions.has_variety() {
+        let source = samples.source();
+        context.console.warning(format_args!(
+            "{source}: the samples that layers would be compared on are constant; no SQNR is reported"
+        ));
+        return Ok(None);
+    }
+    Ok(Some(comparison))
+}
+
+/// Why no layer was quantized.
+fn nothing_quantized(mode: Mode, quantized: &Quantized) -> Failure {
+    let mut reasons: Vec<String> = Vec::new();
+    for layer in quantized.layers().iter().filter(|layer| layer.decision == Decision::Float) {
+        let reason = format!("{}: {}", layer.operator, layer.reason);
+        if reasons.len() < REASONS && !reasons.contains(&reason) {
+            reasons.push(reason);
+        }
+    }
+    let hint = match mode {
+        Mode::Dynamic => "; dynamic quantization is for Linear and recurrent layers, try --mode static --calib DATA",
+        Mode::Static => "",
+    };
+    let reasons = reasons.join("; ");
+    Failure::new(Kind::Unsupported, format_args!("no layer can be quantized as asked{hint} ({reasons})"))
 }

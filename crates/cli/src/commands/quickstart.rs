@@ -12,7 +12,7 @@ use crate::args::{Mode, Quickstart};
 use crate::atomic;
 use crate::bench::time;
 use crate::data::Samples;
-use crate::evaluate::{accuracy, classes, labels};
+use crate::evaluate::{Labels, accuracy};
 use crate::failure::Failure;
 use crate::interrupt;
 use crate::model::{Form, Model};
@@ -27,9 +27,15 @@ const TEST_LABELS: &[u8] = include_bytes!("../../data/digits_test_labels.npy");
 pub(super) fn run(arguments: &Quickstart, context: &Context) -> Result<(), Failure> {
     let model = Model::decode(MODEL, &context.limits)?;
     let read = |bytes| npy::read(bytes, &context.limits).map_err(Failure::from);
-    let calibration = Samples::of(read(CALIBRATION_IMAGES)?, "the calibration images");
+    let samples = |tensor, source| Samples::of(tensor, &model.graph, source, &context.limits);
+    let calibration = samples(read(CALIBRATION_IMAGES)?, "the calibration images")?;
     let test_images = read(TEST_IMAGES)?;
-    let labels = labels(&read(TEST_LABELS)?)?;
+    let first = [test_images.rows(0..1)?];
+    let test = Test {
+        images: samples(test_images, "the test images")?,
+        first,
+        labels: Labels::of(&read(TEST_LABELS)?, "the test labels")?,
+    };
 
     let fused = fuse(&model.graph)?;
     let dynamic = quantize_dynamic(&fused, &[OpKind::Linear], DType::I8)?;
@@ -44,11 +50,11 @@ pub(super) fn run(arguments: &Quickstart, context: &Context) -> Result<(), Failu
         ("static int8", quantized.graph(), fourfold.len()),
     ];
     for (name, graph, bytes) in rows {
-        table.row(row(name, graph, bytes, (&test_images, &labels), context)?);
+        table.row(row(name, graph, bytes, &test, context)?);
     }
 
     let bytes = (model.bytes, fourfold.len() as u64);
-    let report = Report::new(Mode::Static, bytes, &quantized, Some(&comparison));
+    let report = Report::new(Mode::Static, bytes, (&fused, &quantized), Some(&comparison), None)?;
     atomic::make_folder(&arguments.out)?;
     let onnx = Form::Onnx.encode(quantized.graph())?;
     let files = [
@@ -71,23 +77,32 @@ pub(super) fn run(arguments: &Quickstart, context: &Context) -> Result<(), Failu
 
 /// Quantizes statically and compares all layers on the calibration images.
 fn quantize(fused: &Graph, samples: &Samples, context: &Context) -> Result<(Quantized, Comparison), Failure> {
-    let batches = samples.batches(fused)?;
     let progress = context.console.progress("quantizing", 2 * samples.count());
     let mut calibration = prepare(fused, QConfig::fourfold())?;
-    for batch in &batches {
+    for batch in samples.batches() {
         interrupt::check()?;
-        calibration.observe(batch)?;
+        let batch = batch?;
+        calibration.observe(&batch)?;
         progress.inc(batch[0].shape()[0] as u64);
     }
     let quantized = calibration.convert()?;
     let mut comparison = Comparison::new(fused, quantized.graph())?;
-    for batch in &batches {
+    for batch in samples.batches() {
         interrupt::check()?;
-        comparison.observe(batch)?;
+        let batch = batch?;
+        comparison.observe(&batch)?;
         progress.inc(batch[0].shape()[0] as u64);
     }
     progress.finish_and_clear();
     Ok((quantized, comparison))
+}
+
+/// What the models are measured on.
+struct Test {
+    images: Samples,
+    /// The first image.
+    first: [Tensor; 1],
+    labels: Labels,
 }
 
 /// One line of the table.
@@ -96,12 +111,11 @@ fn row(
     name: &'static str,
     graph: &Graph,
     bytes: usize,
-    (images, labels): (&Tensor, &[i64]),
+    test: &Test,
     context: &Context,
 ) -> Result<[String; 5], Failure> {
-    let samples = Samples::of(images.clone(), "the test images");
-    let accuracy = accuracy(&classes(graph, &samples, context.console, name)?, labels)?;
-    let timing = time(graph, &[images.rows(0..1)?], 1, &context.limits)?;
+    let accuracy = accuracy(graph, &test.images, &test.labels, name, context)?;
+    let timing = time(graph, &test.first, 1, &context.limits)?;
     Ok([
         name.to_owned(),
         format!("{:.1} %", accuracy.share() * 100.0),
