@@ -4,10 +4,11 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use fourfold::graph::{Dim, Graph, Limits, ValueId};
+use fourfold::graph::{Dim, Graph, ValueId};
 use fourfold::runtime::{Footprint, Options, Plan, Session};
 use fourfold::tensor::{DType, Tensor};
 
+use crate::commands::Context;
 use crate::failure::{Failure, Kind};
 use crate::interrupt;
 
@@ -29,8 +30,8 @@ pub(crate) struct Timing {
 }
 
 /// Times runs of the model on the given inputs.
-pub(crate) fn time(graph: &Graph, inputs: &[Tensor], threads: usize, limits: &Limits) -> Result<Timing, Failure> {
-    let options = Options { threads: NonZeroUsize::new(threads), limits: limits.clone(), ..Options::default() };
+pub(crate) fn time(graph: &Graph, inputs: &[Tensor], threads: usize, context: &Context) -> Result<Timing, Failure> {
+    let options = Options { threads: NonZeroUsize::new(threads), ..context.options() };
     let plan = Arc::new(Plan::compile(graph, &options)?);
     let shapes: Vec<&[usize]> = inputs.iter().map(Tensor::shape).collect();
     let memory = plan.footprint(&shapes)?;

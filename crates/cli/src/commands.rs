@@ -13,6 +13,7 @@ mod run;
 mod verify;
 
 use fourfold::graph::Limits;
+use fourfold::runtime::Options;
 
 use crate::args::{Arguments, Verb};
 use crate::console::Console;
@@ -23,6 +24,13 @@ use crate::failure::Failure;
 pub(crate) struct Context {
     pub(crate) console: Console,
     pub(crate) limits: Limits,
+}
+
+impl Context {
+    /// How models are run, unless a verb has options of its own.
+    pub(crate) fn options(&self) -> Options {
+        Options { limits: self.limits.clone(), ..Options::default() }
+    }
 }
 
 /// Does what the command line asks for.

@@ -6,7 +6,7 @@ mod file;
 use std::fmt;
 use std::path::PathBuf;
 
-use fourfold::graph::Graph;
+use fourfold::graph::{Graph, OpKind};
 use fourfold::quantize::{ChannelStatistics, QConfigMapping, equalize_with_statistics, fuse};
 
 use crate::args::{Configuration, Mode};
@@ -27,6 +27,10 @@ pub(crate) struct Settings {
     pub(crate) equalize: bool,
     /// Whether mean errors are taken out of biases.
     pub(crate) correct_bias: bool,
+    /// What was said of the configuration of all layers, as `--preset fbgemm`.
+    pub(crate) said: String,
+    /// Whether one scale for each channel was asked for by name.
+    per_channel: bool,
     /// How many of the mapping's first expressions are of the command line.
     excluded_on_line: usize,
     /// The configuration file.
@@ -43,6 +47,8 @@ impl Settings {
             mapping: QConfigMapping::default(),
             equalize: arguments.equalize || file.equalize,
             correct_bias: file.correct_bias,
+            said: String::new(),
+            per_channel: arguments.per_channel,
             excluded_on_line: arguments.exclude.len(),
             file: path,
         };
@@ -59,7 +65,12 @@ impl Settings {
     }
 
     /// The rules, without what is excluded.
-    fn mapping(&self, arguments: &Configuration, file: &File, context: &Context) -> Result<QConfigMapping, Failure> {
+    fn mapping(
+        &mut self,
+        arguments: &Configuration,
+        file: &File,
+        context: &Context,
+    ) -> Result<QConfigMapping, Failure> {
         let Configuration { preset, observer, per_channel, per_tensor, .. } = arguments;
         let is_given = preset.is_some() || observer.is_some() || *per_channel || *per_tensor;
         if let (Mode::Dynamic, Some(name)) = (self.mode, observer.as_ref().or(file.observer.as_ref())) {
@@ -72,6 +83,7 @@ impl Settings {
             rules => {
                 let choice = Choice::new(arguments, file)?;
                 choice.check(self.mode)?;
+                self.said = choice.said;
                 let rules = rules.clone().unwrap_or_default();
                 if rules.clone().set_global(None) != QConfigMapping::default() {
                     let message = "preset, observer and weights of the command line change `global` of `qconfig_mapping`, not its other rules";
@@ -107,6 +119,11 @@ impl Settings {
     pub(crate) fn fused(&self, graph: &Graph, context: &Context) -> Result<Graph, Failure> {
         let fused = fuse(graph)?;
         self.check_rules(graph, &fused, context)?;
+        if self.per_channel && fused.nodes().iter().any(|node| node.op().kind() == OpKind::ConvTranspose) {
+            context
+                .console
+                .warning("--per-channel has no effect on transposed convolutions, whose weights have one scale");
+        }
         if !self.equalize {
             return Ok(fused);
         }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use fourfold::graph::Graph;
-use fourfold::runtime::{Options, Plan, Session};
+use fourfold::runtime::{Plan, Session};
 use fourfold::tensor::{DType, Tensor};
 
 use crate::commands::Context;
@@ -88,8 +88,7 @@ pub(crate) fn accuracy(
             labels.source
         )));
     }
-    let options = Options { limits: context.limits.clone(), ..Options::default() };
-    let mut session = Session::new(Arc::new(Plan::compile(graph, &options)?));
+    let mut session = Session::new(Arc::new(Plan::compile(graph, &context.options())?));
     let progress = context.console.progress(label, count);
     let (mut stream, mut accuracy) = (samples.stream(), Accuracy::default());
     for slice in samples.slices() {

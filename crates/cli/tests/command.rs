@@ -313,6 +313,36 @@ fn existing_files_stay_unless_forced() {
     assert!(names.into_iter().all(|name| !name.to_string_lossy().contains("tmp")), "no temporary file is left");
 }
 
+/// New files have the permissions that the user's umask leaves; a file that is replaced keeps its own.
+#[cfg(unix)]
+#[test]
+fn files_obey_the_umask() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = Folder::with_digits();
+    let mode = |name: &str| fs::metadata(folder.path(name)).expect("written").permissions().mode() & 0o777;
+    let under = |umask: &str, line: &str| {
+        let command = folder::command();
+        let words = [command.get_program()].into_iter().chain(command.get_args());
+        let mut shell = std::process::Command::new("sh");
+        shell.arg("-c").arg(format!("umask {umask} && exec \"$@\"")).arg("sh").args(words).args(line.split(' '));
+        let output = shell.current_dir(folder.0.path()).output().expect("a shell");
+        assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+    };
+    for (umask, expected) in [("022", 0o644), ("002", 0o664), ("077", 0o600)] {
+        under(umask, &format!("quantize cnn.onnx -o {umask}.fourfold --mode dynamic --report {umask}.json"));
+        under(umask, &format!("calibrate cnn.onnx calib.npy -o {umask}.state"));
+        under(umask, &format!("run cnn.onnx --input calib.npy --output-dir {umask}"));
+        under(umask, &format!("export cnn.onnx --to onnx -o {umask}"));
+        for file in [".fourfold", ".json", ".state", "/logits.npy", "/model.onnx"] {
+            assert_eq!(mode(&format!("{umask}{file}")), expected, "{umask}{file}");
+        }
+    }
+    fs::set_permissions(folder.path("022.fourfold"), fs::Permissions::from_mode(0o640)).expect("our own file");
+    under("022", "quantize cnn.onnx -o 022.fourfold --mode dynamic --force");
+    assert_eq!(mode("022.fourfold"), 0o640, "what is replaced keeps its permissions");
+}
+
 #[test]
 fn the_wrong_words_are_a_usage_error() {
     let folder = Folder::new();

@@ -7,6 +7,7 @@ mod means;
 use std::collections::HashMap;
 
 use fourfold_graph::{Graph, Node};
+use fourfold_runtime::Options;
 
 use crate::{Batches, ChannelStatistics, Error, Quantized};
 use codes::Codes;
@@ -36,12 +37,26 @@ pub fn correct_bias<B: Batches + ?Sized>(
     quantized: &Quantized,
     batches: &B,
 ) -> Result<Quantized, B::Error> {
+    correct_bias_with(float, quantized, batches, &Options::default())
+}
+
+/// As [`correct_bias`], with options for the runs, which change no bit of the result.
+///
+/// # Errors
+///
+/// As [`correct_bias`].
+pub fn correct_bias_with<B: Batches + ?Sized>(
+    float: &Graph,
+    quantized: &Quantized,
+    batches: &B,
+    options: &Options,
+) -> Result<Quantized, B::Error> {
     let mut graph = quantized.graph().clone();
     let layers = layers(float, &graph)?;
     let nodes: Vec<&Node> = layers.iter().map(|&(of_float, _)| &float.nodes()[of_float]).collect();
-    let expected = means::of_float(float, &nodes, batches)?;
+    let expected = means::of_float(float, &nodes, batches, options)?;
     for (&(_, index), expected) in layers.iter().zip(expected) {
-        let actual = means::of_quantized(&graph, &graph.nodes()[index], batches)?;
+        let actual = means::of_quantized(&graph, &graph.nodes()[index], batches, options)?;
         let difference: Vec<f64> = expected.iter().zip(&actual).map(|(expected, actual)| expected - actual).collect();
         graph = codes::with_bias(&graph, index, &difference)?;
     }

@@ -29,6 +29,19 @@ use crate::{Error, Layer, QConfigMapping, Quantized, fingerprint};
 ///
 /// [`Error::AlreadyQuantized`], [`Error::Config`], and [`Error::Runtime`] if the float graph cannot be compiled.
 pub fn prepare(graph: &Graph, qconfig: impl Into<QConfigMapping>) -> Result<Calibration, Error> {
+    prepare_with(graph, qconfig, &Options::default())
+}
+
+/// As [`prepare`], with options for the runs of the float graph: its limits, threads and kernels, which change no bit of what is observed.
+///
+/// # Errors
+///
+/// As [`prepare`].
+pub fn prepare_with(
+    graph: &Graph,
+    qconfig: impl Into<QConfigMapping>,
+    options: &Options,
+) -> Result<Calibration, Error> {
     if graph.is_quantized() {
         return Err(Error::AlreadyQuantized);
     }
@@ -41,7 +54,7 @@ pub fn prepare(graph: &Graph, qconfig: impl Into<QConfigMapping>) -> Result<Cali
         watches.insert(*id, Watch { observer: config.observer.observer(), scheme });
     }
     // What is observed has the same bits on every CPU, and so has the quantized model.
-    let session = Session::new(Arc::new(Plan::compile(graph, &Options::default())?));
+    let session = Session::new(Arc::new(Plan::compile(graph, options)?));
     let model = fingerprint::model(graph);
     let parts = BTreeSet::new();
     let quantized_inputs = assignment.quantized_inputs(graph);

@@ -43,7 +43,16 @@ impl Comparison {
     ///
     /// [`Error::Runtime`] if one cannot be compiled.
     pub fn new(float: &Graph, quantized: &Graph) -> Result<Self, Error> {
-        let session = |graph| Plan::compile(graph, &Options::default()).map(|plan| Session::new(Arc::new(plan)));
+        Self::with_options(float, quantized, &Options::default())
+    }
+
+    /// Compiles both graphs with options, which change no number.
+    ///
+    /// # Errors
+    ///
+    /// As [`Comparison::new`].
+    pub fn with_options(float: &Graph, quantized: &Graph, options: &Options) -> Result<Self, Error> {
+        let session = |graph| Plan::compile(graph, options).map(|plan| Session::new(Arc::new(plan)));
         let mut cuts: HashMap<String, Vec<Cut>> = HashMap::new();
         let name = |id: ValueId| float.value(id).name().to_owned();
         for &output in float.outputs() {

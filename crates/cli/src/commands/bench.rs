@@ -29,7 +29,7 @@ pub(super) fn run(arguments: &Bench, context: &Context) -> Result<(), Failure> {
             "--threads {threads} has no effect: the model is float, whose layers run on one thread"
         ));
     }
-    let timing = time(graph, &inputs, threads.into(), &context.limits)?;
+    let timing = time(graph, &inputs, threads.into(), context)?;
     if context.console.json {
         let input =
             |(&id, input): (&ValueId, &Tensor)| json!({ "name": graph.value(id).name(), "shape": input.shape() });

@@ -38,7 +38,7 @@ pub(super) fn run(arguments: &Calibrate, context: &Context) -> Result<(), Failur
     let loaded = Model::load(model, &context.limits)?;
     let fused = settings.fused(&loaded.graph, context).map_err(|failure| failure.about(model.display()))?;
     let samples = Samples::open(Flag { name: "DATA", values: data }, &loaded.graph, &context.limits)?;
-    let mut calibration = quantize::prepare(&fused, &settings.mapping)?;
+    let mut calibration = quantize::prepare_with(&fused, &settings.mapping, &context.options())?;
     calibration.monitor(interrupt::monitor);
     let shard = arguments.shard.unwrap_or(Shard { index: 1, count: 1 });
     let job = Job { samples: &samples, shard, output, context };

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use fourfold::graph::{Graph, ValueId};
 use fourfold::quantize::{Decision, Layer, QConfig, fuse, prepare};
-use fourfold::runtime::{Footprint, Options, Plan};
+use fourfold::runtime::{Footprint, Plan};
 use serde_json::{Value, json};
 
 use super::{Context, bench};
@@ -66,8 +66,7 @@ pub(super) fn run(arguments: &Inspect, context: &Context) -> Result<(), Failure>
 
 /// What a run of one sample needs; `None` where the graph cannot be run, or a size is not known.
 fn footprint(graph: &Graph, context: &Context) -> Option<Footprint> {
-    let options = Options { limits: context.limits.clone(), ..Options::default() };
-    let (plan, shapes) = (Plan::compile(graph, &options).ok()?, input_shapes(graph, 1).ok()?);
+    let (plan, shapes) = (Plan::compile(graph, &context.options()).ok()?, input_shapes(graph, 1).ok()?);
     plan.footprint(&shapes.iter().map(Vec::as_slice).collect::<Vec<_>>()).ok()
 }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use fourfold::graph::Graph;
 use fourfold::observers::States;
-use fourfold::quantize::{Comparison, Decision, Quantized, correct_bias, prepare, quantize_dynamic_with};
+use fourfold::quantize::{Comparison, Decision, Quantized, correct_bias_with, prepare_with, quantize_dynamic_with};
 
 use super::Context;
 use crate::args::{Mode, Quantize};
@@ -51,13 +51,16 @@ pub(super) fn run(arguments: &Quantize, context: &Context) -> Result<(), Failure
     let quantized = match (settings.mode, &samples, &states) {
         (Mode::Static, _, Some(states)) => {
             calibrated = Some(Calibrated { batches: states.batches, shards: states.shards.clone() });
-            from_states(&fused, &settings, states, arguments.allow_partial).map_err(|failure| failure.about(given))?
+
+            let partial = arguments.allow_partial;
+            let quantized = from_states((&fused, &settings), states, partial, context);
+            quantized.map_err(|failure| failure.about(given))?
         }
         (Mode::Static, Some(samples), None) => calibrate(&fused, &settings, samples, context)?,
         _ => quantize_dynamic_with(&fused, &settings.mapping).map_err(|error| at_model(error.into()))?,
     };
     if !quantized.graph().is_quantized() {
-        return Err(at_model(nothing_quantized(settings.mode, &quantized)));
+        return Err(at_model(nothing_quantized(&settings, &quantized)));
     }
     let comparison = match &samples {
         Some(samples) => compare(&fused, &quantized, samples, context)?,
@@ -120,8 +123,13 @@ fn states(given: &[String], context: &Context) -> Result<Option<States>, Failure
     }
 }
 
-fn from_states(fused: &Graph, settings: &Settings, states: &States, partial: bool) -> Result<Quantized, Failure> {
-    let mut calibration = prepare(fused, &settings.mapping)?;
+fn from_states(
+    (fused, settings): (&Graph, &Settings),
+    states: &States,
+    partial: bool,
+    context: &Context,
+) -> Result<Quantized, Failure> {
+    let mut calibration = prepare_with(fused, &settings.mapping, &context.options())?;
     calibration.load(states)?;
     if partial {
         calibration.allow_partial();
@@ -134,7 +142,7 @@ fn from_states(fused: &Graph, settings: &Settings, states: &States, partial: boo
 
 fn calibrate(fused: &Graph, settings: &Settings, samples: &Samples, context: &Context) -> Result<Quantized, Failure> {
     let console = &context.console;
-    let mut calibration = prepare(fused, &settings.mapping)?;
+    let mut calibration = prepare_with(fused, &settings.mapping, &context.options())?;
     calibration.monitor(interrupt::monitor);
     let progress = console.progress("calibrating", samples.count());
     let (mut stream, mut suspicions) = (samples.stream(), Suspicions::new());
@@ -150,7 +158,7 @@ fn calibrate(fused: &Graph, settings: &Settings, samples: &Samples, context: &Co
     if !settings.correct_bias {
         return Ok(quantized);
     }
-    let corrected = correct_bias(fused, &quantized, samples)?;
+    let corrected = correct_bias_with(fused, &quantized, samples, &context.options())?;
     if corrected.graph() == quantized.graph() {
         console.warning(
             "--correct-bias changed nothing: no layer on codes has a mean error as large as a step of its bias",
@@ -166,7 +174,7 @@ fn compare(
     samples: &Samples,
     context: &Context,
 ) -> Result<Option<Comparison>, Failure> {
-    let mut comparison = Comparison::new(fused, quantized.graph())?;
+    let mut comparison = Comparison::with_options(fused, quantized.graph(), &context.options())?;
     let slices: Vec<_> = samples.slices().take(COMPARED_BATCHES).collect();
     let progress = context.console.progress("comparing", slices.len());
     let (mut stream, mut suspicions) = (samples.stream(), Suspicions::new());
@@ -189,7 +197,7 @@ fn compare(
 }
 
 /// Why no layer was quantized.
-fn nothing_quantized(mode: Mode, quantized: &Quantized) -> Failure {
+fn nothing_quantized(settings: &Settings, quantized: &Quantized) -> Failure {
     let mut reasons: Vec<String> = Vec::new();
     for layer in quantized.layers().iter().filter(|layer| layer.decision == Decision::Float) {
         let reason = format!("{}: {}", layer.operator, layer.reason);
@@ -197,10 +205,11 @@ fn nothing_quantized(mode: Mode, quantized: &Quantized) -> Failure {
             reasons.push(reason);
         }
     }
-    let hint = match mode {
+    let said = if settings.said.is_empty() { String::new() } else { format!(" by {}", settings.said) };
+    let hint = match settings.mode {
         Mode::Dynamic => "; dynamic quantization is for Linear and recurrent layers, try --mode static --calib DATA",
         Mode::Static => "",
     };
     let reasons = reasons.join("; ");
-    Failure::new(Kind::Unsupported, format_args!("no layer can be quantized as asked{hint} ({reasons})"))
+    Failure::new(Kind::Unsupported, format_args!("no layer can be quantized as asked{said}{hint} ({reasons})"))
 }

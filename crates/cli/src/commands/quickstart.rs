@@ -4,7 +4,7 @@ use std::path::Path;
 
 use fourfold::format::npy;
 use fourfold::graph::{Graph, OpKind};
-use fourfold::quantize::{Comparison, QConfig, Quantized, fuse, prepare, quantize_dynamic};
+use fourfold::quantize::{Comparison, QConfig, Quantized, fuse, prepare_with, quantize_dynamic};
 use fourfold::tensor::{DType, Tensor};
 
 use super::Context;
@@ -78,7 +78,7 @@ pub(super) fn run(arguments: &Quickstart, context: &Context) -> Result<(), Failu
 /// Quantizes statically and compares all layers on the calibration images.
 fn quantize(fused: &Graph, samples: &Samples, context: &Context) -> Result<(Quantized, Comparison), Failure> {
     let progress = context.console.progress("quantizing", 2 * samples.count());
-    let mut calibration = prepare(fused, QConfig::fourfold())?;
+    let mut calibration = prepare_with(fused, QConfig::fourfold(), &context.options())?;
     for batch in samples.batches() {
         interrupt::check()?;
         let batch = batch?;
@@ -86,7 +86,7 @@ fn quantize(fused: &Graph, samples: &Samples, context: &Context) -> Result<(Quan
         progress.inc(batch[0].shape()[0] as u64);
     }
     let quantized = calibration.convert()?;
-    let mut comparison = Comparison::new(fused, quantized.graph())?;
+    let mut comparison = Comparison::with_options(fused, quantized.graph(), &context.options())?;
     for batch in samples.batches() {
         interrupt::check()?;
         let batch = batch?;
@@ -115,7 +115,7 @@ fn row(
     context: &Context,
 ) -> Result<[String; 5], Failure> {
     let accuracy = accuracy(graph, &test.images, &test.labels, name, context)?;
-    let timing = time(graph, &test.first, 1, &context.limits)?;
+    let timing = time(graph, &test.first, 1, context)?;
     Ok([
         name.to_owned(),
         format!("{:.1} %", accuracy.share() * 100.0),

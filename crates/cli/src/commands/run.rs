@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use fourfold::format::npy;
 use fourfold::graph::{Dim, Graph};
-use fourfold::runtime::{Options, Plan, Session};
+use fourfold::runtime::{Plan, Session};
 use fourfold::tensor::Tensor;
 
 use super::Context;
@@ -26,8 +26,7 @@ pub(super) fn run(arguments: &Run, context: &Context) -> Result<(), Failure> {
     let inputs = paths.iter().map(|path| open_npy(path, &context.limits)).collect::<Result<Vec<_>, _>>()?;
     let outputs = output_paths(arguments, graph);
     outputs.iter().try_for_each(|path| atomic::check_free(path, arguments.force))?;
-    let options = Options { limits: context.limits.clone(), ..Options::default() };
-    let mut session = Session::new(Arc::new(Plan::compile(graph, &options)?));
+    let mut session = Session::new(Arc::new(Plan::compile(graph, &context.options())?));
     let given = arguments.input.join(", ");
     let runs = runs(graph, &inputs);
     let mut inputs: Vec<(npy::Reader<File>, PathBuf)> = inputs.into_iter().zip(paths).collect();

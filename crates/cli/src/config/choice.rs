@@ -12,7 +12,7 @@ use crate::failure::Failure;
 pub(super) struct Choice {
     pub(super) qconfig: QConfig,
     /// As `--preset fbgemm --observer mse`; empty if nothing was said.
-    said: String,
+    pub(super) said: String,
 }
 
 impl Choice {

@@ -17,9 +17,10 @@ pub(super) fn of_float<B: Batches + ?Sized>(
     float: &Graph,
     layers: &[&Node],
     batches: &B,
+    options: &Options,
 ) -> Result<Vec<Vec<f64>>, B::Error> {
     let channels: Vec<(&Node, usize)> = layers.iter().map(|&node| (node, outputs(float, node))).collect();
-    means(&with_sums(float, layers)?, &channels, batches)
+    means(&with_sums(float, layers)?, &channels, batches, options)
 }
 
 /// The graph, which gives the sums of layers too.
@@ -41,10 +42,11 @@ pub(super) fn of_quantized<B: Batches + ?Sized>(
     graph: &Graph,
     layer: &Node,
     batches: &B,
+    options: &Options,
 ) -> Result<Vec<f64>, B::Error> {
     let index = graph.value(layer.output()).producer().map_or(0, |id| id.index());
     let codes = Codes::new(graph, index)?;
-    let means = means(&up_to(graph, index, &codes)?, &[(layer, codes.shape[0])], batches)?;
+    let means = means(&up_to(graph, index, &codes)?, &[(layer, codes.shape[0])], batches, options)?;
     let of_layer = means.into_iter().next().unwrap_or_default();
     Ok(of_layer.into_iter().enumerate().map(|(output, mean)| mean + codes.bias(output)).collect())
 }
@@ -89,8 +91,9 @@ fn means<B: Batches + ?Sized>(
     graph: &Graph,
     layers: &[(&Node, usize)],
     batches: &B,
+    options: &Options,
 ) -> Result<Vec<Vec<f64>>, B::Error> {
-    let mut session = Session::new(Arc::new(Plan::compile(graph, &Options::default()).map_err(Error::from)?));
+    let mut session = Session::new(Arc::new(Plan::compile(graph, options).map_err(Error::from)?));
     let mut sums: Vec<Vec<f64>> = layers.iter().map(|&(_, channels)| vec![0.0; channels]).collect();
     let (mut counts, mut seen) = (vec![0_usize; layers.len()], false);
     batches.for_each(|batch| {
