@@ -22,7 +22,7 @@ use crate::interrupt;
 use crate::model::check_is_file;
 
 /// Samples in a batch, where the model lets us choose.
-const BATCH: usize = 32;
+pub(crate) const BATCH: usize = 32;
 
 /// Samples for every input of a model, in one or more parts.
 ///

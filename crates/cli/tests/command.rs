@@ -298,6 +298,18 @@ fn a_model_of_a_fixed_batch_takes_samples_as_many_at_a_time() {
         let expected: Vec<f32> = (0..12).map(|index: u8| (f32::from(index) - 3.0).max(0.0)).collect();
         assert_eq!((output.shape(), output.as_slice::<f32>()), (shape, Ok(&expected[..])), "{name}");
     }
+    // Rows that do not depend on each other run some at a time; a batch that is not full comes last.
+    let mut builder = GraphBuilder::new("rows");
+    let x = builder.input("x", ValueType::f32(&[fourfold::graph::Dim::symbol("n"), 2.into()])).expect("valid");
+    let y = builder.relu("y", x).expect("valid");
+    builder.output(y);
+    folder.write("rows.onnx", fourfold::onnx::export(&builder.finish().expect("valid")).expect("a form"));
+    folder.write("many.npy", samples(120));
+    folder.ok("run rows.onnx --input many.npy --output-dir rows");
+    let bytes = fs::read(folder.path("rows/y.npy")).expect("written");
+    let expected: Vec<f32> = (0..240).map(|index: u8| (f32::from(index) - 3.0).max(0.0)).collect();
+    let output = npy::read(&bytes, &Limits::default()).expect("a .npy file");
+    assert_eq!((output.shape(), output.as_slice::<f32>()), (&[120, 2][..], Ok(&expected[..])));
     folder.fails("run model.onnx --input five.npy --output-dir more", 3, &["five.npy", "f32[2, 2]", "f32[5, 2]"]);
 }
 

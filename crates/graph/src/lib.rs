@@ -45,6 +45,7 @@ mod modules;
 mod op;
 mod polynomial;
 mod readers;
+mod rows;
 mod statistics;
 mod types;
 mod window;

@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use fourfold::format::npy;
-use fourfold::graph::{Dim, Graph};
+use fourfold::graph::{Dim, Graph, ValueId};
 use fourfold::runtime::{Plan, Session};
 use fourfold::tensor::Tensor;
 
 use super::Context;
 use crate::args::Run;
 use crate::atomic::{self, Pending};
-use crate::data::{Flag, open_npy, paths};
+use crate::data::{BATCH, Flag, open_npy, paths};
 use crate::failure::{Failure, Kind};
 use crate::interrupt;
 use crate::model::Model;
@@ -37,14 +37,14 @@ pub(super) fn run(arguments: &Run, context: &Context) -> Result<(), Failure> {
         let results = session.run(&inputs).map_err(|error| Failure::from(error).about(&given))?;
         if files.is_empty() {
             atomic::make_folder(&arguments.output_dir)?;
-            let begin = |(path, first): (&PathBuf, &Tensor)| Output::begin(path.clone(), first, runs.len());
+            let begin = |(path, first): (&PathBuf, &Tensor)| Output::begin(path.clone(), first, rows_of(&runs));
             files = outputs.iter().zip(results).map(begin).collect::<Result<_, _>>()?;
         }
         files.iter_mut().zip(results).try_for_each(|(file, result)| file.add(result))?;
     }
     interrupt::check()?;
-    for Output { path, file, .. } in files {
-        file.finish(arguments.force)?;
+    for file in files {
+        let path = file.finish(arguments.force)?;
         context.console.data(&format!("{}\n", path.display()))?;
     }
     Ok(())
@@ -63,21 +63,33 @@ fn output_paths(arguments: &Run, graph: &Graph) -> Vec<PathBuf> {
     graph.outputs().iter().map(path).collect()
 }
 
-/// The rows of each run: all that there are, `None`, or as many at a time as a model of a fixed batch takes.
+/// The rows of each run: all that there are, `None`, or as many at a time as a model of a fixed batch takes; some at a time too where
+/// rows do not depend on each other, so that memory does not grow with their number.
 fn runs(graph: &Graph, inputs: &[npy::Reader<File>]) -> Vec<Option<Range<usize>>> {
-    let taken = |index: usize| match graph.value(graph.inputs()[index]).ty().dims().first() {
-        Some(Dim::Fixed(size)) if *size > 0 => Some(*size),
-        _ => None,
-    };
     let count = |input: &npy::Reader<File>| input.shape().first().copied();
-    let Some((samples, size)) = inputs.first().and_then(count).zip(inputs.first().and_then(|_| taken(0))) else {
+    let Some(samples) =
+        inputs.first().and_then(count).filter(|&first| inputs.iter().all(|input| count(input) == Some(first)))
+    else {
         return vec![None];
     };
-    let is_alike = inputs.iter().enumerate().all(|(index, x)| taken(index) == Some(size) && count(x) == Some(samples));
-    if !is_alike || samples <= size || !samples.is_multiple_of(size) {
+    let fixed = |&id: &ValueId| graph.value(id).ty().dims().first().and_then(Dim::fixed);
+    let size = match graph.inputs().iter().map(fixed).reduce(|all, size| all.filter(|_| all == size)).flatten() {
+        Some(size) if size > 0 && samples.is_multiple_of(size) => size,
+        None if graph.has_independent_rows() => BATCH,
+        _ => return vec![None],
+    };
+    if samples <= size {
         return vec![None];
     }
-    (0..samples).step_by(size).map(|start| Some(start..start + size)).collect()
+    (0..samples).step_by(size).map(|start| Some(start..samples.min(start + size))).collect()
+}
+
+/// The rows of the first run and of all; 1 of 1 where there is one run.
+fn rows_of(runs: &[Option<Range<usize>>]) -> (usize, usize) {
+    match (runs.first(), runs.last()) {
+        (Some(Some(first)), Some(Some(last))) => (first.len(), last.end),
+        _ => (1, 1),
+    }
 }
 
 fn read((reader, path): &mut (npy::Reader<File>, PathBuf), rows: Option<&Range<usize>>) -> Result<Tensor, Failure> {
@@ -91,30 +103,43 @@ fn read((reader, path): &mut (npy::Reader<File>, PathBuf), rows: Option<&Range<u
 /// One output of all runs, one below the other, written as they come.
 struct Output {
     path: PathBuf,
+    /// The shape of all runs together.
     shape: Vec<usize>,
+    /// Rows that are still to come.
+    rows: usize,
     file: Pending,
 }
 
 impl Output {
-    /// Begins the file of an output of which the first run has given `first`, of so many runs.
-    fn begin(path: PathBuf, first: &Tensor, runs: usize) -> Result<Self, Failure> {
-        let shape = first.shape().to_vec();
-        let all = match shape.as_slice() {
-            _ if runs == 1 => shape.clone(),
-            [rows, rest @ ..] => [&[rows * runs], rest].concat(),
-            [] => return Err(apart(&path)),
-        };
+    /// Begins the file of an output of which the first run has given `first`, for so many of all rows of the inputs.
+    fn begin(path: PathBuf, first: &Tensor, (of_run, of_all): (usize, usize)) -> Result<Self, Failure> {
+        let mut shape = first.shape().to_vec();
+        match shape.first_mut() {
+            Some(rows) => *rows = *rows * of_all / of_run,
+            None if of_run == of_all => {}
+            None => return Err(apart(&path)),
+        }
         let mut file = Pending::new(&path)?;
-        file.write(&npy::header(first.dtype(), &all))?;
-        Ok(Self { path, shape, file })
+        file.write(&npy::header(first.dtype(), &shape))?;
+        Ok(Self { path, rows: shape.first().copied().unwrap_or(1), shape, file })
     }
 
     /// Adds what a run gave.
     fn add(&mut self, result: &Tensor) -> Result<(), Failure> {
-        if result.shape() != self.shape {
+        let rows = result.shape().first().copied().unwrap_or(1);
+        if result.shape().get(1..) != self.shape.get(1..) || rows > self.rows {
             return Err(apart(&self.path));
         }
+        self.rows -= rows;
         self.file.write(&result.to_le_bytes())
+    }
+
+    /// Gives the file its name.
+    fn finish(self, force: bool) -> Result<PathBuf, Failure> {
+        if self.rows > 0 {
+            return Err(apart(&self.path));
+        }
+        self.file.finish(force).map(|()| self.path)
     }
 }
 
