@@ -59,7 +59,7 @@ impl Choice {
             Mode::Dynamic => ("dynamic", Mode::Static, "static"),
         };
         let is_for_mode = |preset: &&str| QConfig::preset(preset).is_some_and(|qconfig| check(qconfig, mode).is_ok());
-        let presets: Vec<&str> = QConfig::PRESETS.into_iter().filter(|preset| is_for_mode(&preset)).collect();
+        let presets: Vec<&str> = QConfig::PRESETS.into_iter().filter(is_for_mode).collect();
         let other = match check(self.qconfig, other) {
             Ok(()) => format!("; or choose --mode {other_name}"),
             Err(_) => String::new(),

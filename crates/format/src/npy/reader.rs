@@ -92,7 +92,8 @@ impl<R: Read + Seek> Reader<R> {
     ///
     /// As [`Reader::rows`].
     pub fn tensor(&mut self) -> Result<Tensor, Error> {
-        self.part(&self.shape.to_vec(), 0)
+        let shape = self.shape;
+        self.part(&shape, 0)
     }
 
     /// A tensor of the given shape, whose first row is the file's row `first`.
