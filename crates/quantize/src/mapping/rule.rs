@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use fourfold_graph::OpKind;
+use fourfold_graph::{Node, OpKind};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{Error, QConfig};
