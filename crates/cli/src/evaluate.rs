@@ -55,7 +55,7 @@ impl Labels {
             DType::I32 => tensor.as_slice::<i32>()?.iter().map(|&label| label.into()).collect(),
             DType::U8 => tensor.as_slice::<u8>()?.iter().map(|&label| label.into()).collect(),
             DType::I8 => tensor.as_slice::<i8>()?.iter().map(|&label| label.into()).collect(),
-            DType::F32 => return Err(Failure::invalid("labels are f32, expected integers")),
+            other => return Err(Failure::invalid(format_args!("labels are {other}, expected integers"))),
         };
         Ok(Self { classes, source: source.to_owned() })
     }

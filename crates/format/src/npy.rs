@@ -1,6 +1,6 @@
 //! NumPy's `.npy` files: one tensor each.
 //!
-//! Versions 1.0 to 3.0 are read; 1.0 is written, byte for byte as NumPy does. Elements are `f4`, `i1`, `u1`, `i4` and `i8`; big-endian
+//! Versions 1.0 to 3.0 are read; 1.0 is written, byte for byte as NumPy does. Elements are `f4`, `i1`, `u1`, `i4`, `i8` and `b1`; big-endian
 //! files and files in Fortran order are converted. The header is read in one pass, without recursion. A [`Reader`] has a few rows in memory
 //! at a time.
 //!
@@ -9,7 +9,7 @@
 use std::io::Cursor;
 
 use fourfold_graph::Limits;
-use fourfold_tensor::{DType, Element, Tensor};
+use fourfold_tensor::{DType, Tensor};
 
 use crate::Error;
 
@@ -49,6 +49,7 @@ pub fn header(dtype: DType, shape: &[usize]) -> Vec<u8> {
         DType::U8 => "|u1",
         DType::I32 => "<i4",
         DType::I64 => "<i8",
+        DType::Bool => "|b1",
     };
     let shape = match shape {
         [one] => format!("({one},)"),
@@ -67,18 +68,8 @@ pub fn header(dtype: DType, shape: &[usize]) -> Vec<u8> {
 
 /// The tensor with its axes in reverse.
 fn transposed(tensor: &Tensor) -> Result<Tensor, Error> {
-    match tensor.dtype() {
-        DType::F32 => reversed_axes::<f32>(tensor),
-        DType::I8 => reversed_axes::<i8>(tensor),
-        DType::U8 => reversed_axes::<u8>(tensor),
-        DType::I32 => reversed_axes::<i32>(tensor),
-        DType::I64 => reversed_axes::<i64>(tensor),
-    }
-}
-
-fn reversed_axes<T: Element>(tensor: &Tensor) -> Result<Tensor, Error> {
     let axes: Vec<usize> = (0..tensor.shape().len()).rev().collect();
-    Ok(tensor.view::<T>()?.permute(&axes)?.to_tensor())
+    Ok(tensor.permute(&axes)?)
 }
 
 #[cfg(test)]

@@ -28,9 +28,10 @@ pub fn read(bytes: &[u8], limits: &Limits) -> Result<BTreeMap<String, Tensor>, E
             Dtype::U8 => DType::U8,
             Dtype::I32 => DType::I32,
             Dtype::I64 => DType::I64,
+            Dtype::BOOL => DType::Bool,
             other => {
                 let part = format!("tensor `{name}`");
-                return Err(Error::Unsupported { part, what: format!("element type {other:?}") });
+                return Err(Error::Unsupported { part, what: format!("element type {other}") });
             }
         };
         tensors.insert(name.to_owned(), Tensor::from_le_bytes(dtype, view.shape(), view.data())?);
@@ -72,6 +73,7 @@ pub(crate) fn write_with(
             DType::U8 => Dtype::U8,
             DType::I32 => Dtype::I32,
             DType::I64 => Dtype::I64,
+            DType::Bool => Dtype::BOOL,
         };
         views.push((*name, TensorView::new(dtype, tensor.shape().to_vec(), bytes).map_err(failed)?));
     }

@@ -1,6 +1,7 @@
 //! Attributes of the larger operators.
 
 use fourfold_schemes::DynamicScheme;
+use fourfold_tensor::DType;
 
 use crate::{Activation, Window};
 
@@ -199,14 +200,50 @@ pub struct CumSum {
 }
 
 /// What [`Op::Cast`](crate::Op::Cast) makes.
+///
+/// Integers of another width keep their lowest bits. Real numbers lose their fraction; what is then outside of `i64` or `i32`, and NaN,
+/// becomes the smallest number of that type, as on x86. For `i8` and `u8` a real number becomes an `i32`, of which the lowest bits stay, as
+/// in ONNX Runtime. The rule is the same on every CPU.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CastTo {
     /// Real numbers.
     F32,
-    /// Integers; real numbers lose their fraction and saturate, NaN becomes 0.
+    /// Integers of 64 bits.
     I64,
-    /// As `I64`, of 32 bits.
+    /// Integers of 32 bits.
     I32,
-    /// Truth values: 0 for zero, else 1.
+    /// Truth values: 0 for zero, else 1; NaN gives 1.
     Truth,
+    /// Integers of 8 bits.
+    I8,
+    /// Integers of 8 bits without a sign.
+    U8,
+}
+
+impl CastTo {
+    /// The type of the result's elements.
+    #[must_use]
+    pub fn dtype(self) -> DType {
+        match self {
+            CastTo::F32 => DType::F32,
+            CastTo::I64 => DType::I64,
+            CastTo::I32 => DType::I32,
+            CastTo::Truth => DType::Bool,
+            CastTo::I8 => DType::I8,
+            CastTo::U8 => DType::U8,
+        }
+    }
+
+    /// The conversion to elements of a type.
+    #[must_use]
+    pub fn of(dtype: DType) -> Self {
+        match dtype {
+            DType::F32 => CastTo::F32,
+            DType::I64 => CastTo::I64,
+            DType::I32 => CastTo::I32,
+            DType::Bool => CastTo::Truth,
+            DType::I8 => CastTo::I8,
+            DType::U8 => CastTo::U8,
+        }
+    }
 }

@@ -66,6 +66,9 @@ pub enum Error {
     Tensor(#[from] fourfold_tensor::Error),
 }
 
+/// What to do where a size must be known: the end of a message.
+pub const FIX_SIZES: &str = "give the inputs fixed sizes, for instance with onnxruntime.tools.make_dynamic_shape_fixed";
+
 /// Why a node does not fit its operands.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]

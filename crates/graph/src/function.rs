@@ -87,6 +87,8 @@ impl Unary {
 }
 
 /// A function of two numbers, of [`Op::Binary`](crate::Op::Binary).
+///
+/// Integers wrap at the width of their type. An integer divided by zero is an error when the model runs.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Binary {
@@ -94,14 +96,18 @@ pub enum Binary {
     Sub,
     /// `a * b`.
     Mul,
-    /// `a / b`.
+    /// `a / b`; integers are rounded to zero.
     Div,
     /// The smaller one, NaN if either is.
     Min,
     /// The larger one, NaN if either is.
     Max,
-    /// `a` to the power `b`.
+    /// `a` to the power `b`; the fraction of an integer to a negative power is left out, of which 0 gives the smallest integer.
     Pow,
+    /// What is left of `a / b`, with the sign of `b`.
+    Mod,
+    /// What is left of `a / b`, with the sign of `a`.
+    Fmod,
 }
 
 impl Binary {
@@ -115,11 +121,14 @@ impl Binary {
             Binary::Min => OpKind::Min,
             Binary::Max => OpKind::Max,
             Binary::Pow => OpKind::Pow,
+            Binary::Mod => OpKind::Mod,
+            Binary::Fmod => OpKind::Fmod,
         }
     }
 }
 
-/// What [`Op::Reduce`](crate::Op::Reduce) makes of many numbers. Sums are added in 16 strided lanes and then as a tree.
+/// What [`Op::Reduce`](crate::Op::Reduce) makes of many numbers. Sums are added in 16 strided lanes and then as a tree; integers wrap
+/// at the width of their type, but for the sum of a mean, which is rounded to zero.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reduction {

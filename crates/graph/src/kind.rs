@@ -82,6 +82,8 @@ pub enum OpKind {
     TopK,
     CumSum,
     Pow,
+    Mod,
+    Fmod,
 }
 
 /// Where the parameters of an operator's codes come from.
@@ -97,7 +99,7 @@ pub enum OutputParams {
 
 impl OpKind {
     /// Every operator.
-    pub const ALL: [OpKind; 75] = [
+    pub const ALL: [OpKind; 77] = [
         OpKind::Conv,
         OpKind::Linear,
         OpKind::MatMul,
@@ -173,6 +175,8 @@ impl OpKind {
         OpKind::TopK,
         OpKind::CumSum,
         OpKind::Pow,
+        OpKind::Mod,
+        OpKind::Fmod,
     ];
 
     /// Where the parameters of the result come from when the operands are codes.

@@ -56,7 +56,7 @@ pub use attributes::{
 };
 pub use builder::{GraphBuilder, NewNode};
 pub use dim::Dim;
-pub use error::{Error, Problem};
+pub use error::{Error, FIX_SIZES, Problem};
 pub use fixed::Fixed;
 pub use function::{Binary, Comparison, Logic, Reduction, Unary};
 pub use graph::{Graph, Node, NodeId, Value, ValueId};

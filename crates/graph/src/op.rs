@@ -80,8 +80,8 @@ pub struct AveragePool {
 ///
 /// Codes below are `i8` or `u8` values with per-tensor parameters, weights of codes are `i8` or `u8` with one scale and zero point, or one
 /// for each output channel; those that quantization makes, and those of recurrent layers, are `i8` with zero point 0. Operators that move
-/// elements take real numbers, codes, `i64` integers and truth values, which are `u8` without parameters, 0 or 1. Every operator has one
-/// result; those of ONNX with several become several nodes.
+/// elements take real numbers, codes, integers (`i8`, `u8`, `i32`, `i64` without parameters) and truth values. Every operator has one result;
+/// those of ONNX with several become several nodes.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq)]
 pub enum Op {
@@ -113,7 +113,7 @@ pub enum Op {
     AveragePool(AveragePool),
     /// Mean over all spatial axes, which become 1: `(x)`.
     GlobalAveragePool,
-    /// Sum with broadcasting: `(a, b)`.
+    /// Sum with broadcasting: `(a, b)`. Real numbers, codes, or integers of one type, which wrap.
     Add {
         /// The clamp of the result.
         activation: Activation,
@@ -148,12 +148,12 @@ pub enum Op {
         epsilon: f32,
     },
     /// A function of every element: `(x)`. Real numbers, or codes unless it is Exp, Log, Sqrt or Reciprocal, whose results have no bounds
-    /// or are steep.
+    /// or are steep; integers too for Neg and Abs, which wrap.
     Unary(Unary),
-    /// A function of two elements with broadcasting: `(a, b)`. Real numbers, or codes for differences and products; integers too for
-    /// sums, differences and products, which wrap.
+    /// A function of two elements with broadcasting: `(a, b)`. Real numbers, or codes for differences and products, or integers of
+    /// one type.
     Binary(Binary),
-    /// One number for all elements along some axes: `(x)`. Real numbers.
+    /// One number for all elements along some axes: `(x)`. Real numbers, or integers but for L2.
     Reduce {
         /// What is made of them.
         reduction: Reduction,
@@ -223,7 +223,8 @@ pub enum Op {
     Resize(Resize),
     /// `a` where the truth value is 1, else `b`, with broadcasting: `(truth, a, b)`.
     Where,
-    /// The truth of a comparison, with broadcasting: `(a, b)`. Real numbers or integers.
+    /// The truth of a comparison, with broadcasting: `(a, b)`. Real numbers or integers of one type; truth values may be
+    /// equal.
     Compare(Comparison),
     /// A function of truth values, with broadcasting: `(a, b)`.
     Logic(Logic),
@@ -234,10 +235,11 @@ pub enum Op {
         /// The new type.
         to: CastTo,
     },
-    /// The place of the largest or smallest element along one axis, as `i64`: `(x)`. Real numbers; NaN counts as the largest.
+    /// The place of the largest or smallest element along one axis, as `i64`: `(x)`. Real numbers or integers; NaN counts as the
+    /// largest.
     ArgExtreme(ArgExtreme),
-    /// The largest or smallest elements along one axis, in order; of equal ones the first come first: `(x)`. Real numbers; NaN counts as
-    /// the largest.
+    /// The largest or smallest elements along one axis, in order; of equal ones the first come first: `(x)`. Real numbers or integers;
+    /// NaN counts as the largest.
     TopK(TopK),
     /// Sums of all elements up to each, along one axis: `(x)`. Real numbers or integers.
     CumSum(CumSum),

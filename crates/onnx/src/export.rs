@@ -51,7 +51,7 @@ use crate::Error;
 use crate::proto::{
     AttributeProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto, ValueInfoProto,
 };
-use message::{plain_tensor, tensor, value_info};
+use message::{tensor, value_info};
 
 /// The versions of the operators that are written, and of the file format that goes with each; the first unless the graph needs another.
 const VERSIONS: [(i64, i64); 3] = [(17, 8), (19, 9), (21, 10)];
@@ -305,7 +305,7 @@ impl<'g> Exporter<'g> {
         let value = self.graph.value(id);
         let mut name = value.name().to_owned();
         match (value.constant(), value.ty().params()) {
-            (Some(constant), None) => self.initializers.push(plain_tensor(&name, constant)),
+            (Some(constant), None) => self.initializers.push(tensor(&name, constant)),
             (_, Some(_)) => {
                 let node = self.fresh(&format!("{name}.dequantize"));
                 name = self.fresh(&format!("{name}.real"));

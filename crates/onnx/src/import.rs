@@ -23,6 +23,7 @@ mod qdq;
 mod qlinear;
 mod recurrent;
 mod resample;
+mod schema;
 mod selection;
 mod shape;
 mod sizes;
@@ -205,6 +206,7 @@ impl<'a> Importer<'a> {
 
     fn run(mut self) -> Result<Graph, Error> {
         self.check_names()?;
+        self.check_nodes()?;
         for initializer in &self.proto.initializer {
             let tensor = tensor::read(initializer, &initializer.name)?;
             self.bind(&initializer.name, Binding::Constant(tensor))?;
@@ -213,6 +215,12 @@ impl<'a> Importer<'a> {
             let tensor = tensor::of_constant_node(node)?;
             let name = node.output.first().map_or("", String::as_str);
             self.bind(name, Binding::Constant(tensor))?;
+        }
+        // A constant that is an output has its name before anything that is made of it.
+        for output in &self.proto.output {
+            if matches!(self.bindings.get(output.name.as_str()), Some(Binding::Constant(_))) {
+                self.value(&output.name)?;
+            }
         }
         let mut readers = inputs::Readers::of(&self.proto.node);
         for input in &self.proto.input {

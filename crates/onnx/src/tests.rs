@@ -60,6 +60,7 @@ fn tensor(name: &str, value: &Tensor) -> TensorProto {
         fourfold_tensor::DType::I8 => data_type::INT8,
         fourfold_tensor::DType::I32 => data_type::INT32,
         fourfold_tensor::DType::I64 => data_type::INT64,
+        fourfold_tensor::DType::Bool => data_type::BOOL,
     };
     let dims = value.shape().iter().map(|&size| i64::try_from(size).expect("small")).collect();
     TensorProto { dims, data_type, name: name.to_owned(), raw_data: value.to_le_bytes(), ..TensorProto::default() }

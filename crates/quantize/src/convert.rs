@@ -93,16 +93,20 @@ impl<P: Fn(ValueId) -> Result<QuantParams, Error>> Conversion<'_, P> {
         self.rewrite.copy(node)
     }
 
-    /// A DeQuantStub becomes the Dequantize, or nothing where its operand is real already.
+    /// A DeQuantStub becomes the Dequantize, or nothing where its operand is real already, unless the caller gets its result by that name.
     fn end_of_stub(&mut self, node: &Node) -> Result<(), Error> {
-        let operand = match self.codes[node.inputs()[0].index()] {
-            None => self.rewrite.get(node.inputs()[0])?,
-            Some(codes) => {
-                let output = self.rewrite.source.value(node.output()).name();
-                let (name, inputs) = (node.name(), &[codes][..]);
-                self.rewrite.builder.add(NewNode { name, output, op: Op::Dequantize, inputs, params: None })?
+        let (op, operand) = match self.codes[node.inputs()[0].index()] {
+            None if !self.is_output(node.output()) => {
+                let operand = self.rewrite.get(node.inputs()[0])?;
+                self.rewrite.set(node.output(), operand);
+                return Ok(());
             }
+            None => (Op::Identity, self.rewrite.get(node.inputs()[0])?),
+            Some(codes) => (Op::Dequantize, codes),
         };
+        let output = self.rewrite.source.value(node.output()).name();
+        let operand =
+            self.rewrite.builder.add(NewNode { name: node.name(), output, op, inputs: &[operand], params: None })?;
         self.rewrite.set(node.output(), operand);
         Ok(())
     }

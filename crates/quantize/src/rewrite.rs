@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use crate::Error;
 use fourfold_graph::{Graph, GraphBuilder, NewNode, Node, OutputParams, Value, ValueId};
+use fourfold_tensor::Tensor;
 
 /// A graph under construction, and which of its values stand for which of the source's.
 pub(crate) struct Rewrite<'g> {
@@ -15,13 +16,20 @@ pub(crate) struct Rewrite<'g> {
 }
 
 impl<'g> Rewrite<'g> {
-    /// A graph with the inputs of the source and nothing else.
+    /// A graph with the inputs of the source, and those of its constants that are outputs: these keep their names, whatever is made of them
+    /// as operands.
     pub(crate) fn new(source: &'g Graph) -> Result<Self, Error> {
         let mut builder = GraphBuilder::new(source.name());
         let mut values = vec![None; source.values().len()];
         for &input in source.inputs() {
             let value = source.value(input);
             values[input.index()] = Some(builder.input(value.name(), value.ty().clone())?);
+        }
+        for &output in source.outputs() {
+            let value = source.value(output);
+            if let (Some(constant), None) = (value.constant(), values[output.index()]) {
+                values[output.index()] = Some(copied(&mut builder, value.name(), value, constant)?);
+            }
         }
         let values_and_nodes = source.values().iter().map(Value::name).chain(source.nodes().iter().map(Node::name));
         Ok(Self { source, builder, values, names: values_and_nodes.collect() })
@@ -38,10 +46,7 @@ impl<'g> Rewrite<'g> {
             return Err(fourfold_graph::Error::UnknownValue { index, count }.into());
         };
         let name = self.builder.unique_name(value.name());
-        let new = match value.ty().params() {
-            None => self.builder.constant(&name, constant.clone())?,
-            Some(params) => self.builder.quantized_constant(&name, constant.clone(), params.clone())?,
-        };
+        let new = copied(&mut self.builder, &name, value, constant)?;
         self.set(old, new);
         Ok(new)
     }
@@ -84,4 +89,12 @@ impl<'g> Rewrite<'g> {
         }
         Ok(self.builder.finish()?)
     }
+}
+
+/// A constant under a name of its own.
+fn copied(builder: &mut GraphBuilder, name: &str, value: &Value, constant: &Tensor) -> Result<ValueId, Error> {
+    Ok(match value.ty().params() {
+        None => builder.constant(name, constant.clone())?,
+        Some(params) => builder.quantized_constant(name, constant.clone(), params.clone())?,
+    })
 }

@@ -80,6 +80,9 @@ pub enum Error {
         /// The elements to choose from.
         size: usize,
     },
+    /// An integer is divided by zero.
+    #[error("an integer is divided by zero")]
+    DivisionByZero,
     /// A part of an axis that does not exist for inputs of these sizes.
     #[error("{count} elements from {start} on in steps of {step} do not lie within the {size} of axis {axis}")]
     Range {

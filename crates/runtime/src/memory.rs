@@ -107,7 +107,9 @@ fn symbols<'p>(plan: &'p Plan, inputs: &[(DType, Shape)]) -> Result<HashMap<&'p 
         let (name, ty) = (graph.value(id).name(), graph.value(id).ty());
         let dims = ty.dims();
         let fixed_fit = dims.iter().zip(&*shape).all(|(dim, &size)| dim.fixed().is_none_or(|fixed| fixed == size));
-        if ty.dtype() != dtype || dims.len() != shape.len() || !fixed_fit {
+        // Truth values may be given as bytes.
+        let type_fits = ty.dtype() == dtype || (ty.dtype(), dtype) == (DType::Bool, DType::U8);
+        if !type_fits || dims.len() != shape.len() || !fixed_fit {
             return Err(Error::Input { name: name.to_owned(), expected: ty.to_string(), dtype, shape });
         }
         for (dim, &second) in dims.iter().zip(&*shape) {

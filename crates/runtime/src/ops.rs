@@ -3,10 +3,12 @@
 pub(crate) mod cast;
 pub(crate) mod conv;
 pub(crate) mod conv_transpose;
+pub(crate) mod convert;
 pub(crate) mod dynamic;
 pub(crate) mod dynamic_conv;
 pub(crate) mod elementwise;
 pub(crate) mod function;
+pub(crate) mod integers;
 pub(crate) mod linear;
 pub(crate) mod logic;
 pub(crate) mod matmul;

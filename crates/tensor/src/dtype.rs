@@ -15,23 +15,25 @@ pub enum DType {
     I32,
     /// Signed 64-bit integer.
     I64,
+    /// Truth value: a byte, 0 or 1. In Rust its elements are `u8`.
+    Bool,
 }
 
 impl DType {
     /// Every element type.
-    pub const ALL: [DType; 5] = [DType::F32, DType::I8, DType::U8, DType::I32, DType::I64];
+    pub const ALL: [DType; 6] = [DType::F32, DType::I8, DType::U8, DType::I32, DType::I64, DType::Bool];
 
     /// The size of one element in bytes.
     #[must_use]
     pub const fn size(self) -> usize {
         match self {
-            DType::I8 | DType::U8 => 1,
+            DType::I8 | DType::U8 | DType::Bool => 1,
             DType::F32 | DType::I32 => 4,
             DType::I64 => 8,
         }
     }
 
-    /// The name in lower case: `"f32"`, `"i8"`, `"u8"`, `"i32"` or `"i64"`.
+    /// The name in lower case: `"f32"`, `"i8"`, `"u8"`, `"i32"`, `"i64"` or `"bool"`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -40,17 +42,32 @@ impl DType {
             DType::U8 => "u8",
             DType::I32 => "i32",
             DType::I64 => "i64",
+            DType::Bool => "bool",
         }
     }
 
-    /// The smallest and the largest value of an 8-bit type, `None` for the others.
+    /// The smallest and the largest value of an integer type of 8 bits, `None` for the others.
+    ///
+    /// Truth values are no integers.
     #[must_use]
     pub const fn byte_range(self) -> Option<(i32, i32)> {
         match self {
             DType::I8 => Some((-128, 127)),
             DType::U8 => Some((0, 255)),
-            DType::F32 | DType::I32 | DType::I64 => None,
+            DType::F32 | DType::I32 | DType::I64 | DType::Bool => None,
         }
+    }
+
+    /// Whether elements are whole numbers.
+    #[must_use]
+    pub const fn is_integer(self) -> bool {
+        matches!(self, DType::I8 | DType::U8 | DType::I32 | DType::I64)
+    }
+
+    /// Whether elements may be read and written as `element`: their own type, and `u8` for truth values.
+    #[must_use]
+    pub(crate) fn is_read_as(self, element: DType) -> bool {
+        self == element || self == DType::Bool && element == DType::U8
     }
 }
 
@@ -62,7 +79,7 @@ impl fmt::Display for DType {
 
 /// A Rust type that is a tensor's element type.
 ///
-/// Sealed: the element types are the variants of [`DType`].
+/// Sealed: the element types are the variants of [`DType`], but for truth values, which are read and written as `u8`.
 pub trait Element: bytemuck::Pod + PartialEq + fmt::Debug + sealed::Sealed {
     /// The [`DType`] of this type.
     const DTYPE: DType;

@@ -55,7 +55,17 @@ impl Tensor {
         Self::from_slice(shape, &elements)
     }
 
-    /// A tensor from little-endian bytes, row-major.
+    /// A tensor of truth values, row-major.
+    ///
+    /// # Errors
+    ///
+    /// As [`Tensor::from_slice`].
+    pub fn from_bools(shape: &[usize], elements: &[bool]) -> Result<Self, Error> {
+        let bytes: Vec<u8> = elements.iter().map(|&truth| truth.into()).collect();
+        Ok(Self { dtype: DType::Bool, ..Self::from_slice(shape, &bytes)? })
+    }
+
+    /// A tensor from little-endian bytes, row-major; of truth values, every byte but 0 is 1.
     ///
     /// # Errors
     ///
@@ -68,6 +78,9 @@ impl Tensor {
         }
         let mut tensor = Self::zeros(dtype, shape)?;
         tensor.bytes_mut().copy_from_slice(bytes);
+        if dtype == DType::Bool {
+            tensor.bytes_mut().iter_mut().for_each(|byte| *byte = u8::from(*byte != 0));
+        }
         if cfg!(target_endian = "big") {
             tensor.bytes_mut().chunks_exact_mut(dtype.size()).for_each(<[u8]>::reverse);
         }
@@ -162,6 +175,23 @@ impl Tensor {
         Ok(Self { dtype: self.dtype, shape, buffer: Arc::clone(&self.buffer) })
     }
 
+    /// A copy with the axes in another order: axis `i` of the result is axis `axes[i]`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Permutation`] if `axes` does not name each axis exactly once.
+    pub fn permute(&self, axes: &[usize]) -> Result<Self, Error> {
+        fn of<T: Element>(tensor: &Tensor, axes: &[usize]) -> Result<Tensor, Error> {
+            let elements: &[T] = bytemuck::cast_slice(tensor.bytes());
+            Ok(Tensor { dtype: tensor.dtype, ..View::new(elements, &tensor.shape)?.permute(axes)?.to_tensor() })
+        }
+        match self.dtype.size() {
+            1 => of::<u8>(self, axes),
+            4 => of::<i32>(self, axes),
+            _ => of::<i64>(self, axes),
+        }
+    }
+
     /// A copy of the given rows: a range of the first axis, all other axes whole.
     ///
     /// # Errors
@@ -184,7 +214,7 @@ impl Tensor {
     }
 
     fn expect_dtype(&self, expected: DType) -> Result<(), Error> {
-        if self.dtype == expected { Ok(()) } else { Err(Error::DType { expected, actual: self.dtype }) }
+        if self.dtype.is_read_as(expected) { Ok(()) } else { Err(Error::DType { expected, actual: self.dtype }) }
     }
 }
 
@@ -230,6 +260,26 @@ mod tests {
         assert_eq!(tensor.rows(1..3).expect("in range").as_slice::<i32>(), Ok(&[3, 4, 5, 6][..]));
         assert_eq!(tensor.rows(2..4), Err(Error::Rows { start: 2, end: 4, len: 3 }));
         assert!(tensor.rows(3..3).expect("empty").is_empty());
+    }
+
+    #[test]
+    fn truth_values_are_bytes_of_a_type_of_their_own() {
+        let tensor = Tensor::from_bools(&[2], &[true, false]).expect("two elements");
+        assert_eq!((tensor.dtype(), tensor.as_slice::<u8>()), (DType::Bool, Ok(&[1, 0][..])));
+        assert_eq!(Tensor::from_le_bytes(DType::Bool, &[2], &[7, 0]), Ok(tensor.clone()));
+        assert_ne!(tensor, Tensor::from_vec(&[2], vec![1_u8, 0]).expect("two elements"));
+        assert!(tensor.as_slice::<i8>().is_err());
+    }
+
+    #[test]
+    fn axes_change_places_and_types_stay() {
+        let bytes: Vec<u8> = (0..48).collect();
+        for dtype in DType::ALL {
+            let tensor = Tensor::from_le_bytes(dtype, &[2, 3], &bytes[..6 * dtype.size()]).expect("six elements");
+            let turned = tensor.permute(&[1, 0]).expect("a permutation");
+            assert_eq!((turned.dtype(), turned.shape()), (dtype, &[3, 2][..]));
+            assert_eq!(turned.permute(&[1, 0]), Ok(tensor));
+        }
     }
 
     #[test]

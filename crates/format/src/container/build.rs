@@ -40,7 +40,7 @@ fn item(graph: &Graph, value: &Value) -> Result<record::Item, Error> {
             match packed::params(value, tensor) {
                 Some(few) => record::Item::Packed { name, shape, params: params(few), crc },
                 None => {
-                    let (dtype, params) = (tag(tensor.dtype()), value.ty().params().map(params));
+                    let (dtype, params) = (tag_of(value.ty()), value.ty().params().map(params));
                     record::Item::Constant { name, dtype, shape, params, crc }
                 }
             }
@@ -55,7 +55,7 @@ fn index(id: ValueId) -> u32 {
 
 fn ty(ty: &ValueType) -> record::Type {
     record::Type {
-        dtype: tag(ty.dtype()),
+        dtype: tag_of(ty),
         dims: ty.dims().iter().map(shape::dim_record).collect(),
         params: ty.params().map(params),
     }
@@ -102,7 +102,7 @@ fn add(
         record::Item::Input { name, ty } => {
             let part = || format!("input {name:?}");
             let dims = shape::dims(&ty.dims, &part())?;
-            let dtype = dtype(ty.dtype, &part())?;
+            let dtype = dtype_of(ty.dtype, ty.params.is_some(), &part())?;
             let ty = match &ty.params {
                 None => ValueType::plain(dtype, &dims),
                 Some(params) => match quant_params(params, &part())? {
@@ -114,7 +114,7 @@ fn add(
         }
         record::Item::Constant { name, dtype: tag, shape, params, crc } => {
             let part = format!("constant {name:?}");
-            let dtype = dtype(*tag, &part)?;
+            let dtype = dtype_of(*tag, params.is_some(), &part)?;
             let (sizes, count) = sizes(shape, limits, &part)?;
             let bytes = checked(data, &part, count * dtype.size(), *crc)?;
             let tensor = Tensor::from_le_bytes(dtype, &sizes, bytes)?;
@@ -177,19 +177,37 @@ fn size_of(size: u64, part: &str) -> Result<usize, Error> {
     usize::try_from(size).map_err(|_| Error::corrupt(part, format!("size {size} does not fit this machine")))
 }
 
+/// The number of an element type: of codes, or where only one type can be meant.
 fn tag(dtype: DType) -> u8 {
     match dtype {
         DType::F32 => 0,
         DType::I8 => 1,
-        DType::U8 => 2,
+        DType::U8 | DType::Bool => 2,
         DType::I32 => 3,
         DType::I64 => 4,
     }
 }
 
+/// The number of the element type of a value. Bytes without parameters are truth values, so that integers have a number of their own.
+fn tag_of(ty: &ValueType) -> u8 {
+    let is_integer = ty.params().is_none() && ty.dtype() == DType::U8;
+    if is_integer { record::BYTES } else { tag(ty.dtype()) }
+}
+
 fn dtype(read: u8, part: &str) -> Result<DType, Error> {
     let known = DType::ALL.into_iter().find(|&dtype| tag(dtype) == read);
     known.ok_or_else(|| Error::corrupt(part, format!("element type {read} is not one of 0 to 4")))
+}
+
+/// The element type of a value.
+fn dtype_of(read: u8, is_codes: bool, part: &str) -> Result<DType, Error> {
+    match read {
+        record::BYTES if !is_codes => Ok(DType::U8),
+        _ => match dtype(read, part)? {
+            DType::U8 if !is_codes => Ok(DType::Bool),
+            dtype => Ok(dtype),
+        },
+    }
 }
 
 fn quant_params(params: &record::Params, part: &str) -> Result<QuantParams, Error> {

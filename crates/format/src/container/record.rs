@@ -140,8 +140,11 @@ impl Item {
     fn minor(&self) -> u16 {
         match self {
             Item::Node { op, .. } => op.minor(),
-            Item::Input { ty, .. } => ty.dims.iter().map(Dim::minor).max().unwrap_or(0),
+            Item::Input { ty, .. } => {
+                ty.dims.iter().map(Dim::minor).max().unwrap_or(0).max(if ty.dtype == BYTES { 4 } else { 0 })
+            }
             Item::Packed { .. } => 2,
+            Item::Constant { dtype: BYTES, .. } => 4,
             Item::Constant { .. } => 0,
         }
     }
@@ -164,6 +167,7 @@ impl Op {
             Op::Slice { length, .. } => length.minor().max(2),
             Op::Linear { dynamic: Some(2..), .. } | Op::LayerNorm { .. } | Op::Unary { .. } | Op::Reduce { .. } => 1,
             Op::Binary { function } if *function < FIRST_BINARY_OF_2 => 1,
+            Op::Binary { function: FIRST_BINARY_OF_4.. } | Op::Cast { to: FIRST_CAST_OF_4.. } => 4,
             Op::Conv { .. } | Op::Linear { .. } | Op::MatMul | Op::BatchNorm { .. } | Op::Relu | Op::Clip { .. } => 0,
             Op::MaxPool { .. }
             | Op::AveragePool { .. }
@@ -177,5 +181,14 @@ impl Op {
     }
 }
 
+/// The number of `u8` integers among the types of elements; codes of that type have another.
+pub(super) const BYTES: u8 = 5;
+
 /// The number of the first function of two numbers that minor version 1 does not have.
 const FIRST_BINARY_OF_2: u8 = 5;
+
+/// The number of the first function of two numbers that minor version 3 does not have.
+const FIRST_BINARY_OF_4: u8 = 6;
+
+/// The number of the first conversion that minor version 3 does not have.
+const FIRST_CAST_OF_4: u8 = 4;

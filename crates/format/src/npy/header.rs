@@ -59,6 +59,7 @@ fn descr(text: &[u8]) -> Result<(DType, bool), Error> {
         b"u1" => DType::U8,
         b"i4" => DType::I32,
         b"i8" => DType::I64,
+        b"b1" => DType::Bool,
         _ => return Err(unsupported()),
     };
     match order {

@@ -3,7 +3,7 @@
 use fourfold_schemes::Granularity;
 use fourfold_tensor::DType;
 
-use crate::{Binary, CastTo, Dim, Op, Problem, TopKPart, Value, ValueType};
+use crate::{Comparison, Dim, Op, Problem, Reduction, TopKPart, Unary, Value, ValueType};
 
 /// The result's type, `None` where the operands are all real numbers or codes and so is the result.
 pub(super) fn infer(op: &Op, inputs: &[&Value], dims: &[Dim]) -> Result<Option<ValueType>, Problem> {
@@ -37,51 +37,47 @@ pub(super) fn infer(op: &Op, inputs: &[&Value], dims: &[Dim]) -> Result<Option<V
             }
         }
         Op::Where => {
-            expect(inputs, 0, DType::U8)?;
+            expect(inputs, 0, DType::Bool)?;
             let dtype = inputs[1].ty.dtype();
             (1..3).try_for_each(|operand| expect(inputs, operand, dtype))?;
             plain(dtype)
         }
-        Op::Compare(_) => {
-            let dtype = number(inputs, 0)?;
+        Op::Compare(comparison) => {
+            let are_truths = *comparison == Comparison::Equal && x.dtype() == DType::Bool;
+            let dtype = if are_truths { DType::Bool } else { number(inputs, 0)? };
             expect(inputs, 1, dtype)?;
-            plain(DType::U8)
+            plain(DType::Bool)
         }
         Op::Logic(_) => {
-            (0..2).try_for_each(|operand| expect(inputs, operand, DType::U8))?;
-            plain(DType::U8)
+            (0..2).try_for_each(|operand| expect(inputs, operand, DType::Bool))?;
+            plain(DType::Bool)
         }
         Op::Not => {
-            expect(inputs, 0, DType::U8)?;
-            plain(DType::U8)
+            expect(inputs, 0, DType::Bool)?;
+            plain(DType::Bool)
         }
         Op::Cast { to } => {
             expect(inputs, 0, x.dtype())?;
-            plain(match to {
-                CastTo::F32 => DType::F32,
-                CastTo::I64 => DType::I64,
-                CastTo::I32 => DType::I32,
-                CastTo::Truth => DType::U8,
-            })
+            plain(to.dtype())
         }
         Op::ArgExtreme(_) => {
-            expect(inputs, 0, DType::F32)?;
+            number(inputs, 0)?;
             plain(DType::I64)
         }
         Op::TopK(top) => {
-            expect(inputs, 0, DType::F32)?;
-            plain(if top.part == TopKPart::Indices { DType::I64 } else { DType::F32 })
+            let dtype = number(inputs, 0)?;
+            plain(if top.part == TopKPart::Indices { DType::I64 } else { dtype })
         }
         Op::CumSum(_) => plain(number(inputs, 0)?),
-        Op::Add { .. } | Op::Binary(Binary::Sub | Binary::Mul | Binary::Min | Binary::Max)
-            if x.dtype() == DType::I64 =>
-        {
-            expect(inputs, 1, DType::I64)?;
+        Op::Add { .. } | Op::Binary(_) if is_integer(x) => {
+            expect(inputs, 1, x.dtype())?;
             if op.activation() != crate::Activation::None {
                 return Err(Problem::shape("sums of integers have no clamp"));
             }
-            plain(DType::I64)
+            plain(x.dtype())
         }
+        Op::Unary(Unary::Neg | Unary::Abs) if is_integer(x) => plain(x.dtype()),
+        Op::Reduce { reduction, .. } if is_integer(x) && *reduction != Reduction::L2 => plain(x.dtype()),
         _ => Ok(None),
     }
 }
@@ -89,6 +85,11 @@ pub(super) fn infer(op: &Op, inputs: &[&Value], dims: &[Dim]) -> Result<Option<V
 /// Whether elements stand for themselves.
 fn is_plain(ty: &ValueType) -> bool {
     ty.params().is_none()
+}
+
+/// Whether elements are integers that stand for themselves.
+fn is_integer(ty: &ValueType) -> bool {
+    is_plain(ty) && ty.dtype().is_integer()
 }
 
 /// Checks that an operand holds elements of that type that stand for themselves.
@@ -101,17 +102,18 @@ fn expect(inputs: &[&Value], operand: usize, dtype: DType) -> Result<(), Problem
         DType::F32 => "f32",
         DType::I64 => "i64",
         DType::I32 => "i32",
-        DType::U8 => "truth values (u8)",
+        DType::U8 => "u8",
         DType::I8 => "i8",
+        DType::Bool => "truth values (bool)",
     };
     Err(Problem::Type { operand, expected, actual: ty.dtype() })
 }
 
 /// The type of an operand of real numbers or integers.
 fn number(inputs: &[&Value], operand: usize) -> Result<DType, Problem> {
-    match inputs[operand].ty.dtype() {
-        DType::I64 if is_plain(&inputs[operand].ty) => Ok(DType::I64),
-        actual if actual != DType::F32 => Err(Problem::Type { operand, expected: "f32 or i64", actual }),
-        dtype => Ok(dtype),
+    let ty = &inputs[operand].ty;
+    if is_integer(ty) || ty.is_f32() {
+        return Ok(ty.dtype());
     }
+    Err(Problem::Type { operand, expected: "real numbers or integers", actual: ty.dtype() })
 }

@@ -161,11 +161,11 @@ fn resize(resize: &Resize, x: &[Dim]) -> Result<Vec<Dim>, Problem> {
             )]
             (None, Some(old)) => Ok(Dim::Fixed((old as f32 * scale).floor() as usize)),
             (None, None) => multiple(dim, scale).ok_or_else(|| {
-                Problem::shape(format!("axis {dim} of {x:?} times {scale} has no form; {}", super::spatial::FIX_IT))
+                Problem::shape(format!("axis {dim} of {x:?} times {scale} has no form; {}", crate::FIX_SIZES))
             }),
             (Some(_), None) => Err(Problem::shape(format!(
                 "axis {dim} of {x:?} is resized to a size that is known, from one that is not; {}",
-                super::spatial::FIX_IT
+                crate::FIX_SIZES
             ))),
         }
     });

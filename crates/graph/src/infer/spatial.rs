@@ -1,6 +1,6 @@
 //! Shapes of convolutions and poolings: `[batch, channels, spatial...]`.
 
-use crate::{Conv, ConvTranspose, Dim, Limits, Polynomial, Problem, Value, Window};
+use crate::{FIX_SIZES, Conv, ConvTranspose, Dim, Limits, Polynomial, Problem, Value, Window};
 
 /// `[n, c, s...]` and `[o, c / groups, k...]` give `[n, o, ...]`.
 pub(super) fn conv(conv: &Conv, inputs: &[&Value], limits: &Limits) -> Result<Vec<Dim>, Problem> {
@@ -143,14 +143,10 @@ fn computed_size(window: &Window, axis: usize, x: &[Dim]) -> Result<Dim, Problem
     };
     let unknown = || {
         let (size, stride) = (&x[axis + 2], window.stride[axis]);
-        Problem::shape(format!("axis {} of {x:?}: {size} in steps of {stride} has no form; {FIX_IT}", axis + 2))
+        Problem::shape(format!("axis {} of {x:?}: {size} in steps of {stride} has no form; {FIX_SIZES}", axis + 2))
     };
     computed().ok_or_else(unknown)
 }
-
-/// What to do where a size must be known.
-pub(super) const FIX_IT: &str =
-    "give the inputs fixed sizes, for instance with onnxruntime.tools.make_dynamic_shape_fixed";
 
 /// Checks the sizes of a window, and that it fits the axes of its operand.
 fn check_window(window: &Window, x: &[Dim], limits: &Limits) -> Result<(), Problem> {

@@ -6,7 +6,7 @@ use fourfold_tensor::Tensor;
 
 use super::Exporter;
 use super::message::int;
-use super::node::{turned, window};
+use super::node::window;
 use crate::Error;
 use crate::proto::{AttributeProto, data_type};
 
@@ -16,7 +16,7 @@ impl<'g> Exporter<'g> {
         let inputs = node.inputs();
         let (codes, params) = self.weight(inputs[1])?;
         let name = self.graph.value(inputs[1]).name();
-        let codes = turned(codes).map_err(fourfold_graph::Error::from)?;
+        let codes = codes.permute(&[1, 0]).map_err(fourfold_graph::Error::from)?;
         let codes = self.initializer(&format!("{name}.turned"), &codes);
         let (scale, zero_point) = (self.scales(name, params)?, self.own_zero_points(name, params)?);
         let bias = inputs.get(2).map(|&id| self.real(id)).transpose()?;

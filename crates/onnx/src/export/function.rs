@@ -1,6 +1,7 @@
 //! Functions of one and two numbers, and reductions, in the operators of the opset that is written.
 
 use fourfold_graph::{Binary, Node, Reduction, Unary};
+use fourfold_tensor::DType;
 
 use super::Exporter;
 use super::message::{float, int, ints, wide};
@@ -90,9 +91,11 @@ impl Exporter<'_> {
     }
 }
 
-/// The operator of a function of two numbers.
-pub(super) fn binary(function: Binary) -> Option<&'static str> {
-    Some(match function {
+/// The operator of a function of two numbers, and its attributes. `Mod` is for integers, unless it gives the sign of the dividend.
+pub(super) fn binary(function: Binary, dtype: DType) -> Option<(&'static str, Vec<AttributeProto>)> {
+    let operator = match function {
+        Binary::Mod if dtype.is_integer() => "Mod",
+        Binary::Fmod => return Some(("Mod", vec![int("fmod", 1)])),
         Binary::Sub => "Sub",
         Binary::Mul => "Mul",
         Binary::Div => "Div",
@@ -100,5 +103,6 @@ pub(super) fn binary(function: Binary) -> Option<&'static str> {
         Binary::Max => "Max",
         Binary::Pow => "Pow",
         _ => return None,
-    })
+    };
+    Some((operator, Vec::new()))
 }

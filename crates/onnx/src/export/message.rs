@@ -9,19 +9,16 @@ use crate::proto::{
     type_proto::{Tensor as TensorType, Value as Type},
 };
 
-fn code(dtype: DType) -> i32 {
+/// The number of an element type.
+pub(super) fn code(dtype: DType) -> i32 {
     match dtype {
         DType::F32 => data_type::FLOAT,
         DType::I8 => data_type::INT8,
         DType::U8 => data_type::UINT8,
         DType::I32 => data_type::INT32,
         DType::I64 => data_type::INT64,
+        DType::Bool => data_type::BOOL,
     }
-}
-
-/// The type of elements that stand for themselves; those of 8 bits are truth values.
-fn plain_code(dtype: DType) -> i32 {
-    if dtype == DType::U8 { data_type::BOOL } else { code(dtype) }
 }
 
 pub(super) fn wide(size: usize) -> i64 {
@@ -38,11 +35,6 @@ pub(super) fn tensor(name: &str, value: &Tensor) -> TensorProto {
     }
 }
 
-/// A tensor whose elements stand for themselves.
-pub(super) fn plain_tensor(name: &str, value: &Tensor) -> TensorProto {
-    TensorProto { data_type: plain_code(value.dtype()), ..tensor(name, value) }
-}
-
 pub(super) fn value_info(name: &str, ty: &ValueType) -> ValueInfoProto {
     let dim = |dim: &Dim| Dimension {
         value: Some(match dim {
@@ -51,8 +43,7 @@ pub(super) fn value_info(name: &str, ty: &ValueType) -> ValueInfoProto {
         }),
     };
     let shape = TensorShapeProto { dim: ty.dims().iter().map(dim).collect() };
-    let elem_type = if ty.params().is_some() { code(ty.dtype()) } else { plain_code(ty.dtype()) };
-    let ty = TensorType { elem_type, shape: Some(shape) };
+    let ty = TensorType { elem_type: code(ty.dtype()), shape: Some(shape) };
     ValueInfoProto { name: name.to_owned(), r#type: Some(TypeProto { value: Some(Type::TensorType(ty)) }) }
 }
 

@@ -4,7 +4,7 @@ use fourfold_graph::{Coordinates, Dim, Interpolation, Node, Op, Pad, PadMode, Po
 use fourfold_tensor::{DType, Tensor};
 
 use super::Exporter;
-use super::message::{int, plain_tensor, text, wide};
+use super::message::{int, tensor, text, wide};
 use super::sizes::Size;
 use crate::Error;
 use crate::proto::AttributeProto;
@@ -69,16 +69,18 @@ impl Exporter<'_> {
             self.push("Pad", name, &[x, &pads], output, mode);
             return Ok(());
         };
-        #[expect(clippy::cast_possible_truncation, reason = "saturates, as the operator itself does")]
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates, as the operator itself does")]
         let value = match dtype {
             DType::I64 => Tensor::from_slice(&[], &[number.round_ties_even() as i64]),
             DType::I32 => Tensor::from_slice(&[], &[number.round_ties_even() as i32]),
-            DType::U8 => Tensor::from_slice(&[], &[u8::from(number.round_ties_even() != 0.0)]),
+            DType::I8 => Tensor::from_slice(&[], &[number.round_ties_even() as i8]),
+            DType::U8 => Tensor::from_slice(&[], &[number.round_ties_even() as u8]),
+            DType::Bool => Tensor::from_bools(&[], &[number != 0.0]),
             _ => Tensor::from_slice(&[], &[number]),
         };
         let value = value.map_err(fourfold_graph::Error::from)?;
         let number = self.fresh(&format!("{name}.value"));
-        self.initializers.push(plain_tensor(&number, &value));
+        self.initializers.push(tensor(&number, &value));
         self.push("Pad", name, &[x, &pads, &number], output, mode);
         Ok(())
     }

@@ -1,7 +1,6 @@
 //! One node of the graph on its way into the file.
 
 use fourfold_graph::{Activation, AveragePool, Linear, Node, Op, Window};
-use fourfold_tensor::{DType, Element, Tensor, View};
 
 use super::choice::plain;
 use super::function::binary;
@@ -117,7 +116,8 @@ impl Exporter<'_> {
             Op::Recurrent(layer) => return self.recurrent(node, layer, output),
             Op::Binary(function) => {
                 let reason = "its operator has no ONNX form";
-                (binary(*function).ok_or(Error::Export { value: output.to_owned(), reason })?, Vec::new())
+                let dtype = self.ty(node.inputs()[0]).dtype();
+                binary(*function, dtype).ok_or(Error::Export { value: output.to_owned(), reason })?
             }
             Op::Reduce { reduction, axes, keep } => return self.reduce(node, (*reduction, axes, *keep), output),
             Op::Softmax { axis } => ("Softmax", vec![int("axis", *axis)]),
@@ -174,14 +174,6 @@ impl Exporter<'_> {
             }
         }
     }
-}
-
-/// A matrix of codes with rows and columns exchanged.
-pub(super) fn turned(matrix: &Tensor) -> Result<Tensor, fourfold_tensor::Error> {
-    fn of<T: Element>(matrix: &Tensor) -> Result<Tensor, fourfold_tensor::Error> {
-        Ok(View::permute(&matrix.view::<T>()?, &[1, 0])?.to_tensor())
-    }
-    if matrix.dtype() == DType::U8 { of::<u8>(matrix) } else { of::<i8>(matrix) }
 }
 
 pub(super) fn window(window: &Window) -> Vec<AttributeProto> {

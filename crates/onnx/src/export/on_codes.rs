@@ -10,7 +10,7 @@ use fourfold_tensor::{DType, Tensor};
 
 use super::message::{float, int, ints};
 use super::movement::is_movement;
-use super::node::{turned, window};
+use super::node::window;
 use super::sizes::Size;
 use super::{Exporter, MICROSOFT};
 use crate::Error;
@@ -200,7 +200,7 @@ impl Exporter<'_> {
                 reason: "a weight that is not constant codes",
             });
         };
-        let codes = turned(constant).map_err(fourfold_graph::Error::from)?;
+        let codes = constant.permute(&[1, 0]).map_err(fourfold_graph::Error::from)?;
         let codes = self.initializer(&format!("{}.turned", value.name()), &codes);
         let [scale, zero_point] = self.parameters(value.name(), params)?;
         Ok([codes, scale, zero_point])

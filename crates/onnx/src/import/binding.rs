@@ -2,9 +2,9 @@
 
 use std::rc::Rc;
 
-use fourfold_graph::{Limits, NewNode, Op, ValueId};
+use fourfold_graph::{FIX_SIZES, Limits, NewNode, Op, ValueId};
 use fourfold_schemes::{QuantParams, dequantize};
-use fourfold_tensor::{DType, Element, Tensor};
+use fourfold_tensor::Tensor;
 
 use super::Importer;
 use super::dynamic::Part;
@@ -91,12 +91,12 @@ impl<'a> Importer<'a> {
                 return Err(Error::UnsupportedTensor { name: name.to_owned(), what });
             }
             Some(Binding::Sizes(sizes)) => {
-                let what = format!("the use of sizes that the inputs bring ({:?}) as numbers", sizes.elements);
+                let what = format!("the use of sizes that the inputs bring ({sizes}; {FIX_SIZES}) as numbers");
                 return Err(Error::UnsupportedTensor { name: name.to_owned(), what });
             }
             Some(Binding::Constant(tensor)) => {
                 let tensor = tensor.clone();
-                let unique = self.constant_name(name);
+                let unique = if self.is_output(name) { name.to_owned() } else { self.constant_name(name) };
                 let id = self.builder.constant(&unique, tensor)?;
                 self.bindings.insert(name, Binding::Value(id));
                 return Ok(Some(id));
@@ -130,7 +130,7 @@ impl<'a> Importer<'a> {
         let invalid = |reason: String| Error::Tensor { name: name.to_owned(), reason };
         let mut real = dequantize(codes, &found.params).map_err(|error| invalid(error.to_string()))?;
         if stored.is_turned {
-            real = permuted(&real, &[1, 0]).map_err(|error| invalid(error.to_string()))?;
+            real = real.permute(&[1, 0]).map_err(|error| invalid(error.to_string()))?;
         }
         self.count_computed(&real)?;
         if let Some(Binding::Dequantized(found)) = self.bindings.get_mut(name) {
@@ -173,6 +173,16 @@ impl<'a> Importer<'a> {
         }
     }
 
+    /// Gives a name a constant that the file does not hold; one that is an output of the model enters the graph at once.
+    pub(super) fn bind_constant(&mut self, name: &'a str, tensor: Tensor) -> Result<(), Error> {
+        self.count_computed(&tensor)?;
+        self.bind(name, Binding::Constant(tensor))?;
+        if self.is_output(name) {
+            self.value(name)?;
+        }
+        Ok(())
+    }
+
     /// Counts the elements of a constant that the file does not hold, so that a small file does not become a large graph.
     pub(super) fn count_computed(&mut self, tensor: &Tensor) -> Result<(), Error> {
         self.computed_elements = self.computed_elements.saturating_add(tensor.len() as u64);
@@ -195,19 +205,5 @@ impl<'a> Importer<'a> {
             }
             base.push('_');
         }
-    }
-}
-
-/// A tensor with its axes in another order.
-pub(super) fn permuted(tensor: &Tensor, axes: &[usize]) -> Result<Tensor, fourfold_tensor::Error> {
-    fn of<T: Element>(tensor: &Tensor, axes: &[usize]) -> Result<Tensor, fourfold_tensor::Error> {
-        Ok(tensor.view::<T>()?.permute(axes)?.to_tensor())
-    }
-    match tensor.dtype() {
-        DType::F32 => of::<f32>(tensor, axes),
-        DType::I8 => of::<i8>(tensor, axes),
-        DType::U8 => of::<u8>(tensor, axes),
-        DType::I32 => of::<i32>(tensor, axes),
-        _ => of::<i64>(tensor, axes),
     }
 }

@@ -28,7 +28,6 @@ impl<'a> Entry<'_, 'a> {
         if ![4, 8].contains(&bits) || block > LARGEST_BLOCK || !(block * bits).is_multiple_of(8) {
             return Err(self.unsupported(format!("a weight of {bits} bits in blocks of {block}")));
         }
-        self.expect_count(3, 6)?;
         if self.input(4).is_some() {
             return Err(self.unsupported("an order of the columns (g_idx)"));
         }

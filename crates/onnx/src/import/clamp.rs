@@ -1,6 +1,6 @@
 //! Clip, whose bounds were attributes before they were inputs, and Dropout.
 
-use fourfold_graph::{Op, ValueId};
+use fourfold_graph::{Binary, Dim, Op, ValueId};
 use fourfold_tensor::{DType, Tensor};
 
 use super::node::Entry;
@@ -10,26 +10,77 @@ use crate::Error;
 
 impl Entry<'_, '_> {
     pub(super) fn clip(&mut self) -> Result<(), Error> {
-        self.expect_count(1, 3)?;
         let x = self.moved(0)?;
         if let Moved::Raw(id) = x {
             let (min, max) = self.code_bounds(id)?;
             return self.emit(Op::Clip { min, max }, &[id]);
         }
+        if let Moved::Real(id) = x
+            && self.dtype(id).is_integer()
+        {
+            return self.clip_integers(id);
+        }
         let (min, max) = self.clip_bounds()?;
         self.emit_moved(Op::Clip { min, max }, x)
+    }
+
+    /// Negative numbers become 0.
+    pub(super) fn relu(&mut self) -> Result<(), Error> {
+        self.attributes(&[])?;
+        let x = self.moved(0)?;
+        match x {
+            Moved::Real(id) if self.dtype(id).is_integer() => {
+                let zero = Tensor::zeros(self.dtype(id), &[]).map_err(fourfold_graph::Error::from)?;
+                let zero = self.filler(zero)?;
+                self.emit(Op::Binary(Binary::Max), &[id, zero])
+            }
+            _ => self.emit_moved(Op::Relu, x),
+        }
+    }
+
+    /// The larger of each integer and the lower bound, then the smaller of that and the upper.
+    fn clip_integers(&mut self, x: ValueId) -> Result<(), Error> {
+        self.attributes(&[])?;
+        match (self.input(1).is_some(), self.input(2).is_some()) {
+            (false, false) => self.emit(Op::Identity, &[x]),
+            (true, false) => {
+                let min = self.integer_bound(1)?;
+                self.emit(Op::Binary(Binary::Max), &[x, min])
+            }
+            (has_min, true) => {
+                let raised = if has_min {
+                    let min = self.integer_bound(1)?;
+                    self.emit_before("raised", Op::Binary(Binary::Max), &[x, min])?
+                } else {
+                    x
+                };
+                let max = self.integer_bound(2)?;
+                self.emit(Op::Binary(Binary::Min), &[raised, max])
+            }
+        }
+    }
+
+    /// A bound, which has no axes.
+    fn integer_bound(&mut self, index: usize) -> Result<ValueId, Error> {
+        let bound = self.operand(index)?;
+        match self.dims(bound).as_slice() {
+            [] => Ok(bound),
+            [Dim::Fixed(1)] => self.emit_before("bound", Op::Reshape { dims: Vec::new() }, &[bound]),
+            dims => Err(self.invalid(format!("input {index} has shape {dims:?}, expected one number"))),
+        }
     }
 
     /// The bounds of a Clip.
     pub(super) fn clip_bounds(&mut self) -> Result<(f32, f32), Error> {
         if self.importer.opset < 11 {
             let attributes = self.attributes(&["min", "max"])?;
-            self.expect_inputs(1, 1)?;
-            return Ok((attributes.float("min", f32::MIN)?, attributes.float("max", f32::MAX)?));
+            let (min, max) = (attributes.float("min", f32::MIN)?, attributes.float("max", f32::MAX)?);
+            return Ok((min.min(max), max));
         }
         self.attributes(&[])?;
-        self.expect_inputs(1, 3)?;
-        Ok((self.bound(1)?.unwrap_or(f32::NEG_INFINITY), self.bound(2)?.unwrap_or(f32::INFINITY)))
+        let (min, max) = (self.bound(1)?.unwrap_or(f32::NEG_INFINITY), self.bound(2)?.unwrap_or(f32::INFINITY));
+        // The upper bound comes last: where it is the smaller one, it is the result everywhere.
+        Ok((min.min(max), max))
     }
 
     /// The real numbers that the bounds of a Clip of codes stand for; infinite at the ends of the type.
@@ -53,9 +104,7 @@ impl Entry<'_, '_> {
             },
         };
         let (low, high) = (code(low, least)?, code(high, most)?);
-        if low > high {
-            return Err(self.invalid(format!("clamps codes to {low}..{high}")));
-        }
+        let low = low.min(high);
         #[expect(clippy::cast_precision_loss, reason = "8-bit codes")]
         let real = |code: i32| scale.get() * (code - zero_point) as f32;
         let min = if low == least { f32::NEG_INFINITY } else { real(low) };
@@ -73,7 +122,6 @@ impl Entry<'_, '_> {
 
     pub(super) fn dropout(&mut self) -> Result<(), Error> {
         self.attributes(&["ratio", "seed"])?;
-        self.expect_inputs(1, 3)?;
         let trains = |tensor: Tensor| tensor.dtype() != DType::F32 && tensor.bytes().iter().any(|&byte| byte != 0);
         if self.optional_constant(2)?.is_some_and(trains) {
             return Err(self.unsupported("training mode"));

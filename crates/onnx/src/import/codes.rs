@@ -4,7 +4,7 @@ use fourfold_graph::{Dim, ValueId};
 use fourfold_schemes::{Granularity, QuantParams, Scale, exact_weight_depth};
 use fourfold_tensor::{DType, Tensor};
 
-use super::binding::{Codes, Dequantized, Stored, permuted};
+use super::binding::{Codes, Dequantized, Stored};
 use super::node::Entry;
 use super::parameters::integers;
 use crate::Error;
@@ -269,6 +269,6 @@ fn held(codes: &Tensor, params: &QuantParams, channels: Channels) -> Result<(Ten
         return Err(format!("sums of {depth} products can leave the range of int32, at most {limit} cannot"));
     }
     let turn = channels == Channels::Turned;
-    let tensor = if turn { permuted(&tensor, &[1, 0]).map_err(|error| error.to_string())? } else { tensor };
+    let tensor = if turn { tensor.permute(&[1, 0]).map_err(|error| error.to_string())? } else { tensor };
     Ok((tensor, params))
 }

@@ -3,7 +3,6 @@
 use fourfold_graph::ValueId;
 use fourfold_tensor::Tensor;
 
-use super::binding::Binding;
 use super::node::Entry;
 use crate::Error;
 
@@ -42,7 +41,6 @@ impl<'a> Entry<'_, 'a> {
 
     /// Makes the node's result a constant, computed now.
     pub(super) fn bind_constant(&mut self, tensor: Tensor) -> Result<(), Error> {
-        self.importer.count_computed(&tensor)?;
-        self.importer.bind(self.output(), Binding::Constant(tensor))
+        self.importer.bind_constant(self.output(), tensor)
     }
 }

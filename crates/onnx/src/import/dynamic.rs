@@ -12,6 +12,7 @@ use core::fmt;
 
 use fourfold_graph::{Activation, Binary, Conv, Dim, Linear, Op, ValueId};
 use fourfold_schemes::DynamicScheme;
+use fourfold_tensor::DType;
 
 use super::binding::Binding;
 use super::node::Entry;
@@ -38,6 +39,17 @@ pub(super) enum Part<'a> {
     Scales { x: ValueId, weight: &'a str },
 }
 
+impl Part<'_> {
+    /// The type that the elements have in the file.
+    pub(super) fn dtype(&self) -> DType {
+        match self {
+            Part::Codes { .. } | Part::ZeroPoint { .. } => DType::U8,
+            Part::Scale { .. } | Part::Scales { .. } | Part::Sums { is_cast: true, .. } => DType::F32,
+            Part::Sums { is_cast: false, .. } => DType::I32,
+        }
+    }
+}
+
 impl fmt::Display for Part<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -53,7 +65,6 @@ impl<'a> Entry<'_, 'a> {
     /// The result's codes, scale and zero point, which MatMulInteger and Mul read.
     pub(super) fn dynamic_quantize_linear(&mut self) -> Result<(), Error> {
         self.attributes(&[])?;
-        self.expect_inputs(1, 1)?;
         let x = self.operand(0)?;
         let parts = [Part::Codes { x }, Part::Scale { x }, Part::ZeroPoint { x }];
         for (name, part) in self.proto.output.iter().zip(parts).filter(|(name, _)| !name.is_empty()) {
@@ -75,7 +86,6 @@ impl<'a> Entry<'_, 'a> {
     }
 
     fn sums(&mut self) -> Result<(), Error> {
-        self.expect_inputs(2, 4)?;
         match (self.part(0), self.part(2)) {
             (Some(Part::Codes { x }), Some(Part::ZeroPoint { x: same })) if x == same => {
                 let sums = Part::Sums { x, product: self.proto, is_cast: false };
@@ -88,7 +98,6 @@ impl<'a> Entry<'_, 'a> {
     /// Sums as real numbers, or any other change of type.
     pub(super) fn cast(&mut self) -> Result<(), Error> {
         let to = self.attributes(&["to", "saturate"])?.int("to", 0)?;
-        self.expect_inputs(1, 1)?;
         match self.part(0) {
             Some(Part::Sums { x, product, .. }) if to == i64::from(data_type::FLOAT) => {
                 let sums = Part::Sums { x, product, is_cast: true };
@@ -101,7 +110,6 @@ impl<'a> Entry<'_, 'a> {
     /// The product of both scales, or of the sums with it, which is the result; or of real numbers.
     pub(super) fn mul(&mut self) -> Result<(), Error> {
         self.attributes(&[])?;
-        self.expect_inputs(2, 2)?;
         match [self.part(0), self.part(1)] {
             [Some(Part::Scale { x }), None] => self.scales(x, 1),
             [None, Some(Part::Scale { x })] => self.scales(x, 0),
@@ -161,7 +169,6 @@ impl<'a> Entry<'_, 'a> {
     /// `(a, b, b_scale, [b_zero_point], [bias])`.
     pub(super) fn dynamic_quantize_matmul(&mut self) -> Result<(), Error> {
         self.attributes(&[])?;
-        self.expect_inputs(3, 5)?;
         let x = self.operand(0)?;
         let [weight, scale, zero_point] = [1, 2, 3].map(|index| self.input(index).unwrap_or_default());
         self.whole_product(x, weight, [scale, zero_point], 4)
@@ -170,7 +177,6 @@ impl<'a> Entry<'_, 'a> {
     /// `(a, b, a_scale, b_scale, [a_zero_point], [b_zero_point], [bias])`, of codes that a DynamicQuantizeLinear makes.
     pub(super) fn matmul_integer_to_float(&mut self) -> Result<(), Error> {
         self.attributes(&[])?;
-        self.expect_count(4, 7)?;
         let (codes, scale, zero_point) = (self.part(0), self.part(2), self.part(4));
         let (Some(Part::Codes { x }), Some(Part::Scale { x: same }), Some(Part::ZeroPoint { x: also })) =
             (codes, scale, zero_point)

@@ -38,7 +38,6 @@ impl<'a> Entry<'_, 'a> {
         };
         let (batch, depth) = (pick(a, true, true, b), pick(a, true, false, b));
         let (rows, columns) = (pick(a, false, true, b), pick(b, false, true, a));
-        self.expect_inputs(2, 2)?;
         let (x, y) = (self.operand(0)?, self.operand(1)?);
         let (x_dims, y_dims) = (self.dims(x), self.dims(y));
         if x_dims.len() != a.len() || y_dims.len() != b.len() {

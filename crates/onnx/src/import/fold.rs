@@ -39,8 +39,7 @@ impl<'a> Entry<'_, 'a> {
         }
         let outputs: Vec<&'a str> =
             self.proto.output.iter().map(String::as_str).filter(|name| !name.is_empty()).collect();
-        let is_output = outputs.iter().any(|name| self.importer.is_output(name));
-        if operands.is_empty() || is_output || !self.is_foldable() {
+        if operands.is_empty() || !self.is_foldable() {
             return Ok(false);
         }
         let Some(graph) = self.alone(operands, &outputs)? else { return Ok(false) };
@@ -55,8 +54,7 @@ impl<'a> Entry<'_, 'a> {
         }
         self.importer.folded_elements = elements;
         for (name, tensor) in outputs.into_iter().zip(self.computed_alone(&graph)?) {
-            self.importer.count_computed(&tensor)?;
-            self.importer.bind(name, Binding::Constant(tensor))?;
+            self.importer.bind_constant(name, tensor)?;
         }
         Ok(true)
     }

@@ -1,10 +1,11 @@
 //! Functions of one and two numbers, reductions and normalizations.
 
-use fourfold_graph::{Binary, Dim, Op, OutputParams, Reduction, Unary, ValueId};
-use fourfold_tensor::Tensor;
+use fourfold_graph::{Binary, CastTo, Dim, Op, OutputParams, Reduction, Unary, ValueId};
+use fourfold_tensor::{DType, Tensor};
 
 use super::computed::Change;
 use super::node::Entry;
+use super::parameters::integers;
 use crate::Error;
 
 /// The functions without attributes, by their ONNX names.
@@ -23,7 +24,6 @@ pub(super) const PLAIN: [(&str, Unary); 10] = [
 
 impl<'a> Entry<'_, 'a> {
     pub(super) fn unary(&mut self, function: Unary) -> Result<(), Error> {
-        self.expect_inputs(1, 1)?;
         if function.kind().output_params() == OutputParams::Own {
             return self.own(|_, _| Ok(Op::Unary(function)));
         }
@@ -55,7 +55,6 @@ impl<'a> Entry<'_, 'a> {
 
     pub(super) fn binary(&mut self, function: Binary) -> Result<(), Error> {
         self.attributes(&[])?;
-        self.expect_inputs(2, 2)?;
         if function.kind().output_params() == OutputParams::Own {
             return self.own_of_two(&Op::Binary(function), false);
         }
@@ -67,7 +66,6 @@ impl<'a> Entry<'_, 'a> {
     pub(super) fn extreme(&mut self, function: Binary) -> Result<(), Error> {
         self.attributes(&[])?;
         let count = self.proto.input.len();
-        self.expect_inputs(1, count.max(1))?;
         let mut so_far = self.operand(0)?;
         if count == 1 {
             return self.emit(Op::Identity, &[so_far]);
@@ -83,29 +81,56 @@ impl<'a> Entry<'_, 'a> {
     /// Powers; 0.5, 1, 2 and 3 are a root and products.
     pub(super) fn pow(&mut self) -> Result<(), Error> {
         self.attributes(&[])?;
-        self.expect_inputs(2, 2)?;
         let name = self.input(1).unwrap_or_default();
         let exponent = self.importer.constant(name)?;
         let x = self.operand(0)?;
-        match exponent.as_ref().map_or(Ok(&[][..]), |exponent| exponent.as_slice::<f32>()) {
-            Ok([0.5]) => self.emit(Op::Unary(Unary::Sqrt), &[x]),
-            Ok([1.0]) => self.emit(Op::Identity, &[x]),
-            Ok([2.0]) => self.emit(Op::Binary(Binary::Mul), &[x, x]),
-            Ok([3.0]) => {
+        let Some(number) = exponent.as_ref().filter(|_| self.dtype(x) == DType::F32).and_then(number) else {
+            let exponent = self.operand(1)?;
+            let exponent = self.as_type(exponent, self.dtype(x))?;
+            return self.emit(Op::Binary(Binary::Pow), &[x, exponent]);
+        };
+        // One number with more axes than the operand gives the result more axes too.
+        let more = exponent.map_or(0, |exponent| exponent.shape().len()).saturating_sub(self.dims(x).len());
+        let dims = [vec![Dim::Fixed(1); more], self.dims(x)].concat();
+        let x = if more == 0 { x } else { self.emit_before("axes", Op::Reshape { dims }, &[x])? };
+        match number {
+            0.5 => self.emit(Op::Unary(Unary::Sqrt), &[x]),
+            1.0 => self.emit(Op::Identity, &[x]),
+            2.0 => self.emit(Op::Binary(Binary::Mul), &[x, x]),
+            3.0 => {
                 let square = self.emit_before("square", Op::Binary(Binary::Mul), &[x, x])?;
                 self.emit(Op::Binary(Binary::Mul), &[square, x])
             }
             _ => {
                 let exponent = self.operand(1)?;
+                let exponent = self.as_type(exponent, DType::F32)?;
                 self.emit(Op::Binary(Binary::Pow), &[x, exponent])
             }
+        }
+    }
+
+    /// What is left of a quotient: with the sign of the divisor, or, as `fmod` asks for, with that of the dividend.
+    pub(super) fn modulo(&mut self) -> Result<(), Error> {
+        let takes_dividend = self.attributes(&["fmod"])?.flag("fmod")?;
+        let inputs = [self.operand(0)?, self.operand(1)?];
+        if !takes_dividend && self.dtype(inputs[0]) == DType::F32 {
+            return Err(self.invalid("has real operands, for which fmod must be 1"));
+        }
+        self.emit(Op::Binary(if takes_dividend { Binary::Fmod } else { Binary::Mod }), &inputs)
+    }
+
+    /// The exponent as elements of the type of the base. An exponent of real numbers for a base of integers has no form.
+    fn as_type(&mut self, id: ValueId, dtype: DType) -> Result<ValueId, Error> {
+        match self.dtype(id) {
+            own if own == dtype => Ok(id),
+            DType::F32 => Err(self.unsupported(format!("a real exponent of {dtype} numbers; cast the base to float: it"))),
+            _ => self.emit_before("exponent", Op::Cast { to: CastTo::of(dtype) }, &[id]),
         }
     }
 
     pub(super) fn layer_norm(&mut self) -> Result<(), Error> {
         let attributes = self.attributes(&["axis", "epsilon", "stash_type"])?;
         let (axis, epsilon) = (attributes.int("axis", -1)?, attributes.float("epsilon", 1e-5)?);
-        self.expect_inputs(2, 3)?;
         let x = self.operand(0)?;
         let axis = self.axis(axis, self.dims(x).len(), false)?;
         let normalized = self.dims(x)[axis..].to_vec();
@@ -141,7 +166,6 @@ impl<'a> Entry<'_, 'a> {
         let attributes = self.attributes(&["axes", "keepdims", "noop_with_empty_axes"])?;
         let (keep, does_nothing) = (attributes.int("keepdims", 1)? != 0, attributes.flag("noop_with_empty_axes")?);
         let given = attributes.ints("axes")?.map(<[i64]>::to_vec);
-        self.expect_inputs(1, 2)?;
         let of_input = match self.optional_constant(1)? {
             Some(axes) => match axes.as_slice::<i64>() {
                 Ok(axes) => Some(axes.to_vec()),
@@ -162,5 +186,15 @@ impl<'a> Entry<'_, 'a> {
         axes.sort_unstable();
         axes.dedup();
         self.emit(Op::Reduce { reduction, axes, keep }, &[x])
+    }
+}
+
+/// The only number of a constant.
+#[expect(clippy::cast_precision_loss, reason = "as Cast rounds")]
+fn number(tensor: &Tensor) -> Option<f32> {
+    match tensor.dtype() {
+        DType::F32 => tensor.as_slice::<f32>().ok().and_then(|list| <[f32; 1]>::try_from(list).ok()).map(|[one]| one),
+        DType::I64 => tensor.as_slice::<i64>().ok().and_then(|list| <[i64; 1]>::try_from(list).ok()).map(|[one]| one as f32),
+        _ => integers(tensor).and_then(|list| <[i32; 1]>::try_from(list).ok()).map(|[one]| one as f32),
     }
 }

@@ -1,12 +1,12 @@
 //! Inputs of the model, and what codes among them mean.
 //!
 //! A file gives an input of `uint8` or `int8` no scale; the nodes that read it do. The first that does decides; others must agree, or are
-//! refused. Where none does, the codes are numbers (scale 1, zero point 0), which Cast makes of another type.
+//! refused. Where none does, they are integers.
 
 use std::collections::{HashMap, HashSet};
 
 use fourfold_graph::{Dim, ValueType};
-use fourfold_schemes::{QuantParams, Scale};
+use fourfold_schemes::QuantParams;
 use fourfold_tensor::DType;
 
 use super::Importer;
@@ -72,20 +72,15 @@ impl<'a> Importer<'a> {
             data_type::FLOAT => DType::F32,
             data_type::INT64 => DType::I64,
             data_type::INT32 => DType::I32,
-            data_type::BOOL | data_type::UINT8 => DType::U8,
+            data_type::BOOL => DType::Bool,
+            data_type::UINT8 => DType::U8,
             data_type::INT8 => DType::I8,
             other => return Err(unsupported(format!("an input of type {}", data_type::name(other)))),
         };
         let dims = dims(input, tensor.shape.as_ref())?;
-        if !matches!(tensor.elem_type, data_type::UINT8 | data_type::INT8) {
-            return Ok(ValueType::plain(dtype, &dims));
-        }
-        let params = match self.meaning(&input.name, dtype, readers) {
-            Some(params) => params,
-            None => QuantParams::per_tensor(dtype, dtype.byte_range().unwrap_or_default(), Scale::ONE, 0)
-                .map_err(|error| Error::Tensor { name: input.name.clone(), reason: error.to_string() })?,
-        };
-        Ok(ValueType::quantized(&dims, params))
+        let is_byte = dtype.byte_range().is_some();
+        let params = if is_byte { self.meaning(&input.name, dtype, readers) } else { None };
+        Ok(params.map_or_else(|| ValueType::plain(dtype, &dims), |params| ValueType::quantized(&dims, params)))
     }
 
     /// The parameters that the first reader of codes gives them, where they are or where they were moved to.

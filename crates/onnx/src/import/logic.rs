@@ -19,21 +19,18 @@ impl<'a> Entry<'_, 'a> {
 
     fn pair(&mut self, op: Op) -> Result<(), Error> {
         self.attributes(&[])?;
-        self.expect_inputs(2, 2)?;
         let inputs = [self.operand(0)?, self.operand(1)?];
         self.emit(op, &inputs)
     }
 
     pub(super) fn not(&mut self) -> Result<(), Error> {
         self.attributes(&[])?;
-        self.expect_inputs(1, 1)?;
         let x = self.operand(0)?;
         self.emit(Op::Not, &[x])
     }
 
     pub(super) fn choose(&mut self) -> Result<(), Error> {
         self.attributes(&[])?;
-        self.expect_inputs(3, 3)?;
         if self.chosen_sizes()? {
             return Ok(());
         }
@@ -41,11 +38,13 @@ impl<'a> Entry<'_, 'a> {
         self.emit(Op::Where, &inputs)
     }
 
-    /// Integers of 32 bits are kept in 64.
     pub(super) fn cast_to(&mut self, to: i64) -> Result<(), Error> {
         let to = match i32::try_from(to) {
             Ok(data_type::FLOAT) => CastTo::F32,
-            Ok(data_type::INT64 | data_type::INT32) => CastTo::I64,
+            Ok(data_type::INT64) => CastTo::I64,
+            Ok(data_type::INT32) => CastTo::I32,
+            Ok(data_type::INT8) => CastTo::I8,
+            Ok(data_type::UINT8) => CastTo::U8,
             Ok(data_type::BOOL) => CastTo::Truth,
             other => {
                 let name = other.map_or("an unknown type", data_type::name);
@@ -70,7 +69,6 @@ impl<'a> Entry<'_, 'a> {
         let attributes = self.attributes(&["axis", "keepdims", "select_last_index"])?;
         let (axis, keep) = (attributes.int("axis", 0)?, attributes.int("keepdims", 1)? != 0);
         let last = attributes.flag("select_last_index")?;
-        self.expect_inputs(1, 1)?;
         let x = self.operand(0)?;
         let axis = self.axis(axis, self.dims(x).len(), false)?;
         self.emit(Op::ArgExtreme(ArgExtreme { axis, keep, largest, last }), &[x])
@@ -81,9 +79,9 @@ impl<'a> Entry<'_, 'a> {
         let attributes = self.attributes(&["axis", "k", "largest", "sorted"])?;
         let (axis, largest) = (attributes.int("axis", -1)?, attributes.int("largest", 1)? != 0);
         let given = attributes.int("k", 0)?;
-        self.expect_count(1, 2)?;
-        let count = match self.known_integers(1)? {
-            Some(list) => list.first().copied().unwrap_or(0),
+        let count = match self.known_integers(1)?.as_deref() {
+            Some([count]) => *count,
+            Some(list) => return Err(self.invalid(format!("has {} numbers k, expected one", list.len()))),
             None => given,
         };
         let count = usize::try_from(count).map_err(|_| self.invalid(format!("k is {count}")))?;
@@ -102,7 +100,6 @@ impl<'a> Entry<'_, 'a> {
     pub(super) fn cum_sum(&mut self) -> Result<(), Error> {
         let attributes = self.attributes(&["exclusive", "reverse"])?;
         let (exclusive, reverse) = (attributes.flag("exclusive")?, attributes.flag("reverse")?);
-        self.expect_inputs(2, 2)?;
         let Some(&[axis]) = self.known_integers(1)?.as_deref() else {
             return Err(self.invalid("does not have one axis"));
         };

@@ -16,7 +16,6 @@ impl<'a> Entry<'_, 'a> {
         let attributes = self.attributes(&["alpha", "beta", "transA", "transB", "broadcast"])?;
         let (alpha, beta) = (attributes.float("alpha", 1.0)?, attributes.float("beta", 1.0)?);
         let (trans_a, trans_b) = (attributes.flag("transA")?, attributes.flag("transB")?);
-        self.expect_inputs(2, 3)?;
         let shape = self.input(1).and_then(|name| self.importer.constant_shape(name));
         let Some(shape) = shape.filter(|_| !trans_a && self.has_constant_addend()) else {
             return self.computed_gemm([trans_a, trans_b], alpha, beta);
@@ -112,7 +111,6 @@ impl<'a> Entry<'_, 'a> {
     /// A product over the last two axes; with a constant matrix on the right it is a Linear.
     pub(super) fn matmul(&mut self) -> Result<(), Error> {
         self.attributes(&[])?;
-        self.expect_inputs(2, 2)?;
         let shape = self.input(1).and_then(|name| self.importer.constant_shape(name));
         let Some(&[_, columns]) = shape.as_deref().filter(|_| !self.is_scalar(0)) else {
             if [0, 1].map(|index| self.rank(index)).contains(&Some(1)) {

@@ -36,6 +36,7 @@ impl<'a> Importer<'a> {
             let what = format!("the use of its second output `{extra}`");
             return Err(entry.unsupported(what));
         }
+        entry.check_types()?;
         entry.import()
     }
 }
@@ -46,43 +47,36 @@ impl<'a> Entry<'_, 'a> {
         Attributes::new(self.proto, &self.name, known)
     }
 
-    /// Checks the number of inputs, and that none of the first is left out.
-    pub(super) fn expect_inputs(&self, least: usize, most: usize) -> Result<(), Error> {
-        self.expect_count(least, most)?;
-        match self.proto.input[..least].iter().position(String::is_empty) {
-            Some(index) => Err(self.invalid(format!("lacks input {index}"))),
-            None => Ok(()),
-        }
-    }
-
-    /// Checks the number of inputs.
-    pub(super) fn expect_count(&self, least: usize, most: usize) -> Result<(), Error> {
-        match self.proto.input.len() {
-            count if count < least || count > most => {
-                Err(self.invalid(format!("has {count} inputs, expected {least} to {most}")))
-            }
-            _ => Ok(()),
-        }
-    }
-
     /// The name of an input, `None` if it is left out.
     pub(super) fn input(&self, index: usize) -> Option<&'a str> {
         self.proto.input.get(index).map(String::as_str).filter(|name| !name.is_empty())
     }
 
-    /// The real numbers, integers or truth values of an input that must be there; integers have 64 bits.
+    /// The real numbers, integers or truth values of an input that must be there.
     pub(super) fn operand(&mut self, index: usize) -> Result<ValueId, Error> {
         let id = self.any_operand(index)?;
-        match self.importer.builder.value(id).ty() {
-            ty if ty.params().is_none() && ty.dtype() == DType::I32 => {
-                self.emit_before("integers", Op::Cast { to: CastTo::I64 }, &[id])
-            }
-            ty if ty.params().is_none() => Ok(id),
-            ty => {
-                let name = self.input(index).unwrap_or_default();
-                Err(self.invalid(format!("reads `{name}`, which holds codes ({ty}), not real numbers")))
-            }
+        let ty = self.importer.builder.value(id).ty();
+        if ty.params().is_none() {
+            return Ok(id);
         }
+        let name = self.input(index).unwrap_or_default();
+        Err(self.unsupported(format!(
+            "arithmetic on `{name}`, which holds codes ({ty}) without a DequantizeLinear that makes real numbers of them,"
+        )))
+    }
+
+    /// The integers of an input that must be there, in 64 bits.
+    pub(super) fn wide_operand(&mut self, index: usize) -> Result<ValueId, Error> {
+        let id = self.operand(index)?;
+        if self.dtype(id) == DType::I64 {
+            return Ok(id);
+        }
+        self.emit_before("integers", Op::Cast { to: CastTo::I64 }, &[id])
+    }
+
+    /// The type of a value's elements.
+    pub(super) fn dtype(&self, id: ValueId) -> DType {
+        self.importer.builder.value(id).ty().dtype()
     }
 
     /// The value of an input that must be there: real numbers or codes.

@@ -17,7 +17,6 @@ impl<'a> Entry<'_, 'a> {
             return Err(self.unsupported("statistics for each position (spatial 0)"));
         }
         let epsilon = attributes.float("epsilon", 1e-5)?;
-        self.expect_inputs(5, 5)?;
         (1..5).try_for_each(|index| self.constant(index).map(|_| ()))?;
         let inputs = (0..5).map(|index| self.operand(index)).collect::<Result<Vec<_>, _>>()?;
         self.emit(Op::BatchNorm { epsilon }, &inputs)
@@ -26,7 +25,6 @@ impl<'a> Entry<'_, 'a> {
     /// As many groups as channels.
     pub(super) fn instance_norm(&mut self) -> Result<(), Error> {
         let epsilon = self.attributes(&["epsilon"])?.float("epsilon", 1e-5)?;
-        self.expect_inputs(3, 3)?;
         let groups = self.constant(1)?.len();
         let inputs = [self.operand(0)?, self.operand(1)?, self.operand(2)?];
         self.emit(Op::GroupNorm { groups, epsilon }, &inputs)
@@ -37,7 +35,6 @@ impl<'a> Entry<'_, 'a> {
         let attributes = self.attributes(&["epsilon", "num_groups", "stash_type"])?;
         let (epsilon, groups) = (attributes.float("epsilon", 1e-5)?, attributes.int("num_groups", 0)?);
         let groups = usize::try_from(groups).map_err(|_| self.invalid(format!("num_groups is {groups}")))?;
-        self.expect_inputs(3, 3)?;
         let x = self.operand(0)?;
         let channels = self.dims(x).get(1).and_then(Dim::fixed);
         let Some(channels) = channels.filter(|channels| groups > 0 && channels.is_multiple_of(groups)) else {
@@ -65,7 +62,6 @@ impl<'a> Entry<'_, 'a> {
     /// `max(x, 0) + slope * min(x, 0)`, which has the bits of `slope * x` below 0.
     pub(super) fn prelu(&mut self) -> Result<(), Error> {
         self.attributes(&[])?;
-        self.expect_inputs(2, 2)?;
         let (x, slope) = (self.operand(0)?, self.operand(1)?);
         let zero = self.number("zero", 0.0)?;
         let above = self.emit_before("above", Op::Relu, &[x])?;
@@ -76,7 +72,6 @@ impl<'a> Entry<'_, 'a> {
 
     pub(super) fn global_max_pool(&mut self) -> Result<(), Error> {
         self.attributes(&[])?;
-        self.expect_inputs(1, 1)?;
         let x = self.moved(0)?;
         let dims = self.dims(x.id());
         if dims.len() < 3 {

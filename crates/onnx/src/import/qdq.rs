@@ -17,15 +17,13 @@ const ATTRIBUTES: [&str; 4] = ["axis", "saturate", "block_size", "output_dtype"]
 impl<'a> Entry<'_, 'a> {
     /// Real numbers to codes. Constants become codes at once; codes that were dequantized with the same parameters come back.
     pub(super) fn quantize_linear(&mut self) -> Result<(), Error> {
-        self.expect_inputs(2, 3)?;
         let (name, output) = (self.input(0).unwrap_or_default(), self.output());
         if let Some(real) = self.importer.constant(name)? {
             let axis = self.channel_axis()?;
             let parameters = self.parameters(1)?;
             let params = self.params(&parameters, self.made_dtype(parameters.dtype())?, real.shape(), axis)?;
             let codes = quantize(&real, &params).map_err(|error| self.invalid(error.to_string()))?;
-            self.importer.count_computed(&codes)?;
-            return self.importer.bind(output, Binding::Constant(codes));
+            return self.importer.bind_constant(output, codes);
         }
         let params = self.quantizer()?;
         if let Some(Dequantized { codes: Codes::Value(id), params: made, .. }) = self.importer.dequantized(name)
@@ -44,14 +42,12 @@ impl<'a> Entry<'_, 'a> {
     /// The parameters that a QuantizeLinear gives to values that are computed.
     pub(super) fn quantizer(&mut self) -> Result<QuantParams, Error> {
         self.channel_axis()?;
-        self.expect_inputs(2, 3)?;
         let parameters = self.parameters(1)?;
         self.per_tensor(&parameters, self.made_dtype(parameters.dtype())?)
     }
 
     /// Codes to real numbers; nothing enters the graph before they are asked for.
     pub(super) fn dequantize_linear(&mut self) -> Result<(), Error> {
-        self.expect_inputs(2, 3)?;
         let attributes = self.attributes(&ATTRIBUTES)?;
         let (block, axis) = (attributes.int("block_size", 0)?, attributes.int("axis", 1)?);
         let name = self.input(0).unwrap_or_default();

@@ -13,7 +13,6 @@ impl<'a> Entry<'_, 'a> {
     /// `(x, x_scale, x_zero_point, w, w_scale, w_zero_point, y_scale, y_zero_point, [bias])`.
     pub(super) fn qlinear_conv(&mut self) -> Result<(), Error> {
         self.attributes(&CONV)?;
-        self.expect_count(8, 9)?;
         let inputs = self.weighted_codes(0, false, self.input(8))?;
         let params = self.activation_parameters(6)?;
         let op = self.conv_op(inputs[0], inputs[1])?;
@@ -23,7 +22,6 @@ impl<'a> Entry<'_, 'a> {
     /// `(a, a_scale, a_zero_point, b, b_scale, b_zero_point, y_scale, y_zero_point)`; with a constant matrix on the right it is a Linear.
     pub(super) fn qlinear_matmul(&mut self) -> Result<(), Error> {
         self.attributes(&[])?;
-        self.expect_count(8, 8)?;
         let shape = self.input(3).and_then(|name| self.importer.constant_shape(name));
         if shape.is_none_or(|shape| shape.len() != 2) {
             let inputs = [self.given_codes(0)?, self.given_codes(3)?];
@@ -45,7 +43,6 @@ impl<'a> Entry<'_, 'a> {
             return Err(self.unsupported("transA"));
         }
         let is_turned = !attributes.flag("transB")?;
-        self.expect_count(6, 9)?;
         let Some(_) = self.input(7) else {
             return Err(self.unsupported("a result that is not quantized"));
         };
@@ -57,7 +54,6 @@ impl<'a> Entry<'_, 'a> {
     /// `(a, a_scale, a_zero_point, b, b_scale, b_zero_point, y_scale, y_zero_point)`.
     pub(super) fn qlinear_add(&mut self) -> Result<(), Error> {
         self.attributes(&[])?;
-        self.expect_count(7, 8)?;
         let inputs = [self.given_codes(0)?, self.given_codes(3)?];
         let params = self.activation_parameters(6)?;
         self.emit_quantized(self.output(), Op::Add { activation: Activation::None }, &inputs, Some(params))
@@ -82,7 +78,6 @@ impl<'a> Entry<'_, 'a> {
     /// `(a, a_scale, a_zero_point, b, b_scale, b_zero_point, y_scale, y_zero_point)`.
     pub(super) fn qlinear_mul(&mut self) -> Result<(), Error> {
         self.attributes(&[])?;
-        self.expect_count(7, 8)?;
         let inputs = [self.given_codes(0)?, self.given_codes(3)?];
         let params = self.activation_parameters(6)?;
         self.emit_quantized(self.output(), Op::Binary(Binary::Mul), &inputs, Some(params))
@@ -144,7 +139,6 @@ impl<'a> Entry<'_, 'a> {
 
     /// The operand and the parameters of an operator with one operand.
     fn pooled(&mut self) -> Result<(ValueId, QuantParams), Error> {
-        self.expect_count(4, 5)?;
         Ok((self.given_codes(0)?, self.activation_parameters(3)?))
     }
 

@@ -48,7 +48,6 @@ impl Layer {
 impl<'a> Entry<'_, 'a> {
     /// `(x, w, r, [b], [sequence_lens], [initial_h], [initial_c], [p])`.
     pub(super) fn recurrent(&mut self) -> Result<(), Error> {
-        self.expect_inputs(3, if self.proto.op_type == "LSTM" { 8 } else { 6 })?;
         let layer = self.layer(&[1, 2])?;
         if let Some((weights, scheme)) = self.written_on_codes(&layer)? {
             return self.layer_of(&layer, weights, Some(scheme));
@@ -71,7 +70,6 @@ impl<'a> Entry<'_, 'a> {
 
     /// As `LSTM`, with weights `[d, in, 4 * hidden]` of codes, and their scales and zero points behind `p`.
     pub(super) fn dynamic_quantize_lstm(&mut self) -> Result<(), Error> {
-        self.expect_inputs(3, 12)?;
         let layer = self.layer(&[1, 2])?;
         let weights = [self.gate_codes(&layer, 1, 8)?, self.gate_codes(&layer, 2, 10)?];
         self.layer_of(&layer, weights, Some(DynamicScheme::OnnxPerTensor))

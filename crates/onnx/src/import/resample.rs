@@ -12,7 +12,6 @@ impl<'a> Entry<'_, 'a> {
         let of_attribute = attributes.ints("pads")?.map(<[i64]>::to_vec);
         let mode = attributes.string("mode")?.unwrap_or(b"constant").to_vec();
         let number = attributes.float("value", 0.0)?;
-        self.expect_count(1, 4)?;
         let (of_input, axes) = (self.known_integers(1)?, self.known_integers(3)?);
         let number = match self.optional_constant(2)? {
             None => number,
@@ -117,7 +116,6 @@ impl<'a> Entry<'_, 'a> {
             b"asymmetric" => Coordinates::Asymmetric,
             other => return Err(self.unsupported(format!("the coordinates {:?}", text(other)))),
         };
-        self.expect_count(1, 4)?;
         let place = if is_old { 1 } else { 2 };
         let scales = match self.optional_constant(place)? {
             Some(scales) => {

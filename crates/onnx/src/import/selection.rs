@@ -13,7 +13,6 @@ impl<'a> Entry<'_, 'a> {
         let attributes = self.attributes(&["axis"])?;
         let axis = attributes.int("axis", 1)?;
         let count = self.proto.input.len();
-        self.expect_inputs(1, count.max(1))?;
         let target = if count <= MAX_CONCAT { self.target(false)? } else { None };
         let codes = if target.is_some() {
             (0..count).map(|index| self.codes(index)).collect::<Result<Option<Vec<_>>, _>>()?
@@ -38,7 +37,6 @@ impl<'a> Entry<'_, 'a> {
         let attributes = self.attributes(&["axis", "split", "num_outputs"])?;
         let (axis, given) = (attributes.int("axis", 0)?, attributes.ints("split")?.map(<[i64]>::to_vec));
         let parts = self.proto.output.len();
-        self.expect_count(1, 2)?;
         let x = self.moved(0)?;
         let axis = self.axis(axis, self.dims(x.id()).len(), false)?;
         let sizes = match given {
@@ -79,7 +77,6 @@ impl<'a> Entry<'_, 'a> {
             let list = |name: &str| of_attribute(name)?.ok_or_else(|| self.invalid(format!("lacks {name}")));
             (constants(list("starts")?), constants(list("ends")?), of_attribute("axes")?, None)
         } else {
-            self.expect_count(3, 5)?;
             let (starts, ends) = (self.expect_sizes(1)?.elements, self.expect_sizes(2)?.elements);
             (starts, ends, self.known_integers(3)?, self.known_integers(4)?)
         };
@@ -111,8 +108,7 @@ impl<'a> Entry<'_, 'a> {
 
     pub(super) fn gather(&mut self) -> Result<(), Error> {
         let axis = self.attributes(&["axis"])?.int("axis", 0)?;
-        self.expect_inputs(2, 2)?;
-        let indices = self.operand(1)?;
+        let indices = self.wide_operand(1)?;
         if axis == 0
             && let Some(table) = self.table()?
         {
@@ -138,8 +134,7 @@ impl<'a> Entry<'_, 'a> {
 
     pub(super) fn gather_elements(&mut self) -> Result<(), Error> {
         let axis = self.attributes(&["axis"])?.int("axis", 0)?;
-        self.expect_inputs(2, 2)?;
-        let indices = self.operand(1)?;
+        let indices = self.wide_operand(1)?;
         let x = self.moved(0)?;
         let axis = self.axis(axis, self.dims(x.id()).len(), false)?;
         self.emit_moved_as(self.output(), Op::GatherElements { axis }, x, &[indices])
@@ -148,7 +143,6 @@ impl<'a> Entry<'_, 'a> {
     /// Broadcasting in both directions: sizes of 1 in the list leave those of the operand.
     pub(super) fn expand(&mut self) -> Result<(), Error> {
         self.attributes(&[])?;
-        self.expect_inputs(2, 2)?;
         let sizes = self.expect_sizes(1)?;
         let mut dims = sizes.dims().ok_or_else(|| self.invalid(format!("expands to {sizes:?}")))?;
         let x = self.moved(0)?;
@@ -168,7 +162,6 @@ impl<'a> Entry<'_, 'a> {
     /// `[a, b]` is `[1, a, 1, b]`, expanded to `[r, a, s, b]`, as `[r * a, s * b]`.
     pub(super) fn tile(&mut self) -> Result<(), Error> {
         self.attributes(&[])?;
-        self.expect_inputs(2, 2)?;
         let repeats = self.expect_sizes(1)?;
         let x = self.moved(0)?;
         let own = self.dims(x.id());
@@ -188,7 +181,6 @@ impl<'a> Entry<'_, 'a> {
     /// Axes of size 1 taken away or put in; the list is an attribute, or from opset 13 on an input.
     pub(super) fn squeeze(&mut self) -> Result<(), Error> {
         let given = self.attributes(&["axes"])?.ints("axes")?.map(<[i64]>::to_vec);
-        self.expect_count(1, 2)?;
         let of_input = self.known_integers(1)?;
         let x = self.moved(0)?;
         let dims = self.dims(x.id());
@@ -207,7 +199,6 @@ impl<'a> Entry<'_, 'a> {
 
     pub(super) fn unsqueeze(&mut self) -> Result<(), Error> {
         let given = self.attributes(&["axes"])?.ints("axes")?.map(<[i64]>::to_vec);
-        self.expect_count(1, 2)?;
         let of_input = self.known_integers(1)?;
         let x = self.moved(0)?;
         let axes = given.or(of_input).ok_or_else(|| self.invalid("lacks the axes"))?;
@@ -229,7 +220,6 @@ impl<'a> Entry<'_, 'a> {
             Some(proto) => super::tensor::read(proto, self.output())?,
             None => Tensor::from_slice(&[1], &[0.0_f32]).map_err(fourfold_graph::Error::from)?,
         };
-        self.expect_inputs(1, 1)?;
         let sizes = self.expect_sizes(0)?;
         let dims = sizes.dims().ok_or_else(|| self.invalid(format!("has the shape {:?}", sizes.elements)))?;
         if value.len() != 1 {
@@ -255,7 +245,6 @@ impl<'a> Entry<'_, 'a> {
             Some(b"CRD") if to_space => true,
             Some(other) => return Err(self.invalid(format!("mode is {:?}", String::from_utf8_lossy(other)))),
         };
-        self.expect_inputs(1, 1)?;
         let x = self.moved(0)?;
         let dims = self.dims(x.id());
         let known: Option<[usize; 3]> = match dims.as_slice() {

@@ -4,14 +4,13 @@ use std::rc::Rc;
 
 use fourfold_graph::{Dim, Op, Polynomial};
 
-use super::binding::{Binding, Codes, Dequantized, Stored, permuted};
+use super::binding::{Binding, Codes, Dequantized, Stored};
 use super::node::Entry;
 use crate::Error;
 
 impl<'a> Entry<'_, 'a> {
     pub(super) fn flatten(&mut self) -> Result<(), Error> {
         let axis = self.attributes(&["axis"])?.int("axis", 1)?;
-        self.expect_inputs(1, 1)?;
         let x = self.moved(0)?;
         let axis = self.axis(axis, self.dims(x.id()).len(), true)?;
         self.emit_moved(Op::Flatten { axis }, x)
@@ -19,7 +18,6 @@ impl<'a> Entry<'_, 'a> {
 
     pub(super) fn reshape(&mut self) -> Result<(), Error> {
         let allow_zero = self.attributes(&["allowzero"])?.flag("allowzero")?;
-        self.expect_inputs(2, 2)?;
         let sizes = self.expect_sizes(1)?.elements;
         if allow_zero && sizes.iter().any(|size| size.as_constant() == Some(0)) {
             return Err(self.unsupported("an empty result (allowzero)"));
@@ -69,7 +67,6 @@ impl<'a> Entry<'_, 'a> {
     pub(super) fn transpose(&mut self) -> Result<(), Error> {
         let attributes = self.attributes(&["perm"])?;
         let perm = attributes.sizes("perm")?;
-        self.expect_inputs(1, 1)?;
         let name = self.input(0).unwrap_or_default();
         if let Some(shape) = self.importer.constant_shape(name) {
             return self.transpose_constant(name, &perm.unwrap_or_else(|| (0..shape.len()).rev().collect()));
@@ -90,7 +87,7 @@ impl<'a> Entry<'_, 'a> {
             return self.importer.bind(output, Binding::Dequantized(turned));
         }
         let tensor = self.constant(0)?;
-        let tensor = permuted(&tensor, axes).map_err(|error| self.invalid(error.to_string()))?;
+        let tensor = tensor.permute(axes).map_err(|error| self.invalid(error.to_string()))?;
         self.bind_constant(tensor)
     }
 
@@ -98,7 +95,6 @@ impl<'a> Entry<'_, 'a> {
     pub(super) fn softmax(&mut self, op: fn(usize) -> Op) -> Result<(), Error> {
         let is_joined = self.importer.opset < 13;
         let axis = self.attributes(&["axis"])?.int("axis", if is_joined { 1 } else { -1 })?;
-        self.expect_inputs(1, 1)?;
         let x = self.operand(0)?;
         let dims = self.dims(x);
         let axis = self.axis(axis, dims.len(), false)?;

@@ -3,7 +3,9 @@
 //! Exporters write a reshape as `Shape`, `Gather`, `Concat`, `Reshape`. None of the former enters the graph: their results are lists of
 //! polynomials in the symbols of the inputs' shapes, and the Reshape gets the shape that they say.
 
-use fourfold_graph::{CumSum, Dim, Op, Polynomial};
+use core::fmt;
+
+use fourfold_graph::{CastTo, FIX_SIZES, CumSum, Dim, Op, Polynomial};
 use fourfold_tensor::{DType, Tensor};
 
 use super::binding::{Binding, Codes, Dequantized};
@@ -21,11 +23,22 @@ pub(super) struct Sizes {
     pub(super) elements: Vec<Polynomial>,
     /// Whether it is one number without axes.
     pub(super) is_scalar: bool,
+    /// The type of the numbers, `i64` or `i32`.
+    pub(super) dtype: DType,
+}
+
+impl fmt::Display for Sizes {
+    /// `[batch, 4*length]`, or `batch` without axes.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let elements = self.elements.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        if self.is_scalar { f.write_str(&elements) } else { write!(f, "[{elements}]") }
+    }
 }
 
 impl Sizes {
-    fn vector(elements: Vec<Polynomial>) -> Self {
-        Self { elements, is_scalar: false }
+    /// A list of them, of the same type.
+    fn list(&self, elements: Vec<Polynomial>) -> Self {
+        Self { elements, is_scalar: false, dtype: self.dtype }
     }
 
     /// The numbers, if all are known.
@@ -46,7 +59,7 @@ impl Sizes {
             all => all.get(index).filter(|_| all.len() == count).cloned(),
         };
         let elements = (0..count).map(|index| f(&at(self, index)?, &at(other, index)?)).collect::<Option<_>>()?;
-        Some(Self { elements, is_scalar: self.is_scalar && other.is_scalar })
+        Some(Self { elements, is_scalar: self.is_scalar && other.is_scalar, dtype: self.dtype })
     }
 }
 
@@ -73,6 +86,10 @@ impl<'a> Entry<'_, 'a> {
             _ => {}
         }
         let count = self.proto.input.len();
+        // What is known is computed as any other constant.
+        if !(0..count).any(|index| self.is_symbolic(index)) && self.proto.op_type != "ReduceProd" {
+            return Ok(false);
+        }
         let inputs: Option<Vec<Sizes>> = (0..count).map(|index| self.sizes(index)).collect();
         let Some(inputs) = inputs.filter(|inputs| !inputs.is_empty()) else { return Ok(false) };
         if self.proto.op_type == "Equal" {
@@ -81,7 +98,8 @@ impl<'a> Entry<'_, 'a> {
         match self.computed_sizes(&inputs)? {
             Some(sizes) => self.bind_sizes(sizes).map(|()| true),
             None if inputs.iter().any(|sizes| sizes.known().is_none()) && self.is_arithmetic() => {
-                Err(self.unsupported(format!("the arithmetic of sizes that are not known ({inputs:?})")))
+                let shown = inputs.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ");
+                Err(self.unsupported(format!("the arithmetic of sizes that are not known ({shown}; {FIX_SIZES})")))
             }
             None => Ok(false),
         }
@@ -107,6 +125,12 @@ impl<'a> Entry<'_, 'a> {
         )
     }
 
+    /// Whether an input holds sizes that are not all known.
+    fn is_symbolic(&self, index: usize) -> bool {
+        let name = self.input(index).unwrap_or_default();
+        matches!(self.importer.bindings.get(name), Some(Binding::Sizes(_)))
+    }
+
     /// The integers of an input, `None` if it is left out or holds anything else.
     pub(super) fn sizes(&mut self, index: usize) -> Option<Sizes> {
         let name = self.input(index)?;
@@ -123,7 +147,7 @@ impl<'a> Entry<'_, 'a> {
             _ => return None,
         };
         let elements = numbers.into_iter().map(Polynomial::constant).collect();
-        Some(Sizes { elements, is_scalar: tensor.shape().is_empty() })
+        Some(Sizes { elements, is_scalar: tensor.shape().is_empty(), dtype: tensor.dtype() })
     }
 
     /// The integers of an input that must be there and hold such.
@@ -153,13 +177,17 @@ impl<'a> Entry<'_, 'a> {
     fn bind_sizes(&mut self, sizes: Sizes) -> Result<(), Error> {
         let Some(numbers) = sizes.known() else { return self.importer.bind(self.output(), Binding::Sizes(sizes)) };
         let shape: &[usize] = if sizes.is_scalar { &[] } else { &[numbers.len()] };
-        let tensor = Tensor::from_slice(shape, &numbers).map_err(fourfold_graph::Error::from)?;
-        self.bind_constant(tensor)
+        #[expect(clippy::cast_possible_truncation, reason = "integers of 32 bits wrap")]
+        let words = || numbers.iter().map(|&number| number as i32).collect();
+        let tensor = match sizes.dtype {
+            DType::I32 => Tensor::from_vec(shape, words()),
+            _ => Tensor::from_slice(shape, &numbers),
+        };
+        self.bind_constant(tensor.map_err(fourfold_graph::Error::from)?)
     }
 
     /// The shape of an input, whatever it holds.
     fn shape_of_input(&mut self) -> Result<Vec<Polynomial>, Error> {
-        self.expect_inputs(1, 1)?;
         let name = self.input(0).unwrap_or_default();
         let dims: Vec<Dim> = match self.importer.bindings.get(name) {
             Some(Binding::Value(id) | Binding::Dequantized(Dequantized { codes: Codes::Value(id), .. })) => {
@@ -184,7 +212,8 @@ impl<'a> Entry<'_, 'a> {
         let (start, end) = (attributes.int("start", 0)?, attributes.int("end", i64::MAX)?);
         let sizes = self.shape_of_input()?;
         let range = clamped(start, end, sizes.len());
-        self.bind_sizes(Sizes::vector(sizes.get(range).unwrap_or_default().to_vec()))
+        let elements = sizes.get(range).unwrap_or_default().to_vec();
+        self.bind_sizes(Sizes { elements, is_scalar: false, dtype: DType::I64 })
     }
 
     fn size_of(&mut self) -> Result<(), Error> {
@@ -192,7 +221,7 @@ impl<'a> Entry<'_, 'a> {
         let sizes = self.shape_of_input()?;
         let product = sizes.iter().try_fold(Polynomial::constant(1), |product, size| product.mul(size));
         let product = product.ok_or_else(|| self.unsupported("a size of so many factors"))?;
-        self.bind_sizes(Sizes { elements: vec![product], is_scalar: true })
+        self.bind_sizes(Sizes { elements: vec![product], is_scalar: true, dtype: DType::I64 })
     }
 
     /// The result of an operator on sizes, `None` if it is not one that is computed here.
@@ -206,6 +235,7 @@ impl<'a> Entry<'_, 'a> {
             let constant = |numbers: Vec<i64>, is_scalar| Sizes {
                 elements: numbers.into_iter().map(Polynomial::constant).collect(),
                 is_scalar,
+                dtype: first.dtype,
             };
             let lists = known?.into_iter().zip(inputs).map(|(numbers, sizes)| constant(numbers, sizes.is_scalar));
             lists.reduce(|a, b| {
@@ -217,19 +247,23 @@ impl<'a> Entry<'_, 'a> {
             "Identity" => Some(first.clone()),
             "Cast" => {
                 let to = self.attributes(&["to", "saturate"])?.int("to", 0)?;
-                let is_integer = [data_type::INT64, data_type::INT32].map(i64::from).contains(&to);
-                is_integer.then(|| first.clone())
+                let dtype = match i32::try_from(to) {
+                    Ok(data_type::INT64) => Some(DType::I64),
+                    Ok(data_type::INT32) => Some(DType::I32),
+                    _ => None,
+                };
+                dtype.map(|dtype| Sizes { dtype, ..first.clone() })
             }
             "Add" => two(Polynomial::add),
             "Sub" => two(Polynomial::sub),
             "Mul" => two(Polynomial::mul),
             "Div" => two(quotient),
-            "Mod" => two(|a, b| a.as_constant()?.checked_rem_euclid(b.as_constant()?).map(Polynomial::constant)),
-            "Neg" => two(Polynomial::sub)
-                .or_else(|| Sizes::vector(vec![Polynomial::constant(0)]).zip(first, Polynomial::sub)),
+            // Sizes are not negative, so that the sign is that of both operands.
+            "Mod" => two(remainder),
+            "Neg" => Sizes { elements: vec![Polynomial::constant(0)], ..first.clone() }.zip(first, Polynomial::sub),
             "Min" => fold(i64::min),
             "Max" => fold(i64::max),
-            "Concat" => Some(Sizes::vector(inputs.iter().flat_map(|sizes| sizes.elements.clone()).collect())),
+            "Concat" => Some(first.list(inputs.iter().flat_map(|sizes| sizes.elements.clone()).collect())),
             "Gather" => self.gathered(inputs)?,
             "Slice" => sliced(inputs),
             "Squeeze" if first.elements.len() == 1 => Some(Sizes { is_scalar: true, ..first.clone() }),
@@ -254,7 +288,7 @@ impl<'a> Entry<'_, 'a> {
             found.ok_or_else(|| self.invalid(format!("chooses number {index} of {count}")))
         };
         let elements = numbers.into_iter().map(chosen).collect::<Result<_, _>>()?;
-        Ok(Some(Sizes { elements, is_scalar: indices.is_scalar }))
+        Ok(Some(Sizes { elements, is_scalar: indices.is_scalar, dtype: list.dtype }))
     }
 
     fn reshaped(&self, inputs: &[Sizes]) -> Option<Sizes> {
@@ -262,7 +296,7 @@ impl<'a> Entry<'_, 'a> {
         match target.known()?.as_slice() {
             [] if list.elements.len() == 1 => Some(Sizes { is_scalar: true, ..list.clone() }),
             [size] if *size == -1 || usize::try_from(*size) == Ok(list.elements.len()) => {
-                Some(Sizes::vector(list.elements.clone()))
+                Some(list.list(list.elements.clone()))
             }
             _ => None,
         }
@@ -272,7 +306,7 @@ impl<'a> Entry<'_, 'a> {
         let attributes = self.attributes(&["axes", "keepdims", "noop_with_empty_axes"])?;
         let is_scalar = attributes.int("keepdims", 1)? == 0;
         let product = list.elements.iter().try_fold(Polynomial::constant(1), |product, size| product.mul(size));
-        Ok(product.map(|product| Sizes { elements: vec![product], is_scalar }))
+        Ok(product.map(|product| Sizes { elements: vec![product], is_scalar, dtype: list.dtype }))
     }
 
     /// The truth of equalities, which is a constant.
@@ -280,22 +314,26 @@ impl<'a> Entry<'_, 'a> {
         let [a, b] = inputs else { return Err(self.invalid("does not have two inputs")) };
         let truth = |a: &Polynomial, b: &Polynomial| equal(a, b).map(|truth| Polynomial::constant(i64::from(truth)));
         let Some(truths) = a.zip(b, truth) else {
-            return Err(self.unsupported(format!("a comparison of sizes that are not known ({a:?} and {b:?})")));
+            return Err(self.unsupported(format!("a comparison of sizes that are not known ({a} and {b}; {FIX_SIZES})")));
         };
-        let bytes: Vec<u8> = truths.elements.iter().map(|truth| u8::from(truth.as_constant() == Some(1))).collect();
-        let shape: &[usize] = if truths.is_scalar { &[] } else { &[bytes.len()] };
-        let tensor = Tensor::from_slice(shape, &bytes).map_err(fourfold_graph::Error::from)?;
+        let list: Vec<bool> = truths.elements.iter().map(|truth| truth.as_constant() == Some(1)).collect();
+        let shape: &[usize] = if truths.is_scalar { &[] } else { &[list.len()] };
+        let tensor = Tensor::from_bools(shape, &list).map_err(fourfold_graph::Error::from)?;
         self.bind_constant(tensor)
     }
 
     /// `Where` of sizes, by constant truth values.
     pub(super) fn chosen_sizes(&mut self) -> Result<bool, Error> {
+        if !self.is_symbolic(1) && !self.is_symbolic(2) {
+            return Ok(false);
+        }
         let (Some(a), Some(b)) = (self.sizes(1), self.sizes(2)) else { return Ok(false) };
         let name = self.input(0).unwrap_or_default();
         let Some(truth) = self.importer.stored(name).filter(|truth| truth.shape().len() < 2) else { return Ok(false) };
+        let truth_shape = truth.shape().to_vec();
         let Ok(truth) = truth.as_slice::<u8>() else { return Ok(false) };
         let elements = truth.iter().map(|&truth| Polynomial::constant(i64::from(truth))).collect();
-        let picks = Sizes { elements, is_scalar: a.is_scalar && b.is_scalar };
+        let picks = Sizes { elements, is_scalar: truth_shape.is_empty(), dtype: a.dtype };
         let inverse = |truth: &Polynomial, size: &Polynomial| Polynomial::constant(1).sub(truth)?.mul(size);
         let parts = picks.zip(&a, Polynomial::mul).zip(picks.zip(&b, inverse));
         match parts.and_then(|(a, b)| a.zip(&b, Polynomial::add)) {
@@ -307,14 +345,14 @@ impl<'a> Entry<'_, 'a> {
     /// Numbers from a start on in equal steps: a constant, or sums of ones where the end is not known.
     fn range(&mut self) -> Result<bool, Error> {
         self.attributes(&[])?;
-        self.expect_inputs(3, 3)?;
         let [Some(start), Some(limit), Some(step)] = [0, 1, 2].map(|index| self.sizes(index)) else { return Ok(false) };
+        let dtype = start.dtype;
         let one = |sizes: &Sizes| sizes.elements.first().cloned().unwrap_or_else(|| Polynomial::constant(0));
         let (start, limit, step) = (one(&start), one(&limit), one(&step));
         if let (Some(start), Some(limit), Some(step)) = (start.as_constant(), limit.as_constant(), step.as_constant()) {
             let numbers = self.numbers(start, limit, step)?;
-            let tensor = Tensor::from_vec(&[numbers.len()], numbers).map_err(fourfold_graph::Error::from)?;
-            return self.bind_constant(tensor).map(|()| true);
+            let elements = numbers.into_iter().map(Polynomial::constant).collect();
+            return self.bind_sizes(Sizes { elements, is_scalar: false, dtype }).map(|()| true);
         }
         if step.as_constant() != Some(1) || start.as_constant() != Some(0) {
             return Err(self.unsupported(format!("numbers from {start} to {limit} in steps of {step}")));
@@ -324,7 +362,12 @@ impl<'a> Entry<'_, 'a> {
         let name = self.importer.fresh_name(&format!("{}.one", self.name));
         let ones = self.importer.builder.constant(&name, ones)?;
         let ones = self.emit_before("ones", Op::Expand { dims: vec![length] }, &[ones])?;
-        self.emit(Op::CumSum(CumSum { axis: 0, exclusive: true, reverse: false }), &[ones]).map(|()| true)
+        let count = Op::CumSum(CumSum { axis: 0, exclusive: true, reverse: false });
+        if dtype == DType::I64 {
+            return self.emit(count, &[ones]).map(|()| true);
+        }
+        let numbers = self.emit_before("numbers", count, &[ones])?;
+        self.emit(Op::Cast { to: CastTo::of(dtype) }, &[numbers]).map(|()| true)
     }
 
     fn numbers(&self, start: i64, limit: i64, step: i64) -> Result<Vec<i64>, Error> {
@@ -351,6 +394,11 @@ fn quotient(a: &Polynomial, b: &Polynomial) -> Option<Polynomial> {
     }
 }
 
+/// What is left of a quotient of sizes that are not negative: 0 where it is exact.
+fn remainder(a: &Polynomial, b: &Polynomial) -> Option<Polynomial> {
+    a.sub(&quotient(a, b)?.mul(b)?)
+}
+
 /// Part of a list of sizes, or `None`.
 fn sliced(inputs: &[Sizes]) -> Option<Sizes> {
     let known = |index: usize| inputs.get(index).map(Sizes::known);
@@ -360,7 +408,7 @@ fn sliced(inputs: &[Sizes]) -> Option<Sizes> {
         None => 1,
     };
     let range = clamped(*starts.first()?, *ends.first()?, list.elements.len());
-    (step == 1 && !list.is_scalar && starts.len() == 1).then(|| Sizes::vector(list.elements[range].to_vec()))
+    (step == 1 && !list.is_scalar && starts.len() == 1).then(|| list.list(list.elements[range].to_vec()))
 }
 
 /// The part of a list from `start` to `end`, negative from its end.

@@ -11,7 +11,8 @@ pub(super) fn read(proto: &TensorProto, name: &str) -> Result<Tensor, Error> {
     let unsupported = |what: String| Error::UnsupportedTensor { name: name.to_owned(), what };
     let dtype = match proto.data_type {
         data_type::FLOAT => DType::F32,
-        data_type::UINT8 | data_type::BOOL => DType::U8,
+        data_type::UINT8 => DType::U8,
+        data_type::BOOL => DType::Bool,
         data_type::INT8 => DType::I8,
         data_type::UINT4 | data_type::INT4 => return four_bits(proto, name),
         data_type::INT32 => DType::I32,
@@ -29,7 +30,7 @@ pub(super) fn read(proto: &TensorProto, name: &str) -> Result<Tensor, Error> {
         (true, [_, 0, 0]) if dtype == DType::F32 => Tensor::from_slice(&shape, &proto.float_data),
         (true, [0, 0, _]) if dtype == DType::I64 => Tensor::from_slice(&shape, &proto.int64_data),
         (true, [0, _, 0]) if dtype == DType::I32 => Tensor::from_slice(&shape, &proto.int32_data),
-        (true, [0, _, 0]) if dtype.byte_range().is_some() => return bytes(proto, dtype, &shape, &invalid),
+        (true, [0, _, 0]) if dtype.size() == 1 => return bytes(proto, dtype, &shape, &invalid),
         _ => return Err(invalid(format!("is {dtype}, but its data is of another type"))),
     };
     tensor.map_err(|error| invalid(error.to_string()))

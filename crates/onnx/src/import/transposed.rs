@@ -1,11 +1,10 @@
 //! Transposed convolutions.
 
-use fourfold_graph::{Activation, ConvTranspose, Dim, Op, ValueId, Window};
+use fourfold_graph::{FIX_SIZES, Activation, ConvTranspose, Dim, Op, ValueId, Window};
 
 use super::attributes::Attributes;
 use super::codes::Channels;
 use super::node::Entry;
-use super::window::NOT_KNOWN;
 use crate::Error;
 
 /// The attributes that the operator has.
@@ -16,7 +15,6 @@ impl Entry<'_, '_> {
     /// `(x, weight, [bias])`, `weight: [in, out / groups, kernel...]`.
     pub(super) fn conv_transpose(&mut self) -> Result<(), Error> {
         self.attributes(&ATTRIBUTES)?;
-        self.expect_inputs(2, 3)?;
         let target = self.target(true)?;
         let groups = usize::try_from(self.attributes(&ATTRIBUTES)?.int("group", 1)?).unwrap_or(0);
         let codes = match target {
@@ -87,7 +85,7 @@ fn placed(attributes: &Attributes<'_>, kernel: Vec<usize>, dims: &[Dim]) -> Resu
             continue;
         }
         let Some(size) = dims[axis + 2].fixed() else {
-            let what = format!("a size of the result on axis {}, {NOT_KNOWN},", axis + 2);
+            let what = format!("a size of the result on axis {}, whose size is not known ({FIX_SIZES}),", axis + 2);
             return Err(attributes.unsupported(what));
         };
         let target = wanted.as_ref().map_or(size.saturating_mul(stride[axis]), |sizes| sizes[axis]);

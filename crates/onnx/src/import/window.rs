@@ -1,6 +1,6 @@
 //! Convolutions and poolings.
 
-use fourfold_graph::{AveragePool, Conv, Dim, Op, ValueId, Window};
+use fourfold_graph::{AveragePool, Conv, Dim, FIX_SIZES, Op, ValueId, Window};
 
 use super::attributes::Attributes;
 use super::codes::Channels;
@@ -23,7 +23,6 @@ struct Placement {
 impl Entry<'_, '_> {
     pub(super) fn conv(&mut self) -> Result<(), Error> {
         self.attributes(&CONV)?;
-        self.expect_inputs(2, 3)?;
         let target = self.target(true)?;
         let codes = if target.is_some() { self.weighted(Channels::First, self.input(2))? } else { None };
         if let Some((target, inputs)) = target.zip(codes) {
@@ -55,7 +54,6 @@ impl Entry<'_, '_> {
     }
 
     pub(super) fn max_pool(&mut self) -> Result<(), Error> {
-        self.expect_inputs(1, 1)?;
         let x = self.moved(0)?;
         let attributes = self.attributes(&[&POOL[..], &["storage_order"]].concat())?;
         let window = pool(&attributes, &self.dims(x.id()))?.window;
@@ -63,7 +61,6 @@ impl Entry<'_, '_> {
     }
 
     pub(super) fn average_pool(&mut self) -> Result<(), Error> {
-        self.expect_inputs(1, 1)?;
         self.own(|entry, x| {
             let (window, count_include_pad) = entry.average_window(x, &[])?;
             Ok(Op::AveragePool(AveragePool { window, count_include_pad }))
@@ -87,9 +84,6 @@ fn pool(attributes: &Attributes<'_>, dims: &[Dim]) -> Result<Placement, Error> {
     placement(attributes, kernel, dims, attributes.flag("ceil_mode")?)
 }
 
-/// Of an axis whose size an operator must know, with what to do.
-pub(super) const NOT_KNOWN: &str = "whose size is not known (give the inputs fixed sizes, for instance with onnxruntime.tools.make_dynamic_shape_fixed)";
-
 /// Reads strides, dilations and padding; `dims` are those of the input.
 fn placement(attributes: &Attributes<'_>, kernel: Vec<usize>, dims: &[Dim], ceil: bool) -> Result<Placement, Error> {
     let rank = kernel.len();
@@ -110,7 +104,7 @@ fn placement(attributes: &Attributes<'_>, kernel: Vec<usize>, dims: &[Dim], ceil
     let extent = |axis: usize| dilation[axis].saturating_mul(kernel[axis] - 1).saturating_add(1);
     let size = |axis: usize| {
         let unknown =
-            || attributes.unsupported(format!("auto_pad or ceil_mode in steps along axis {}, {NOT_KNOWN},", axis + 2));
+            || attributes.unsupported(format!("auto_pad or ceil_mode in steps along axis {}, whose size is not known ({FIX_SIZES}),", axis + 2));
         dims[axis + 2].fixed().ok_or_else(unknown)
     };
     let auto = attributes.string("auto_pad")?.unwrap_or(b"NOTSET");

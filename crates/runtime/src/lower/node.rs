@@ -1,9 +1,9 @@
 //! One node to one step.
 
-use fourfold_graph::{Activation, AveragePool, Binary, Conv, Linear, Node, Op, Value, Window};
+use fourfold_graph::{Activation, AveragePool, Binary, Conv, Linear, Node, Op, Value, ValueId, Window};
 use fourfold_kernels::Geometry;
 use fourfold_schemes::QuantParams;
-use fourfold_tensor::{DType, Tensor};
+use fourfold_tensor::Tensor;
 
 use super::Lowering;
 use crate::Error;
@@ -13,6 +13,7 @@ use crate::ops::dynamic::DynamicLinear;
 use crate::ops::dynamic_conv::DynamicConv;
 use crate::ops::elementwise::{Add, BatchNorm, Clamp, QuantizedClamp};
 use crate::ops::function::{Map, Pairs};
+use crate::ops::integers;
 use crate::ops::linear::{FloatLinear, QuantizedLinear};
 use crate::ops::matmul::{MatMul, QuantizedMatMul};
 use crate::ops::movement::Permute;
@@ -46,7 +47,7 @@ impl<'g> Lowering<'g> {
                 let pool = AveragePool { window: Window::new(&sizes), count_include_pad: false };
                 return self.average_pool(node, &pool, true);
             }
-            Op::Add { activation } if self.ty(x).dtype() != DType::I64 => return self.sum(node, *activation),
+            Op::Add { activation } if !self.is_integer(x) => return self.sum(node, *activation),
             Op::Flatten { .. } | Op::Reshape { .. } => self.alias(node, Layout::RowMajor),
             Op::Identity | Op::QuantStub | Op::DeQuantStub => {
                 let layout = self.layout(x);
@@ -65,6 +66,11 @@ impl<'g> Lowering<'g> {
                 let table = Table::new(*function, self.params(node, 0)?, self.result_params(node)?)?;
                 self.add(node, layout, 1, table.ok_or_else(|| self.unsupported(node))?);
             }
+            Op::Unary(function) if self.is_integer(x) => {
+                let action = integers::Map::new(*function, self.ty(x).dtype()).ok_or_else(|| self.unsupported(node))?;
+                let layout = self.layout(x);
+                self.add(node, layout, 1, action);
+            }
             Op::Unary(function) => {
                 let (layout, action) = (self.layout(x), Map::new(*function));
                 self.add(node, layout, 1, action.ok_or_else(|| self.unsupported(node))?);
@@ -82,6 +88,11 @@ impl<'g> Lowering<'g> {
                 let action = Pairs::new(*function).ok_or_else(|| self.unsupported(node))?;
                 let layout = self.shared_layout(node);
                 self.add(node, layout, 2, action);
+            }
+            Op::Reduce { reduction, axes, .. } if self.is_integer(x) => {
+                let ty = self.ty(x);
+                let action = integers::Reduce::new(*reduction, axes, ty.rank(), ty.dtype());
+                self.add(node, Layout::RowMajor, 1, action);
             }
             Op::Reduce { reduction, axes, .. } => {
                 let action = Reduce::new(*reduction, axes, self.ty(x).rank());
@@ -221,6 +232,12 @@ impl<'g> Lowering<'g> {
     fn requantize(&self, node: &Node, activation: Activation) -> Result<Requantize, Error> {
         let (x, weight, y) = (self.params(node, 0)?, self.params(node, 1)?, self.result_params(node)?);
         Requantize::new(x, weight, self.bias(node), y, activation)
+    }
+
+    /// Whether a value holds integers that stand for themselves.
+    fn is_integer(&self, id: ValueId) -> bool {
+        let ty = self.ty(id);
+        ty.params().is_none() && ty.dtype().is_integer()
     }
 
     pub(super) fn is_codes(&self, node: &Node) -> bool {

@@ -1,11 +1,12 @@
 //! Steps of operators that choose, join or compare elements, which work on row-major memory.
 
 use fourfold_graph::{Node, Op, Resize as ResizeAttributes};
-use fourfold_tensor::DType;
 
 use super::Lowering;
 use crate::Error;
-use crate::ops::logic::{Cast, Compare, Integers, Not, Truths, Where};
+use crate::ops::convert::Cast;
+use crate::ops::integers::Pairs;
+use crate::ops::logic::{Compare, Not, Truths, Where};
 use crate::ops::pad::Pad;
 use crate::ops::resize::{MOST_OUTER_AXES, Resize};
 use crate::ops::search::{ArgExtreme, CumSum, TopK};
@@ -55,14 +56,14 @@ impl Lowering<'_> {
             Op::Logic(function) => self.add(node, add, 2, Truths(*function)),
             Op::Not => self.add(node, add, 1, Not),
             Op::Cast { to } => self.add(node, add, 1, Cast { from: dtype, to: *to }),
-            Op::ArgExtreme(attributes) => self.add(node, add, 1, ArgExtreme(*attributes)),
-            Op::TopK(attributes) => self.add(node, add, 1, TopK(*attributes)),
+            Op::ArgExtreme(attributes) => self.add(node, add, 1, ArgExtreme { attributes: *attributes, dtype }),
+            Op::TopK(attributes) => self.add(node, add, 1, TopK { attributes: *attributes, dtype }),
             Op::CumSum(attributes) => {
-                self.add(node, add, 1, CumSum { attributes: *attributes, is_real: dtype == DType::F32 });
+                self.add(node, add, 1, CumSum { attributes: *attributes, dtype });
             }
-            Op::Add { .. } => self.add(node, add, 2, Integers::SUM),
+            Op::Add { .. } => self.add(node, add, 2, Pairs::sum(dtype)),
             Op::Binary(function) => {
-                let action = Integers::new(*function).ok_or_else(|| self.unsupported(node))?;
+                let action = Pairs::new(*function, dtype).ok_or_else(|| self.unsupported(node))?;
                 self.add(node, add, 2, action);
             }
             _ => return Err(self.unsupported(node)),

@@ -63,6 +63,11 @@ impl Pairs {
             Binary::Min => |a, b| if a < b || a.is_nan() { a } else { b },
             Binary::Max => |a, b| if a > b || a.is_nan() { a } else { b },
             Binary::Pow => math::pow,
+            Binary::Fmod => |a, b| a % b,
+            Binary::Mod => |a, b| {
+                let left = a % b;
+                if left != 0.0 && (left < 0.0) != (b < 0.0) { left + b } else { left }
+            },
             _ => return None,
         }))
     }

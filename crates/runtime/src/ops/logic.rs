@@ -1,6 +1,6 @@
-//! Comparisons, truth values, integers and changes of type, row-major.
+//! Comparisons and truth values, row-major.
 
-use fourfold_graph::{Binary, CastTo, Comparison, Logic};
+use fourfold_graph::{Comparison, Logic};
 use fourfold_tensor::{DType, Element};
 
 use super::select::by_size;
@@ -32,7 +32,18 @@ impl Compare {
 
 impl Action for Compare {
     fn run(&self, call: Call<'_>) -> Result<(), Error> {
-        if self.dtype == DType::F32 { self.compare::<f32>(call) } else { self.compare::<i64>(call) }
+        match self.dtype {
+            DType::F32 => self.compare::<f32>(call),
+            DType::I8 => self.compare::<i8>(call),
+            DType::U8 => self.compare::<u8>(call),
+            DType::I32 => self.compare::<i32>(call),
+            DType::I64 => self.compare::<i64>(call),
+            DType::Bool => {
+                let [a, b] = [call.inputs[0], call.inputs[1]].map(|operand| (operand.bytes, operand.shape));
+                zip(a, b, call.output_shape, call.output, |a, b| u8::from((a != 0) == (b != 0)));
+                Ok(())
+            }
+        }
     }
 }
 
@@ -91,78 +102,5 @@ impl Where {
 impl Action for Where {
     fn run(&self, call: Call<'_>) -> Result<(), Error> {
         by_size!(self.size, self.choose(call))
-    }
-}
-
-/// A function of two integers; sums, differences and products wrap.
-#[derive(Debug)]
-pub(crate) struct Integers(fn(i64, i64) -> i64);
-
-impl Integers {
-    /// The sum.
-    pub(crate) const SUM: Self = Self(i64::wrapping_add);
-
-    /// The function, `None` if there is no code for it.
-    pub(crate) fn new(function: Binary) -> Option<Self> {
-        Some(Self(match function {
-            Binary::Sub => i64::wrapping_sub,
-            Binary::Mul => i64::wrapping_mul,
-            Binary::Min => i64::min,
-            Binary::Max => i64::max,
-            _ => return None,
-        }))
-    }
-}
-
-impl Action for Integers {
-    fn run(&self, call: Call<'_>) -> Result<(), Error> {
-        let [a, b] = [call.inputs[0], call.inputs[1]].map(|operand| (operand.elements::<i64>(), operand.shape));
-        zip(a, b, call.output_shape, bytemuck::cast_slice_mut(call.output), self.0);
-        Ok(())
-    }
-}
-
-/// Elements of another type.
-#[derive(Debug)]
-pub(crate) struct Cast {
-    pub(crate) from: DType,
-    pub(crate) to: CastTo,
-}
-
-impl Cast {
-    #[expect(clippy::cast_possible_truncation, reason = "real numbers saturate, integers wrap")]
-    fn cast<T: Element>(&self, call: Call<'_>, real: fn(T) -> f32, integer: fn(T) -> i64) {
-        let x = call.inputs[0].elements::<T>();
-        match self.to {
-            CastTo::F32 => {
-                let out = bytemuck::cast_slice_mut::<u8, f32>(call.output);
-                out.iter_mut().zip(x).for_each(|(out, x)| *out = real(*x));
-            }
-            CastTo::I64 => {
-                let out = bytemuck::cast_slice_mut::<u8, i64>(call.output);
-                out.iter_mut().zip(x).for_each(|(out, x)| *out = integer(*x));
-            }
-            CastTo::I32 => {
-                let out = bytemuck::cast_slice_mut::<u8, i32>(call.output);
-                out.iter_mut().zip(x).for_each(|(out, x)| {
-                    *out = if self.from == DType::F32 { real(*x) as i32 } else { integer(*x) as i32 };
-                });
-            }
-            CastTo::Truth => call.output.iter_mut().zip(x).for_each(|(out, x)| *out = u8::from(real(*x) != 0.0)),
-        }
-    }
-}
-
-impl Action for Cast {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "as `Op::Cast` says")]
-    fn run(&self, call: Call<'_>) -> Result<(), Error> {
-        match self.from {
-            DType::F32 => self.cast::<f32>(call, |x| x, |x| x as i64),
-            DType::I64 => self.cast::<i64>(call, |x| x as f32, |x| x),
-            DType::I32 => self.cast::<i32>(call, |x| x as f32, i64::from),
-            DType::I8 => self.cast::<i8>(call, f32::from, i64::from),
-            DType::U8 => self.cast::<u8>(call, f32::from, i64::from),
-        }
-        Ok(())
     }
 }

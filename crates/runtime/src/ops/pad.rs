@@ -30,6 +30,7 @@ impl Pad {
             #[expect(clippy::cast_possible_truncation, reason = "saturates")]
             (None, DType::I64) => Tensor::from_slice(&[1], &[number as i64])?,
             (None, DType::I32) => fourfold_schemes::quantize(&one, &integers(DType::I32, (i32::MIN, i32::MAX))?)?,
+            (None, DType::Bool) => Tensor::from_bools(&[1], &[number != 0.0])?,
             (None, _) => fourfold_schemes::quantize(&one, &integers(dtype, dtype.byte_range().unwrap_or((0, 1)))?)?,
         };
         let mut bytes = [0; 8];

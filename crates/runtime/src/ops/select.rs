@@ -142,6 +142,8 @@ impl Action for Gather {
         let [x, indices] = [call.inputs[0], call.inputs[1]];
         let (count, inner) = (x.shape[self.axis], x.shape[self.axis + 1..].iter().product::<usize>() * self.size);
         let chosen = indices.elements::<i64>();
+        // Numbers are wrong even where there is nothing to copy.
+        chosen.iter().try_for_each(|&index| place(index, count).map(|_| ()))?;
         let blocks = x.bytes.chunks_exact((count * inner).max(1));
         for (out, x) in call.output.chunks_exact_mut((chosen.len() * inner).max(1)).zip(blocks) {
             for (out, &index) in out.chunks_exact_mut(inner).zip(chosen) {
@@ -177,6 +179,7 @@ impl Action for Embedding {
         let [x, indices] = [call.inputs[0], call.inputs[1]];
         let width = x.shape[1..].iter().product::<usize>();
         let out = bytemuck::cast_slice_mut::<u8, f32>(call.output);
+        indices.elements::<i64>().iter().try_for_each(|&index| place(index, x.shape[0]).map(|_| ()))?;
         for (out, &index) in out.chunks_exact_mut(width.max(1)).zip(indices.elements::<i64>()) {
             let row = place(index, x.shape[0])?;
             let (scale, zero_point) = (self.scales[row], self.zero_points[row]);
