@@ -88,7 +88,12 @@ impl From<graph::Error> for Failure {
             graph::Error::Node { problem, .. } => matches!(**problem, graph::Problem::Limit(_)),
             _ => false,
         };
-        Self::new(if is_limit { Kind::Limit } else { Kind::Invalid }, error)
+        let kind = match is_limit {
+            true => Kind::Limit,
+            false if error.is_unsupported() => Kind::Unsupported,
+            false => Kind::Invalid,
+        };
+        Self::new(kind, error)
     }
 }
 

@@ -52,6 +52,15 @@ impl Dim {
         }
     }
 
+    /// Whether two sizes are different for all sizes of the symbols but 0.
+    #[must_use]
+    pub fn differs(&self, other: &Dim) -> bool {
+        match (self.polynomial(), other.polynomial()) {
+            (Some(a), Some(b)) => a.differs(&b),
+            _ => self != other,
+        }
+    }
+
     /// The size for given sizes of the symbols, `None` if one is not given or the size is negative or too large.
     pub fn evaluate(&self, size: impl Fn(&str) -> Option<usize>) -> Option<usize> {
         match self {

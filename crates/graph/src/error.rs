@@ -4,6 +4,9 @@ use fourfold_tensor::DType;
 
 use crate::{LimitExceeded, OpKind};
 
+/// What to do where a size must be known: the end of a message.
+pub const FIX_SIZES: &str = "give the inputs fixed sizes, for instance with onnxruntime.tools.make_dynamic_shape_fixed";
+
 /// An error of this crate.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -66,8 +69,13 @@ pub enum Error {
     Tensor(#[from] fourfold_tensor::Error),
 }
 
-/// What to do where a size must be known: the end of a message.
-pub const FIX_SIZES: &str = "give the inputs fixed sizes, for instance with onnxruntime.tools.make_dynamic_shape_fixed";
+impl Error {
+    /// Whether the graph may be valid, but has sizes that are not known where they have to be.
+    #[must_use]
+    pub fn is_unsupported(&self) -> bool {
+        matches!(self, Error::Node { problem, .. } if matches!(**problem, Problem::Open { .. }))
+    }
+}
 
 /// Why a node does not fit its operands.
 #[non_exhaustive]
@@ -97,6 +105,12 @@ pub enum Problem {
     #[error("{reason}")]
     Shape {
         /// What does not fit, with the shapes.
+        reason: String,
+    },
+    /// Whether the shapes fit depends on sizes that only the inputs bring.
+    #[error("{reason}; {FIX_SIZES}")]
+    Open {
+        /// What may not fit, with the shapes.
         reason: String,
     },
     /// An attribute is out of its range.
@@ -134,5 +148,10 @@ pub enum Problem {
 impl Problem {
     pub(crate) fn shape(reason: impl Into<String>) -> Self {
         Problem::Shape { reason: reason.into() }
+    }
+
+    /// The problem of shapes that do not fit, or, if `is_open`, may not fit.
+    pub(crate) fn sizes(is_open: bool, reason: String) -> Self {
+        if is_open { Problem::Open { reason } } else { Problem::Shape { reason } }
     }
 }

@@ -25,7 +25,7 @@ pub(crate) fn infer(
     let bounds = op.activation().bounds();
     if bounds.0.is_nan() || bounds.1.is_nan() || bounds.0 > bounds.1 {
         let reason = "the lower bound must not exceed the upper".to_owned();
-        return Err(Problem::Attribute { name: "activation", value: format!("{bounds:?}"), reason });
+        return Err(Problem::Attribute { name: "activation", value: format!("{} to {}", bounds.0, bounds.1), reason });
     }
     let dims = dims(op, inputs, limits)?;
     types::infer(op, inputs, dims, params)

@@ -230,6 +230,16 @@ impl Polynomial {
         })
     }
 
+    /// Whether two polynomials are different numbers for all sizes of the symbols but 0.
+    #[must_use]
+    pub fn differs(&self, other: &Self) -> bool {
+        let Some(difference) = self.sub(other) else { return false };
+        let has_sign = |sign: i64| difference.terms.iter().all(|term| term.coefficient.signum() == sign);
+        // A quotient may be 0, so that one term without any must be there.
+        let is_positive = |term: &Term| term.factors.iter().all(|factor| matches!(factor, Factor::Symbol(_)));
+        difference.terms.iter().any(is_positive) && (has_sign(1) || has_sign(-1))
+    }
+
     /// The number for given sizes of the symbols, `None` if one is not given or the number overflows.
     pub fn evaluate(&self, size: impl Fn(&str) -> Option<usize>) -> Option<i64> {
         self.evaluate_with(&size)

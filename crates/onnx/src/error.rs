@@ -126,6 +126,9 @@ impl Error {
     /// Whether the file is valid, and only uses what is not supported.
     #[must_use]
     pub fn is_unsupported(&self) -> bool {
+        if let Error::Graph(error) = self {
+            return error.is_unsupported();
+        }
         matches!(
             self,
             Error::Opset { .. }

@@ -224,7 +224,9 @@ impl<'a> Importer<'a> {
         }
         let mut readers = inputs::Readers::of(&self.proto.node);
         for input in &self.proto.input {
-            if !self.bindings.contains_key(input.name.as_str()) {
+            if let Some(value) = self.stored(&input.name) {
+                inputs::check_default(input, value)?;
+            } else if !self.bindings.contains_key(input.name.as_str()) {
                 let ty = self.input_type(input, &mut readers)?;
                 let id = self.builder.input(&input.name, ty)?;
                 self.bind(&input.name, Binding::Value(id))?;
@@ -245,6 +247,7 @@ impl<'a> Importer<'a> {
                 name: output.name.clone(),
                 reason: "is an output of the model, but no node makes it".to_owned(),
             })?;
+            inputs::check_output(output, self.builder.value(id).ty().dtype())?;
             self.builder.output(id);
         }
         Ok(self.builder.finish()?)
@@ -267,7 +270,8 @@ impl<'a> Importer<'a> {
         self.outputs.contains(name)
     }
 
-    /// Checks that every initializer has a name, and that no two initializers or nodes make a value of the same name.
+    /// Checks that every initializer has a name, and that no two initializers or nodes make a value of the same name, nor two inputs or outputs
+    /// have it.
     fn check_names(&self) -> Result<(), Error> {
         if !self.proto.sparse_initializer.is_empty() {
             let (name, what) = ("sparse_initializer".to_owned(), "a sparse tensor".to_owned());
@@ -281,6 +285,13 @@ impl<'a> Importer<'a> {
             }
             if !seen.insert(name) {
                 return Err(fourfold_graph::Error::DuplicateName { name: name.clone() }.into());
+            }
+        }
+        for (infos, what) in [(&self.proto.input, "an input"), (&self.proto.output, "an output")] {
+            let mut seen = HashSet::new();
+            if let Some(twice) = infos.iter().find(|info| !seen.insert(&info.name)) {
+                let reason = format!("is {what} of the model twice");
+                return Err(Error::Tensor { name: twice.name.clone(), reason });
             }
         }
         Ok(())

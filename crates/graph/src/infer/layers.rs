@@ -11,7 +11,9 @@ pub(super) fn linear(inputs: &[&Value]) -> Result<Vec<Dim>, Problem> {
         return Err(Problem::shape(format!("the weight has shape {weight:?}, expected [out, in]")));
     };
     let Some((last, outer)) = x.split_last().filter(|(last, _)| *last == depth) else {
-        return Err(Problem::shape(format!("the input {x:?} does not end in the weight's {depth} input features")));
+        let is_open = x.last().is_some_and(|last| !last.differs(depth));
+        let reason = format!("the input {x:?} does not end in the weight's {depth} input features");
+        return Err(Problem::sizes(is_open, reason));
     };
     debug_assert_eq!(last, depth);
     expect_vector("bias", inputs.get(2), out)?;
@@ -33,7 +35,8 @@ pub(super) fn layer_norm(axis: usize, epsilon: f32, inputs: &[&Value]) -> Result
     for (operand, name) in inputs[1..].iter().zip(["scale", "bias"]) {
         let dims = operand.ty.dims();
         if dims != normalized {
-            return Err(Problem::shape(format!("the {name} has shape {dims:?}, expected {normalized:?}")));
+            let is_open = dims.len() == normalized.len() && !dims.iter().zip(normalized).any(|(a, b)| a.differs(b));
+            return Err(Problem::sizes(is_open, format!("the {name} has shape {dims:?}, expected {normalized:?}")));
         }
     }
     Ok(x.to_vec())
@@ -55,7 +58,10 @@ pub(super) fn batch_norm(epsilon: f32, inputs: &[&Value]) -> Result<Vec<Dim>, Pr
 pub(super) fn expect_vector(name: &str, operand: Option<&&Value>, len: &Dim) -> Result<(), Problem> {
     match operand.map(|value| value.ty.dims()) {
         Some([dim]) if dim == len => Ok(()),
-        Some(dims) => Err(Problem::shape(format!("the {name} has shape {dims:?}, expected [{len}]"))),
+        Some(dims) => {
+            let is_open = matches!(dims, [dim] if !dim.differs(len));
+            Err(Problem::sizes(is_open, format!("the {name} has shape {dims:?}, expected [{len}]")))
+        }
         None => Ok(()),
     }
 }
@@ -64,7 +70,7 @@ pub(super) fn group_norm(groups: usize, epsilon: f32, inputs: &[&Value]) -> Resu
     let x = inputs[0].ty.dims();
     check_epsilon(epsilon)?;
     let Some(channels) = x.get(1).and_then(Dim::fixed) else {
-        return Err(Problem::shape(format!("the input {x:?} has no channel axis of known size")));
+        return Err(Problem::sizes(x.len() > 1, format!("the input {x:?} has no channel axis of known size")));
     };
     if groups == 0 || !channels.is_multiple_of(groups) {
         let reason = format!("must be positive and divide the {channels} channels");

@@ -14,7 +14,11 @@ pub(super) fn broadcast(a: &[Dim], b: &[Dim]) -> Result<Vec<Dim>, Problem> {
     let joined = long.iter().enumerate().map(|(axis, dim)| match axis.checked_sub(offset).map(|axis| &short[axis]) {
         None | Some(Dim::Fixed(1)) => Ok(dim.clone()),
         Some(other) if other == dim || *dim == Dim::Fixed(1) => Ok(other.clone()),
-        Some(_) => Err(Problem::shape(format!("the shapes {a:?} and {b:?} do not broadcast"))),
+        // A size that is not known may be 1.
+        Some(other) => Err(Problem::sizes(
+            dim.fixed().is_none() || other.fixed().is_none(),
+            format!("the shapes {a:?} and {b:?} do not broadcast"),
+        )),
     });
     joined.collect()
 }
@@ -27,7 +31,10 @@ pub(super) fn matmul(a: &[Dim], b: &[Dim]) -> Result<Vec<Dim>, Problem> {
             dims.extend([m.clone(), n.clone()]);
             Ok(dims)
         }
-        _ => Err(Problem::shape(format!("the shapes {a:?} and {b:?} are not [.., m, k] and [.., k, n]"))),
+        _ => {
+            let is_open = matches!((a, b), ([.., _, k], [.., k_b, _]) if !k.differs(k_b));
+            Err(Problem::sizes(is_open, format!("the shapes {a:?} and {b:?} are not [.., m, k] and [.., k, n]")))
+        }
     }
 }
 
@@ -46,7 +53,11 @@ pub(super) fn flatten(axis: usize, x: &[Dim]) -> Result<Vec<Dim>, Problem> {
 pub(super) fn reshape(dims: &[Dim], x: &[Dim]) -> Result<Vec<Dim>, Problem> {
     match (Product::of(x), Product::of(dims)) {
         (Some(old), Some(new)) if old.is(&new) => Ok(dims.to_vec()),
-        _ => Err(Problem::shape(format!("the shape {dims:?} does not hold the elements of {x:?}"))),
+        (old, new) => {
+            let sizes = old.and_then(|old| old.polynomial()).zip(new.and_then(|new| new.polynomial()));
+            let is_open = sizes.is_some_and(|(old, new)| !old.differs(&new));
+            Err(Problem::sizes(is_open, format!("the shape {dims:?} does not hold the elements of {x:?}")))
+        }
     }
 }
 
@@ -77,7 +88,9 @@ pub(crate) fn complete(target: &[Option<Dim>], x: &[Dim]) -> Result<Vec<Dim>, Pr
         _ => return Err(invalid("sizes are positive, 0 to copy, or -1 once".to_owned())),
     }
     let rest = Product::of(x).zip(Product::of(&known)).and_then(|(all, known)| all.divided(known)?.dim());
-    let rest = rest.ok_or_else(|| invalid(format!("the open size of {x:?} is not one dimension")))?;
+    let is_open = x.iter().chain(&known).any(|dim| dim.fixed().is_none());
+    let reason = || format!("the elements of {x:?} do not fill the shape [{}]", shown().join(", "));
+    let rest = rest.ok_or_else(|| Problem::sizes(is_open, reason()))?;
     Ok(target.iter().map(|dim| dim.clone().unwrap_or_else(|| rest.clone())).collect())
 }
 

@@ -45,7 +45,10 @@ fn concat(axis: usize, inputs: &[&Value]) -> Result<Vec<Dim>, Problem> {
         let same = dims.len() == x.len() && (0..x.len()).all(|other| other == axis || dims[other] == x[other]);
         let size = dims.get(axis).ok_or_else(|| axis_problem(axis, dims))?;
         if !same {
-            return Err(Problem::shape(format!("the shapes {x:?} and {dims:?} differ on another axis than {axis}")));
+            let differs = |other: usize| other != axis && dims[other].differs(&x[other]);
+            let is_open = dims.len() == x.len() && !(0..x.len()).any(differs);
+            let reason = format!("the shapes {x:?} and {dims:?} differ on another axis than {axis}");
+            return Err(Problem::sizes(is_open, reason));
         }
         total = size.polynomial().and_then(|size| total.add(&size)).ok_or_else(|| too_large(x))?;
     }
@@ -96,7 +99,9 @@ fn gather_elements(axis: usize, x: &[Dim], indices: &[Dim]) -> Result<Vec<Dim>, 
         _ => x[other] == indices[other],
     };
     if x.len() != indices.len() || !(0..x.len()).all(|other| other == axis || within(other)) {
-        return Err(Problem::shape(format!("the indices {indices:?} do not lie in {x:?} on other axes than {axis}")));
+        let is_open = x.len() == indices.len() && x.iter().chain(indices).any(|dim| dim.fixed().is_none());
+        let reason = format!("the indices {indices:?} do not lie in {x:?} on other axes than {axis}");
+        return Err(Problem::sizes(is_open, reason));
     }
     Ok(indices.to_vec())
 }
@@ -104,7 +109,10 @@ fn gather_elements(axis: usize, x: &[Dim], indices: &[Dim]) -> Result<Vec<Dim>, 
 fn expand(dims: &[Dim], x: &[Dim]) -> Result<Vec<Dim>, Problem> {
     match broadcast(dims, x)? {
         all if all == dims => Ok(all),
-        _ => Err(Problem::shape(format!("{x:?} is not repeated to {dims:?}"))),
+        _ => {
+            let is_open = x.iter().chain(dims).any(|dim| dim.fixed().is_none());
+            Err(Problem::sizes(is_open, format!("{x:?} is not repeated to {dims:?}")))
+        }
     }
 }
 
@@ -127,7 +135,8 @@ fn pad(pad: &Pad, x: &[Dim]) -> Result<Vec<Dim>, Problem> {
             (_, None) => 0,
         };
         if begin > most || end > most {
-            return Err(Problem::shape(format!("a padding of {begin} and {end} cannot be made from {dim} elements")));
+            let reason = format!("a padding of {begin} and {end} cannot be made from {dim} elements");
+            return Err(Problem::sizes(dim.fixed().is_none(), reason));
         }
         let added = begin.checked_add(end).and_then(|added| i64::try_from(added).ok()).map(Polynomial::constant);
         let size = added.and_then(|added| dim.polynomial()?.add(&added)).and_then(Dim::computed);
@@ -160,13 +169,12 @@ fn resize(resize: &Resize, x: &[Dim]) -> Result<Vec<Dim>, Problem> {
                 reason = "saturates; checked after"
             )]
             (None, Some(old)) => Ok(Dim::Fixed((old as f32 * scale).floor() as usize)),
-            (None, None) => multiple(dim, scale).ok_or_else(|| {
-                Problem::shape(format!("axis {dim} of {x:?} times {scale} has no form; {}", crate::FIX_SIZES))
-            }),
-            (Some(_), None) => Err(Problem::shape(format!(
-                "axis {dim} of {x:?} is resized to a size that is known, from one that is not; {}",
-                crate::FIX_SIZES
-            ))),
+            (None, None) => multiple(dim, scale)
+                .ok_or_else(|| Problem::Open { reason: format!("axis {dim} of {x:?} times {scale} has no form") }),
+            (Some(_), None) => {
+                let reason = format!("axis {dim} of {x:?} is resized to a size that is known, from one that is not");
+                Err(Problem::Open { reason })
+            }
         }
     });
     axes.collect()

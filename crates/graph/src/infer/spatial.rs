@@ -1,6 +1,6 @@
 //! Shapes of convolutions and poolings: `[batch, channels, spatial...]`.
 
-use crate::{FIX_SIZES, Conv, ConvTranspose, Dim, Limits, Polynomial, Problem, Value, Window};
+use crate::{Conv, ConvTranspose, Dim, Limits, Polynomial, Problem, Value, Window};
 
 /// `[n, c, s...]` and `[o, c / groups, k...]` give `[n, o, ...]`.
 pub(super) fn conv(conv: &Conv, inputs: &[&Value], limits: &Limits) -> Result<Vec<Dim>, Problem> {
@@ -23,9 +23,10 @@ pub(super) fn conv(conv: &Conv, inputs: &[&Value], limits: &Limits) -> Result<Ve
     }
     if weight[1].checked_mul(groups).map(Dim::Fixed).as_ref() != Some(channels) {
         let per_group = weight[1];
-        return Err(Problem::shape(format!(
-            "the input {x:?} has {channels} channels, the weight {weight:?} expects {groups} groups of {per_group}"
-        )));
+        return Err(Problem::sizes(
+            channels.fixed().is_none(),
+            format!("the input {x:?} has {channels} channels, the weight {weight:?} expects {groups} groups of {per_group}"),
+        ));
     }
     super::layers::expect_vector("bias", inputs.get(2), &Dim::Fixed(out))?;
     let spatial = window(&conv.window, x, limits)?;
@@ -44,10 +45,8 @@ pub(super) fn conv_transpose(conv: &ConvTranspose, inputs: &[&Value], limits: &L
     };
     let groups = conv.groups;
     if groups == 0 || !weight[0].is_multiple_of(groups) || x[1] != Dim::Fixed(weight[0]) {
-        return Err(Problem::shape(format!(
-            "the input {x:?} does not have the {} channels of {groups} groups",
-            weight[0]
-        )));
+        let reason = format!("the input {x:?} does not have the {} channels of {groups} groups", weight[0]);
+        return Err(Problem::sizes(x[1].fixed().is_none(), reason));
     }
     let is_small = |axis: usize| conv.output_padding[axis] < window.stride[axis].max(window.dilation[axis]);
     if conv.output_padding.len() != rank || !(0..rank).all(is_small) {
@@ -143,7 +142,8 @@ fn computed_size(window: &Window, axis: usize, x: &[Dim]) -> Result<Dim, Problem
     };
     let unknown = || {
         let (size, stride) = (&x[axis + 2], window.stride[axis]);
-        Problem::shape(format!("axis {} of {x:?}: {size} in steps of {stride} has no form; {FIX_SIZES}", axis + 2))
+        let reason = format!("axis {} of {x:?}: {size} in steps of {stride} has no form", axis + 2);
+        Problem::Open { reason }
     };
     computed().ok_or_else(unknown)
 }

@@ -157,11 +157,10 @@ impl<'a> Entry<'_, 'a> {
         let op = Op::Conv(Conv { dynamic: Some(DynamicScheme::OnnxPerTensor), ..conv });
         let (channels, rank) = (self.columns(weight), self.dims(x).len());
         let following = self.following_by(|shape| {
-            let is_inner = |&size: &usize| size == 1;
             shape.len() + 1 >= rank
                 && shape.len() <= rank
                 && shape.iter().product::<usize>() == channels
-                && shape.iter().rev().take(rank - 2).all(is_inner)
+                && shape[shape.len() + 1 - rank] == channels
         });
         self.emit_with_bias(following, channels, op, [x, weight])
     }

@@ -93,7 +93,8 @@ impl<'a> Importer<'a> {
             && shape.len() <= rank
             && shape[shape.len() + 1 - rank..].first() == Some(&channels)
             && constant.len() == channels;
-        Ok((constant.as_slice::<f32>().is_ok() && (is_of_channels || constant.len() == 1)).then_some(constant))
+        let is_one = constant.len() == 1 && shape.len() <= rank;
+        Ok((constant.as_slice::<f32>().is_ok() && (is_of_channels || is_one)).then_some(constant))
     }
 }
 

@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 
 use fourfold_graph::{Dim, ValueType};
 use fourfold_schemes::QuantParams;
-use fourfold_tensor::DType;
+use fourfold_tensor::{DType, Tensor};
 
 use super::Importer;
 use crate::Error;
@@ -68,15 +68,8 @@ impl<'a> Importer<'a> {
         let Some(Type::TensorType(tensor)) = input.r#type.as_ref().and_then(|ty| ty.value.as_ref()) else {
             return Err(unsupported("an input that is not a tensor".to_owned()));
         };
-        let dtype = match tensor.elem_type {
-            data_type::FLOAT => DType::F32,
-            data_type::INT64 => DType::I64,
-            data_type::INT32 => DType::I32,
-            data_type::BOOL => DType::Bool,
-            data_type::UINT8 => DType::U8,
-            data_type::INT8 => DType::I8,
-            other => return Err(unsupported(format!("an input of type {}", data_type::name(other)))),
-        };
+        let dtype = element_type(tensor.elem_type)
+            .ok_or_else(|| unsupported(format!("an input of type {}", data_type::name(tensor.elem_type))))?;
         let dims = dims(input, tensor.shape.as_ref())?;
         let is_byte = dtype.byte_range().is_some();
         let params = if is_byte { self.meaning(&input.name, dtype, readers) } else { None };
@@ -107,6 +100,52 @@ impl<'a> Importer<'a> {
         }
         None
     }
+}
+
+/// Checks that an initializer has the type and shape of the input that it is the default of.
+pub(super) fn check_default(input: &ValueInfoProto, value: &Tensor) -> Result<(), Error> {
+    let Some(Type::TensorType(tensor)) = input.r#type.as_ref().and_then(|ty| ty.value.as_ref()) else { return Ok(()) };
+    let invalid = |reason: String| Err(Error::Tensor { name: input.name.clone(), reason });
+    let (given, dtype) = (element_type(tensor.elem_type), value.dtype());
+    // Elements of 4 bits have become such of 8.
+    let is_packed = matches!(tensor.elem_type, data_type::INT4 | data_type::UINT4);
+    if given != Some(dtype) && tensor.elem_type != 0 && !is_packed {
+        let declared = data_type::name(tensor.elem_type);
+        return invalid(format!("is declared as {declared}, but its initializer is {dtype}"));
+    }
+    let Some(shape) = &tensor.shape else { return Ok(()) };
+    let fits = |(dim, &size): (&crate::proto::tensor_shape_proto::Dimension, &usize)| match &dim.value {
+        Some(Dimension::DimValue(declared)) => usize::try_from(*declared) == Ok(size),
+        _ => true,
+    };
+    if shape.dim.len() != value.shape().len() || !shape.dim.iter().zip(value.shape()).all(fits) {
+        return invalid(format!("is declared with another shape than {:?}, that of its initializer", value.shape()));
+    }
+    Ok(())
+}
+
+/// Checks that an output has the type that the file declares.
+pub(super) fn check_output(output: &ValueInfoProto, dtype: DType) -> Result<(), Error> {
+    let Some(Type::TensorType(tensor)) = output.r#type.as_ref().and_then(|ty| ty.value.as_ref()) else { return Ok(()) };
+    if tensor.elem_type == 0 || element_type(tensor.elem_type) == Some(dtype) {
+        return Ok(());
+    }
+    let declared = data_type::name(tensor.elem_type);
+    let reason = format!("is an output of the model declared as {declared}, but the nodes make {dtype}");
+    Err(Error::Tensor { name: output.name.clone(), reason })
+}
+
+/// The element type of that number, `None` for those that the graph does not have.
+pub(super) fn element_type(number: i32) -> Option<DType> {
+    Some(match number {
+        data_type::FLOAT => DType::F32,
+        data_type::INT64 => DType::I64,
+        data_type::INT32 => DType::I32,
+        data_type::INT8 => DType::I8,
+        data_type::UINT8 => DType::U8,
+        data_type::BOOL => DType::Bool,
+        _ => return None,
+    })
 }
 
 /// The axes of an input.

@@ -3,6 +3,7 @@
 use fourfold_graph::{ArgExtreme, CastTo, Comparison, CumSum, Logic, Op, TopK, TopKPart, ValueId};
 use fourfold_schemes::{QuantParams, Scale};
 
+use super::inputs::element_type;
 use super::node::Entry;
 use super::target::Moved;
 use crate::Error;
@@ -39,18 +40,11 @@ impl<'a> Entry<'_, 'a> {
     }
 
     pub(super) fn cast_to(&mut self, to: i64) -> Result<(), Error> {
-        let to = match i32::try_from(to) {
-            Ok(data_type::FLOAT) => CastTo::F32,
-            Ok(data_type::INT64) => CastTo::I64,
-            Ok(data_type::INT32) => CastTo::I32,
-            Ok(data_type::INT8) => CastTo::I8,
-            Ok(data_type::UINT8) => CastTo::U8,
-            Ok(data_type::BOOL) => CastTo::Truth,
-            other => {
-                let name = other.map_or("an unknown type", data_type::name);
-                return Err(self.unsupported(format!("a conversion to {name}")));
-            }
-        };
+        let number = i32::try_from(to).ok().filter(|&number| data_type::is_known(number));
+        let number = number.ok_or_else(|| self.invalid(format!("converts to {to}, which is no type")))?;
+        let dtype = element_type(number);
+        let dtype = dtype.ok_or_else(|| self.unsupported(format!("a conversion to {}", data_type::name(number))))?;
+        let to = CastTo::of(dtype);
         let x = match self.moved(0)? {
             Moved::Raw(id) if self.is_number(id) && to == CastTo::F32 => return self.emit(Op::Dequantize, &[id]),
             Moved::Raw(id) if self.is_number(id) => self.emit_before("number", Op::Dequantize, &[id])?,

@@ -17,7 +17,8 @@ impl<'a> Entry<'_, 'a> {
         let (alpha, beta) = (attributes.float("alpha", 1.0)?, attributes.float("beta", 1.0)?);
         let (trans_a, trans_b) = (attributes.flag("transA")?, attributes.flag("transB")?);
         let shape = self.input(1).and_then(|name| self.importer.constant_shape(name));
-        let Some(shape) = shape.filter(|_| !trans_a && self.has_constant_addend()) else {
+        let columns = shape.as_ref().and_then(|shape| shape.get(usize::from(!trans_b)).copied()).unwrap_or(0);
+        let Some(_) = shape.filter(|_| !trans_a && self.has_row_addend(columns)) else {
             return self.computed_gemm([trans_a, trans_b], alpha, beta);
         };
         let channels = if trans_b { Channels::First } else { Channels::Turned };
@@ -30,19 +31,24 @@ impl<'a> Entry<'_, 'a> {
         if self.dims(x).len() != 2 {
             return Err(self.invalid(format!("the left side has shape {:?}, expected two axes", self.dims(x))));
         }
-        let columns = shape.first().copied().filter(|_| trans_b).or(shape.get(1).copied());
         let weight = if trans_b && alpha == 1.0 { self.operand(1)? } else { self.weight(1, trans_b, alpha)? };
         let mut inputs = vec![x, weight];
         if let Some(c) = self.optional_constant(2)? {
             let name = self.input(2).unwrap_or_default();
-            inputs.push(self.bias(name, &c, columns.unwrap_or(0), beta)?);
+            inputs.push(self.bias(name, &c, columns, beta)?);
         }
         self.emit(Op::Linear(Linear::default()), &inputs)
     }
 
-    /// Whether the third input is left out or constant.
-    fn has_constant_addend(&self) -> bool {
-        self.input(2).is_none_or(|name| self.importer.constant_shape(name).is_some())
+    /// Whether the third input is left out, or a constant of one number for each column, or for all.
+    fn has_row_addend(&self, columns: usize) -> bool {
+        self.input(2).is_none_or(|name| match self.importer.constant_shape(name).as_deref() {
+            Some([.., last]) if *last == columns => {
+                self.importer.constant_shape(name).is_some_and(|shape| shape.iter().product::<usize>() == columns)
+            }
+            Some(shape) => shape.iter().product::<usize>() == 1,
+            None => false,
+        })
     }
 
     /// A product of two values that are computed, factors and addend as nodes of their own.

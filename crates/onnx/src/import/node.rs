@@ -1,6 +1,6 @@
 //! One node of the file on its way into the graph.
 
-use fourfold_graph::{CastTo, Dim, NewNode, Op, ValueId};
+use fourfold_graph::{CastTo, Dim, NewNode, Op, Problem, ValueId};
 use fourfold_schemes::QuantParams;
 use fourfold_tensor::{DType, Tensor};
 
@@ -37,7 +37,7 @@ impl<'a> Importer<'a> {
             return Err(entry.unsupported(what));
         }
         entry.check_types()?;
-        entry.import()
+        entry.import().map_err(|error| entry.refused(error))
     }
 }
 
@@ -158,6 +158,29 @@ impl<'a> Entry<'_, 'a> {
     pub(super) fn emit_before(&mut self, what: &str, op: Op, inputs: &[ValueId]) -> Result<ValueId, Error> {
         let name = self.importer.fresh_name(&format!("{}.{what}", self.name));
         Ok(self.importer.builder.node(&name, op, inputs)?)
+    }
+
+    /// The error of a node that the graph does not take: the file is valid where types alone or sizes that are not known are the reason.
+    fn refused(&self, error: Error) -> Error {
+        match error {
+            Error::Graph(fourfold_graph::Error::Node { problem, .. }) => self.problem(*problem),
+            other => other,
+        }
+    }
+
+    /// The error of a problem that the graph has with the node.
+    pub(super) fn problem(&self, problem: Problem) -> Error {
+        match problem {
+            Problem::Limit(limit) => limit.into(),
+            Problem::Open { .. } => self.unsupported(format!("sizes that are not known: {problem}; this")),
+            Problem::Type { operand, actual, .. } => {
+                let name = self.input(operand).map(|name| format!(" (`{name}`)")).unwrap_or_default();
+                let float = "cast it to float, or compute it outside of the model";
+                self.unsupported(format!("an operand {operand}{name} of type {actual} ({float})"))
+            }
+            Problem::OutputParams { .. } | Problem::Accumulator { .. } => self.unsupported(format!("{problem}; this")),
+            _ => self.invalid(problem.to_string()),
+        }
     }
 
     pub(super) fn invalid(&self, reason: impl Into<String>) -> Error {

@@ -1,6 +1,6 @@
 //! Operators that choose, repeat or join elements.
 
-use fourfold_graph::{Dim, MAX_CONCAT, Op, Polynomial, ValueId};
+use fourfold_graph::{Dim, FIX_SIZES, MAX_CONCAT, Op, Polynomial, ValueId};
 use fourfold_schemes::Granularity;
 use fourfold_tensor::Tensor;
 
@@ -10,8 +10,7 @@ use crate::Error;
 
 impl<'a> Entry<'_, 'a> {
     pub(super) fn concat(&mut self) -> Result<(), Error> {
-        let attributes = self.attributes(&["axis"])?;
-        let axis = attributes.int("axis", 1)?;
+        let axis = self.attributes(&["axis"])?.int("axis", 1)?;
         let count = self.proto.input.len();
         let target = if count <= MAX_CONCAT { self.target(false)? } else { None };
         let codes = if target.is_some() {
@@ -45,15 +44,28 @@ impl<'a> Entry<'_, 'a> {
         };
         let size = self.dims(x.id())[axis].fixed();
         let sizes: Vec<usize> = match (sizes, size) {
-            (Some(sizes), _) => sizes.iter().filter_map(|&size| usize::try_from(size).ok()).collect(),
-            (None, Some(size)) => {
-                let each = size.div_ceil(parts.max(1));
-                (0..parts).map(|part| each.min(size.saturating_sub(part * each))).collect()
+            (Some(sizes), _) => {
+                let known: Option<Vec<usize>> = sizes.iter().map(|&size| usize::try_from(size).ok()).collect();
+                known.ok_or_else(|| self.invalid(format!("has parts of {sizes:?}, of which one is negative")))?
             }
-            (None, None) => return Err(self.unsupported("equal parts of an axis whose size is not known")),
+            (None, Some(size)) => self.equal_parts(size, parts)?,
+            (None, None) => {
+                return Err(self.unsupported(format!("equal parts of an axis whose size is not known ({FIX_SIZES})")));
+            }
         };
-        if sizes.len() != parts || size.is_some_and(|size| sizes.iter().sum::<usize>() != size) {
-            return Err(self.invalid(format!("has {parts} outputs and parts of {sizes:?}, of an axis of {size:?}")));
+        if sizes.len() != parts {
+            return Err(self.invalid(format!("has {parts} outputs, but {} parts of {sizes:?}", sizes.len())));
+        }
+        let sum = sizes.iter().fold(0_usize, |sum, &size| sum.saturating_add(size));
+        match &self.dims(x.id())[axis] {
+            Dim::Fixed(size) if *size != sum => {
+                return Err(self.invalid(format!("has parts of {sizes:?}, which are {sum} of the {size} of axis {axis}")));
+            }
+            Dim::Fixed(_) => {}
+            dim => {
+                let what = format!("parts of {sizes:?} of axis {axis} of size {dim}, which is not known ({FIX_SIZES}),");
+                return Err(self.unsupported(what));
+            }
         }
         let name = self.name.clone();
         let mut start = 0_i64;
@@ -66,6 +78,20 @@ impl<'a> Entry<'_, 'a> {
             }
         }
         Ok(())
+    }
+
+    /// The sizes of as many parts as there are outputs. Before opset 18 they are equal; since then the last may be smaller.
+    fn equal_parts(&self, size: usize, parts: usize) -> Result<Vec<usize>, Error> {
+        let attributes = self.attributes(&["axis", "split", "num_outputs"])?;
+        let given = attributes.int("num_outputs", i64::try_from(parts).unwrap_or(i64::MAX))?;
+        if usize::try_from(given) != Ok(parts) {
+            return Err(self.invalid(format!("has {parts} outputs, but num_outputs is {given}")));
+        }
+        if self.importer.opset < 18 && !size.is_multiple_of(parts.max(1)) {
+            return Err(self.invalid(format!("has {parts} equal parts of {size}, which does not divide it")));
+        }
+        let each = size.div_ceil(parts.max(1));
+        Ok((0..parts).map(|part| each.min(size.saturating_sub(part * each))).collect())
     }
 
     /// One node for each axis that is cut.
@@ -144,7 +170,7 @@ impl<'a> Entry<'_, 'a> {
     pub(super) fn expand(&mut self) -> Result<(), Error> {
         self.attributes(&[])?;
         let sizes = self.expect_sizes(1)?;
-        let mut dims = sizes.dims().ok_or_else(|| self.invalid(format!("expands to {sizes:?}")))?;
+        let mut dims = sizes.dims().ok_or_else(|| self.invalid(format!("expands to {sizes}")))?;
         let x = self.moved(0)?;
         let own = self.dims(x.id());
         while dims.len() < own.len() {
@@ -166,7 +192,7 @@ impl<'a> Entry<'_, 'a> {
         let x = self.moved(0)?;
         let own = self.dims(x.id());
         let times = repeats.dims().filter(|times| times.len() == own.len());
-        let times = times.ok_or_else(|| self.invalid(format!("repeats {own:?} {:?} times", repeats.elements)))?;
+        let times = times.ok_or_else(|| self.invalid(format!("repeats {own:?} {repeats} times")))?;
         let split = own.iter().flat_map(|dim| [Dim::Fixed(1), dim.clone()]).collect();
         let repeated = times.iter().zip(&own).flat_map(|(times, dim)| [times.clone(), dim.clone()]).collect();
         let joined =
@@ -191,7 +217,11 @@ impl<'a> Entry<'_, 'a> {
             None => (0..dims.len()).filter(|&axis| dims[axis] == Dim::Fixed(1)).collect(),
         };
         if let Some(&axis) = axes.iter().find(|&&axis| dims[axis] != Dim::Fixed(1)) {
-            return Err(self.invalid(format!("takes away axis {axis} of {dims:?}, which is not 1")));
+            let what = format!("takes away axis {axis} of {dims:?}, which is not 1");
+            return Err(match dims[axis] {
+                Dim::Fixed(_) => self.invalid(what),
+                _ => self.unsupported(format!("an axis of free size: the node {what} for all inputs ({FIX_SIZES}); this")),
+            });
         }
         let left = (0..dims.len()).filter(|axis| !axes.contains(axis)).map(|axis| dims[axis].clone()).collect();
         self.emit_moved(Op::Reshape { dims: left }, x)
@@ -221,7 +251,7 @@ impl<'a> Entry<'_, 'a> {
             None => Tensor::from_slice(&[1], &[0.0_f32]).map_err(fourfold_graph::Error::from)?,
         };
         let sizes = self.expect_sizes(0)?;
-        let dims = sizes.dims().ok_or_else(|| self.invalid(format!("has the shape {:?}", sizes.elements)))?;
+        let dims = sizes.dims().ok_or_else(|| self.invalid(format!("has the shape {sizes}")))?;
         if value.len() != 1 {
             return Err(self.invalid(format!("has a value of shape {:?}, expected one number", value.shape())));
         }
@@ -239,32 +269,44 @@ impl<'a> Entry<'_, 'a> {
     /// Positions moved to channels or back: reshape, transpose, reshape.
     pub(super) fn depth_and_space(&mut self, to_space: bool) -> Result<(), Error> {
         let attributes = self.attributes(&["blocksize", "mode"])?;
-        let block = usize::try_from(attributes.int("blocksize", 0)?).ok().filter(|&block| block > 0);
+        let block = attributes.int("blocksize", 0)?;
         let is_crd = match attributes.string("mode")? {
             None | Some(b"DCR") => false,
             Some(b"CRD") if to_space => true,
-            Some(other) => return Err(self.invalid(format!("mode is {:?}", String::from_utf8_lossy(other)))),
+            Some(other) => return Err(self.invalid(format!("mode is `{}`", String::from_utf8_lossy(other)))),
         };
+        let block = usize::try_from(block).ok().filter(|&block| block > 0);
+        let block = block.ok_or_else(|| self.invalid("has a blocksize that is not positive"))?;
         let x = self.moved(0)?;
         let dims = self.dims(x.id());
-        let known: Option<[usize; 3]> = match dims.as_slice() {
-            [_, c, h, w] => c.fixed().zip(h.fixed()).zip(w.fixed()).map(|((c, h), w)| [c, h, w]),
-            _ => None,
+        let [n, c, h, w] = dims.as_slice() else {
+            return Err(self.invalid(format!("has an input of shape {dims:?}, expected four axes")));
         };
-        let Some(([c, h, w], b)) = known.zip(block) else {
-            return Err(self.unsupported(format!("an input {dims:?} with blocks of {block:?}")));
+        let b = Dim::Fixed(block);
+        let times = |dim: &Dim, other: &Dim| {
+            let product = dim.polynomial().zip(other.polynomial()).and_then(|(dim, other)| dim.mul(&other));
+            product.and_then(Dim::computed).ok_or_else(|| self.invalid("has a result that is too large"))
         };
-        let n = dims[0].clone();
-        let fits = if to_space { c.is_multiple_of(b * b) } else { h.is_multiple_of(b) && w.is_multiple_of(b) };
-        if !fits {
-            return Err(self.invalid(format!("has blocks of {b}, which {dims:?} does not hold")));
-        }
-        let (split, axes, joined) = match (to_space, is_crd) {
-            (true, false) => ([b, b, c / (b * b), h, w], [0, 3, 4, 1, 5, 2], [c / (b * b), h * b, w * b]),
-            (true, true) => ([c / (b * b), b, b, h, w], [0, 1, 4, 2, 5, 3], [c / (b * b), h * b, w * b]),
-            (false, _) => ([c, h / b, b, w / b, b], [0, 3, 5, 1, 2, 4], [c * b * b, h / b, w / b]),
+        let parts = |dim: &Dim, count: &Dim| {
+            let part = dim.polynomial().zip(count.polynomial()).and_then(|(dim, count)| dim.div(&count));
+            part.and_then(Dim::computed).ok_or_else(|| match dim {
+                Dim::Fixed(_) => self.invalid(format!("has blocks of {block}, which {dims:?} does not hold")),
+                _ => self.unsupported(format!("blocks of {block} of {dims:?}, whose sizes are not known ({FIX_SIZES}),")),
+            })
         };
-        let shape = |sizes: &[usize]| [n.clone()].into_iter().chain(sizes.iter().map(|&size| size.into())).collect();
+        let (split, axes, joined) = if to_space {
+            let left = parts(c, &times(&b, &b)?)?;
+            let joined = [left.clone(), times(h, &b)?, times(w, &b)?];
+            match is_crd {
+                false => ([b.clone(), b, left, h.clone(), w.clone()], [0, 3, 4, 1, 5, 2], joined),
+                true => ([left, b.clone(), b, h.clone(), w.clone()], [0, 1, 4, 2, 5, 3], joined),
+            }
+        } else {
+            let (rows, columns) = (parts(h, &b)?, parts(w, &b)?);
+            let joined = [times(c, &times(&b, &b)?)?, rows.clone(), columns.clone()];
+            ([c.clone(), rows, b.clone(), columns, b], [0, 3, 5, 1, 2, 4], joined)
+        };
+        let shape = |sizes: &[Dim]| [n.clone()].into_iter().chain(sizes.iter().cloned()).collect();
         let x = self.moved_before("split", Op::Reshape { dims: shape(&split) }, x)?;
         let x = self.moved_before("turned", Op::Transpose { axes: axes.to_vec() }, x)?;
         self.emit_moved(Op::Reshape { dims: shape(&joined) }, x)

@@ -41,7 +41,7 @@ impl<'a> Entry<'_, 'a> {
         };
         let target: Option<Vec<Option<Dim>>> = sizes.iter().enumerate().map(size).collect();
         let target = target.ok_or_else(|| self.invalid(format!("has the shape {sizes:?} for an input {dims:?}")))?;
-        Op::reshape_to(&target, dims).map_err(|problem| self.invalid(problem.to_string()))
+        Op::reshape_to(&target, dims).map_err(|problem| self.problem(problem))
     }
 
     /// The shape of the operand if it is the real numbers of constant codes that no operator on codes reads as they are.

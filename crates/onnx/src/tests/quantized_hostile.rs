@@ -141,7 +141,7 @@ fn all_readers_of_an_input_of_codes_agree() {
     let plain = of_codes(|nodes| nodes[0] = node("Identity", &["x"], "xd", vec![]));
     assert_refused(&plain, "Gemm_2", "input 0 (`xd`) is uint8");
     let wrong = of_codes(|nodes| nodes[0].input[2] = "wz".to_owned());
-    assert_refused(&wrong, "DequantizeLinear_0", "has 1 scales, but 2 zero points");
+    assert_refused(&wrong, "DequantizeLinear_0", "input 2 (`wz`) is int8, but input 0 is uint8");
     let circle = of_codes(|nodes| nodes[0] = node("Identity", &["xd"], "xd", vec![]));
     assert!(read(&circle).is_err());
 }
