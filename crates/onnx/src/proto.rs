@@ -34,11 +34,6 @@ pub(crate) mod data_type {
         })
     }
 
-    /// Whether the specification has a type of that number.
-    pub(crate) fn is_known(data_type: i32) -> bool {
-        (1..24).contains(&data_type)
-    }
-
     /// The specification's name of a type.
     pub(crate) fn name(data_type: i32) -> &'static str {
         const NAMES: [&str; 24] = [

@@ -1,5 +1,7 @@
 //! Files made here, read and written.
 
+mod border;
+mod contradictions;
 mod elements;
 mod export;
 mod export_operators;
@@ -42,7 +44,7 @@ fn model(opset: i64, input: &[i64], initializers: &[(&str, Tensor)], nodes: Vec<
         name: "test".to_owned(),
         initializer,
         input: vec![info("x", input)],
-        output: vec![info("y", &[])],
+        output: vec![ValueInfoProto { name: "y".to_owned(), ..ValueInfoProto::default() }],
         sparse_initializer: vec![],
     };
     ModelProto {

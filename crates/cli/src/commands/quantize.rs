@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use fourfold::graph::Graph;
+use fourfold::graph::{Graph, Node, OpKind};
 use fourfold::observers::States;
 use fourfold::quantize::{Comparison, Decision, Quantized, correct_bias_with, prepare_with, quantize_dynamic_with};
 
@@ -60,7 +60,7 @@ pub(super) fn run(arguments: &Quantize, context: &Context) -> Result<(), Failure
         _ => quantize_dynamic_with(&fused, &settings.mapping).map_err(|error| at_model(error.into()))?,
     };
     if !quantized.graph().is_quantized() {
-        return Err(at_model(nothing_quantized(&settings, &quantized)));
+        return Err(at_model(nothing_quantized(&settings, &fused, &quantized)));
     }
     let comparison = match &samples {
         Some(samples) => compare(&fused, &quantized, samples, context)?,
@@ -197,7 +197,7 @@ fn compare(
 }
 
 /// Why no layer was quantized.
-fn nothing_quantized(settings: &Settings, quantized: &Quantized) -> Failure {
+fn nothing_quantized(settings: &Settings, fused: &Graph, quantized: &Quantized) -> Failure {
     let mut reasons: Vec<String> = Vec::new();
     for layer in quantized.layers().iter().filter(|layer| layer.decision == Decision::Float) {
         let reason = format!("{}: {}", layer.operator, layer.reason);
@@ -206,8 +206,12 @@ fn nothing_quantized(settings: &Settings, quantized: &Quantized) -> Failure {
         }
     }
     let said = if settings.said.is_empty() { String::new() } else { format!(" by {}", settings.said) };
+    let is_recurrent = |node: &Node| matches!(node.op().kind(), OpKind::Lstm | OpKind::Gru | OpKind::Rnn);
     let hint = match settings.mode {
         Mode::Dynamic => "; dynamic quantization is for Linear and recurrent layers, try --mode static --calib DATA",
+        Mode::Static if fused.nodes().iter().any(is_recurrent) => {
+            "; static quantization leaves recurrent layers float, for which --mode dynamic is the way"
+        }
         Mode::Static => "",
     };
     let reasons = reasons.join("; ");

@@ -25,7 +25,9 @@ pub(super) fn conv(conv: &Conv, inputs: &[&Value], limits: &Limits) -> Result<Ve
         let per_group = weight[1];
         return Err(Problem::sizes(
             channels.fixed().is_none(),
-            format!("the input {x:?} has {channels} channels, the weight {weight:?} expects {groups} groups of {per_group}"),
+            format!(
+                "the input {x:?} has {channels} channels, the weight {weight:?} expects {groups} groups of {per_group}"
+            ),
         ));
     }
     super::layers::expect_vector("bias", inputs.get(2), &Dim::Fixed(out))?;

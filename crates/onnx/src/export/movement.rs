@@ -69,7 +69,11 @@ impl Exporter<'_> {
             self.push("Pad", name, &[x, &pads], output, mode);
             return Ok(());
         };
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates, as the operator itself does")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "saturates, as the operator itself does"
+        )]
         let value = match dtype {
             DType::I64 => Tensor::from_slice(&[], &[number.round_ties_even() as i64]),
             DType::I32 => Tensor::from_slice(&[], &[number.round_ties_even() as i32]),

@@ -75,11 +75,18 @@ impl Entry<'_, '_> {
         if self.importer.opset < 11 {
             let attributes = self.attributes(&["min", "max"])?;
             let (min, max) = (attributes.float("min", f32::MIN)?, attributes.float("max", f32::MAX)?);
-            return Ok((min.min(max), max));
+            return self.ordered(min, max);
         }
         self.attributes(&[])?;
         let (min, max) = (self.bound(1)?.unwrap_or(f32::NEG_INFINITY), self.bound(2)?.unwrap_or(f32::INFINITY));
-        // The upper bound comes last: where it is the smaller one, it is the result everywhere.
+        self.ordered(min, max)
+    }
+
+    /// The bounds in order. The upper one comes last: where it is the smaller one, it is the result everywhere.
+    fn ordered(&self, min: f32, max: f32) -> Result<(f32, f32), Error> {
+        if min.is_nan() || max.is_nan() {
+            return Err(self.unsupported("a bound that is not a number"));
+        }
         Ok((min.min(max), max))
     }
 

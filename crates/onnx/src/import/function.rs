@@ -46,7 +46,7 @@ impl<'a> Entry<'_, 'a> {
                 None | Some(b"none") => Unary::Gelu,
                 Some(b"tanh") => Unary::GeluTanh,
                 Some(other) => {
-                    return Err(self.invalid(format!("approximate is {:?}", String::from_utf8_lossy(other))));
+                    return Err(self.invalid(format!("approximate is `{}`", String::from_utf8_lossy(other))));
                 }
             },
         };
@@ -84,7 +84,7 @@ impl<'a> Entry<'_, 'a> {
         let name = self.input(1).unwrap_or_default();
         let exponent = self.importer.constant(name)?;
         let x = self.operand(0)?;
-        let Some(number) = exponent.as_ref().filter(|_| self.dtype(x) == DType::F32).and_then(number) else {
+        let Some(number) = exponent.as_ref().filter(|_| self.dtype(x) == DType::F32).and_then(only_number) else {
             let exponent = self.operand(1)?;
             let exponent = self.as_type(exponent, self.dtype(x))?;
             return self.emit(Op::Binary(Binary::Pow), &[x, exponent]);
@@ -123,7 +123,9 @@ impl<'a> Entry<'_, 'a> {
     fn as_type(&mut self, id: ValueId, dtype: DType) -> Result<ValueId, Error> {
         match self.dtype(id) {
             own if own == dtype => Ok(id),
-            DType::F32 => Err(self.unsupported(format!("a real exponent of {dtype} numbers; cast the base to float: it"))),
+            DType::F32 => {
+                Err(self.unsupported(format!("a real exponent of {dtype} numbers; cast the base to float: it")))
+            }
             _ => self.emit_before("exponent", Op::Cast { to: CastTo::of(dtype) }, &[id]),
         }
     }
@@ -189,12 +191,17 @@ impl<'a> Entry<'_, 'a> {
     }
 }
 
-/// The only number of a constant.
+/// The only number of a constant; a truth value is 0 or 1.
 #[expect(clippy::cast_precision_loss, reason = "as Cast rounds")]
-fn number(tensor: &Tensor) -> Option<f32> {
+pub(super) fn only_number(tensor: &Tensor) -> Option<f32> {
     match tensor.dtype() {
         DType::F32 => tensor.as_slice::<f32>().ok().and_then(|list| <[f32; 1]>::try_from(list).ok()).map(|[one]| one),
-        DType::I64 => tensor.as_slice::<i64>().ok().and_then(|list| <[i64; 1]>::try_from(list).ok()).map(|[one]| one as f32),
+        DType::Bool => {
+            tensor.as_slice::<u8>().ok().and_then(|list| <[u8; 1]>::try_from(list).ok()).map(|[one]| f32::from(one))
+        }
+        DType::I64 => {
+            tensor.as_slice::<i64>().ok().and_then(|list| <[i64; 1]>::try_from(list).ok()).map(|[one]| one as f32)
+        }
         _ => integers(tensor).and_then(|list| <[i32; 1]>::try_from(list).ok()).map(|[one]| one as f32),
     }
 }

@@ -25,7 +25,7 @@ impl<'a> Entry<'_, 'a> {
     pub(super) fn written_on_codes(&mut self, layer: &Layer) -> Result<Option<([ValueId; 2], DynamicScheme)>, Error> {
         let Some(entry) = self.proto.metadata_props.iter().find(|entry| entry.key == DYNAMIC) else { return Ok(None) };
         let Some(scheme) = SCHEMES.into_iter().find(|scheme| scheme.name() == entry.value) else {
-            return Err(self.unsupported(format!("the metadata `{DYNAMIC}` with the value {:?}", entry.value)));
+            return Err(self.unsupported(format!("the metadata `{DYNAMIC}` with the value `{}`", entry.value)));
         };
         let Some(weight) = self.dequantized_gates(layer, 1)? else { return Ok(None) };
         Ok(self.dequantized_gates(layer, 2)?.map(|recurrent| ([weight, recurrent], scheme)))

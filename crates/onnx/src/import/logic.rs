@@ -40,7 +40,7 @@ impl<'a> Entry<'_, 'a> {
     }
 
     pub(super) fn cast_to(&mut self, to: i64) -> Result<(), Error> {
-        let number = i32::try_from(to).ok().filter(|&number| data_type::is_known(number));
+        let number = i32::try_from(to).ok().filter(|&number| number > 0);
         let number = number.ok_or_else(|| self.invalid(format!("converts to {to}, which is no type")))?;
         let dtype = element_type(number);
         let dtype = dtype.ok_or_else(|| self.unsupported(format!("a conversion to {}", data_type::name(number))))?;

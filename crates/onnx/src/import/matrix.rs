@@ -180,8 +180,14 @@ impl<'a> Entry<'_, 'a> {
         let name = self.input(index).unwrap_or_default();
         let b = self.constant(index)?;
         self.computed(name, Change::Weight { is_transposed, factor: alpha.to_bits() }, |entry| {
-            let wrong =
-                || entry.invalid(format!("the right side is {}{:?}, expected a float matrix", b.dtype(), b.shape()));
+            let wrong = || {
+                let what = format!(
+                    "a right side of type {}, of shape {:?}, that is not a float matrix,",
+                    b.dtype(),
+                    b.shape()
+                );
+                entry.unsupported(what)
+            };
             let view = b.view::<f32>().map_err(|_| wrong())?;
             let view = if is_transposed { Ok(view) } else { view.permute(&[1, 0]) };
             let mut weight = view.map_err(|_| wrong())?.to_tensor();

@@ -92,7 +92,7 @@ impl<'a> Entry<'_, 'a> {
             None | Some(b"forward") => Direction::Forward,
             Some(b"reverse") => Direction::Reverse,
             Some(b"bidirectional") => Direction::Bidirectional,
-            Some(other) => return Err(self.invalid(format!("direction is {:?}", String::from_utf8_lossy(other)))),
+            Some(other) => return Err(self.invalid(format!("direction is `{}`", String::from_utf8_lossy(other)))),
         };
         let has_clip = self.proto.attribute.iter().any(|attribute| attribute.name == "clip");
         if has_clip && attributes.float("clip", f32::MAX)? < f32::MAX {
@@ -118,7 +118,8 @@ impl<'a> Entry<'_, 'a> {
         let is_whole = names.is_empty() || names.len() == defaults.len() * direction.count();
         if !is_default || !is_whole || parameters.iter().any(|list| !list.unwrap_or_default().is_empty()) {
             let list: Vec<_> = names.iter().map(|name| String::from_utf8_lossy(name)).collect();
-            return Err(self.unsupported(format!("the activations {list:?} with parameters {parameters:?}")));
+            let with = if parameters.iter().any(Option::is_some) { " with parameters of their own" } else { "" };
+            return Err(self.unsupported(format!("the activations {}{with}", list.join(", "))));
         }
         let hidden = attributes.int("hidden_size", 0)?;
         let is_batch_first = match attributes.int("layout", 0)? {

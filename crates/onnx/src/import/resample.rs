@@ -1,8 +1,11 @@
 //! Padding and resampling.
 
 use fourfold_graph::{Coordinates, Interpolation, Op, Pad, PadMode, Resize, Rounding};
+use fourfold_schemes::QuantParams;
 
+use super::function::only_number;
 use super::node::Entry;
+use super::target::Moved;
 use crate::Error;
 
 impl<'a> Entry<'_, 'a> {
@@ -15,29 +18,26 @@ impl<'a> Entry<'_, 'a> {
         let (of_input, axes) = (self.known_integers(1)?, self.known_integers(3)?);
         let number = match self.optional_constant(2)? {
             None => number,
-            Some(value) => match (value.as_slice::<f32>(), value.as_slice::<i64>(), value.as_slice::<u8>()) {
-                (Ok([number]), ..) => *number,
-                #[expect(clippy::cast_precision_loss, reason = "numbers of padding are small")]
-                (_, Ok([number]), _) => *number as f32,
-                (_, _, Ok([truth])) => f32::from(*truth),
-                _ => {
-                    return Err(self.invalid(format!(
-                        "pads with {}{:?}, expected a number",
-                        value.dtype(),
-                        value.shape()
-                    )));
+            Some(value) => {
+                let wrong =
+                    || self.invalid(format!("pads with {}{:?}, expected a number", value.dtype(), value.shape()));
+                let number = only_number(&value).ok_or_else(wrong)?;
+                // Above 2^24 not every integer is a number of 32 bits.
+                if value.dtype().is_integer() && number.abs() > 16_777_216.0 {
+                    return Err(self.unsupported(format!("padding with {number}, an integer of more than 24 bits,")));
                 }
-            },
+                number
+            }
         };
+        let x = self.moved(0)?;
         let mode = match mode.as_slice() {
-            b"constant" => PadMode::Constant(number),
+            b"constant" => PadMode::Constant(self.added(x, number)),
             b"edge" => PadMode::Edge,
             b"reflect" => PadMode::Reflect,
             b"wrap" => PadMode::Wrap,
-            other => return Err(self.invalid(format!("mode is {:?}", String::from_utf8_lossy(other)))),
+            other => return Err(self.invalid(format!("mode is `{}`", String::from_utf8_lossy(other)))),
         };
         let pads = of_attribute.or(of_input).ok_or_else(|| self.invalid("lacks the pads"))?;
-        let x = self.moved(0)?;
         let dims = self.dims(x.id());
         let axes = axes.unwrap_or_else(|| (0..).take(dims.len()).collect());
         if pads.len() != 2 * axes.len() {
@@ -68,6 +68,16 @@ impl<'a> Entry<'_, 'a> {
     }
 
     /// Nearest and linear; opset 10 has factors only, and `Upsample` is the older name.
+    /// What a number that is added stands for: among codes that the file takes for integers it is a code too.
+    fn added(&self, x: Moved, number: f32) -> f32 {
+        let params = self.importer.builder.value(x.id()).ty().params().and_then(QuantParams::as_per_tensor);
+        match (x, params) {
+            #[expect(clippy::cast_precision_loss, reason = "a zero point has 8 bits")]
+            (Moved::Raw(_), Some((scale, zero_point))) => scale.get() * (number - zero_point as f32),
+            _ => number,
+        }
+    }
+
     pub(super) fn resize(&mut self) -> Result<(), Error> {
         const KNOWN: [&str; 10] = [
             "mode",
@@ -102,19 +112,19 @@ impl<'a> Entry<'_, 'a> {
             b"round_prefer_ceil" => Rounding::PreferCeil,
             b"floor" => Rounding::Floor,
             b"ceil" => Rounding::Ceil,
-            other => return Err(self.invalid(format!("nearest_mode is {:?}", text(other)))),
+            other => return Err(self.invalid(format!("nearest_mode is `{}`", text(other)))),
         };
         let interpolation = match mode.as_slice() {
             b"nearest" => Interpolation::Nearest(rounding),
             b"linear" => Interpolation::Linear,
-            other => return Err(self.unsupported(format!("the mode {:?}", text(other)))),
+            other => return Err(self.unsupported(format!("the mode `{}`", text(other)))),
         };
         let coordinates = match coordinates.as_slice() {
             b"half_pixel" => Coordinates::HalfPixel,
             b"pytorch_half_pixel" => Coordinates::PytorchHalfPixel,
             b"align_corners" => Coordinates::AlignCorners,
             b"asymmetric" => Coordinates::Asymmetric,
-            other => return Err(self.unsupported(format!("the coordinates {:?}", text(other)))),
+            other => return Err(self.unsupported(format!("the coordinates `{}`", text(other)))),
         };
         let place = if is_old { 1 } else { 2 };
         let scales = match self.optional_constant(place)? {
@@ -133,7 +143,7 @@ impl<'a> Entry<'_, 'a> {
         match sizes {
             Some(sizes) => {
                 let Some(new) = sizes.dims().filter(|new| new.len() == axes.len()) else {
-                    return Err(self.invalid(format!("has the sizes {:?} for axes {axes:?}", sizes.elements)));
+                    return Err(self.invalid(format!("has the sizes {sizes} for axes {axes:?}")));
                 };
                 for (axis, new) in axes.into_iter().zip(new).filter(|(axis, new)| dims[*axis] != *new) {
                     let unknown = || self.unsupported(format!("a new size {new} of axis {axis} of {dims:?}"));

@@ -158,7 +158,8 @@ fn check_count(formals: &[Formal], names: &[String], what: &str) -> Result<(), S
         };
         return Err(format!("has {count} {what}s, expected {expected}"));
     }
-    let must = |index: usize| formals.get(index.min(formals.len() - 1)).is_some_and(|formal| formal.arity != Arity::Optional);
+    let must =
+        |index: usize| formals.get(index.min(formals.len() - 1)).is_some_and(|formal| formal.arity != Arity::Optional);
     match names.iter().enumerate().find(|(index, name)| name.is_empty() && must(*index)) {
         Some((index, _)) if what == "input" => Err(format!("lacks input {index}")),
         _ => Ok(()),
@@ -235,7 +236,9 @@ impl Entry<'_, '_> {
             let Some(formal) = form.inputs.get(index).or(form.inputs.last()) else { continue };
             let shown = type_name(dtype);
             if !formal.types.contains(letter(dtype)) {
-                return Err(self.invalid(format!("input {index} (`{name}`) is {shown}, which the operator does not take")));
+                return Err(
+                    self.invalid(format!("input {index} (`{name}`) is {shown}, which the operator does not take"))
+                );
             }
             let Some(variable) = formal.variable else { continue };
             let (first, expected) = *given.entry(variable).or_insert((index, dtype));
@@ -266,7 +269,8 @@ mod tests {
     fn versions_say_what_the_specification_says() {
         let node = |operator: &str, inputs: usize, opset: i64| {
             let input = vec!["x".to_owned(); inputs];
-            let node = NodeProto { op_type: operator.to_owned(), input, output: vec!["y".to_owned()], ..NodeProto::default() };
+            let node =
+                NodeProto { op_type: operator.to_owned(), input, output: vec!["y".to_owned()], ..NodeProto::default() };
             form(&node, opset).map(|form| form.check(&node))
         };
         assert_eq!(node("Add", 2, 7), Some(Ok(())));

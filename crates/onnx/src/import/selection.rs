@@ -59,11 +59,14 @@ impl<'a> Entry<'_, 'a> {
         let sum = sizes.iter().fold(0_usize, |sum, &size| sum.saturating_add(size));
         match &self.dims(x.id())[axis] {
             Dim::Fixed(size) if *size != sum => {
-                return Err(self.invalid(format!("has parts of {sizes:?}, which are {sum} of the {size} of axis {axis}")));
+                return Err(
+                    self.invalid(format!("has parts of {sizes:?}, which are {sum} of the {size} of axis {axis}"))
+                );
             }
             Dim::Fixed(_) => {}
             dim => {
-                let what = format!("parts of {sizes:?} of axis {axis} of size {dim}, which is not known ({FIX_SIZES}),");
+                let what =
+                    format!("parts of {sizes:?} of axis {axis} of size {dim}, which is not known ({FIX_SIZES}),");
                 return Err(self.unsupported(what));
             }
         }
@@ -220,7 +223,8 @@ impl<'a> Entry<'_, 'a> {
             let what = format!("takes away axis {axis} of {dims:?}, which is not 1");
             return Err(match dims[axis] {
                 Dim::Fixed(_) => self.invalid(what),
-                _ => self.unsupported(format!("an axis of free size: the node {what} for all inputs ({FIX_SIZES}); this")),
+                _ => self
+                    .unsupported(format!("an axis of free size: the node {what} for all inputs ({FIX_SIZES}); this")),
             });
         }
         let left = (0..dims.len()).filter(|axis| !axes.contains(axis)).map(|axis| dims[axis].clone()).collect();
@@ -291,7 +295,9 @@ impl<'a> Entry<'_, 'a> {
             let part = dim.polynomial().zip(count.polynomial()).and_then(|(dim, count)| dim.div(&count));
             part.and_then(Dim::computed).ok_or_else(|| match dim {
                 Dim::Fixed(_) => self.invalid(format!("has blocks of {block}, which {dims:?} does not hold")),
-                _ => self.unsupported(format!("blocks of {block} of {dims:?}, whose sizes are not known ({FIX_SIZES}),")),
+                _ => {
+                    self.unsupported(format!("blocks of {block} of {dims:?}, whose sizes are not known ({FIX_SIZES}),"))
+                }
             })
         };
         let (split, axes, joined) = if to_space {

@@ -5,7 +5,7 @@
 
 use core::fmt;
 
-use fourfold_graph::{CastTo, FIX_SIZES, CumSum, Dim, Op, Polynomial};
+use fourfold_graph::{CastTo, CumSum, Dim, FIX_SIZES, Op, Polynomial};
 use fourfold_tensor::{DType, Tensor};
 
 use super::binding::{Binding, Codes, Dequantized};
@@ -314,7 +314,9 @@ impl<'a> Entry<'_, 'a> {
         let [a, b] = inputs else { return Err(self.invalid("does not have two inputs")) };
         let truth = |a: &Polynomial, b: &Polynomial| equal(a, b).map(|truth| Polynomial::constant(i64::from(truth)));
         let Some(truths) = a.zip(b, truth) else {
-            return Err(self.unsupported(format!("a comparison of sizes that are not known ({a} and {b}; {FIX_SIZES})")));
+            return Err(
+                self.unsupported(format!("a comparison of sizes that are not known ({a} and {b}; {FIX_SIZES})"))
+            );
         };
         let list: Vec<bool> = truths.elements.iter().map(|truth| truth.as_constant() == Some(1)).collect();
         let shape: &[usize] = if truths.is_scalar { &[] } else { &[list.len()] };

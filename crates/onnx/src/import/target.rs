@@ -86,10 +86,6 @@ impl<'a> Entry<'_, 'a> {
                 "Clip" if fuses => reader.clip_bounds()?,
                 _ => return Ok(None),
             };
-            // Bounds that make no sense are for the Clip itself to refuse.
-            if min.is_nan() || max.is_nan() || min > max {
-                return Ok(None);
-            }
             bounds = (bounds.0.clamp(min, max), bounds.1.clamp(min, max));
             output = reader.output();
             absorbed.push(index);

@@ -1,6 +1,6 @@
 //! Transposed convolutions.
 
-use fourfold_graph::{FIX_SIZES, Activation, ConvTranspose, Dim, Op, ValueId, Window};
+use fourfold_graph::{Activation, ConvTranspose, Dim, FIX_SIZES, Op, ValueId, Window};
 
 use super::attributes::Attributes;
 use super::codes::Channels;

@@ -103,8 +103,12 @@ fn placement(attributes: &Attributes<'_>, kernel: Vec<usize>, dims: &[Dim], ceil
     }
     let extent = |axis: usize| dilation[axis].saturating_mul(kernel[axis] - 1).saturating_add(1);
     let size = |axis: usize| {
-        let unknown =
-            || attributes.unsupported(format!("auto_pad or ceil_mode in steps along axis {}, whose size is not known ({FIX_SIZES}),", axis + 2));
+        let unknown = || {
+            attributes.unsupported(format!(
+                "auto_pad or ceil_mode in steps along axis {}, whose size is not known ({FIX_SIZES}),",
+                axis + 2
+            ))
+        };
         dims[axis + 2].fixed().ok_or_else(unknown)
     };
     let auto = attributes.string("auto_pad")?.unwrap_or(b"NOTSET");

@@ -93,12 +93,20 @@ fn channels_must_fit_the_axis() {
     let listed = small(&[], |nodes| nodes[0].input = ["x", "ws", "z"].map(str::to_owned).to_vec());
     assert_refused(&listed, "QuantizeLinear_0", "2 scales for a value that is computed is not supported");
     let blocks = small(&[], |nodes| nodes[2].attribute.push(int("block_size", 2)));
-    assert_refused(&blocks, "DequantizeLinear_2", "the attribute `block_size`, which the operator does not take in this opset");
+    assert_refused(
+        &blocks,
+        "DequantizeLinear_2",
+        "the attribute `block_size`, which the operator does not take in this opset",
+    );
 }
 
 #[test]
 fn only_codes_are_dequantized_and_only_numbers_computed_with() {
-    assert_refused(&small(&[], |nodes| nodes[1].input[0] = "x".to_owned()), "DequantizeLinear_1", "input 0 (`x`) is float");
+    assert_refused(
+        &small(&[], |nodes| nodes[1].input[0] = "x".to_owned()),
+        "DequantizeLinear_1",
+        "input 0 (`x`) is float",
+    );
     let again = small(&[], |nodes| nodes[5].input[0] = "xd".to_owned());
     assert_refused(&again, "DequantizeLinear_5", "input 0 (`xd`) is float");
     let raw = small(&[], |nodes| nodes[3].input[0] = "xq".to_owned());
@@ -108,7 +116,11 @@ fn only_codes_are_dequantized_and_only_numbers_computed_with() {
     // A Clip of codes has bounds of their type.
     let clip = |bound| small(&[("low", bound)], |nodes| nodes[5] = node("Clip", &["hq", "low"], "y", vec![]));
     assert_refused(&clip(floats(&[])), "Clip_5", "input 1 (`low`) is float, but input 0 is uint8");
-    assert_refused(&clip(Tensor::from_vec(&[], vec![1_i8]).expect("one")), "Clip_5", "input 1 (`low`) is int8, but input 0 is uint8");
+    assert_refused(
+        &clip(Tensor::from_vec(&[], vec![1_i8]).expect("one")),
+        "Clip_5",
+        "input 1 (`low`) is int8, but input 0 is uint8",
+    );
     assert_refused(&clip(Tensor::from_vec(&[2], vec![1_u8; 2]).expect("two")), "Clip_5", "clamps u8 codes to u8");
     assert!(read(&clip(Tensor::from_vec(&[], vec![1_u8]).expect("one"))).is_ok());
     let real = small(&[("f", floats(&[2, 4]))], |nodes| nodes[2].input[0] = "f".to_owned());

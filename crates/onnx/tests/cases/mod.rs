@@ -29,7 +29,9 @@ pub(crate) fn cases(file: &str) -> BTreeMap<String, Case> {
             Dtype::F32 => DType::F32,
             Dtype::U8 => DType::U8,
             Dtype::I8 => DType::I8,
+            Dtype::I32 => DType::I32,
             Dtype::I64 => DType::I64,
+            Dtype::BOOL => DType::Bool,
             other => panic!("{name} is of {other:?}"),
         };
         let tensor = || Tensor::from_le_bytes(dtype, view.shape(), view.data()).expect("a whole tensor");

@@ -28,8 +28,9 @@ impl Pad {
             (Some(params), _) => fourfold_schemes::quantize(&one, params)?,
             (None, DType::F32) => one,
             #[expect(clippy::cast_possible_truncation, reason = "saturates")]
-            (None, DType::I64) => Tensor::from_slice(&[1], &[number as i64])?,
-            (None, DType::I32) => fourfold_schemes::quantize(&one, &integers(DType::I32, (i32::MIN, i32::MAX))?)?,
+            (None, DType::I64) => Tensor::from_slice(&[1], &[number.round_ties_even() as i64])?,
+            #[expect(clippy::cast_possible_truncation, reason = "saturates")]
+            (None, DType::I32) => Tensor::from_slice(&[1], &[number.round_ties_even() as i32])?,
             (None, DType::Bool) => Tensor::from_bools(&[1], &[number != 0.0])?,
             (None, _) => fourfold_schemes::quantize(&one, &integers(dtype, dtype.byte_range().unwrap_or((0, 1)))?)?,
         };

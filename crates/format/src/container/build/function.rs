@@ -24,16 +24,8 @@ const UNARY: [Unary; 16] = [
     Unary::Elu { alpha: 0.0 },
 ];
 
-const BINARY: [Binary; 8] = [
-    Binary::Sub,
-    Binary::Mul,
-    Binary::Div,
-    Binary::Min,
-    Binary::Max,
-    Binary::Pow,
-    Binary::Mod,
-    Binary::Fmod,
-];
+const BINARY: [Binary; 8] =
+    [Binary::Sub, Binary::Mul, Binary::Div, Binary::Min, Binary::Max, Binary::Pow, Binary::Mod, Binary::Fmod];
 
 const REDUCTIONS: [Reduction; 5] = [Reduction::Mean, Reduction::Sum, Reduction::Max, Reduction::Min, Reduction::L2];
 
