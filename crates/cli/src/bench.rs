@@ -92,7 +92,7 @@ pub(crate) fn made_up_inputs(graph: &Graph, batch: usize) -> Result<Vec<Tensor>,
                 *element = f32::from(u16::try_from(next() >> 48).unwrap_or(0)) / 65536.0;
             }
         } else {
-            tensor.bytes_mut().fill_with(|| next().to_le_bytes()[7]);
+            tensor.bytes_mut()?.fill_with(|| next().to_le_bytes()[7]);
         }
         inputs.push(tensor);
     }

@@ -7,6 +7,7 @@ use std::io::{self, IsTerminal, Write};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::failure::{Failure, Kind};
+use crate::message::{bounded, visible};
 
 /// Whether messages and progress are wanted, and what was warned of.
 #[derive(Debug)]
@@ -80,22 +81,5 @@ pub(crate) fn error(failure: &Failure) {
 
 /// A message that cannot be written is lost: there is nowhere to say so.
 fn to_stderr(text: impl fmt::Display) {
-    let _ = writeln!(io::stderr(), "{}", visible(&text.to_string()));
-}
-
-/// The text without control characters that would steer a terminal; strings of a model are not to be trusted.
-fn visible(text: &str) -> String {
-    let steers = |c: char| c.is_control() && c != '\n';
-    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    text.chars().map(|c| if steers(c) || turns(c) { '\u{fffd}' } else { c }).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn text_cannot_steer_the_terminal() {
-        assert_eq!(visible("a\u{1b}[2Jb\n\u{202e}c\t"), "a\u{fffd}[2Jb\n\u{fffd}c\u{fffd}");
-    }
+    let _ = writeln!(io::stderr(), "{}", bounded(text));
 }

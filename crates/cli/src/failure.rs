@@ -6,6 +6,8 @@ use std::path::Path;
 
 use fourfold::{format, graph, onnx, quantize, runtime, schemes, tensor};
 
+use crate::message::bounded;
+
 /// The kinds of failure; each has an exit code that scripts rely on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -52,7 +54,7 @@ pub(crate) struct Failure {
 
 impl Failure {
     pub(crate) fn new(kind: Kind, message: impl fmt::Display) -> Self {
-        Self { kind, message: message.to_string() }
+        Self { kind, message: bounded(message) }
     }
 
     pub(crate) fn usage(message: impl fmt::Display) -> Self {
@@ -70,7 +72,7 @@ impl Failure {
 
     /// The same failure, with what it is about in front.
     pub(crate) fn about(mut self, subject: impl fmt::Display) -> Self {
-        self.message = format!("{subject}: {}", self.message);
+        self.message = bounded(format_args!("{subject}: {}", self.message));
         self
     }
 }
@@ -83,12 +85,7 @@ impl fmt::Display for Failure {
 
 impl From<graph::Error> for Failure {
     fn from(error: graph::Error) -> Self {
-        let is_limit = match &error {
-            graph::Error::Limit(_) => true,
-            graph::Error::Node { problem, .. } => matches!(**problem, graph::Problem::Limit(_)),
-            _ => false,
-        };
-        let kind = match is_limit {
+        let kind = match error.is_limit() {
             true => Kind::Limit,
             false if error.is_unsupported() => Kind::Unsupported,
             false => Kind::Invalid,
@@ -100,7 +97,7 @@ impl From<graph::Error> for Failure {
 impl From<runtime::Error> for Failure {
     fn from(error: runtime::Error) -> Self {
         let kind = match &error {
-            runtime::Error::Limit(_) => Kind::Limit,
+            _ if error.is_limit() => Kind::Limit,
             runtime::Error::Unsupported { .. } => Kind::Unsupported,
             runtime::Error::Threads { .. } => Kind::Io,
             _ => Kind::Invalid,
@@ -112,6 +109,7 @@ impl From<runtime::Error> for Failure {
 impl From<quantize::Error> for Failure {
     fn from(error: quantize::Error) -> Self {
         match error {
+            _ if error.is_limit() => Self::new(Kind::Limit, error),
             quantize::Error::Graph(error) => error.into(),
             quantize::Error::Runtime(error) => error.into(),
             quantize::Error::Cancelled => Self::new(Kind::Interrupted, "interrupted; no output was written"),
@@ -133,22 +131,21 @@ impl From<quantize::Error> for Failure {
 
 impl From<tensor::Error> for Failure {
     fn from(error: tensor::Error) -> Self {
-        let is_limit = matches!(error, tensor::Error::OutOfMemory { .. } | tensor::Error::TooLarge { .. });
-        Self::new(if is_limit { Kind::Limit } else { Kind::Invalid }, error)
+        Self::new(if error.is_limit() { Kind::Limit } else { Kind::Invalid }, error)
     }
 }
 
 impl From<schemes::Error> for Failure {
     fn from(error: schemes::Error) -> Self {
-        Self::invalid(error)
+        Self::new(if error.is_limit() { Kind::Limit } else { Kind::Invalid }, error)
     }
 }
 
 impl From<onnx::Error> for Failure {
     fn from(error: onnx::Error) -> Self {
         match error {
+            _ if error.is_limit() => Self::new(Kind::Limit, error),
             onnx::Error::Graph(error) => error.into(),
-            onnx::Error::Limit(_) => Self::new(Kind::Limit, error),
             _ if error.is_unsupported() => Self::new(Kind::Unsupported, error),
             _ => Self::invalid(error),
         }
@@ -158,9 +155,9 @@ impl From<onnx::Error> for Failure {
 impl From<format::Error> for Failure {
     fn from(error: format::Error) -> Self {
         match error {
+            _ if error.is_limit() => Self::new(Kind::Limit, error),
             format::Error::Graph(error) => error.into(),
             format::Error::Tensor(error) => error.into(),
-            format::Error::Limit(_) => Self::new(Kind::Limit, error),
             format::Error::Read { .. } => Self::new(Kind::Io, error),
             _ if error.is_unsupported() => Self::new(Kind::Unsupported, error),
             _ => Self::invalid(error),

@@ -13,6 +13,8 @@ mod data;
 mod evaluate;
 mod failure;
 mod interrupt;
+mod memory;
+mod message;
 mod model;
 mod report;
 mod state;
@@ -27,7 +29,7 @@ use crate::failure::Kind;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let result = interrupt::listen().and_then(|()| commands::run(arguments));
+    let result = memory::listen().and_then(|()| interrupt::listen()).and_then(|()| commands::run(arguments));
     match result {
         Ok(()) => ExitCode::SUCCESS,
         // The reader of a pipe has seen enough.

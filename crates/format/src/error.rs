@@ -78,6 +78,17 @@ impl Error {
         matches!(self, Error::Version { .. } | Error::Flags { .. } | Error::Unsupported { .. })
     }
 
+    /// Whether a limit was reached, or memory ran out.
+    #[must_use]
+    pub fn is_limit(&self) -> bool {
+        match self {
+            Error::Limit(_) => true,
+            Error::Graph(error) => error.is_limit(),
+            Error::Tensor(error) => error.is_limit(),
+            _ => false,
+        }
+    }
+
     pub(crate) fn corrupt(part: impl Into<String>, reason: impl Into<String>) -> Self {
         Error::Corrupt { part: part.into(), reason: reason.into() }
     }

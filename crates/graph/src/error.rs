@@ -75,6 +75,18 @@ impl Error {
     pub fn is_unsupported(&self) -> bool {
         matches!(self, Error::Node { problem, .. } if matches!(**problem, Problem::Open { .. }))
     }
+
+    /// Whether a limit was reached, or memory ran out.
+    #[must_use]
+    pub fn is_limit(&self) -> bool {
+        match self {
+            Error::Limit(_) => true,
+            Error::Node { problem, .. } => problem.is_limit(),
+            Error::Constant { source, .. } => source.is_limit(),
+            Error::Tensor(error) => error.is_limit(),
+            _ => false,
+        }
+    }
 }
 
 /// Why a node does not fit its operands.
@@ -146,6 +158,14 @@ pub enum Problem {
 }
 
 impl Problem {
+    fn is_limit(&self) -> bool {
+        match self {
+            Problem::Limit(_) => true,
+            Problem::Scheme(error) => error.is_limit(),
+            _ => false,
+        }
+    }
+
     pub(crate) fn shape(reason: impl Into<String>) -> Self {
         Problem::Shape { reason: reason.into() }
     }

@@ -68,6 +68,14 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// Whether the machine is too small for the operands.
+    #[must_use]
+    pub fn is_limit(&self) -> bool {
+        matches!(self, Error::TooLarge { .. } | Error::OutOfMemory { .. })
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

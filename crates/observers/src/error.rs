@@ -96,3 +96,16 @@ pub enum Error {
     #[error(transparent)]
     Tensor(#[from] fourfold_tensor::Error),
 }
+
+impl Error {
+    /// Whether a limit was reached, or memory ran out.
+    #[must_use]
+    pub fn is_limit(&self) -> bool {
+        match self {
+            Error::Value { source, .. } => source.is_limit(),
+            Error::Scheme(error) => error.is_limit(),
+            Error::Tensor(error) => error.is_limit(),
+            _ => false,
+        }
+    }
+}

@@ -123,6 +123,16 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether a limit was reached, or memory ran out.
+    #[must_use]
+    pub fn is_limit(&self) -> bool {
+        match self {
+            Error::Limit(_) => true,
+            Error::Graph(error) => error.is_limit(),
+            _ => false,
+        }
+    }
+
     /// Whether the file is valid, and only uses what is not supported.
     #[must_use]
     pub fn is_unsupported(&self) -> bool {
@@ -146,6 +156,12 @@ impl Error {
     #[must_use]
     pub fn is_io(&self) -> bool {
         matches!(self, Error::External { .. } | Error::File { .. })
+    }
+}
+
+impl From<fourfold_tensor::Error> for Error {
+    fn from(error: fourfold_tensor::Error) -> Self {
+        Error::Graph(error.into())
     }
 }
 

@@ -93,3 +93,18 @@ pub enum Error {
     #[error(transparent)]
     Tensor(#[from] fourfold_tensor::Error),
 }
+
+impl Error {
+    /// Whether a limit was reached, or memory ran out.
+    #[must_use]
+    pub fn is_limit(&self) -> bool {
+        match self {
+            Error::Observe { source, .. } | Error::Saved { source } | Error::Weight { source, .. } => source.is_limit(),
+            Error::Graph(error) => error.is_limit(),
+            Error::Runtime(error) => error.is_limit(),
+            Error::Scheme(error) => error.is_limit(),
+            Error::Tensor(error) => error.is_limit(),
+            _ => false,
+        }
+    }
+}

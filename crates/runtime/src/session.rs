@@ -145,7 +145,7 @@ impl Memory {
         observe(&Reader { before: arena.bytes(), ..nothing }, 0)?;
         for (index, step) in plan.steps.iter().enumerate() {
             let range = block(plan, binding, step.output);
-            let (before, rest) = arena.bytes_mut().split_at_mut(range.start);
+            let (before, rest) = arena.bytes_mut()?.split_at_mut(range.start);
             let (output, after) = rest.split_at_mut(range.len());
             let others = Reader { before, after, gap_end: range.end, ..nothing };
             let output_shape = others.shape(step.output);
@@ -163,7 +163,7 @@ impl Memory {
         }
         let reader = Reader { before: arena.bytes(), ..nothing };
         for (output, &slot) in outputs.iter_mut().zip(&plan.outputs) {
-            output.bytes_mut().copy_from_slice(reader.operand(slot).bytes);
+            output.bytes_mut()?.copy_from_slice(reader.operand(slot).bytes);
         }
         Ok(())
     }
@@ -208,14 +208,14 @@ impl<'a> Reader<'a> {
         let dtype = self.plan.graph.value(self.plan.slots[slot].value).ty().dtype();
         let mut tensor = Tensor::zeros(dtype, &operand.shape)?;
         match self.plan.slots[slot].layout {
-            Layout::RowMajor => tensor.bytes_mut().copy_from_slice(operand.bytes),
+            Layout::RowMajor => tensor.bytes_mut()?.copy_from_slice(operand.bytes),
             Layout::ChannelsLast => {
                 let permute = Permute::relayout(Layout::ChannelsLast, operand.shape.len(), dtype.size());
                 let (inputs, output_shape) = (&[operand][..], operand.shape);
                 permute.run(Call {
                     kernel,
                     inputs,
-                    output: tensor.bytes_mut(),
+                    output: tensor.bytes_mut()?,
                     output_shape,
                     scratch: &mut Scratch::default(),
                 })?;

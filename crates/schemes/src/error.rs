@@ -165,3 +165,15 @@ pub enum Error {
     #[error(transparent)]
     Kernel(#[from] fourfold_kernels::Error),
 }
+
+impl Error {
+    /// Whether a limit was reached, or memory ran out.
+    #[must_use]
+    pub fn is_limit(&self) -> bool {
+        match self {
+            Error::Tensor(error) => error.is_limit(),
+            Error::Kernel(error) => error.is_limit(),
+            _ => false,
+        }
+    }
+}

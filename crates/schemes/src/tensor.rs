@@ -53,7 +53,7 @@ pub fn quantize_by_reciprocal(x: &Tensor, params: &QuantParams) -> Result<Tensor
     }
     params.check_shape(x.shape())?;
     let wide = CodeParams::try_from(params)?;
-    let out = codes.bytes_mut();
+    let out = codes.bytes_mut()?;
     wide.sharing().for_each_run(x.shape(), |run, index| {
         let step = wide.step(index, Quotient::Reciprocal);
         for (out, &x) in out[run.clone()].iter_mut().zip(&x_slice[run]) {

@@ -1,6 +1,6 @@
 //! Bytes whose first one lies on a 64-byte boundary, so that vector loads never cross a cache line.
 
-use crate::Error;
+use crate::{Error, memory};
 
 /// One cache line.
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
@@ -8,7 +8,6 @@ use crate::Error;
 struct Line([u8; 64]);
 
 /// A fixed number of zero-initialized bytes, 64-byte aligned.
-#[derive(Clone)]
 pub(crate) struct Buffer {
     lines: Vec<Line>,
     len: usize,
@@ -17,11 +16,12 @@ pub(crate) struct Buffer {
 impl Buffer {
     /// Allocates `len` zero bytes.
     pub(crate) fn zeroed(len: usize) -> Result<Self, Error> {
-        let count = len.div_ceil(size_of::<Line>());
-        let mut lines = Vec::new();
-        lines.try_reserve_exact(count).map_err(|_| Error::OutOfMemory { bytes: len })?;
-        lines.resize(count, Line([0; 64]));
-        Ok(Self { lines, len })
+        Ok(Self { lines: memory::filled(Line([0; 64]), len.div_ceil(size_of::<Line>()))?, len })
+    }
+
+    /// The same bytes in memory of their own.
+    pub(crate) fn copied(&self) -> Result<Self, Error> {
+        Ok(Self { lines: memory::copied(&self.lines)?, len: self.len })
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {

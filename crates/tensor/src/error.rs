@@ -61,3 +61,16 @@ pub enum Error {
         len: usize,
     },
 }
+
+impl Error {
+    /// There is no room for `count` elements.
+    pub(crate) fn out_of_memory<T>(count: usize) -> Self {
+        Error::OutOfMemory { bytes: count.saturating_mul(size_of::<T>()) }
+    }
+
+    /// Whether the machine is too small for the tensor.
+    #[must_use]
+    pub fn is_limit(&self) -> bool {
+        matches!(self, Error::TooLarge { .. } | Error::OutOfMemory { .. })
+    }
+}

@@ -7,7 +7,7 @@
 //! use fourfold_tensor::{Tensor, View};
 //!
 //! let x = Tensor::from_vec(&[2, 3], vec![1.0_f32, 2.0, 3.0, 4.0, 5.0, 6.0])?;
-//! let transposed = x.view::<f32>()?.permute(&[1, 0])?.to_tensor();
+//! let transposed = x.view::<f32>()?.permute(&[1, 0])?.to_tensor()?;
 //! assert_eq!(transposed.shape(), [3, 2]);
 //! assert_eq!(transposed.as_slice::<f32>()?, [1.0, 4.0, 2.0, 5.0, 3.0, 6.0]);
 //! # Ok::<(), fourfold_tensor::Error>(())
@@ -18,6 +18,7 @@
 mod buffer;
 mod dtype;
 mod error;
+pub mod memory;
 mod shape;
 mod tensor;
 mod view;

@@ -2,10 +2,11 @@
 
 use core::fmt;
 use core::ops::Range;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::buffer::Buffer;
-use crate::{DType, Element, Error, Shape, View};
+use crate::{DType, Element, Error, Shape, View, memory};
 
 /// Contiguous row-major elements with a shape.
 ///
@@ -41,7 +42,7 @@ impl Tensor {
             return Err(Error::Length { shape: checked, expected, actual: elements.len() });
         }
         let mut tensor = Self::zeros(T::DTYPE, shape)?;
-        tensor.bytes_mut().copy_from_slice(bytemuck::cast_slice(elements));
+        tensor.bytes_mut()?.copy_from_slice(bytemuck::cast_slice(elements));
         Ok(tensor)
     }
 
@@ -76,18 +77,48 @@ impl Tensor {
             let expected = checked.element_count();
             return Err(Error::Length { shape: checked, expected, actual: bytes.len() / dtype.size() });
         }
+        Self::from_le_fill(dtype, shape, |filled| {
+            filled.copy_from_slice(bytes);
+            Ok(())
+        })
+    }
+
+    /// A tensor whose little-endian bytes, row-major, `fill` writes: all of them, which are 0 before.
+    ///
+    /// # Errors
+    ///
+    /// Those of `fill` and of [`Tensor::zeros`].
+    pub fn from_le_fill<E: From<Error>>(
+        dtype: DType,
+        shape: &[usize],
+        fill: impl FnOnce(&mut [u8]) -> Result<(), E>,
+    ) -> Result<Self, E> {
         let mut tensor = Self::zeros(dtype, shape)?;
-        tensor.bytes_mut().copy_from_slice(bytes);
+        fill(tensor.bytes_mut()?)?;
         if dtype == DType::Bool {
-            tensor.bytes_mut().iter_mut().for_each(|byte| *byte = u8::from(*byte != 0));
+            tensor.bytes_mut()?.iter_mut().for_each(|byte| *byte = u8::from(*byte != 0));
         }
         if cfg!(target_endian = "big") {
-            tensor.bytes_mut().chunks_exact_mut(dtype.size()).for_each(<[u8]>::reverse);
+            tensor.bytes_mut()?.chunks_exact_mut(dtype.size()).for_each(<[u8]>::reverse);
         }
         Ok(tensor)
     }
 
-    /// The elements as little-endian bytes, row-major.
+    /// The elements as little-endian bytes, row-major; a copy only where the machine has another order.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfMemory`] if they cannot be copied.
+    pub fn le_bytes(&self) -> Result<Cow<'_, [u8]>, Error> {
+        if cfg!(target_endian = "little") || self.dtype.size() == 1 {
+            return Ok(Cow::Borrowed(self.bytes()));
+        }
+        let mut bytes = memory::copied(self.bytes())?;
+        bytes.chunks_exact_mut(self.dtype.size()).for_each(<[u8]>::reverse);
+        Ok(Cow::Owned(bytes))
+    }
+
+    /// The elements as little-endian bytes, row-major; see [`Tensor::le_bytes`] for large tensors.
     #[must_use]
     pub fn to_le_bytes(&self) -> Vec<u8> {
         let mut bytes = self.bytes().to_vec();
@@ -128,9 +159,15 @@ impl Tensor {
     }
 
     /// The elements' bytes in the machine's order, for writing.
-    #[must_use]
-    pub fn bytes_mut(&mut self) -> &mut [u8] {
-        Arc::make_mut(&mut self.buffer).bytes_mut()
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfMemory`] if they are shared and cannot be copied.
+    pub fn bytes_mut(&mut self) -> Result<&mut [u8], Error> {
+        if Arc::get_mut(&mut self.buffer).is_none() {
+            self.buffer = Arc::new(self.buffer.copied()?);
+        }
+        Ok(Arc::get_mut(&mut self.buffer).map_or(&mut [], Buffer::bytes_mut))
     }
 
     /// The elements, row-major.
@@ -147,10 +184,10 @@ impl Tensor {
     ///
     /// # Errors
     ///
-    /// [`Error::DType`] if the elements are not of type `T`.
+    /// [`Error::DType`] if the elements are not of type `T`, and the errors of [`Tensor::bytes_mut`].
     pub fn as_mut_slice<T: Element>(&mut self) -> Result<&mut [T], Error> {
         self.expect_dtype(T::DTYPE)?;
-        Ok(bytemuck::cast_slice_mut(self.bytes_mut()))
+        Ok(bytemuck::cast_slice_mut(self.bytes_mut()?))
     }
 
     /// A strided view of the whole tensor.
@@ -183,7 +220,7 @@ impl Tensor {
     pub fn permute(&self, axes: &[usize]) -> Result<Self, Error> {
         fn of<T: Element>(tensor: &Tensor, axes: &[usize]) -> Result<Tensor, Error> {
             let elements: &[T] = bytemuck::cast_slice(tensor.bytes());
-            Ok(Tensor { dtype: tensor.dtype, ..View::new(elements, &tensor.shape)?.permute(axes)?.to_tensor() })
+            Ok(Tensor { dtype: tensor.dtype, ..View::new(elements, &tensor.shape)?.permute(axes)?.to_tensor()? })
         }
         match self.dtype.size() {
             1 => of::<u8>(self, axes),
@@ -209,7 +246,7 @@ impl Tensor {
         }
         let mut rows = Self::zeros(self.dtype, &shape)?;
         let bytes = &self.bytes()[range.start * row_bytes..range.end * row_bytes];
-        rows.bytes_mut().copy_from_slice(bytes);
+        rows.bytes_mut()?.copy_from_slice(bytes);
         Ok(rows)
     }
 
@@ -288,5 +325,6 @@ mod tests {
         assert!(matches!(Tensor::from_le_bytes(DType::F32, &[2], &[0; 7]), Err(Error::Length { .. })));
         let tensor = Tensor::from_le_bytes(DType::F32, &[1], &1.5_f32.to_le_bytes()).expect("four bytes");
         assert_eq!(tensor.to_le_bytes(), 1.5_f32.to_le_bytes());
+        assert_eq!(tensor.le_bytes().as_deref(), Ok(&1.5_f32.to_le_bytes()[..]));
     }
 }

@@ -68,11 +68,14 @@ impl<'a, T: Element> View<'a, T> {
     }
 
     /// A contiguous copy.
-    #[must_use]
-    pub fn to_tensor(&self) -> Tensor {
-        let mut elements = vec![T::zeroed(); self.shape.element_count()];
-        self.copy_axis(0, 0, &mut elements);
-        Tensor::from_vec(&self.shape, elements).expect("a view's shape was checked when it was made")
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfMemory`].
+    pub fn to_tensor(&self) -> Result<Tensor, Error> {
+        let mut tensor = Tensor::zeros(T::DTYPE, &self.shape)?;
+        self.copy_axis(0, 0, tensor.as_mut_slice()?);
+        Ok(tensor)
     }
 
     fn copy_axis(&self, axis: usize, offset: usize, out: &mut [T]) {
@@ -107,7 +110,7 @@ mod tests {
         let shape = [2, 3, 4, 5];
         let elements: Vec<i32> = (0..120).collect();
         let view = View::new(&elements, &shape).expect("120 elements");
-        let moved = view.permute(&[2, 0, 3, 1]).expect("a permutation").to_tensor();
+        let moved = view.permute(&[2, 0, 3, 1]).and_then(|view| view.to_tensor()).expect("a permutation");
         assert_eq!(moved.shape(), [4, 2, 5, 3]);
         let moved = moved.as_slice::<i32>().expect("i32");
         for (i, j, k, l) in (0..120).map(|n| (n / 60, n / 20 % 3, n / 5 % 4, n % 5)) {
@@ -125,7 +128,9 @@ mod tests {
 
     #[test]
     fn empty_and_scalar_views_copy() {
-        assert!(View::<u8>::new(&[], &[0, 3]).expect("empty").permute(&[1, 0]).expect("valid").to_tensor().is_empty());
-        assert_eq!(View::new(&[7_u8], &[]).expect("a scalar").to_tensor().as_slice::<u8>(), Ok(&[7][..]));
+        let empty = View::<u8>::new(&[], &[0, 3]).and_then(|view| view.permute(&[1, 0])?.to_tensor());
+        assert!(empty.is_ok_and(|tensor| tensor.is_empty() && tensor.shape() == [3, 0]));
+        let scalar = View::new(&[7_u8], &[]).and_then(|view| view.to_tensor()).expect("a scalar");
+        assert_eq!(scalar.as_slice::<u8>(), Ok(&[7][..]));
     }
 }

@@ -108,16 +108,16 @@ impl<R: Read + Seek> Reader<R> {
             let columns = count.checked_div(rows).unwrap_or(0);
             let reversed: Vec<usize> = shape.iter().rev().copied().collect();
             let mut transposed = Tensor::zeros(dtype, &reversed)?;
-            for (column, bytes) in (0..columns).zip(transposed.bytes_mut().chunks_exact_mut((rows * size).max(1))) {
+            for (column, bytes) in (0..columns).zip(transposed.bytes_mut()?.chunks_exact_mut((rows * size).max(1))) {
                 self.read_at(column * all + first, bytes)?;
             }
             tensor = super::transposed(&transposed)?;
         } else {
             let row: usize = shape.iter().skip(1).product();
-            self.read_at(first * row, tensor.bytes_mut())?;
+            self.read_at(first * row, tensor.bytes_mut()?)?;
         }
         if self.header.is_big_endian != cfg!(target_endian = "big") && size > 1 {
-            tensor.bytes_mut().chunks_exact_mut(size).for_each(<[u8]>::reverse);
+            tensor.bytes_mut()?.chunks_exact_mut(size).for_each(<[u8]>::reverse);
         }
         Ok(tensor)
     }

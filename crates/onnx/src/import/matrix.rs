@@ -190,7 +190,7 @@ impl<'a> Entry<'_, 'a> {
             };
             let view = b.view::<f32>().map_err(|_| wrong())?;
             let view = if is_transposed { Ok(view) } else { view.permute(&[1, 0]) };
-            let mut weight = view.map_err(|_| wrong())?.to_tensor();
+            let mut weight = view.map_err(|_| wrong())?.to_tensor()?;
             scale(&mut weight, alpha);
             Ok(weight)
         })

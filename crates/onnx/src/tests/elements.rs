@@ -93,9 +93,10 @@ fn moved(x: &Tensor, to_end: bool) -> Tensor {
         false => [0, rank - 1].into_iter().chain(1..rank - 1).collect(),
     };
     match x.dtype() {
-        DType::I8 => x.view::<i8>().expect("i8").permute(&axes).expect("axes").to_tensor(),
-        _ => x.view::<u8>().expect("u8").permute(&axes).expect("axes").to_tensor(),
+        DType::I8 => x.view::<i8>().and_then(|view| view.permute(&axes)?.to_tensor()),
+        _ => x.view::<u8>().and_then(|view| view.permute(&axes)?.to_tensor()),
     }
+    .expect("bytes and axes")
 }
 
 /// Asserts that a result is that of the case, within as many steps as the case's tolerance allows.

@@ -87,7 +87,7 @@ fn what_has_no_place_is_refused_by_name() {
 
 /// The axes of a tensor exchanged.
 fn turned(tensor: &Tensor, axes: &[usize]) -> Tensor {
-    tensor.view::<f32>().expect("f32").permute(axes).expect("axes").to_tensor()
+    tensor.view::<f32>().and_then(|view| view.permute(axes)?.to_tensor()).expect("f32 and axes")
 }
 
 #[test]

@@ -18,7 +18,7 @@ const GATHERED: usize = 256;
 pub(crate) fn channels_last<T: Element>(weight: &Tensor) -> Result<Tensor, Error> {
     let rank = weight.shape().len();
     let axes: Vec<usize> = [0].into_iter().chain(2..rank).chain([1]).collect();
-    Ok(View::permute(&weight.view::<T>()?, &axes)?.to_tensor())
+    Ok(View::permute(&weight.view::<T>()?, &axes)?.to_tensor()?)
 }
 
 /// The same for a weight of codes.
@@ -79,7 +79,7 @@ impl FloatWeight {
         let taps: usize = kernel.iter().product();
         if is_depthwise(geometry) {
             let by_channel = weight.reshape(&[channels_out, taps])?;
-            return Ok(Self::Depthwise(by_channel.view::<f32>()?.permute(&[1, 0])?.to_tensor()));
+            return Ok(Self::Depthwise(by_channel.view::<f32>()?.permute(&[1, 0])?.to_tensor()?));
         }
         let by_channel = weight.reshape(&[channels_out, taps * (channels_in / groups)])?;
         let width = channels_out / groups;

@@ -169,7 +169,7 @@ impl Reduce {
 
     fn apply<T: Integer>(&self, call: Call<'_>) -> Result<(), Error> {
         let x = call.inputs[0];
-        let lines = View::new(x.elements::<T>(), &x.shape)?.permute(&self.axes)?.to_tensor();
+        let lines = View::new(x.elements::<T>(), &x.shape)?.permute(&self.axes)?.to_tensor()?;
         let lines = lines.as_slice::<T>()?;
         let length: usize = self.axes[self.kept..].iter().map(|&axis| x.shape[axis]).product();
         let out = bytemuck::cast_slice_mut::<u8, T>(call.output);

@@ -116,7 +116,7 @@ fn products() {
     assert_close(&run(&graph, std::slice::from_ref(&x)), &expected, "Linear");
 
     // A product with a matrix that is shared by all of the outer axis.
-    let b = weight.view::<f32>().and_then(|view| view.permute(&[1, 0])).expect("a matrix").to_tensor();
+    let b = weight.view::<f32>().and_then(|view| view.permute(&[1, 0])?.to_tensor()).expect("a matrix");
     let plain = xs.chunks(5).flat_map(|row| ws.chunks(5).map(|w| dot(row, w))).collect();
     let product = run(&one_node(Op::MatMul, &[x.shape(), b.shape()], &[]), &[x.clone(), b]);
     assert_close(&product, &Tensor::from_vec(&[2, 3, 4], plain).expect("24"), "MatMul");

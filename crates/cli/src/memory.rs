@@ -1,0 +1,28 @@
+//! Memory that runs out where nobody asked for it first.
+//!
+//! What is as large as a file or an input says is reserved before it is used, and where there is no memory for it, that is an error like any
+//! other. The rest (decoders and maps of libraries, strings) takes memory as if it were there: when it is not, the allocator says on stderr
+//! how much was missing and aborts. That is the end of the command either way, but scripts get the exit code of a limit and not a signal.
+
+use crate::failure::{Failure, Kind};
+
+/// From now on an abort ends the command with the exit code of a limit.
+#[cfg(unix)]
+pub(crate) fn listen() -> Result<(), Failure> {
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicBool;
+
+    let always = Arc::new(AtomicBool::new(true));
+    let listening = signal_hook::flag::register_conditional_shutdown(
+        signal_hook::consts::SIGABRT,
+        Kind::Limit.code().into(),
+        always,
+    );
+    listening.map(|_| ()).map_err(|error| Failure::new(Kind::Io, format_args!("cannot listen for aborts: {error}")))
+}
+
+/// There is nothing to listen to.
+#[cfg(not(unix))]
+pub(crate) fn listen() -> Result<(), Failure> {
+    Ok(())
+}

@@ -1,0 +1,79 @@
+//! Texts for people: bounded, and without what would steer a terminal. Strings of a model are not to be trusted.
+
+use std::fmt::{self, Write};
+
+/// Bytes of the longest message.
+pub(crate) const LONGEST: usize = 4096;
+
+/// Bytes for what is said about the rest.
+const ENDING: usize = 64;
+
+/// What `text` says, in at most [`LONGEST`] bytes; a longer text is not even held.
+pub(crate) fn bounded(text: impl fmt::Display) -> String {
+    let mut message = Bounded::default();
+    // Writing to a string does not fail, and a message may do without the end of what fails to show itself.
+    let _ = write!(message, "{text}");
+    let Bounded { mut text, left_out } = message;
+    if left_out > 0 {
+        let _ = write!(text, " ... ({left_out} more bytes)");
+    }
+    text
+}
+
+/// The text with control characters and those that turn the direction of writing replaced.
+pub(crate) fn visible(text: &str) -> String {
+    text.chars().map(shown).collect()
+}
+
+/// The character, or what stands for one that is not shown.
+fn shown(c: char) -> char {
+    let steers = c.is_control() && c != '\n';
+    let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    if steers || turns { '\u{fffd}' } else { c }
+}
+
+/// The beginning of a text, and how much is missing.
+#[derive(Default)]
+struct Bounded {
+    text: String,
+    left_out: usize,
+}
+
+impl Write for Bounded {
+    fn write_str(&mut self, part: &str) -> fmt::Result {
+        let mut rest = part.chars();
+        while self.left_out == 0 {
+            let before = rest.as_str().len();
+            let Some(c) = rest.next().map(shown) else { break };
+            if self.text.len() + c.len_utf8() > LONGEST - ENDING {
+                self.left_out = before;
+                return Ok(());
+            }
+            self.text.push(c);
+        }
+        self.left_out += rest.as_str().len();
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_cannot_steer_the_terminal() {
+        assert_eq!(visible("a\u{1b}[2Jb\n\u{202e}c\t"), "a\u{fffd}[2Jb\n\u{fffd}c\u{fffd}");
+        assert_eq!(bounded("a\u{1b}[2Jb\n\u{202e}c\t"), "a\u{fffd}[2Jb\n\u{fffd}c\u{fffd}");
+    }
+
+    #[test]
+    fn messages_end_after_4_kib() {
+        let most = "x".repeat(LONGEST - ENDING);
+        assert_eq!(bounded(&most), most);
+        let long = bounded(format_args!("{most}{}{}", "y".repeat(10_000_000), "z"));
+        assert_eq!(long, format!("{most} ... (10000001 more bytes)"));
+        let wide = bounded("\u{1b}".repeat(1_000_000));
+        assert!(wide.len() <= LONGEST && wide.ends_with(" more bytes)"), "{}", wide.len());
+        assert!(bounded(&wide).len() <= LONGEST);
+    }
+}
