@@ -97,6 +97,14 @@ pub enum Error {
         /// The number of elements.
         count: usize,
     },
+    /// An element is sought along an axis that has none.
+    #[error(
+        "axis {axis} has no elements for inputs of these sizes, so that none is the largest or smallest; give larger inputs"
+    )]
+    Empty {
+        /// The axis.
+        axis: usize,
+    },
     /// Shapes that do not fit each other for inputs of these sizes.
     #[error("a value of shape {from} does not fit the shape {to}")]
     Broadcast {

@@ -73,6 +73,8 @@ pub(crate) struct Binding {
     pub(crate) bytes: usize,
     /// The largest sum of bytes of blocks that are alive at the same time.
     live_bytes: usize,
+    /// Bytes of the outputs.
+    output_bytes: u64,
 }
 
 impl Binding {
@@ -90,8 +92,19 @@ impl Binding {
         check_windows(plan, &shapes)?;
         let blocks = blocks(plan, &shapes);
         let Arrangement { offsets, bytes } = arrange(&blocks);
-        Limits::check("arena-bytes", bytes as u64, plan.options.limits.arena_bytes)?;
-        Ok(Self { inputs, shapes, offsets, bytes, live_bytes: live_bytes(&blocks) })
+        let outputs = plan.outputs.iter().map(|&slot| {
+            let value = plan.slots[slot].value.index();
+            shapes[value].element_count() as u64 * plan.graph.value(plan.slots[slot].value).ty().dtype().size() as u64
+        });
+        let output_bytes = outputs.fold(0, u64::saturating_add);
+        let binding = Self { inputs, shapes, offsets, bytes, live_bytes: live_bytes(&blocks), output_bytes };
+        Limits::check("arena-bytes", binding.held_bytes(), plan.options.limits.arena_bytes)?;
+        Ok(binding)
+    }
+
+    /// The bytes of the arena and of the outputs, which are copies of what lies there.
+    pub(crate) fn held_bytes(&self) -> u64 {
+        self.output_bytes.saturating_add(self.bytes as u64)
     }
 }
 
@@ -160,10 +173,15 @@ fn check_windows(plan: &Plan, shapes: &[Shape]) -> Result<(), Error> {
         if !is_window && !matches!(node.op(), Op::GlobalAveragePool) {
             continue;
         }
-        for id in [node.inputs()[0], node.output()] {
-            if let Some(axis) = shapes[id.index()].iter().skip(2).position(|&size| size == 0) {
-                return Err(too_small(plan, id, axis + 2));
-            }
+        let [x, y] = [node.inputs()[0], node.output()];
+        let empty = |id: ValueId| shapes[id.index()].iter().skip(2).position(|&size| size == 0);
+        match (empty(x), empty(y)) {
+            // Of images without elements, or of none, nothing is made.
+            (Some(_), Some(_)) => {}
+            (Some(_), None) if shapes[y.index()].element_count() == 0 => {}
+            (Some(axis), None) => return Err(too_small(plan, x, axis + 2)),
+            (None, Some(axis)) => return Err(too_small(plan, y, axis + 2)),
+            (None, None) => {}
         }
     }
     Ok(())

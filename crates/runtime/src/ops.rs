@@ -1,5 +1,6 @@
 //! The steps of a plan: one module for each group of operators.
 
+pub(crate) mod bias;
 pub(crate) mod cast;
 pub(crate) mod conv;
 pub(crate) mod conv_transpose;
@@ -20,6 +21,7 @@ pub(crate) mod recurrent;
 pub(crate) mod reduce;
 pub(crate) mod requantize;
 pub(crate) mod resize;
+pub(crate) mod scratch;
 pub(crate) mod search;
 pub(crate) mod select;
 pub(crate) mod softmax;
@@ -31,8 +33,10 @@ use core::fmt;
 use fourfold_graph::Value;
 use fourfold_kernels::{Codes, CodesMut, ConvInput, Kernel, ZeroPoints};
 use fourfold_schemes::QuantParams;
+use fourfold_tensor::memory::{copied, filled};
 use fourfold_tensor::{DType, Element, Shape, Tensor};
 
+pub(crate) use self::scratch::{Budget, Scratch};
 use crate::Error;
 use crate::spatial::three;
 
@@ -73,7 +77,8 @@ pub(crate) struct Operand<'a> {
 impl<'a> Operand<'a> {
     /// The elements.
     pub(crate) fn elements<T: Element>(&self) -> &'a [T] {
-        bytemuck::cast_slice(self.bytes)
+        // Where no bytes are, they need not be aligned.
+        if self.bytes.is_empty() { &[] } else { bytemuck::cast_slice(self.bytes) }
     }
 
     /// `count` elements of one byte from `first` on.
@@ -111,29 +116,6 @@ pub(crate) fn codes_mut(bytes: &mut [u8], signed: bool) -> CodesMut<'_> {
     if signed { CodesMut::I8(bytemuck::cast_slice_mut(bytes)) } else { CodesMut::U8(bytes) }
 }
 
-/// Buffers that steps may use while they run, kept between runs.
-#[derive(Debug, Default)]
-pub(crate) struct Scratch {
-    pub(crate) kernel: fourfold_kernels::Scratch,
-    pub(crate) reals: [Vec<f32>; 2],
-    pub(crate) codes: Vec<u8>,
-    pub(crate) addends: [Vec<u8>; 2],
-    pub(crate) zero_points: Vec<i32>,
-    /// Places of elements.
-    pub(crate) places: Vec<usize>,
-    /// The right side of a product of two activations.
-    pub(crate) packed: fourfold_kernels::PackedWeights,
-    pub(crate) recurrent: recurrent::Buffers,
-}
-
-/// The first `count` elements of a buffer, which grows if it must.
-pub(crate) fn reserve<T: Copy + bytemuck::Zeroable>(buffer: &mut Vec<T>, count: usize) -> &mut [T] {
-    if buffer.len() < count {
-        buffer.resize(count, T::zeroed());
-    }
-    &mut buffer[..count]
-}
-
 /// Clamps every element; NaN stays.
 pub(crate) fn clamp(out: &mut [f32], (min, max): (f32, f32)) {
     if (min, max) != (f32::NEG_INFINITY, f32::INFINITY) {
@@ -146,10 +128,12 @@ pub(crate) fn channels(shape: &[usize]) -> (usize, usize, usize) {
     (shape[0], shape[1], shape[2..].iter().product())
 }
 
+/// The numbers of a bias, if there is one.
+pub(crate) fn bias_of<T: Element>(bias: Option<&Value>) -> Result<Option<Vec<T>>, Error> {
+    bias.and_then(Value::constant).map(|bias| Ok(copied(bias.as_slice::<T>()?)?)).transpose()
+}
+
 /// The numbers of a bias, zeros if there is none.
 pub(crate) fn bias_or_zeros(bias: Option<&Value>, channels: usize) -> Result<Vec<f32>, Error> {
-    Ok(match bias.and_then(Value::constant) {
-        Some(bias) => bias.as_slice::<f32>()?.to_vec(),
-        None => vec![0.0; channels],
-    })
+    bias_of(bias)?.map_or_else(|| Ok(filled(0.0, channels)?), Ok)
 }

@@ -18,15 +18,13 @@ pub struct Session {
     plan: Arc<Plan>,
     /// What belongs to the sizes of the last inputs.
     memory: Option<Memory>,
-    scratch: Scratch,
 }
 
 impl Session {
     /// A session that has run nothing.
     #[must_use]
     pub fn new(plan: Arc<Plan>) -> Self {
-        let kernel = plan.options.threads.map_or_else(Default::default, fourfold_kernels::Scratch::with_threads);
-        Self { plan, memory: None, scratch: Scratch { kernel, ..Scratch::default() } }
+        Self { plan, memory: None }
     }
 
     /// The plan that the session runs.
@@ -45,9 +43,9 @@ impl Session {
     /// [`Error::InputCount`], [`Error::Input`], [`Error::Symbol`] if the inputs do not fit the graph, [`Error::Limit`] if
     /// the activations need more memory than allowed.
     pub fn run(&mut self, inputs: &[Tensor]) -> Result<&[Tensor], Error> {
-        let Self { plan, memory, scratch } = self;
+        let Self { plan, memory } = self;
         let memory = Memory::bound(memory, plan, inputs)?;
-        plan.install(|| memory.run(plan, inputs, scratch, |_, _| Ok(())))?;
+        plan.install(|| memory.run(plan, inputs, |_, _| Ok(())))?;
         Ok(&memory.outputs)
     }
 
@@ -83,14 +81,14 @@ impl Session {
             ControlFlow::Continue(()) => Ok(()),
             ControlFlow::Break(()) => Err(Error::Stopped),
         };
-        let Self { plan, memory, scratch } = self;
+        let Self { plan, memory } = self;
         let memory = Memory::bound(memory, plan, inputs)?;
         for (&id, input) in plan.graph.inputs().iter().zip(inputs) {
             observe(id, input)?;
         }
         let mut results = plan.results.iter().peekable();
         plan.install(|| {
-            memory.run(plan, inputs, scratch, |reader, done| {
+            memory.run(plan, inputs, |reader, done| {
                 while let Some(result) = results.next_if(|result| result.after <= done) {
                     observe(plan.slots[result.slot].value, &reader.tensor(result.slot)?)?;
                 }
@@ -107,6 +105,7 @@ struct Memory {
     binding: Binding,
     arena: Tensor,
     outputs: Vec<Tensor>,
+    scratch: Scratch,
 }
 
 impl Memory {
@@ -129,7 +128,8 @@ impl Memory {
             Tensor::zeros(plan.graph.value(value).ty().dtype(), &binding.shapes[value.index()])
         };
         let outputs = plan.outputs.iter().map(output).collect::<Result<_, _>>()?;
-        Ok(Self { binding, arena, outputs })
+        let scratch = Scratch::new(plan.options.threads, plan.options.limits.arena_bytes, binding.held_bytes());
+        Ok(Self { binding, arena, outputs, scratch })
     }
 
     /// Runs all steps, calling `observe` with the number of steps done, before the first and after each.
@@ -137,10 +137,9 @@ impl Memory {
         &mut self,
         plan: &Plan,
         inputs: &[Tensor],
-        scratch: &mut Scratch,
         mut observe: impl FnMut(&Reader<'_>, usize) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let Self { binding, arena, outputs } = self;
+        let Self { binding, arena, outputs, scratch } = self;
         let nothing = Reader { plan, binding, inputs, before: &[], after: &[], gap_end: 0 };
         observe(&Reader { before: arena.bytes(), ..nothing }, 0)?;
         for (index, step) in plan.steps.iter().enumerate() {
@@ -157,8 +156,11 @@ impl Memory {
             };
             operands.iter_mut().zip(&step.inputs).for_each(|(operand, &slot)| *operand = others.operand(slot));
             let kernel = plan.options.kernel;
-            let call = Call { kernel, inputs: operands, output, output_shape, scratch };
-            step.action.run(call).map_err(|error| error.at(plan.graph.nodes()[step.node].name()))?;
+            // There is nothing to compute of a result without elements.
+            if !output.is_empty() {
+                let call = Call { kernel, inputs: operands, output, output_shape, scratch };
+                step.action.run(call).map_err(|error| error.at(plan.graph.nodes()[step.node].name()))?;
+            }
             observe(&Reader { before: arena.bytes(), ..nothing }, index + 1)?;
         }
         let reader = Reader { before: arena.bytes(), ..nothing };
@@ -193,6 +195,10 @@ impl<'a> Reader<'a> {
             Place::Constant(id) => self.plan.graph.value(id).constant().map_or(&[][..], Tensor::bytes),
             Place::Block(_) => {
                 let range = block(self.plan, self.binding, slot);
+                // What has no bytes may lie anywhere, in the part that is lent out too.
+                if range.is_empty() {
+                    return Operand { bytes: &[], shape: self.shape(slot) };
+                }
                 match range.start.checked_sub(self.gap_end) {
                     Some(start) if range.end > self.before.len() => &self.after[start..start + range.len()],
                     _ => &self.before[range],

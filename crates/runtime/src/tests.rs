@@ -1,5 +1,6 @@
 //! Plans against plain loops.
 
+mod empty;
 mod functions;
 mod memory;
 mod operators;

@@ -160,7 +160,7 @@ fn resize(resize: &Resize, x: &[Dim]) -> Result<Vec<Dim>, Problem> {
         }
         match (size, dim.fixed()) {
             (None, _) if scale == 1.0 => Ok(dim.clone()),
-            (_, Some(0)) => Err(Problem::shape(format!("{x:?} has no elements to be resized"))),
+            (Some(1..), Some(0)) => Err(Problem::shape(format!("{x:?} has no elements to be resized"))),
             (Some(size), Some(_)) => Ok(Dim::Fixed(*size)),
             #[expect(
                 clippy::cast_precision_loss,

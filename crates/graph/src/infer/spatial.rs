@@ -62,12 +62,16 @@ pub(super) fn conv_transpose(conv: &ConvTranspose, inputs: &[&Value], limits: &L
             let computed = computed_transposed(conv, axis, &x[axis + 2]);
             return computed.ok_or_else(|| Problem::shape(format!("a size that follows from {x:?} is too large")));
         };
-        if size == 0 {
-            return Err(Problem::shape(format!("the spatial axis {} of {x:?} is empty", axis + 2)));
-        }
-        let reach = window.stride[axis].saturating_mul(size - 1).saturating_add(conv.output_padding[axis]);
-        let full = reach.saturating_add(window.extent(axis));
         let cut = window.pad_begin[axis].saturating_add(window.pad_end[axis]);
+        let Some(steps) = size.checked_sub(1) else {
+            let of_nothing = conv.output_padding[axis].saturating_add(window.extent(axis));
+            return match of_nothing == window.stride[axis].saturating_add(cut) {
+                true => Ok(Dim::Fixed(0)),
+                false => Err(Problem::shape(format!("the spatial axis {} of {x:?} is empty", axis + 2))),
+            };
+        };
+        let reach = window.stride[axis].saturating_mul(steps).saturating_add(conv.output_padding[axis]);
+        let full = reach.saturating_add(window.extent(axis));
         match full.checked_sub(cut) {
             Some(left) if left > 0 => Ok(Dim::Fixed(left)),
             _ => Err(Problem::shape(format!("the padding {cut} cuts off all {full} elements of axis {}", axis + 2))),
@@ -114,6 +118,10 @@ fn window(window: &Window, x: &[Dim], limits: &Limits) -> Result<Vec<Dim>, Probl
         let extent = window.extent(axis);
         let Some(size) = x[axis + 2].fixed() else { return computed_size(window, axis, x) };
         let padded = size.saturating_add(window.pad_begin[axis]).saturating_add(window.pad_end[axis]);
+        // Nothing is made of nothing if the formula says 0, as it does for sizes that are known later.
+        if size == 0 && extent > padded && extent - padded <= window.stride[axis] {
+            return Ok(Dim::Fixed(0));
+        }
         if size == 0 || extent > padded {
             let reason =
                 format!("the window of {extent} is larger than the padded input of {padded} on axis {}", axis + 2);

@@ -6,7 +6,9 @@ use fourfold_schemes::QuantParams;
 use fourfold_tensor::Tensor;
 
 use super::Lowering;
+use super::transposed::of_all_groups;
 use crate::Error;
+use crate::ops::bias::Bias;
 use crate::ops::cast::{Dequantize, Quantize};
 use crate::ops::conv::{FloatConv, QuantizedConv};
 use crate::ops::dynamic::DynamicLinear;
@@ -121,6 +123,9 @@ impl<'g> Lowering<'g> {
     fn conv(&mut self, node: &Node, conv: &Conv) -> Result<(), Error> {
         let weight = self.constant(node, 1)?;
         let (groups, out) = (conv.groups, weight.shape()[0]);
+        if weight.is_empty() {
+            return self.bias_alone(node, conv.activation, groups, Layout::ChannelsLast);
+        }
         let geometry = geometry(&conv.window, weight.shape()[1] * groups, out, groups);
         if let Some(scheme) = conv.dynamic {
             let (weight, kernel) = ((weight, self.params(node, 1)?), self.options.kernel);
@@ -139,6 +144,9 @@ impl<'g> Lowering<'g> {
 
     fn linear(&mut self, node: &Node, linear: &Linear) -> Result<(), Error> {
         let (kernel, weight) = (self.options.kernel, self.constant(node, 1)?);
+        if weight.is_empty() {
+            return self.bias_alone(node, linear.activation, 1, Layout::RowMajor);
+        }
         if let Some(scheme) = linear.dynamic {
             let weight = (weight, self.params(node, 1)?);
             let action = DynamicLinear::new(kernel, scheme, weight, self.bias(node), linear.activation)?;
@@ -151,6 +159,28 @@ impl<'g> Lowering<'g> {
             let action = FloatLinear::new(weight, self.bias(node), linear.activation)?;
             self.add(node, Layout::RowMajor, 1, action);
         }
+        Ok(())
+    }
+
+    /// Adds the step of a layer whose weight has no elements, which multiplies nothing.
+    pub(super) fn bias_alone(
+        &mut self,
+        node: &Node,
+        activation: Activation,
+        groups: usize,
+        layout: Layout,
+    ) -> Result<(), Error> {
+        let bias = self.bias(node);
+        let action = if !self.is_codes(node) {
+            Bias::real(bias, activation)?
+        } else if bias.is_none() {
+            Bias::zero(self.result_params(node)?, activation)?
+        } else {
+            let params = of_all_groups(self.params(node, 1)?, groups)?;
+            let end = Requantize::new(self.params(node, 0)?, &params, bias, self.result_params(node)?, activation)?;
+            Bias::requantized(self.options.kernel, &end)?
+        };
+        self.add(node, layout, 1, action);
         Ok(())
     }
 

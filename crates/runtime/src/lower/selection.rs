@@ -29,8 +29,7 @@ impl Lowering<'_> {
                 self.add(node, add, 1, Slice { axis: *axis, start: *start, step: *step, size });
             }
             Op::Gather { .. } if ty.params().is_some() && self.ty(node.output()).is_f32() => {
-                let rows = ty.dims()[0].fixed().ok_or_else(|| self.unsupported(node))?;
-                self.add(node, add, 2, Embedding::new(self.params(node, 0)?, rows));
+                self.add(node, add, 2, Embedding::new(self.params(node, 0)?));
             }
             Op::Gather { axis } => self.add(node, add, 2, Gather { axis: *axis, size }),
             Op::GatherElements { axis } => self.add(node, add, 2, GatherElements { axis: *axis, size }),

@@ -7,7 +7,7 @@ use fourfold_tensor::{DType, Element, Tensor, View};
 
 use super::linear::pack_float;
 use super::requantize::Requantize;
-use super::{Action, Call, Scratch, bias_or_zeros, clamp, images, reserve, weight_codes, zero_points};
+use super::{Action, Budget, Call, Scratch, bias_or_zeros, clamp, images, weight_codes, zero_points};
 use crate::Error;
 use crate::spatial::{Windows, three};
 
@@ -24,6 +24,15 @@ pub(crate) fn channels_last<T: Element>(weight: &Tensor) -> Result<Tensor, Error
 /// The same for a weight of codes.
 pub(crate) fn codes_channels_last(weight: &Tensor) -> Result<Tensor, Error> {
     if weight.dtype() == DType::U8 { channels_last::<u8>(weight) } else { channels_last::<i8>(weight) }
+}
+
+/// The bytes that a kernel may need for an image of that size with its padding, as 16-bit codes.
+pub(crate) fn padded_bytes(geometry: &Geometry, size: [usize; 3]) -> usize {
+    let padded = |axis: usize| {
+        let end = size[axis].saturating_add(geometry.pad_end[axis]);
+        end.saturating_add(geometry.pad_begin[axis])
+    };
+    (0..3).map(padded).fold(geometry.channels_in.saturating_mul(2), usize::saturating_mul)
 }
 
 /// Equations (3) and (4).
@@ -54,6 +63,7 @@ impl QuantizedConv {
 impl Action for QuantizedConv {
     fn run(&self, call: Call<'_>) -> Result<(), Error> {
         let input = images(&call.inputs[0], self.signed, self.zero_point);
+        call.scratch.budget.allow(padded_bytes(self.packed.geometry(), input.size))?;
         let output = self.end.output(call.output, self.channels_out);
         Ok(call.kernel.conv(&input, &self.packed, output, &mut call.scratch.kernel)?)
     }
@@ -129,7 +139,7 @@ impl FloatConv {
         windows: Windows<'_>,
         (x, weights): (&[f32], &[PackedFloatMatrix]),
         out: &mut [f32],
-        rows: &mut Vec<f32>,
+        (rows, budget): (&mut Vec<f32>, &mut Budget),
         multiplying: Kernel,
     ) -> Result<(), Error> {
         let Geometry { channels_in, channels_out, groups, kernel, .. } = self.geometry;
@@ -139,7 +149,7 @@ impl FloatConv {
             let count = GATHERED.min(windows.count() - first);
             let out = &mut out[first * channels_out..(first + count) * channels_out];
             for (group, weight) in weights.iter().enumerate() {
-                let rows = reserve(rows, count * depth);
+                let rows = budget.reserve(rows, count * depth)?;
                 for (row, window) in rows.chunks_exact_mut(depth).zip(first..) {
                     windows.for_each_run(window, |taps, seen| {
                         let to = &mut row[taps.start * group_in..taps.end * group_in];
@@ -169,7 +179,7 @@ impl Action for FloatConv {
         let out = bytemuck::cast_slice_mut::<u8, f32>(call.output);
         let Geometry { channels_in, channels_out, .. } = self.geometry;
         out.chunks_exact_mut(channels_out).for_each(|row| row.copy_from_slice(&self.bias));
-        let Scratch { reals: [gathered, ..], .. } = call.scratch;
+        let Scratch { reals: [gathered, ..], budget, .. } = call.scratch;
         let (image_in, image_out) = (size.iter().product::<usize>() * channels_in, windows.count() * channels_out);
         match &self.weight {
             FloatWeight::Depthwise(weight) => {
@@ -184,7 +194,7 @@ impl Action for FloatConv {
             FloatWeight::Groups(weights) => {
                 let images = x.elements::<f32>().chunks_exact(image_in).zip(out.chunks_exact_mut(image_out));
                 for (x, out) in images {
-                    self.gathered(windows, (x, weights), out, gathered, call.kernel)?;
+                    self.gathered(windows, (x, weights), out, (&mut *gathered, &mut *budget), call.kernel)?;
                 }
             }
         }

@@ -7,7 +7,7 @@ use fourfold_tensor::{DType, Tensor};
 
 use super::conv::channels_last;
 use super::requantize::Requantize;
-use super::{Action, Call, Scratch, bias_or_zeros, clamp, images, reserve, weight_codes, zero_points};
+use super::{Action, Call, Scratch, bias_or_zeros, clamp, images, weight_codes, zero_points};
 use crate::Error;
 use crate::spatial::three;
 
@@ -41,8 +41,8 @@ impl QuantizedConvTranspose {
             let (o, tap, c) = (at / (taps * group_in), at / group_in % taps, at % group_in);
             codes[((o / group_out * group_in + c) * group_out + o % group_out) * taps + tap]
         };
-        let turned: Vec<u8> = (0..codes.len()).map(code).collect();
-        let turned = Tensor::from_le_bytes(weight.dtype(), weight.shape(), &turned)?;
+        let mut turned = Tensor::zeros(weight.dtype(), weight.shape())?;
+        turned.bytes_mut()?.iter_mut().enumerate().for_each(|(at, turned)| *turned = code(at));
         let packed = kernel.pack_transposed_conv(geometry, weight_codes(&turned)?, zero_points(params))?;
         let (signed, zero_point) = (x.dtype() == DType::I8, x.zero_points()[0]);
         Ok(Self { packed, signed, zero_point, channels_out, end })
@@ -115,7 +115,7 @@ impl Action for FloatConvTranspose {
         let Geometry { channels_in, channels_out, groups, .. } = self.geometry;
         let out = bytemuck::cast_slice_mut::<u8, f32>(call.output);
         out.chunks_exact_mut(channels_out).for_each(|row| row.copy_from_slice(&self.bias));
-        let Scratch { reals: [products, ..], .. } = call.scratch;
+        let Scratch { reals: [products, ..], budget, .. } = call.scratch;
         let (positions, image_out) =
             (size.iter().product::<usize>(), out_size.iter().product::<usize>() * channels_out);
         let inputs = x.elements::<f32>().chunks_exact((positions * channels_in).max(1));
@@ -124,7 +124,7 @@ impl Action for FloatConvTranspose {
                 let (group_in, columns) = (channels_in / groups, weight.n());
                 for first in (0..positions).step_by(TOGETHER) {
                     let count = TOGETHER.min(positions - first);
-                    let products = reserve(products, count * columns);
+                    let products = budget.reserve(products, count * columns)?;
                     products.fill(0.0);
                     let lhs = FloatMatrix::row_major(&x[first * channels_in + group * group_in..], channels_in);
                     call.kernel.multiply_add_packed(count, lhs, weight, products, columns)?;

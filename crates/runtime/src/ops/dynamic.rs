@@ -4,9 +4,10 @@ use fourfold_graph::{Activation, Value};
 use fourfold_kernels::{Codes, Dynamic, F32Output, Kernel, Lhs, Output, PackedWeights, Scales, ZeroPoints};
 use fourfold_schemes::{DynamicScheme, QuantParams, torch_dynamic_params};
 use fourfold_tensor::Tensor;
+use fourfold_tensor::memory::collected;
 
 use super::linear::{pack, rows};
-use super::{Action, Call, Scratch, reserve, zero_points};
+use super::{Action, Call, Scratch, bias_of, zero_points};
 use crate::Error;
 
 /// `out = clamp(f32(acc) * (s_a * s_w) + bias, min, max)`.
@@ -29,9 +30,7 @@ impl DynamicLinear {
         bias: Option<&Value>,
         activation: Activation,
     ) -> Result<Self, Error> {
-        let bias =
-            bias.and_then(Value::constant).map(|bias| bias.as_slice::<f32>().map(<[f32]>::to_vec)).transpose()?;
-        let scales = params.scales().iter().map(|scale| scale.get()).collect();
+        let (bias, scales) = (bias_of(bias)?, collected(params.scales().iter().map(|scale| scale.get()))?);
         let zero_points = zero_points(params);
         let size = [weight.shape()[0], weight.shape()[1]];
         Ok(Self { packed: pack(kernel, weight, zero_points)?, size, scales, bias, bounds: activation.bounds(), scheme })
@@ -59,9 +58,10 @@ impl DynamicLinear {
         scratch: &mut Scratch,
     ) -> Result<(), Error> {
         let [_, k] = self.size;
-        let codes = reserve(&mut scratch.codes, m * k);
-        let row_scales = reserve(&mut scratch.reals[0], m);
-        let zero_points = reserve(&mut scratch.zero_points, m);
+        let Scratch { kernel: kernel_scratch, codes, reals: [row_scales, _], zero_points, budget, .. } = scratch;
+        let codes = budget.reserve(codes, m * k)?;
+        let row_scales = budget.reserve(row_scales, m)?;
+        let zero_points = budget.reserve(zero_points, m)?;
         let (row_scales, zero_points) = match self.scheme {
             DynamicScheme::TorchPerTensor | DynamicScheme::OnnxPerTensor => {
                 let (scale, zero_point) = quantize_tensor(kernel, self.scheme, x, codes)?;
@@ -85,7 +85,7 @@ impl DynamicLinear {
             min: self.bounds.0,
             max: self.bounds.1,
         });
-        Ok(kernel.gemm(&lhs, &self.packed, output, &mut scratch.kernel)?)
+        Ok(kernel.gemm(&lhs, &self.packed, output, kernel_scratch)?)
     }
 }
 

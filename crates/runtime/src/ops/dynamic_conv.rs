@@ -4,10 +4,11 @@ use fourfold_graph::{Activation, Value};
 use fourfold_kernels::{Codes, ConvInput, F32Output, Geometry, Kernel, Output, PackedConv, Scales};
 use fourfold_schemes::{DynamicScheme, QuantParams};
 use fourfold_tensor::Tensor;
+use fourfold_tensor::memory::collected;
 
-use super::conv::codes_channels_last;
+use super::conv::{codes_channels_last, padded_bytes};
 use super::dynamic::quantize_tensor;
-use super::{Action, Call, reserve, weight_codes, zero_points};
+use super::{Action, Call, Scratch, bias_of, weight_codes, zero_points};
 use crate::Error;
 use crate::spatial::three;
 
@@ -31,12 +32,11 @@ impl DynamicConv {
         activation: Activation,
     ) -> Result<Self, Error> {
         let weight = codes_channels_last(weight)?;
-        let bias = bias.and_then(Value::constant).map(|bias| bias.as_slice::<f32>().map(<[f32]>::to_vec));
         Ok(Self {
             packed: kernel.pack_conv(&geometry, weight_codes(&weight)?, zero_points(params))?,
             geometry,
-            scales: params.scales().iter().map(|scale| scale.get()).collect(),
-            bias: bias.transpose()?,
+            scales: collected(params.scales().iter().map(|scale| scale.get()))?,
+            bias: bias_of(bias)?,
             bounds: activation.bounds(),
             scheme,
         })
@@ -51,8 +51,9 @@ impl Action for DynamicConv {
         let positions: usize = call.output_shape[2..].iter().product();
         let batch = x.shape[0];
         let together = if self.scheme == DynamicScheme::PerRow { 1 } else { batch.max(1) };
-        let scratch = call.scratch;
-        let codes = reserve(&mut scratch.codes, together * image);
+        let Scratch { kernel: scratch, codes, budget, .. } = call.scratch;
+        let codes = budget.reserve(codes, together * image)?;
+        budget.allow(padded_bytes(&self.geometry, size))?;
         let images = x.elements::<f32>().chunks((together * image).max(1));
         let results =
             bytemuck::cast_slice_mut::<u8, f32>(call.output).chunks_mut((together * positions * channels).max(1));
@@ -71,7 +72,7 @@ impl Action for DynamicConv {
                 min: self.bounds.0,
                 max: self.bounds.1,
             });
-            call.kernel.conv(&input, &self.packed, output, &mut scratch.kernel)?;
+            call.kernel.conv(&input, &self.packed, output, scratch)?;
         }
         Ok(())
     }

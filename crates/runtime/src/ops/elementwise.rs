@@ -7,7 +7,7 @@ use fourfold_tensor::{DType, Shape, Tensor};
 
 use super::requantize::bounds;
 use super::strided::Strided;
-use super::{Action, Call, Operand, channels, reserve};
+use super::{Action, Budget, Call, Operand, Scratch, channels};
 use crate::Error;
 use crate::plan::Layout;
 
@@ -64,15 +64,17 @@ pub(crate) fn broadcast<'a>(
     operands: &[Operand<'a>],
     shape: Shape,
     [scratch_a, scratch_b]: &'a mut [Vec<f32>; 2],
-) -> [&'a [f32]; 2] {
-    [(operands[0], scratch_a), (operands[1], scratch_b)].map(|(operand, scratch)| {
+    budget: &mut Budget,
+) -> Result<[&'a [f32]; 2], Error> {
+    let [a, b] = [(operands[0], scratch_a), (operands[1], scratch_b)].map(|(operand, scratch)| {
         if operand.shape == shape {
-            return operand.elements::<f32>();
+            return Ok(operand.elements::<f32>());
         }
-        let expanded = reserve(scratch, shape.element_count());
+        let expanded = budget.reserve(scratch, shape.element_count())?;
         Strided::broadcast(operand.shape, shape).copy(operand.elements(), shape, expanded);
-        &*expanded
-    })
+        Ok::<_, Error>(&*expanded)
+    });
+    Ok([a?, b?])
 }
 
 /// The sum of real numbers, broadcast.
@@ -89,7 +91,8 @@ impl Add {
 
 impl Action for Add {
     fn run(&self, call: Call<'_>) -> Result<(), Error> {
-        let [a, b] = broadcast(call.inputs, call.output_shape, &mut call.scratch.reals);
+        let Scratch { reals, budget, .. } = call.scratch;
+        let [a, b] = broadcast(call.inputs, call.output_shape, reals, budget)?;
         let (min, max) = self.bounds;
         let out = bytemuck::cast_slice_mut::<u8, f32>(call.output);
         wide(

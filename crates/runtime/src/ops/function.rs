@@ -4,7 +4,7 @@ use fourfold_graph::{Binary, Unary};
 use fourfold_math as math;
 
 use super::elementwise::broadcast;
-use super::{Action, Call};
+use super::{Action, Call, Scratch};
 use crate::Error;
 
 /// A function of every element.
@@ -75,7 +75,8 @@ impl Pairs {
 
 impl Action for Pairs {
     fn run(&self, call: Call<'_>) -> Result<(), Error> {
-        let [a, b] = broadcast(call.inputs, call.output_shape, &mut call.scratch.reals);
+        let Scratch { reals, budget, .. } = call.scratch;
+        let [a, b] = broadcast(call.inputs, call.output_shape, reals, budget)?;
         let out = bytemuck::cast_slice_mut::<u8, f32>(call.output);
         out.iter_mut().zip(a).zip(b).for_each(|((out, a), b)| *out = self.0(*a, *b));
         Ok(())

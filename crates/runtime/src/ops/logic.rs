@@ -5,7 +5,7 @@ use fourfold_tensor::{DType, Element};
 
 use super::select::by_size;
 use super::strided::{Strided, zip};
-use super::{Action, Call, reserve};
+use super::{Action, Call, Scratch};
 use crate::Error;
 
 /// The truth of a comparison.
@@ -87,7 +87,8 @@ impl Where {
         let ([truth, a, b], shape) = ([0, 1, 2].map(|index: usize| call.inputs[index]), call.output_shape);
         let out = bytemuck::cast_slice_mut::<u8, T>(call.output);
         Strided::broadcast(b.shape, shape).copy(b.elements::<T>(), shape, out);
-        let chosen = reserve(&mut call.scratch.codes, shape.element_count());
+        let Scratch { codes, budget, .. } = call.scratch;
+        let chosen = budget.reserve(codes, shape.element_count())?;
         Strided::broadcast(truth.shape, shape).copy(truth.bytes, shape, chosen);
         let mut truths = chosen.iter();
         Strided::broadcast(a.shape, shape).for_each(a.elements::<T>(), shape, out, |out, a| {

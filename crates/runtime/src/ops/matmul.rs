@@ -20,12 +20,16 @@ impl Action for MatMul {
         let (_, n) = last_two(&b.shape);
         let out = bytemuck::cast_slice_mut::<u8, f32>(call.output);
         out.fill(0.0);
-        let scratch = &mut call.scratch.kernel;
+        if k == 0 {
+            return Ok(());
+        }
+        let Scratch { kernel: scratch, budget, .. } = call.scratch;
         for (index, out) in out.chunks_exact_mut((m * n).max(1)).enumerate() {
             let outer = &call.output_shape[..call.output_shape.len() - 2];
             let a = &a.elements::<f32>()[matrix_index(index, outer, a.shape) * m * k..][..m * k];
             let b = &b.elements::<f32>()[matrix_index(index, outer, b.shape) * k * n..][..k * n];
             let (lhs, rhs) = (FloatMatrix::row_major(a, k), FloatMatrix::row_major(b, n));
+            budget.allow(k * n * size_of::<f32>())?;
             call.kernel.multiply_add((m, n, k), lhs, rhs, out, n, scratch)?;
         }
         Ok(())
@@ -40,13 +44,16 @@ pub(crate) struct QuantizedMatMul {
     /// The largest depth whose sums fit `i32`.
     limit: usize,
     end: Requantize,
+    /// The code of 0, the sum of no products.
+    zero: u8,
 }
 
 impl QuantizedMatMul {
     pub(crate) fn new([a, b]: [&QuantParams; 2], y: &QuantParams) -> Result<Self, Error> {
         let operand = |params: &QuantParams| (params.dtype() == DType::I8, params.zero_points()[0]);
         let end = Requantize::new(a, b, None, y, Activation::None)?;
-        Ok(Self { operands: [operand(a), operand(b)], limit: exact_depth(a, b), end })
+        let [zero, ..] = y.zero_points()[0].to_le_bytes();
+        Ok(Self { operands: [operand(a), operand(b)], limit: exact_depth(a, b), end, zero })
     }
 }
 
@@ -58,7 +65,12 @@ impl Action for QuantizedMatMul {
             return Err(Error::Accumulator { depth: k, limit: self.limit });
         }
         let outer = &call.output_shape[..call.output_shape.len() - 2];
-        let Scratch { kernel: scratch, packed, .. } = call.scratch;
+        if k == 0 {
+            call.output.fill(self.zero);
+            return Ok(());
+        }
+        let Scratch { kernel: scratch, packed, budget, .. } = call.scratch;
+        budget.allow(k.saturating_mul(n))?;
         let mut held = None;
         for (index, out) in call.output.chunks_exact_mut((m * n).max(1)).enumerate() {
             let place = matrix_index(index, outer, b.shape);

@@ -7,7 +7,7 @@ use fourfold_tensor::DType;
 
 use super::requantize::bounds;
 use super::strided::Strided;
-use super::{Action, Call, codes_mut, reserve};
+use super::{Action, Call, Scratch, codes_mut};
 use crate::Error;
 
 /// What is made of two operands.
@@ -62,19 +62,20 @@ impl QuantizedPairs {
 
 impl Action for QuantizedPairs {
     fn run(&self, call: Call<'_>) -> Result<(), Error> {
-        let [scratch_a, scratch_b] = &mut call.scratch.addends;
+        let Scratch { addends: [scratch_a, scratch_b], budget, .. } = call.scratch;
         let [a, b] = [(0, scratch_a), (1, scratch_b)].map(|(index, scratch)| {
             let (operand, (signed, zero_point)) = (call.inputs[index], self.operands[index]);
             let bytes = if operand.shape == call.output_shape || operand.bytes.len() == 1 {
                 operand.bytes
             } else {
-                let expanded = reserve(scratch, call.output_shape.element_count());
+                let expanded = budget.reserve(scratch, call.output_shape.element_count())?;
                 Strided::broadcast(operand.shape, call.output_shape).copy(operand.bytes, call.output_shape, expanded);
                 &*expanded
             };
             let codes = if signed { Codes::I8(bytemuck::cast_slice(bytes)) } else { Codes::U8(bytes) };
-            fourfold_kernels::Operand { codes, zero_point }
+            Ok::<_, Error>(fourfold_kernels::Operand { codes, zero_point })
         });
+        let (a, b) = (a?, b?);
         let (q_min, q_max) = self.bounds;
         let result = Bounded { out: codes_mut(call.output, self.signed), zero_point: self.zero_point, q_min, q_max };
         match self.combination {

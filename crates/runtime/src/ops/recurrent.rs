@@ -17,10 +17,11 @@ use fourfold_kernels::{FloatMatrix, Kernel, PackedFloatMatrix};
 use fourfold_math::wide;
 use fourfold_schemes::{DynamicScheme, QuantParams};
 use fourfold_tensor::Tensor;
+use fourfold_tensor::memory::{collected, copied};
 
 use super::dynamic::DynamicLinear;
 use super::linear::pack_float;
-use super::{Action, Call, Scratch, reserve};
+use super::{Action, Call, Scratch};
 use crate::Error;
 
 /// Buffers of recurrent layers, kept between runs.
@@ -134,11 +135,11 @@ impl Recurrent {
         let (ways, width) = (self.recurrent.len(), self.attributes.cell.gates() * size);
         let mut tools = Tools { kernel: call.kernel, scratch: call.scratch };
         let all = ways * width;
-        let input = reserve(&mut buffers.input, steps * batch * all);
+        let input = tools.scratch.budget.reserve(&mut buffers.input, steps * batch * all)?;
         self.input.multiply((x.elements(), steps * batch), input, all, &mut tools)?;
-        let gates = reserve(&mut buffers.gates, batch * width);
-        let hidden = reserve(&mut buffers.hidden, batch * size);
-        let cell = reserve(&mut buffers.cell, batch * size);
+        let gates = tools.scratch.budget.reserve(&mut buffers.gates, batch * width)?;
+        let hidden = tools.scratch.budget.reserve(&mut buffers.hidden, batch * size)?;
+        let cell = tools.scratch.budget.reserve(&mut buffers.cell, batch * size)?;
         let out = bytemuck::cast_slice_mut::<u8, f32>(call.output);
         let result = if self.attributes.with_cell_state { 2 * size } else { size };
         for (way, products) in self.recurrent.iter().enumerate() {
@@ -198,15 +199,21 @@ enum Product {
     Real { packed: PackedFloatMatrix, bias: Vec<f32> },
     /// Of codes.
     Codes(DynamicLinear),
+    /// Of inputs without features, which leaves the bias.
+    Nothing { bias: Vec<f32> },
 }
 
 impl Product {
     fn new(kernel: Kernel, weight: Weight<'_>, rows: Range<usize>) -> Result<Self, Error> {
-        let (tensor, bias) = (weight.tensor.rows(rows.clone())?, weight.bias[rows.clone()].to_vec());
+        let bias = copied(&weight.bias[rows.clone()])?;
+        if weight.tensor.is_empty() {
+            return Ok(Self::Nothing { bias });
+        }
+        let tensor = weight.tensor.rows(rows.clone())?;
         let Some((params, scheme)) = weight.codes else { return Ok(Self::Real { packed: pack_float(&tensor)?, bias }) };
         let scales: Vec<f32> = match params.scales() {
             [one] => vec![one.get()],
-            each => each[rows].iter().map(|scale| scale.get()).collect(),
+            each => collected(each[rows].iter().map(|scale| scale.get()))?,
         };
         Ok(Self::Codes(DynamicLinear::of_parts(kernel, scheme, &tensor, scales, Some(bias))?))
     }
@@ -216,6 +223,7 @@ impl Product {
         match self {
             Product::Real { packed, .. } => packed.bytes(),
             Product::Codes(product) => product.packed_bytes(),
+            Product::Nothing { .. } => 0,
         }
     }
 
@@ -230,12 +238,20 @@ impl Product {
         let Tools { kernel, scratch } = tools;
         match self {
             Product::Codes(product) => product.multiply(*kernel, (x, m), out, row_stride, scratch),
+            Product::Nothing { bias } => {
+                fill_rows(out, row_stride, m, bias);
+                Ok(())
+            }
             Product::Real { packed, bias } => {
-                let n = packed.n();
-                out.chunks_mut(row_stride).take(m).for_each(|row| row[..n].copy_from_slice(bias));
+                fill_rows(out, row_stride, m, bias);
                 let lhs = FloatMatrix::row_major(x, packed.k());
                 Ok(kernel.multiply_add_packed(m, lhs, packed, out, row_stride)?)
             }
         }
     }
+}
+
+/// The same numbers at the start of `m` rows.
+fn fill_rows(out: &mut [f32], row_stride: usize, m: usize, row: &[f32]) {
+    out.chunks_mut(row_stride).take(m).for_each(|out| out[..row.len()].copy_from_slice(row));
 }

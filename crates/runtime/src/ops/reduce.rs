@@ -2,9 +2,10 @@
 
 use fourfold_graph::{Reduction, Value};
 use fourfold_math as math;
+use fourfold_tensor::memory::copied;
 use fourfold_tensor::{Tensor, View};
 
-use super::{Action, Call, reserve};
+use super::{Action, Call, Scratch, bias_of};
 use crate::Error;
 
 /// One number for all elements along some axes.
@@ -36,7 +37,8 @@ impl Reduce {
 impl Action for Reduce {
     fn run(&self, call: Call<'_>) -> Result<(), Error> {
         let x = call.inputs[0];
-        let lines = reserve(&mut call.scratch.reals[0], x.shape.element_count());
+        let Scratch { reals: [lines, _], budget, .. } = call.scratch;
+        let lines = budget.reserve(lines, x.shape.element_count())?;
         View::new(x.elements::<f32>(), &x.shape)?.permute(&self.axes)?.copy_to(lines)?;
         let length: usize = self.axes[self.kept..].iter().map(|&axis| x.shape[axis]).product();
         let out = bytemuck::cast_slice_mut::<u8, f32>(call.output);
@@ -60,8 +62,7 @@ pub(crate) struct LayerNorm {
 
 impl LayerNorm {
     pub(crate) fn new(scale: &Tensor, bias: Option<&Value>, epsilon: f32) -> Result<Self, Error> {
-        let bias = bias.and_then(Value::constant).map(|bias| bias.as_slice::<f32>().map(<[f32]>::to_vec));
-        Ok(Self { scale: scale.as_slice::<f32>()?.to_vec(), bias: bias.transpose()?, epsilon })
+        Ok(Self { scale: copied(scale.as_slice()?)?, bias: bias_of(bias)?, epsilon })
     }
 }
 
@@ -83,7 +84,7 @@ pub(crate) struct GroupNorm {
 
 impl GroupNorm {
     pub(crate) fn new(groups: usize, epsilon: f32, scale: &Tensor, bias: &Tensor) -> Result<Self, Error> {
-        Ok(Self { groups, scale: scale.as_slice()?.to_vec(), bias: bias.as_slice()?.to_vec(), epsilon })
+        Ok(Self { groups, scale: copied(scale.as_slice()?)?, bias: copied(bias.as_slice()?)?, epsilon })
     }
 }
 
@@ -93,7 +94,8 @@ impl Action for GroupNorm {
         let channels = self.scale.len();
         let positions: usize = x.shape[2..].iter().product();
         let width = channels / self.groups.max(1) * positions;
-        let ones = reserve(&mut call.scratch.reals[0], width);
+        let Scratch { reals: [ones, _], budget, .. } = call.scratch;
+        let ones = budget.reserve(ones, width)?;
         ones.fill(1.0);
         let out = bytemuck::cast_slice_mut::<u8, f32>(call.output);
         math::LayerNorm { gamma: ones, beta: None, epsilon: self.epsilon }.apply(x.elements(), out)?;

@@ -1,10 +1,12 @@
 //! The end of a quantized convolution or product.
 
 use fourfold_graph::{Activation, Value};
-use fourfold_kernels::{Output, Requantized, Scales};
+use fourfold_kernels::{Bounded, Kernel, Output, Requantized, Scales};
 use fourfold_schemes::{QuantParams, Scale, multiplier};
 use fourfold_tensor::DType;
+use fourfold_tensor::memory::{collected, filled};
 
+use super::{bias_of, codes_mut};
 use crate::Error;
 
 /// What equation (4) needs beside the sums: bias, multipliers and the codes of the result.
@@ -26,13 +28,11 @@ impl Requantize {
         y: &QuantParams,
         activation: Activation,
     ) -> Result<Self, Error> {
-        let bias =
-            bias.and_then(Value::constant).map(|bias| bias.as_slice::<i32>().map(<[i32]>::to_vec)).transpose()?;
         let (s_a, s_y) = (a.scales()[0], y.scales()[0]);
         Ok(Self {
             signed: y.dtype() == DType::I8,
-            bias,
-            multipliers: weight.scales().iter().map(|&s_w| multiplier(s_a, s_w, s_y)).collect(),
+            bias: bias_of(bias)?,
+            multipliers: collected(weight.scales().iter().map(|&s_w| multiplier(s_a, s_w, s_y)))?,
             zero_point: y.zero_points()[0],
             bounds: bounds(y, activation),
         })
@@ -47,15 +47,29 @@ impl Requantize {
         }
     }
 
+    /// The codes of one row of sums of nothing but the bias, as bytes; empty if there is no bias.
+    pub(crate) fn of_bias(&self, kernel: Kernel) -> Result<Vec<u8>, Error> {
+        let sums = self.bias.as_deref().unwrap_or_default();
+        let mut row = filled(0, sums.len())?;
+        let (q_min, q_max) = self.bounds;
+        let out = Bounded { out: codes_mut(&mut row, self.signed), zero_point: self.zero_point, q_min, q_max };
+        kernel.requantize(sums, self.multipliers(), out)?;
+        Ok(row)
+    }
+
+    fn multipliers(&self) -> Scales<'_> {
+        match self.multipliers.as_slice() {
+            [one] => Scales::One(*one),
+            each => Scales::Each(each),
+        }
+    }
+
     fn requantized<'a, T>(&'a self, out: &'a mut [T], columns: usize) -> Requantized<'a, T> {
         Requantized {
             out,
             row_stride: columns,
             bias: self.bias.as_deref(),
-            multipliers: match self.multipliers.as_slice() {
-                [one] => Scales::One(*one),
-                each => Scales::Each(each),
-            },
+            multipliers: self.multipliers(),
             zero_point: self.zero_point,
             q_min: self.bounds.0,
             q_max: self.bounds.1,

@@ -4,7 +4,7 @@ use fourfold_graph::{Coordinates, Interpolation, Resize as Attributes, Rounding}
 use fourfold_tensor::{DType, Element};
 
 use super::select::by_size;
-use super::{Action, Call, Scratch, reserve};
+use super::{Action, Call, Scratch};
 use crate::Error;
 
 /// The most axes besides the last that can be resized.
@@ -73,8 +73,8 @@ impl Resize {
             out.copy_from_slice(elements);
             return Ok(());
         };
-        let Scratch { places, reals: [weights, _], .. } = call.scratch;
-        let (places, weights) = (reserve(places, shape[last]), reserve(weights, shape[last]));
+        let Scratch { places, reals: [weights, _], budget, .. } = call.scratch;
+        let (places, weights) = (budget.reserve(places, shape[last])?, budget.reserve(weights, shape[last])?);
         for (index, (place, weight)) in places.iter_mut().zip(&mut *weights).enumerate() {
             (*place, *weight) = self.neighbour(last, index, sizes[last], shape[last]);
         }

@@ -6,7 +6,7 @@ use fourfold_graph::{ArgExtreme as ArgAttributes, CumSum as SumAttributes, TopK 
 use fourfold_tensor::{DType, Element};
 
 use super::integers::{Integer, by_integer};
-use super::{Action, Call, Scratch, reserve};
+use super::{Action, Call, Scratch};
 use crate::Error;
 
 /// The number of elements on one axis and of those that follow each.
@@ -45,7 +45,7 @@ impl ArgExtreme {
         let (length, inner) = line(&x.shape, axis);
         let out = bytemuck::cast_slice_mut::<u8, i64>(call.output);
         if length == 0 && !out.is_empty() {
-            return Err(Error::Index { index: 0, size: 0 });
+            return Err(Error::Empty { axis });
         }
         let blocks = x.elements::<T>().chunks_exact((length * inner).max(1));
         for (out, block) in out.chunks_exact_mut(inner.max(1)).zip(blocks) {
@@ -93,8 +93,8 @@ impl TopK {
         if count > length {
             return Err(Error::Range { axis, size: length, start: 0, step: 1, count });
         }
-        let Scratch { places, .. } = call.scratch;
-        let places = reserve(places, length);
+        let Scratch { places, budget, .. } = call.scratch;
+        let places = budget.reserve(places, length)?;
         let out = bytemuck::cast_slice_mut::<u8, U>(call.output);
         let blocks = x.elements::<T>().chunks_exact((length * inner).max(1));
         for (out, block) in out.chunks_exact_mut((count * inner).max(1)).zip(blocks) {

@@ -158,19 +158,18 @@ impl Action for Gather {
 #[derive(Debug)]
 pub(crate) struct Embedding {
     signed: bool,
-    scales: Vec<f32>,
-    zero_points: Vec<i32>,
+    params: QuantParams,
 }
 
 impl Embedding {
-    pub(crate) fn new(params: &QuantParams, rows: usize) -> Self {
-        let repeated = matches!(params.granularity(), Granularity::PerTensor { .. });
-        let each = |channel: usize| if repeated { 0 } else { channel };
-        Self {
-            signed: params.dtype() == DType::I8,
-            scales: (0..rows).map(|row| params.scales()[each(row)].get()).collect(),
-            zero_points: (0..rows).map(|row| params.zero_points()[each(row)]).collect(),
-        }
+    pub(crate) fn new(params: &QuantParams) -> Self {
+        Self { signed: params.dtype() == DType::I8, params: params.clone() }
+    }
+
+    /// Scale and zero point of a row.
+    fn meaning(&self, row: usize) -> (f32, i32) {
+        let place = if matches!(self.params.granularity(), Granularity::PerTensor { .. }) { 0 } else { row };
+        (self.params.scales()[place].get(), self.params.zero_points()[place])
     }
 }
 
@@ -182,7 +181,7 @@ impl Action for Embedding {
         indices.elements::<i64>().iter().try_for_each(|&index| place(index, x.shape[0]).map(|_| ()))?;
         for (out, &index) in out.chunks_exact_mut(width.max(1)).zip(indices.elements::<i64>()) {
             let row = place(index, x.shape[0])?;
-            let (scale, zero_point) = (self.scales[row], self.zero_points[row]);
+            let (scale, zero_point) = self.meaning(row);
             for (out, &code) in out.iter_mut().zip(&x.bytes[row * width..][..width]) {
                 let code = if self.signed { i32::from(code.cast_signed()) } else { i32::from(code) };
                 #[expect(clippy::cast_precision_loss, reason = "a difference of codes is small")]

@@ -1,6 +1,6 @@
 //! Softmax and its logarithm over one axis, row-major, with the same bits on every CPU.
 
-use super::{Action, Call, reserve};
+use super::{Action, Call, Scratch};
 use crate::Error;
 
 /// What is computed of rows of a width.
@@ -32,8 +32,8 @@ impl Action for Softmax {
         if inner == 1 {
             return Ok((self.rows)(x, length, out)?);
         }
-        let [line, soft] = &mut call.scratch.reals;
-        let (line, soft) = (reserve(line, length), reserve(soft, length));
+        let Scratch { reals: [line, soft], budget, .. } = call.scratch;
+        let (line, soft) = (budget.reserve(line, length)?, budget.reserve(soft, length)?);
         let block = (length * inner).max(1);
         for (x, out) in x.chunks_exact(block).zip(out.chunks_exact_mut(block)) {
             for first in 0..inner {
