@@ -38,7 +38,8 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    /// Joins the command line and the configuration file that it names; the command line goes before. Warns of what has no effect.
+    /// Joins the command line and the configuration file that it names; the command line goes before. Warns of what has
+    /// no effect.
     pub(crate) fn new(arguments: &Configuration, mode: Option<Mode>, context: &Context) -> Result<Self, Failure> {
         let path = arguments.config.clone();
         let file = path.as_deref().map_or(Ok(File::default()), |path| File::read(path, &context.limits))?;
@@ -75,7 +76,8 @@ impl Settings {
         let is_given = preset.is_some() || observer.is_some() || *per_channel || *per_tensor;
         if let (Mode::Dynamic, Some(name)) = (self.mode, observer.as_ref().or(file.observer.as_ref())) {
             context.console.warning(format_args!(
-                "--observer {name} has no effect: --mode dynamic watches no activations, it takes their ranges while running"
+                "--observer {name} has no effect: --mode dynamic watches no activations, it takes their ranges \
+                 while running"
             ));
         }
         let mapping = match &file.qconfig_mapping {
@@ -86,7 +88,8 @@ impl Settings {
                 self.said = choice.said;
                 let rules = rules.clone().unwrap_or_default();
                 if rules.clone().set_global(None) != QConfigMapping::default() {
-                    let message = "preset, observer and weights of the command line change `global` of `qconfig_mapping`, not its other rules";
+                    let message = "what the command line says of layers changes `global` of `qconfig_mapping`, \
+                                   not its other rules";
                     context.console.warning(self.in_file(message));
                 }
                 QConfigMapping::new(choice.qconfig).before(rules)
@@ -115,7 +118,8 @@ impl Settings {
         }
     }
 
-    /// The float graph that is prepared: fused, and equalized if that is asked for. Every rule must have a node to apply to.
+    /// The float graph that is prepared: fused, and equalized if that is asked for. Every rule must have a node to
+    /// apply to.
     pub(crate) fn fused(&self, graph: &Graph, context: &Context) -> Result<Graph, Failure> {
         let fused = fuse(graph)?;
         self.check_rules(graph, &fused, context)?;

@@ -67,7 +67,8 @@ impl Slice {
 }
 
 impl Samples {
-    /// Finds what the user gave: `FILE.npy`, a folder of `.npy` files, or `INPUT=FILE.npy` for each input. Only headers are read.
+    /// Finds what the user gave: `FILE.npy`, a folder of `.npy` files, or `INPUT=FILE.npy` for each input. Only headers
+    /// are read.
     pub(crate) fn open(flag: Flag<'_>, graph: &Graph, limits: &Limits) -> Result<Self, Failure> {
         let source = flag.values.join(", ");
         let paths = paths(flag, graph)?;
@@ -156,7 +157,8 @@ impl Part {
             let shapes: Vec<String> = inputs.iter().map(|input| shape_text(input.shape())).collect();
             let (names, shapes) = (names(), shapes.join(", "));
             return Err(Failure::invalid(format_args!(
-                "{names}: the first axis must count the samples, at least one and equally many for every input; found {shapes}"
+                "{names}: the first axis must count the samples, at least one and equally many for every input; \
+                 found {shapes}"
             )));
         };
         if let Some(size) = fixed.filter(|size| !samples.is_multiple_of(*size)) {

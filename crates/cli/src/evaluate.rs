@@ -66,13 +66,14 @@ impl Labels {
         let Some(sample) = self.classes.iter().position(|&label| !is_class(label)) else { return Ok(()) };
         let (source, label, last) = (&self.source, self.classes[sample], classes.saturating_sub(1));
         Err(Failure::invalid(format_args!(
-            "{source}: the label {label} of sample {sample} is none of the {classes} classes that the model has, 0 to {last}"
+            "{source}: the label {label} of sample {sample} is none of the {classes} classes that the model has, \
+             0 to {last}"
         )))
     }
 }
 
-/// Runs a classifier on samples. The class that it sees is the index of the largest element of a sample's row of the first
-/// output, the first of equals.
+/// Runs a classifier on samples. The class that it sees is the index of the largest element of a sample's row of the
+/// first output, the first of equals.
 pub(crate) fn accuracy(
     graph: &Graph,
     samples: &Samples,

@@ -117,7 +117,8 @@ impl From<quantize::Error> for Failure {
             quantize::Error::Partial { shards } => Self::new(
                 Kind::Gate,
                 format_args!(
-                    "the calibration has only {shards} of the samples; calibrate and merge the others, or make do with these by --allow-partial"
+                    "the calibration has only {shards} of the samples; calibrate and merge the others, \
+                     or make do with these by --allow-partial"
                 ),
             ),
             quantize::Error::NotCalibrated

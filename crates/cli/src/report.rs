@@ -75,8 +75,8 @@ pub(crate) struct Calibrated {
 }
 
 impl Report {
-    /// Collects what is known; `bytes` are those of the files before and after, `calibrated` is there if the ranges are of a saved
-    /// calibration.
+    /// Collects what is known; `bytes` are those of the files before and after, `calibrated` is there if the ranges are
+    /// of a saved calibration.
     pub(crate) fn new(
         mode: Mode,
         bytes: (u64, u64),
@@ -120,7 +120,8 @@ impl Report {
         self.layers.iter().any(|row| row.sqnr_db.is_some())
     }
 
-    /// The quantized layers with the lowest SQNR, worst first: of their results, or of their weights if that is all that is known.
+    /// The quantized layers with the lowest SQNR, worst first: of their results, or of their weights if that is all
+    /// that is known.
     fn worst(&self) -> Vec<(&Layer, f64)> {
         let measured = |row: &Row| if self.is_compared() { row.sqnr_db } else { row.weight_sqnr_db };
         let compared = self.layers.iter().filter(|row| row.layer.decision != Decision::Float);
@@ -271,7 +272,8 @@ impl Report {
             "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>Quantization report</title>\n\
              <style>body {{ font-family: sans-serif; margin: 2em }} td, th {{ padding: 0.2em 1em; text-align: left }}</style>\n\
              </head>\n<body>\n<h1>Quantization report</h1>\n<p>{}</p>\n{notes}<table>\n\
-             <tr><th>layer</th><th>operator</th><th>runs</th><th>SQNR dB</th><th>weights SQNR dB</th><th>why</th></tr>\n{rows}</table>\n</body>\n</html>\n",
+             <tr><th>layer</th><th>operator</th><th>runs</th><th>SQNR dB</th>\
+             <th>weights SQNR dB</th><th>why</th></tr>\n{rows}</table>\n</body>\n</html>\n",
             escaped(&self.heading())
         )
     }

@@ -1,8 +1,8 @@
 //! NumPy's `.npy` files: one tensor each.
 //!
 //! Versions 1.0 to 3.0 are read; 1.0 is written, byte for byte as NumPy does. Elements are `f4`, `i1`, `u1`, `i4`, `i8` and `b1`; big-endian
-//! files and files in Fortran order are converted. The header is read in one pass, without recursion. A [`Reader`] has a few rows in memory
-//! at a time.
+//! files and files in Fortran order are converted. The header is read in one pass, without recursion. A [`Reader`] has
+//! a few rows in memory at a time.
 //!
 //! Source of the format: NumPy's `numpy/lib/format.py`.
 

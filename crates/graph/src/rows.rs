@@ -5,11 +5,12 @@ use fourfold_schemes::DynamicScheme;
 use crate::{Conv, Dim, Graph, Linear, Node, Op, ValueId};
 
 impl Graph {
-    /// Whether row `i` of every output follows from row `i` of every input alone, so that a run of all rows gives the same as runs of some
-    /// rows at a time, one below the other.
+    /// Whether row `i` of every output follows from row `i` of every input alone, so that a run of all rows gives the
+    /// same as runs of some rows at a time, one below the other.
     ///
-    /// The rows lie on the first axis of all inputs and outputs, whose size is one free symbol. `false` also where it is not known: for
-    /// layers that go through steps in order, and for results that mix rows, or that have them on another axis on the way.
+    /// The rows lie on the first axis of all inputs and outputs, whose size is one free symbol. `false` also where it
+    /// is not known: for layers that go through steps in order, and for results that mix rows, or that have them on
+    /// another axis on the way.
     ///
     /// ```
     /// use fourfold_graph::{Dim, GraphBuilder, Op, ValueType};

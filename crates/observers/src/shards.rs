@@ -8,8 +8,8 @@ use crate::Error;
 
 /// The shards of the samples that a calibration has seen to the end, of how many there are; at least one is missing.
 ///
-/// Shard `i` of `n` is one of `n` parts that together are all samples. A calibration that was stopped before its end has not seen its
-/// shard: one of all samples, which are shard 1 of 1, has then seen none.
+/// Shard `i` of `n` is one of `n` parts that together are all samples. A calibration that was stopped before its end
+/// has not seen its shard: one of all samples, which are shard 1 of 1, has then seen none.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Shards {

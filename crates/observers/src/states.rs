@@ -43,9 +43,8 @@ impl States {
     ///
     /// # Errors
     ///
-    /// [`Error::Apart`] if there are more identities than batches, or batches without identities, or shards that cannot be, or two states
-    /// of one value;
-    /// [`Error::Value`] if a state is not one that its observer can have.
+    /// [`Error::Apart`] if there are more identities than batches, or batches without identities, or shards that cannot
+    /// be, or two states of one value; [`Error::Value`] if a state is not one that its observer can have.
     pub fn check(&self) -> Result<(), Error> {
         let parts = self.parts.len() as u64;
         if parts > self.batches || (parts == 0 && self.batches > 0) {
@@ -69,8 +68,8 @@ impl States {
     ///
     /// # Errors
     ///
-    /// [`Error::Apart`] if the states are of another model or of other observers, or their shards do not belong together, [`Error::Twice`] if a batch is in both, and
-    /// [`Error::Value`] if the states of a value do not merge.
+    /// [`Error::Apart`] if the states are of another model or of other observers, or their shards do not belong
+    /// together, [`Error::Twice`] if a batch is in both, and [`Error::Value`] if the states of a value do not merge.
     pub fn merge(&mut self, other: &States) -> Result<(), Error> {
         if self.model != other.model {
             return Err(apart("they are of two models; calibrate every part with the same file".to_owned()));

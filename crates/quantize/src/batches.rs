@@ -6,7 +6,8 @@ use crate::Error;
 
 /// Batches of inputs that can be gone through again and again: in memory, or in files that are read anew each time.
 ///
-/// A batch is one tensor for each input of the graph, as [`Calibration::observe`](crate::Calibration::observe) takes it.
+/// A batch is one tensor for each input of the graph, as [`Calibration::observe`](crate::Calibration::observe) takes
+/// it.
 pub trait Batches {
     /// What can go wrong: reading a batch, or what is done with it.
     type Error: From<Error>;

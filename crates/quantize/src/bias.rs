@@ -25,8 +25,8 @@ use codes::Codes;
 /// that run dynamically or in float stay as they are.
 ///
 /// `float` is the graph that was prepared, with its names. `batches` are inputs as [`Calibration::observe`](crate::Calibration::observe)
-/// takes them, best the same ones; they are gone through once in float and, up to the layer in question, once for each layer in codes, so
-/// that no more than one has to be in memory. The result has the same bits on every CPU.
+/// takes them, best the same ones; they are gone through once in float and, up to the layer in question, once for each
+/// layer in codes, so that no more than one has to be in memory. The result has the same bits on every CPU.
 ///
 /// # Errors
 ///

@@ -32,7 +32,8 @@ pub fn prepare(graph: &Graph, qconfig: impl Into<QConfigMapping>) -> Result<Cali
     prepare_with(graph, qconfig, &Options::default())
 }
 
-/// As [`prepare`], with options for the runs of the float graph: its limits, threads and kernels, which change no bit of what is observed.
+/// As [`prepare`], with options for the runs of the float graph: its limits, threads and kernels, which change no bit
+/// of what is observed.
 ///
 /// # Errors
 ///
@@ -111,14 +112,15 @@ impl Calibration {
         self.batches
     }
 
-    /// The shards of the samples that were observed to the end, as far as [`Calibration::set_shards`] or what was loaded says; `None` for
-    /// all samples.
+    /// The shards of the samples that were observed to the end, as far as [`Calibration::set_shards`] or what was
+    /// loaded says; `None` for all samples.
     #[must_use]
     pub fn shards(&self) -> Option<&Shards> {
         self.shards.as_ref()
     }
 
-    /// Says which shards of the samples have been observed to the end, which is saved and merged with what was observed.
+    /// Says which shards of the samples have been observed to the end, which is saved and merged with what was
+    /// observed.
     pub fn set_shards(&mut self, shards: Option<Shards>) {
         self.shards = shards;
     }

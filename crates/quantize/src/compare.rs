@@ -120,8 +120,8 @@ impl Comparison {
     }
 }
 
-/// The signal-to-quantization-noise ratio in decibels of the weights of every layer on codes, by the layer's name: what can be known
-/// without samples. Infinite where the codes are exact; layers without weights are left out.
+/// The signal-to-quantization-noise ratio in decibels of the weights of every layer on codes, by the layer's name: what
+/// can be known without samples. Infinite where the codes are exact; layers without weights are left out.
 ///
 /// # Errors
 ///

@@ -11,9 +11,7 @@ pub enum Error {
     #[error("nothing was calibrated: give `observe` at least one batch of representative inputs before `convert`")]
     NotCalibrated,
     /// Conversion with a part of the samples.
-    #[error(
-        "the calibration has only {shards} of the samples; calibrate and merge the others, or allow a partial calibration"
-    )]
+    #[error("the calibration has only {shards} of the samples; calibrate and merge the others, or allow it as it is")]
     Partial {
         /// What it has.
         shards: fourfold_observers::Shards,

@@ -128,7 +128,8 @@ impl QConfigMapping {
         self
     }
 
-    /// Keeps all nodes float in whose names the regular expression has a match, wherever it begins; no rule goes before this.
+    /// Keeps all nodes float in whose names the regular expression has a match, wherever it begins; no rule goes before
+    /// this.
     ///
     /// # Errors
     ///
@@ -158,7 +159,8 @@ impl QConfigMapping {
         }
     }
 
-    /// Checks that every configuration can be followed with ranges from calibration, as [`prepare`](crate::prepare) does.
+    /// Checks that every configuration can be followed with ranges from calibration, as [`prepare`](crate::prepare)
+    /// does.
     ///
     /// # Errors
     ///
@@ -167,7 +169,8 @@ impl QConfigMapping {
         self.qconfigs().try_for_each(QConfig::check_static)
     }
 
-    /// Checks that every configuration can be followed while running, as [`quantize_dynamic_with`](crate::quantize_dynamic_with) does.
+    /// Checks that every configuration can be followed while running, as
+    /// [`quantize_dynamic_with`](crate::quantize_dynamic_with) does.
     ///
     /// # Errors
     ///

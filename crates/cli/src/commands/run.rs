@@ -63,8 +63,8 @@ fn output_paths(arguments: &Run, graph: &Graph) -> Vec<PathBuf> {
     graph.outputs().iter().map(path).collect()
 }
 
-/// The rows of each run: all that there are, `None`, or as many at a time as a model of a fixed batch takes; some at a time too where
-/// rows do not depend on each other, so that memory does not grow with their number.
+/// The rows of each run: all that there are, `None`, or as many at a time as a model of a fixed batch takes; some at a
+/// time too where rows do not depend on each other, so that memory does not grow with their number.
 fn runs(graph: &Graph, inputs: &[npy::Reader<File>]) -> Vec<Option<Range<usize>>> {
     let count = |input: &npy::Reader<File>| input.shape().first().copied();
     let Some(samples) =
@@ -148,7 +148,8 @@ fn apart(path: &Path) -> Failure {
     Failure::new(
         Kind::Unsupported,
         format_args!(
-            "{path}: the model takes fewer samples at a time, and what it gives for them has no axis of samples; run it on fewer"
+            "{path}: the model takes fewer samples at a time, and what it gives for them has no axis of \
+             samples; run it on fewer"
         ),
     )
 }

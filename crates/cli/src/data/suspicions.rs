@@ -61,7 +61,8 @@ impl Suspicions {
         } else if self.constant > 0 {
             let (constant, samples) = (self.constant, self.samples);
             found.push(format!(
-                "{constant} of {samples} calibration samples are constant, the same number in every place; ranges cannot be learned from these"
+                "{constant} of {samples} calibration samples are constant, the same number in every place; \
+                 ranges cannot be learned from these"
             ));
         }
         found.extend(self.pixels());

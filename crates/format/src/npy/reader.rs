@@ -35,12 +35,13 @@ pub struct Reader<R> {
 }
 
 impl<R: Read + Seek> Reader<R> {
-    /// Reads the header, and checks that the file is as long as it says. Limits hold for what is read at once, not for the file.
+    /// Reads the header, and checks that the file is as long as it says. Limits hold for what is read at once, not for
+    /// the file.
     ///
     /// # Errors
     ///
-    /// [`Error::Foreign`] and [`Error::Corrupt`] for invalid files, [`Error::Unsupported`] for other element types, [`Error::Read`] if the
-    /// source fails.
+    /// [`Error::Foreign`] and [`Error::Corrupt`] for invalid files, [`Error::Unsupported`] for other element types,
+    /// [`Error::Read`] if the source fails.
     pub fn new(mut source: R, limits: &Limits) -> Result<Self, Error> {
         let length = source.seek(SeekFrom::End(0)).map_err(failed(0))?;
         source.rewind().map_err(failed(0))?;
@@ -72,8 +73,8 @@ impl<R: Read + Seek> Reader<R> {
     ///
     /// # Errors
     ///
-    /// [`Error::Tensor`] if the file has no such rows, [`Error::Limit`] if they have more elements than allowed, [`Error::Read`] if the
-    /// source fails or has become shorter.
+    /// [`Error::Tensor`] if the file has no such rows, [`Error::Limit`] if they have more elements than allowed,
+    /// [`Error::Read`] if the source fails or has become shorter.
     pub fn rows(&mut self, range: Range<usize>) -> Result<Tensor, Error> {
         let count = self.shape.first().copied().unwrap_or(0);
         if range.start > range.end || range.end > count {

@@ -5,7 +5,8 @@ use fourfold_graph::{Graph, Node};
 use super::{QConfigMapping, rule};
 
 impl QConfigMapping {
-    /// The expressions that [`QConfigMapping::exclude`] was given, each with the names of the nodes in which it has a match.
+    /// The expressions that [`QConfigMapping::exclude`] was given, each with the names of the nodes in which it has a
+    /// match.
     #[must_use]
     pub fn excluded<'g>(&self, graph: &'g Graph) -> Vec<(String, Vec<&'g str>)> {
         let names = |pattern: &rule::Regex| {
@@ -15,8 +16,8 @@ impl QConfigMapping {
         self.exclude.iter().map(names).collect()
     }
 
-    /// The rules, other than [`QConfigMapping::exclude`], that match no node of a graph; each as the name of its level in a file and what
-    /// it looks for.
+    /// The rules, other than [`QConfigMapping::exclude`], that match no node of a graph; each as the name of its level
+    /// in a file and what it looks for.
     #[must_use]
     pub fn unmatched(&self, graph: &Graph) -> Vec<String> {
         let none = |is_matched: &dyn Fn(&Node) -> bool| !graph.nodes().iter().any(is_matched);
