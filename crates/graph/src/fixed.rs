@@ -66,6 +66,12 @@ impl Fixed {
         self.dims.iter().map(|(symbol, &size)| (symbol.as_str(), size))
     }
 
+    /// The shape that an input is given, by itself or by its value.
+    #[must_use]
+    pub fn shape_of(&self, input: &str) -> Option<&[usize]> {
+        self.shapes.get(input).map(Vec::as_slice).or_else(|| self.values.get(input).map(Tensor::shape))
+    }
+
     /// The constant in the place of an input.
     #[must_use]
     pub fn constant(&self, input: &str) -> Option<&Tensor> {

@@ -90,6 +90,14 @@ pub enum Error {
         /// What is wrong.
         reason: String,
     },
+    /// A function of the model is not valid.
+    #[error("function `{name}` {reason}")]
+    Function {
+        /// The function's name.
+        name: String,
+        /// What is wrong.
+        reason: String,
+    },
     /// The data of a tensor, in a file beside the model, cannot be read.
     #[error("tensor `{name}`: its data in `{location}` {reason}")]
     External {

@@ -51,7 +51,7 @@ use crate::Error;
 use crate::proto::{
     AttributeProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto, ValueInfoProto,
 };
-use message::{tensor, value_info};
+use message::value_info;
 
 /// The versions of the operators that are written, and of the file format that goes with each; the first unless the graph needs another.
 const VERSIONS: [(i64, i64); 3] = [(17, 8), (19, 9), (21, 10)];
@@ -161,6 +161,7 @@ fn model(graph: &Graph, form: Form) -> Result<ModelProto, Error> {
         producer_name: "fourfold".to_owned(),
         producer_version: env!("CARGO_PKG_VERSION").to_owned(),
         graph: Some(graph),
+        functions: Vec::new(),
     })
 }
 
@@ -273,6 +274,7 @@ impl<'g> Exporter<'g> {
             name: name.to_owned(),
             op_type: operator.to_owned(),
             domain: String::new(),
+            overload: String::new(),
             attribute,
             metadata_props: Vec::new(),
         });
@@ -288,7 +290,7 @@ impl<'g> Exporter<'g> {
     /// Adds an initializer with a name of its own, which it returns.
     fn initializer(&mut self, base: &str, value: &Tensor) -> String {
         let name = self.fresh(base);
-        self.initializers.push(tensor(&name, value));
+        self.initializers.push(TensorProto::of(&name, value));
         name
     }
 
@@ -305,7 +307,7 @@ impl<'g> Exporter<'g> {
         let value = self.graph.value(id);
         let mut name = value.name().to_owned();
         match (value.constant(), value.ty().params()) {
-            (Some(constant), None) => self.initializers.push(tensor(&name, constant)),
+            (Some(constant), None) => self.initializers.push(TensorProto::of(&name, constant)),
             (_, Some(_)) => {
                 let node = self.fresh(&format!("{name}.dequantize"));
                 name = self.fresh(&format!("{name}.real"));
@@ -350,7 +352,7 @@ impl<'g> Exporter<'g> {
             return Err(Error::Export { value: value.name().to_owned(), reason });
         };
         if self.stored.insert(id) {
-            self.initializers.push(tensor(value.name(), constant));
+            self.initializers.push(TensorProto::of(value.name(), constant));
         }
         Ok(value.name().to_owned())
     }

@@ -35,14 +35,15 @@ mod window;
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
-use fourfold_graph::{Graph, GraphBuilder, Limits, ValueId};
+use fourfold_graph::{Fixed, Graph, GraphBuilder, Limits, ValueId};
 use prost::Message;
 
 use self::binding::{Binding, Stored};
 use self::codes::Use;
 use self::computed::Change;
 use crate::Error;
-use crate::external::{self, Folder, Nowhere, Resolve};
+use crate::model::external::{self, Folder, Nowhere, Resolve};
+use crate::model::{fixed, functions, needed};
 use crate::proto::{GraphProto, ModelProto, NodeProto};
 use crate::scan::scan;
 
@@ -51,12 +52,32 @@ pub use operators::OPERATORS;
 /// The last version of the file format (`ir_version`) that is known.
 const LAST_VERSION: i64 = 14;
 
+/// How a model is read.
+#[derive(Clone, Copy)]
+pub struct ImportOptions<'a> {
+    /// What is allowed.
+    pub limits: &'a Limits,
+    /// Sizes and inputs that are fixed before anything follows from them.
+    pub fixed: &'a Fixed,
+    /// Tensor data outside of the model file.
+    pub resolver: &'a dyn Resolve,
+}
+
 /// Reads the model file at `path`, and the files beside it in which its tensors may lie.
 ///
 /// # Errors
 ///
 /// [`Error::File`] if the file cannot be read, [`Error::External`] if one beside it cannot; else as [`import`].
 pub fn load(path: impl AsRef<Path>, limits: &Limits) -> Result<Graph, Error> {
+    load_with(path, limits, &Fixed::new())
+}
+
+/// Reads the model file at `path`, with sizes and inputs fixed.
+///
+/// # Errors
+///
+/// As [`load`]; [`fourfold_graph::Error::Fixed`] for what does not fit the model's inputs.
+pub fn load_with(path: impl AsRef<Path>, limits: &Limits, fixed: &Fixed) -> Result<Graph, Error> {
     let path = path.as_ref();
     let failed = |error: std::io::Error| Error::File { reason: error.to_string() };
     let metadata = std::fs::metadata(path).map_err(failed)?;
@@ -64,7 +85,8 @@ pub fn load(path: impl AsRef<Path>, limits: &Limits) -> Result<Graph, Error> {
         return Err(Error::File { reason: "it is not a regular file".to_owned() });
     }
     Limits::check("file-bytes", metadata.len(), limits.file_bytes)?;
-    import_with(&std::fs::read(path).map_err(failed)?, limits, &Folder::of(path).map_err(failed)?)
+    let resolver = &Folder::of(path).map_err(failed)?;
+    import_with(&std::fs::read(path).map_err(failed)?, &ImportOptions { limits, fixed, resolver })
 }
 
 /// Reads a model all of whose tensors lie in the file; [`load`] reads the others.
@@ -76,15 +98,19 @@ pub fn load(path: impl AsRef<Path>, limits: &Limits) -> Result<Graph, Error> {
 /// [`Error::UnsupportedTensor`] for valid models that need more than fourfold has; [`Error::Limit`] for models larger than
 /// allowed.
 pub fn import(bytes: &[u8], limits: &Limits) -> Result<Graph, Error> {
-    import_with(bytes, limits, &Nowhere)
+    import_with(bytes, &ImportOptions { limits, fixed: &Fixed::new(), resolver: &Nowhere })
 }
 
-/// Reads a model some of whose tensors may lie in other files, which `resolver` gives.
+/// Reads a model as the options say.
+///
+/// A free batch that the model itself fixes inside (it was traced with one sample) is 1: the model runs with that batch.
 ///
 /// # Errors
 ///
-/// As [`import`]; [`Error::External`] and [`Error::Tensor`] for data outside of the file that `resolver` refuses.
-pub fn import_with(bytes: &[u8], limits: &Limits, resolver: &dyn Resolve) -> Result<Graph, Error> {
+/// As [`import`]; [`Error::External`] and [`Error::Tensor`] for data outside of the file that the resolver refuses,
+/// [`fourfold_graph::Error::Fixed`] for what does not fit the model's inputs.
+pub fn import_with(bytes: &[u8], options: &ImportOptions<'_>) -> Result<Graph, Error> {
+    let limits = options.limits;
     recognize(bytes)?;
     Limits::check("file-bytes", bytes.len() as u64, limits.file_bytes)?;
     scan(bytes, limits)?;
@@ -96,9 +122,29 @@ pub fn import_with(bytes: &[u8], limits: &Limits, resolver: &dyn Resolve) -> Res
     }
     let opset = opset(&model)?;
     let mut graph = model.graph.ok_or(Error::Model { reason: "has no graph; the file may be truncated" })?;
+    name_nodes(&mut graph);
+    functions::inline(&mut graph, &model.functions, opset, limits)?;
+    needed::keep_needed(&mut graph);
     operators::check(&graph)?;
-    external::inline(&mut graph, resolver, limits, bytes.len() as u64)?;
-    Importer::new(&graph, opset, limits).run()
+    external::inline(&mut graph, options.resolver, limits, bytes.len() as u64)?;
+    fixed::fix(&mut graph, options.fixed)?;
+    match Importer::new(&graph, opset, limits).run() {
+        Err(error) if error.is_unsupported() => match fixed::batch_of_one(&graph) {
+            Some(batch) => {
+                fixed::fix(&mut graph, &batch)?;
+                Importer::new(&graph, opset, limits).run().map_err(|_| error)
+            }
+            None => Err(error),
+        },
+        result => result,
+    }
+}
+
+/// Gives nodes without a name that of their operator and their place in the file.
+fn name_nodes(graph: &mut GraphProto) {
+    for (index, node) in graph.node.iter_mut().enumerate().filter(|(_, node)| node.name.is_empty()) {
+        node.name = format!("{}_{index}", node.op_type);
+    }
 }
 
 /// Refuses what is known to be something else.

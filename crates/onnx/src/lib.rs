@@ -65,8 +65,8 @@
 
 mod error;
 mod export;
-mod external;
 mod import;
+mod model;
 mod proto;
 mod scan;
 #[cfg(test)]
@@ -74,5 +74,5 @@ mod tests;
 
 pub use error::Error;
 pub use export::{Form, export, export_apart, export_as, needs_two_files};
-pub use external::{Folder, Location, Refusal, Resolve};
-pub use import::{OPERATORS, import, import_with, load};
+pub use import::{ImportOptions, OPERATORS, import, import_with, load, load_with};
+pub use model::external::{Folder, Location, Refusal, Resolve};

@@ -20,10 +20,13 @@ pub(crate) fn scan(bytes: &[u8], limits: &Limits) -> Result<(), Error> {
                 return Err(Error::Corrupt { offset: field.offset, reason });
             }
             counts.graph(graph, field.offset)?;
-            Limits::check("nodes", counts.nodes, limits.nodes)?;
-            Limits::check("values", counts.values, limits.values)?;
-            Limits::check("nodes", counts.attributes / ATTRIBUTES_PER_NODE, limits.nodes)?;
         }
+        if let (25, Some(function)) = (field.number, field.message) {
+            counts.function(function, field.offset)?;
+        }
+        Limits::check("nodes", counts.nodes, limits.nodes)?;
+        Limits::check("values", counts.values, limits.values)?;
+        Limits::check("nodes", counts.attributes / ATTRIBUTES_PER_NODE, limits.nodes)?;
     }
     Ok(())
 }
@@ -40,16 +43,36 @@ impl Counts {
         for field in Fields::new(bytes, offset) {
             let field = field?;
             match (field.number, field.message) {
-                (1, Some(node)) => {
-                    self.nodes += 1;
-                    for part in Fields::new(node, field.offset) {
-                        self.attributes += u64::from(matches!(part?.number, 5 | 9));
-                    }
-                }
+                (1, Some(node)) => self.node(node, field.offset)?,
                 (5 | 11 | 12, Some(value)) => {
                     self.values += 1;
                     Fields::new(value, field.offset).try_for_each(|part| part.map(|_| ()))?;
                 }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Counts {
+    fn node(&mut self, bytes: &[u8], offset: usize) -> Result<(), Error> {
+        self.nodes += 1;
+        for part in Fields::new(bytes, offset) {
+            self.attributes += u64::from(matches!(part?.number, 5 | 9));
+        }
+        Ok(())
+    }
+
+    /// A function counts as a node, too: many empty ones are as much work.
+    fn function(&mut self, bytes: &[u8], offset: usize) -> Result<(), Error> {
+        self.nodes += 1;
+        for field in Fields::new(bytes, offset) {
+            let field = field?;
+            match (field.number, field.message) {
+                (7, Some(node)) => self.node(node, field.offset)?,
+                // Inputs, outputs and attributes.
+                (4..=6 | 11, _) => self.attributes += 1,
                 _ => {}
             }
         }

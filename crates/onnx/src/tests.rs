@@ -11,6 +11,7 @@ mod functions;
 mod hostile;
 mod limits;
 mod operators;
+mod passes;
 mod quantized;
 mod quantized_hostile;
 mod recurrent;
@@ -53,6 +54,19 @@ fn model(opset: i64, input: &[i64], initializers: &[(&str, Tensor)], nodes: Vec<
         graph: Some(graph),
         ..ModelProto::default()
     }
+}
+
+/// The model with every result that nothing reads as an output, so that no node is left out.
+fn all_needed(mut model: ModelProto) -> ModelProto {
+    let graph = model.graph.as_mut().expect("a graph");
+    let read: Vec<String> = graph.node.iter().flat_map(|node| node.input.clone()).collect();
+    let made: Vec<String> = graph.node.iter().flat_map(|node| node.output.clone()).collect();
+    let output = graph.output[0].clone();
+    graph.output = Vec::new();
+    for name in made.into_iter().filter(|name| !name.is_empty() && !read.contains(name)) {
+        graph.output.push(ValueInfoProto { name, ..output.clone() });
+    }
+    model
 }
 
 fn tensor(name: &str, value: &Tensor) -> TensorProto {

@@ -4,9 +4,9 @@ use fourfold_graph::{ArgExtreme, CastTo, Comparison, CumSum, Logic, Node, Op, To
 use fourfold_tensor::Tensor;
 
 use super::Exporter;
-use super::message::{code, int, wide};
+use super::message::{int, wide};
 use crate::Error;
-use crate::proto::AttributeProto;
+use crate::proto::{AttributeProto, data_type};
 
 /// The operator and attributes of those that need no more than these.
 pub(super) fn plain(op: &Op) -> Option<(&'static str, Vec<AttributeProto>)> {
@@ -49,7 +49,7 @@ pub(super) fn plain(op: &Op) -> Option<(&'static str, Vec<AttributeProto>)> {
 
 /// The attribute of a Cast.
 fn cast_to(to: CastTo) -> AttributeProto {
-    int("to", usize::try_from(code(to.dtype())).unwrap_or_default())
+    int("to", usize::try_from(data_type::of(to.dtype())).unwrap_or_default())
 }
 
 impl Exporter<'_> {

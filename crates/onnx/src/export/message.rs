@@ -1,38 +1,15 @@
 //! Messages of an ONNX file.
 
 use fourfold_graph::{Dim, ValueType};
-use fourfold_tensor::{DType, Tensor};
 
 use crate::proto::{
-    AttributeProto, TensorProto, TensorShapeProto, TypeProto, ValueInfoProto, attribute_type, data_type,
+    AttributeProto, TensorShapeProto, TypeProto, ValueInfoProto, attribute_type, data_type,
     tensor_shape_proto::{Dimension, dimension::Value as Size},
     type_proto::{Tensor as TensorType, Value as Type},
 };
 
-/// The number of an element type.
-pub(super) fn code(dtype: DType) -> i32 {
-    match dtype {
-        DType::F32 => data_type::FLOAT,
-        DType::I8 => data_type::INT8,
-        DType::U8 => data_type::UINT8,
-        DType::I32 => data_type::INT32,
-        DType::I64 => data_type::INT64,
-        DType::Bool => data_type::BOOL,
-    }
-}
-
 pub(super) fn wide(size: usize) -> i64 {
     i64::try_from(size).unwrap_or(i64::MAX)
-}
-
-pub(super) fn tensor(name: &str, value: &Tensor) -> TensorProto {
-    TensorProto {
-        dims: value.shape().iter().map(|&size| wide(size)).collect(),
-        data_type: code(value.dtype()),
-        name: name.to_owned(),
-        raw_data: value.to_le_bytes(),
-        ..TensorProto::default()
-    }
 }
 
 pub(super) fn value_info(name: &str, ty: &ValueType) -> ValueInfoProto {
@@ -43,7 +20,7 @@ pub(super) fn value_info(name: &str, ty: &ValueType) -> ValueInfoProto {
         }),
     };
     let shape = TensorShapeProto { dim: ty.dims().iter().map(dim).collect() };
-    let ty = TensorType { elem_type: code(ty.dtype()), shape: Some(shape) };
+    let ty = TensorType { elem_type: data_type::of(ty.dtype()), shape: Some(shape) };
     ValueInfoProto { name: name.to_owned(), r#type: Some(TypeProto { value: Some(Type::TensorType(ty)) }) }
 }
 

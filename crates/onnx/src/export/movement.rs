@@ -4,10 +4,10 @@ use fourfold_graph::{Coordinates, Dim, Interpolation, Node, Op, Pad, PadMode, Po
 use fourfold_tensor::{DType, Tensor};
 
 use super::Exporter;
-use super::message::{int, tensor, text, wide};
+use super::message::{int, text, wide};
 use super::sizes::Size;
 use crate::Error;
-use crate::proto::AttributeProto;
+use crate::proto::{AttributeProto, TensorProto};
 
 /// Whether the operator is written by [`Exporter::movement`].
 pub(super) fn is_movement(op: &Op) -> bool {
@@ -84,7 +84,7 @@ impl Exporter<'_> {
         };
         let value = value.map_err(fourfold_graph::Error::from)?;
         let number = self.fresh(&format!("{name}.value"));
-        self.initializers.push(tensor(&number, &value));
+        self.initializers.push(TensorProto::of(&number, &value));
         self.push("Pad", name, &[x, &pads, &number], output, mode);
         Ok(())
     }

@@ -153,8 +153,10 @@ fn dims(input: &ValueInfoProto, shape: Option<&crate::proto::TensorShapeProto>) 
     let what = "an input without a shape".to_owned();
     let shape = shape.ok_or_else(|| Error::UnsupportedTensor { name: input.name.clone(), what })?;
     let dim = |(axis, dim): (usize, &crate::proto::tensor_shape_proto::Dimension)| match &dim.value {
+        // Sizes that are not known, as some converters write them.
+        Some(Dimension::DimValue(-1)) => Ok(Dim::symbol(&format!("{}.{axis}", input.name))),
         Some(Dimension::DimValue(size)) => match usize::try_from(*size) {
-            Ok(size) if size > 0 => Ok(Dim::Fixed(size)),
+            Ok(size) => Ok(Dim::Fixed(size)),
             _ => Err(Error::Tensor { name: input.name.clone(), reason: format!("axis {axis} has size {size}") }),
         },
         Some(Dimension::DimParam(symbol)) if !symbol.is_empty() => Ok(Dim::symbol(symbol)),

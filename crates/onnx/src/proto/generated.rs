@@ -11,6 +11,27 @@ pub struct ModelProto {
     pub producer_version: ::prost::alloc::string::String,
     #[prost(message, optional, tag = "7")]
     pub graph: ::core::option::Option<GraphProto>,
+    #[prost(message, repeated, tag = "25")]
+    pub functions: ::prost::alloc::vec::Vec<FunctionProto>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct FunctionProto {
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(string, repeated, tag = "4")]
+    pub input: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(string, repeated, tag = "5")]
+    pub output: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(message, repeated, tag = "7")]
+    pub node: ::prost::alloc::vec::Vec<NodeProto>,
+    #[prost(message, repeated, tag = "9")]
+    pub opset_import: ::prost::alloc::vec::Vec<OperatorSetIdProto>,
+    #[prost(string, tag = "10")]
+    pub domain: ::prost::alloc::string::String,
+    #[prost(message, repeated, tag = "11")]
+    pub attribute_proto: ::prost::alloc::vec::Vec<AttributeProto>,
+    #[prost(string, tag = "13")]
+    pub overload: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct OperatorSetIdProto {
@@ -46,6 +67,8 @@ pub struct NodeProto {
     pub op_type: ::prost::alloc::string::String,
     #[prost(string, tag = "7")]
     pub domain: ::prost::alloc::string::String,
+    #[prost(string, tag = "8")]
+    pub overload: ::prost::alloc::string::String,
     #[prost(message, repeated, tag = "5")]
     pub attribute: ::prost::alloc::vec::Vec<AttributeProto>,
     #[prost(message, repeated, tag = "9")]
@@ -57,6 +80,8 @@ pub struct AttributeProto {
     pub name: ::prost::alloc::string::String,
     #[prost(int32, tag = "20")]
     pub r#type: i32,
+    #[prost(string, tag = "21")]
+    pub ref_attr_name: ::prost::alloc::string::String,
     #[prost(float, tag = "2")]
     pub f: f32,
     #[prost(int64, tag = "3")]

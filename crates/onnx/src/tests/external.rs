@@ -3,13 +3,15 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use fourfold_graph::{Graph, Limits};
+use fourfold_graph::{Fixed, Graph, Limits};
 use fourfold_tensor::Tensor;
 use prost::Message;
 
 use super::{floats, model, node, read};
 use crate::proto::{AttributeProto, ModelProto, StringStringEntryProto, TensorProto, attribute_type};
-use crate::{Error, Form, Location, Refusal, Resolve, export_apart, export_as, import, import_with, load};
+use crate::{
+    Error, Form, ImportOptions, Location, Refusal, Resolve, export_apart, export_as, import, import_with, load,
+};
 
 /// `y = Relu(x * w + b)`, with everything inside.
 fn whole() -> ModelProto {
@@ -232,7 +234,10 @@ fn a_caller_may_bring_the_data() {
     let mut model = whole();
     let weight = put_outside(tensor(&mut model, 0), &[("location", "../w")]);
     let bytes = model.encode_to_vec();
-    let read_with = |data: Vec<u8>| import_with(&bytes, &Limits::default(), &Archive(data));
+    let read_with = |data: Vec<u8>| {
+        let options = ImportOptions { limits: &Limits::default(), fixed: &Fixed::new(), resolver: &Archive(data) };
+        import_with(&bytes, &options)
+    };
     assert_eq!(read_with(weight).expect("brought"), read(&whole()).expect("valid"));
     assert!(matches!(read_with(vec![0; 47]), Err(Error::Tensor { .. })));
     let alone = import(&bytes, &Limits::default()).expect_err("no data at hand");

@@ -4,7 +4,7 @@ use fourfold_graph::{Graph, Limits};
 use fourfold_tensor::{DType, Tensor};
 use prost::Message;
 
-use super::{float, floats, int, ints, model, node, read};
+use super::{all_needed, float, floats, int, ints, model, node, read};
 use crate::proto::{ModelProto, NodeProto, Skipped, StringStringEntryProto};
 use crate::{Error, import};
 
@@ -25,7 +25,7 @@ fn a_window_over_nothing_is_refused() {
     let empty = Tensor::zeros(DType::F32, &[1, 1, 0, 0]).expect("empty");
     let attributes = vec![ints("kernel_shape", &[2, 2]), ints("pads", &[0, 0, 2, 2]), int("ceil_mode", 1)];
     let nodes = vec![node("MaxPool", &["e"], "p", attributes), relu("x", "y")];
-    assert!(read(&model(17, &[-1, 4], &[("e", empty)], nodes)).is_err());
+    assert!(read(&all_needed(model(17, &[-1, 4], &[("e", empty)], nodes))).is_err());
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn constants_that_a_file_does_not_hold_are_limited() {
         let output = if index == 9 { "y".to_owned() } else { format!("h{index}") };
         node("Gemm", &["x", "w"], &output, vec![float("alpha", 1.5 + f32::from(index))])
     };
-    let bytes = of_nodes((0..10).map(gemm).collect()).encode_to_vec();
+    let bytes = all_needed(of_nodes((0..10).map(gemm).collect())).encode_to_vec();
     assert!(import(&bytes, &Limits::default()).is_ok());
     let limits = Limits { elements: 100, ..Limits::default() };
     assert!(matches!(import(&bytes, &limits), Err(Error::Limit(limit)) if limit.name == "elements"));

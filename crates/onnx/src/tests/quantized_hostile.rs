@@ -4,7 +4,7 @@ use fourfold_graph::Limits;
 use fourfold_tensor::Tensor;
 use prost::Message;
 
-use super::{floats, int, model, node, read};
+use super::{all_needed, floats, int, model, node, read};
 use crate::import;
 use crate::proto::{ModelProto, NodeProto, data_type, type_proto::Value as Type};
 
@@ -145,10 +145,13 @@ fn of_codes(change: impl FnOnce(&mut Vec<NodeProto>)) -> ModelProto {
 fn all_readers_of_an_input_of_codes_agree() {
     let graph = read(&of_codes(|_| ())).expect("valid");
     assert_eq!(graph.value(graph.inputs()[0]).ty().to_string(), "u8[n, 4] scale 0.5 zero point 3");
-    let second = |inputs: &[&str]| of_codes(|nodes| nodes.insert(1, node("DequantizeLinear", inputs, "again", vec![])));
+    let second = |inputs: &[&str]| {
+        let again = node("DequantizeLinear", inputs, "again", vec![]);
+        all_needed(of_codes(|nodes| nodes.insert(1, again)))
+    };
     assert!(read(&second(&["x", "s", "z"])).is_ok());
     assert_refused(&second(&["x", "s"]), "DequantizeLinear_1", "which were made with scale 0.5 and zero point 3");
-    let cast = of_codes(|nodes| nodes.insert(1, node("Cast", &["x"], "number", vec![int("to", 1)])));
+    let cast = all_needed(of_codes(|nodes| nodes.insert(1, node("Cast", &["x"], "number", vec![int("to", 1)]))));
     assert_refused(&cast, "Cast_1", "arithmetic on `x`, which holds codes");
     let plain = of_codes(|nodes| nodes[0] = node("Identity", &["x"], "xd", vec![]));
     assert_refused(&plain, "Gemm_2", "input 0 (`xd`) is uint8");

@@ -1,0 +1,113 @@
+//! Sizes and inputs that are fixed from outside, before anything follows from them.
+
+use std::collections::HashSet;
+
+use fourfold_graph::{Dim, Fixed, ValueType};
+use fourfold_tensor::Tensor;
+
+use crate::Error;
+use crate::proto::{
+    GraphProto, TensorProto, TensorShapeProto, ValueInfoProto, data_type,
+    tensor_shape_proto::{Dimension, dimension::Value as Size},
+    type_proto::{Tensor as TensorType, Value as Type},
+};
+
+/// Puts sizes in the places of symbols, and constants in the places of inputs.
+///
+/// # Errors
+///
+/// [`fourfold_graph::Error::Fixed`] for what does not fit the inputs.
+pub(crate) fn fix(graph: &mut GraphProto, fixed: &Fixed) -> Result<(), Error> {
+    if fixed.is_empty() {
+        return Ok(());
+    }
+    let constants: HashSet<String> = constants(graph).into_iter().map(str::to_owned).collect();
+    let brought = graph.input.iter_mut().filter(|input| !constants.contains(&input.name));
+    let mut named = Vec::new();
+    for input in brought {
+        let shape = fixed.shape_of(&input.name);
+        let name = input.name.clone();
+        let Some(tensor) = tensor_type(input) else { continue };
+        // An input of any rank has the one that it is given.
+        let rank = shape.map_or(0, <[usize]>::len);
+        let free = || TensorShapeProto { dim: vec![Dimension::default(); rank] };
+        let shape = tensor.shape.get_or_insert_with(free);
+        for (axis, dim) in shape.dim.iter_mut().enumerate() {
+            name_free_size(&name, axis, dim);
+        }
+        let dims = shape.dim.iter().map(|dim| match &dim.value {
+            Some(Size::DimParam(symbol)) => Dim::symbol(symbol),
+            Some(Size::DimValue(size)) => Dim::Fixed(usize::try_from(*size).unwrap_or(usize::MAX)),
+            None => Dim::Fixed(0),
+        });
+        named.push((name, ValueType::f32(&dims.collect::<Vec<Dim>>())));
+    }
+    let sizes = fixed.resolve(named.iter().map(|(name, ty)| (name.as_str(), ty)))?;
+    for input in &mut graph.input {
+        let dims = tensor_type(input).and_then(|tensor| tensor.shape.as_mut()).into_iter();
+        for dim in dims.flat_map(|shape| &mut shape.dim) {
+            let size = match &dim.value {
+                Some(Size::DimParam(symbol)) => sizes.get(symbol),
+                _ => None,
+            };
+            if let Some(&size) = size {
+                dim.value = Some(Size::DimValue(i64::try_from(size).unwrap_or(i64::MAX)));
+            }
+        }
+    }
+    let (mut brought, mut made) = (Vec::new(), Vec::new());
+    for mut input in core::mem::take(&mut graph.input) {
+        match fixed.constant(&input.name).map(|value| constant(&mut input, value)).transpose()? {
+            Some(tensor) => made.push(tensor),
+            None => brought.push(input),
+        }
+    }
+    graph.input = brought;
+    graph.initializer.extend(made);
+    Ok(())
+}
+
+/// What fixes the batch, the free first size of the first input, at one sample; `None` if it is not free.
+pub(crate) fn batch_of_one(graph: &GraphProto) -> Option<Fixed> {
+    let constants = constants(graph);
+    let first = graph.input.iter().find(|input| !constants.contains(input.name.as_str()))?;
+    let Some(Type::TensorType(tensor)) = first.r#type.as_ref()?.value.as_ref() else { return None };
+    let mut dim = tensor.shape.as_ref()?.dim.first()?.clone();
+    name_free_size(&first.name, 0, &mut dim);
+    match dim.value {
+        Some(Size::DimParam(symbol)) => Some(Fixed::new().dim(&symbol, 1)),
+        _ => None,
+    }
+}
+
+/// The names of what is constant.
+fn constants(graph: &GraphProto) -> HashSet<&str> {
+    graph.initializer.iter().map(|initializer| initializer.name.as_str()).collect()
+}
+
+/// The name of a size that is free: the model's, or one made of the input's name and the axis.
+pub(crate) fn name_free_size(input: &str, axis: usize, dim: &mut Dimension) {
+    let is_named = match &dim.value {
+        Some(Size::DimParam(symbol)) => !symbol.is_empty(),
+        Some(Size::DimValue(size)) => *size != -1,
+        None => false,
+    };
+    if !is_named {
+        dim.value = Some(Size::DimParam(format!("{input}.{axis}")));
+    }
+}
+
+fn tensor_type(input: &mut ValueInfoProto) -> Option<&mut TensorType> {
+    input.r#type.as_mut()?.value.as_mut().map(|Type::TensorType(tensor)| tensor)
+}
+
+/// The initializer that stands in the place of an input.
+fn constant(input: &mut ValueInfoProto, value: &Tensor) -> Result<TensorProto, Error> {
+    let elem_type = tensor_type(input).map_or(0, |tensor| tensor.elem_type);
+    let given = data_type::of(value.dtype());
+    if given != elem_type {
+        let reason = format!("holds {}, {} was given", data_type::name(elem_type), data_type::name(given));
+        return Err(fourfold_graph::Error::Fixed { name: input.name.clone(), reason }.into());
+    }
+    Ok(TensorProto::of(&input.name, value))
+}
