@@ -64,7 +64,7 @@ fn shapes_follow_the_operators_that_choose_and_repeat() {
     let recurrent =
         |cell, direction, with_cell_state| Op::Recurrent(Recurrent { cell, direction, with_cell_state, dynamic: None });
     let top = TopK { axis: 2, count: 3, largest: true, part: TopKPart::Indices };
-    let table: [Case; 16] = [
+    let table: [Case; 17] = [
         (slice(1, -2, 1, 2.into()), image, &[], "f32[n, 2, 8]"),
         (slice(2, 6, -2, 4.into()), image, &[], "f32[n, 4, 4]"),
         (slice(0, 0, 1, Dim::symbol("m")), image, &[], "f32[m, 4, 8]"),
@@ -77,8 +77,9 @@ fn shapes_follow_the_operators_that_choose_and_repeat() {
         (Op::TopK(top), image, &[], "i64[n, 4, 3]"),
         (Op::ArgExtreme(ArgExtreme { axis: 1, keep: true, largest: true, last: false }), image, &[], "i64[n, 1, 8]"),
         (Op::CumSum(CumSum { axis: 1, exclusive: false, reverse: true }), image, &[], "f32[n, 4, 8]"),
-        (Op::Compare(Comparison::Less), image, &[&[8]], "u8[n, 4, 8]"),
-        (Op::Cast { to: CastTo::Truth }, image, &[], "u8[n, 4, 8]"),
+        (Op::Compare(Comparison::Less), image, &[&[8]], "bool[n, 4, 8]"),
+        (Op::Cast { to: CastTo::Truth }, image, &[], "bool[n, 4, 8]"),
+        (Op::Cast { to: CastTo::U8 }, image, &[], "u8[n, 4, 8]"),
         (
             recurrent(Cell::Lstm, Direction::Bidirectional, true),
             image,

@@ -19,7 +19,7 @@
 //!   elements and multiplications. That is why this crate knows the runtime.
 //! - An operator with several results becomes several nodes (Split: one Slice each; TopK: values and places). Einsum of two operands becomes
 //!   a MatMul between Transpose and Reshape; Tile, DepthToSpace, PRelu and GlobalMaxPool become what they are made of.
-//! - Integers of 32 bits are kept in 64, truth values in `u8`.
+//! - Integers keep their width, at which they wrap, and truth values their type; inputs and outputs have the names and types of the file.
 //! - Group normalization in the steps in which PyTorch writes it before opset 18 (Reshape, InstanceNormalization, Reshape, Mul, Add) becomes one
 //!   GroupNorm.
 //! - `Pow` by 2 and 3 becomes products, by 0.5 a square root; `Min` and `Max` of many operands are taken in pairs.
@@ -42,7 +42,7 @@
 //!   a Recurrent; DynamicQuantizeMatMul and MatMulIntegerToFloat are a Linear too. A GRU or RNN behind whose weights codes stand is a Recurrent on
 //!   codes if the metadata of its node, `fourfold.dynamic`, say so, as [`export`] writes them; else it computes with real numbers.
 //! - **Inputs of codes.** An input of `uint8` or `int8` holds codes with the scale of the DequantizeLinear or QLinear operator that reads it,
-//!   which the caller brings; all readers must agree. Where none gives a scale, the codes are numbers, which Cast makes of another type.
+//!   which the caller brings; all readers must agree. Where none gives a scale, they are integers.
 //! - **Weights alone.** MatMulNBits (4 and 8 bits) and DequantizeLinear by blocks become real numbers, and run as such.
 //!
 //! Weights become `i8` with zero point 0: `uint8` with zero point 128 is turned into it, and so is any other whose codes less the zero
@@ -52,7 +52,9 @@
 //! # Hostile files
 //!
 //! Before anything is allocated the file is scanned once: field lengths must fit, and nodes, attributes and tensors are counted
-//! against the [limits](fourfold_graph::Limits). Tensor data must have exactly the length that the shape says.
+//! against the [limits](fourfold_graph::Limits). Tensor data must have exactly the length that the shape says. Nodes must have the
+//! inputs, outputs, attributes and element types that the specification gives their operator in the opset of the file; initializers and
+//! outputs those of their declarations.
 //!
 //! [`load`] reads tensor data outside of the model file from its folder alone: locations are relative and without `..`, and symbolic links
 //! lead to regular files below that folder or below the folder in which the model file really lies ([`Folder`]). Other sources are a

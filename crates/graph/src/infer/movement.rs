@@ -88,8 +88,9 @@ pub(crate) fn complete(target: &[Option<Dim>], x: &[Dim]) -> Result<Vec<Dim>, Pr
         _ => return Err(invalid("sizes are positive, 0 to copy, or -1 once".to_owned())),
     }
     let rest = Product::of(x).zip(Product::of(&known)).and_then(|(all, known)| all.divided(known)?.dim());
-    let is_open = x.iter().chain(&known).any(|dim| dim.fixed().is_none());
-    let reason = || format!("the elements of {x:?} do not fill the shape [{}]", shown().join(", "));
+    let left = Product::of(x).zip(Product::of(&known)).map(|(all, known)| all.without(known));
+    let is_open = left.is_some_and(|(all, known)| !all.others.is_empty() || !known.others.is_empty());
+    let reason = || format!("dims [{}]: the open size of {x:?} is not one dimension", shown().join(", "));
     let rest = rest.ok_or_else(|| Problem::sizes(is_open, reason()))?;
     Ok(target.iter().map(|dim| dim.clone().unwrap_or_else(|| rest.clone())).collect())
 }
@@ -142,8 +143,8 @@ impl Product {
             || self.clone().divided(other.clone()).and_then(Self::dim) == Some(Dim::Fixed(1))
     }
 
-    /// The quotient; factors that both have are left out, so that a product that is too large is no hindrance.
-    fn divided(mut self, mut other: Product) -> Option<Self> {
+    /// Both without the factors that both have.
+    fn without(mut self, mut other: Product) -> (Self, Self) {
         other.others.retain(|dim| match self.others.iter().position(|own| own == dim) {
             Some(place) => {
                 self.others.remove(place);
@@ -151,7 +152,13 @@ impl Product {
             }
             None => true,
         });
-        let dim = self.polynomial()?.div(&other.polynomial()?)?;
+        (self, other)
+    }
+
+    /// The quotient; factors that both have are left out, so that a product that is too large is no hindrance.
+    fn divided(self, other: Product) -> Option<Self> {
+        let (own, other) = self.without(other);
+        let dim = own.polynomial()?.div(&other.polynomial()?)?;
         let others = vec![Dim::computed(dim)?];
         Product::of(&others)
     }

@@ -12,8 +12,7 @@ use super::node::Entry;
 use crate::Error;
 use crate::proto::{GraphProto, NodeProto};
 
-/// The operators that [`crate::import`] knows; those of ONNX Runtime with their domain. `Mod` and `ReduceProd` are known as shape
-/// arithmetic only.
+/// The operators that [`crate::import`] knows; those of ONNX Runtime with their domain. `ReduceProd` is known as shape arithmetic only.
 pub const OPERATORS: &[&str] = &[
     "Abs",
     "Add",
