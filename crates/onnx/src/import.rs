@@ -21,6 +21,7 @@ mod operators;
 mod parameters;
 mod qdq;
 mod qlinear;
+mod range;
 mod recurrent;
 mod resample;
 mod schema;

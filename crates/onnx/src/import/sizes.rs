@@ -5,7 +5,7 @@
 
 use core::fmt;
 
-use fourfold_graph::{CastTo, CumSum, Dim, FIX_SIZES, Op, Polynomial};
+use fourfold_graph::{Dim, FIX_SIZES, Polynomial};
 use fourfold_tensor::{DType, Tensor};
 
 use super::binding::{Binding, Codes, Dequantized};
@@ -174,7 +174,7 @@ impl<'a> Entry<'_, 'a> {
     }
 
     /// Binds the result: a constant if all is known.
-    fn bind_sizes(&mut self, sizes: Sizes) -> Result<(), Error> {
+    pub(super) fn bind_sizes(&mut self, sizes: Sizes) -> Result<(), Error> {
         let Some(numbers) = sizes.known() else { return self.importer.bind(self.output(), Binding::Sizes(sizes)) };
         let shape: &[usize] = if sizes.is_scalar { &[] } else { &[numbers.len()] };
         #[expect(clippy::cast_possible_truncation, reason = "integers of 32 bits wrap")]
@@ -342,46 +342,6 @@ impl<'a> Entry<'_, 'a> {
             Some(sizes) => self.bind_sizes(sizes).map(|()| true),
             None => Ok(false),
         }
-    }
-
-    /// Numbers from a start on in equal steps: a constant, or sums of ones where the end is not known.
-    fn range(&mut self) -> Result<bool, Error> {
-        self.attributes(&[])?;
-        let [Some(start), Some(limit), Some(step)] = [0, 1, 2].map(|index| self.sizes(index)) else { return Ok(false) };
-        let dtype = start.dtype;
-        let one = |sizes: &Sizes| sizes.elements.first().cloned().unwrap_or_else(|| Polynomial::constant(0));
-        let (start, limit, step) = (one(&start), one(&limit), one(&step));
-        if let (Some(start), Some(limit), Some(step)) = (start.as_constant(), limit.as_constant(), step.as_constant()) {
-            let numbers = self.numbers(start, limit, step)?;
-            let elements = numbers.into_iter().map(Polynomial::constant).collect();
-            return self.bind_sizes(Sizes { elements, is_scalar: false, dtype }).map(|()| true);
-        }
-        if step.as_constant() != Some(1) || start.as_constant() != Some(0) {
-            return Err(self.unsupported(format!("numbers from {start} to {limit} in steps of {step}")));
-        }
-        let length = Dim::computed(limit).ok_or_else(|| self.invalid("has a negative limit"))?;
-        let ones = Tensor::from_slice(&[1], &[1_i64]).map_err(fourfold_graph::Error::from)?;
-        let name = self.importer.fresh_name(&format!("{}.one", self.name));
-        let ones = self.importer.builder.constant(&name, ones)?;
-        let ones = self.emit_before("ones", Op::Expand { dims: vec![length] }, &[ones])?;
-        let count = Op::CumSum(CumSum { axis: 0, exclusive: true, reverse: false });
-        if dtype == DType::I64 {
-            return self.emit(count, &[ones]).map(|()| true);
-        }
-        let numbers = self.emit_before("numbers", count, &[ones])?;
-        self.emit(Op::Cast { to: CastTo::of(dtype) }, &[numbers]).map(|()| true)
-    }
-
-    fn numbers(&self, start: i64, limit: i64, step: i64) -> Result<Vec<i64>, Error> {
-        let distance = i128::from(limit) - i128::from(start);
-        let count = match i128::from(step) {
-            0 => return Err(self.invalid("has a step of 0")),
-            step => (distance + step - step.signum()).div_euclid(step).max(0),
-        };
-        let count = u64::try_from(count).unwrap_or(u64::MAX);
-        fourfold_graph::Limits::check("elements", count, self.importer.limits.elements)?;
-        let count = i64::try_from(count).unwrap_or(i64::MAX);
-        Ok((0..count).map(|index| start + index * step).collect())
     }
 }
 
