@@ -102,7 +102,7 @@ pub enum Binary {
     Min,
     /// The larger one, NaN if either is.
     Max,
-    /// `a` to the power `b`; the fraction of an integer to a negative power is left out, of which 0 gives the smallest integer.
+    /// `a` to the power `b`; the fraction of an integer to a negative power is left out, and 0 to one is an error when the model runs.
     Pow,
     /// What is left of `a / b`, with the sign of `b`.
     Mod,

@@ -20,13 +20,16 @@ def type_of(array):
     return helper.np_dtype_to_tensor_dtype(array.dtype)
 
 
-def case(name, operator, inputs, opset=17, **attributes):
+def case(name, operator, inputs, axis=None, opset=17, **attributes):
+    """`axis` is a last input that is constant in both nodes."""
     names = [f"x{i}" for i in range(len(inputs))]
     constants = [numpy_helper.from_array(x, f"c{i}") for i, x in enumerate(inputs)]
-    nodes = [helper.make_node(operator, names, ["y"], **attributes),
-             helper.make_node(operator, [c.name for c in constants], ["z"], **attributes)]
+    known = [] if axis is None else [numpy_helper.from_array(np.array(axis), "axis")]
+    last = [constant.name for constant in known]
+    nodes = [helper.make_node(operator, names + last, ["y"], **attributes),
+             helper.make_node(operator, [c.name for c in constants] + last, ["z"], **attributes)]
     infos = [helper.make_tensor_value_info(n, type_of(x), x.shape) for n, x in zip(names, inputs)]
-    graph = helper.make_graph(nodes, name, infos, [onnx.ValueInfoProto(name=n) for n in "yz"], constants)
+    graph = helper.make_graph(nodes, name, infos, [onnx.ValueInfoProto(name=n) for n in "yz"], constants + known)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
@@ -59,14 +62,14 @@ for dtype in (np.int8, np.uint8, np.int32, np.int64):
     for operator in ("ReduceMax", "ReduceMin"):
         case(f"{name}_{operator.lower()}", operator, [table], axes=[1])
     for operator in ("ArgMax", "ArgMin"):
-        case(f"{name}_{operator.lower()}", operator, [table], axis=1)
+        case(f"{name}_{operator.lower()}", operator, [table.T.copy()])
     case(f"{name}_where", "Where", [table > 4, table, table[:1]])
 for dtype in (np.int32, np.int64):
     name = np.dtype(dtype).name
     table = np.array([[9, 3, 9, 1], [-4, -3, -4, 0]], dtype)
-    case(f"{name}_reducesum", "ReduceSum", [table, np.array([1])])
+    case(f"{name}_reducesum", "ReduceSum", [table], [1])
     case(f"{name}_reducemean", "ReduceMean", [table], axes=[1])
-    case(f"{name}_cumsum", "CumSum", [np.array([np.iinfo(dtype).max, 1, 5], dtype), np.array(0)])
+    case(f"{name}_cumsum", "CumSum", [np.array([np.iinfo(dtype).max, 1, 5], dtype)], 0)
     case(f"{name}_pow", "Pow", [np.array([7, -3, 2, 0, 1, 5], dtype), np.array([2, 3, 5, 0, 9, -1], dtype)])
 reals = np.array([3e9, -3e9, np.nan, np.inf, -np.inf, 1e20, 300.7, -1.5, 2147483520, 255.9, 256, -129.5, 1e10, -0.5, -0.0, 1], np.float32)
 sources = {
