@@ -130,7 +130,7 @@ pub fn import_with(bytes: &[u8], options: &ImportOptions<'_>) -> Result<Graph, E
     external::inline(&mut graph, options.resolver, limits, bytes.len() as u64)?;
     fixed::fix(&mut graph, options.fixed)?;
     match Importer::new(&graph, opset, limits).run() {
-        Err(error) if error.is_unsupported() => match fixed::batch_of_one(&graph) {
+        Err(error) if may_be_a_fixed_batch(&error) => match fixed::batch_of_one(&graph) {
             Some(batch) => {
                 fixed::fix(&mut graph, &batch)?;
                 Importer::new(&graph, opset, limits).run().map_err(|_| error)
@@ -139,6 +139,18 @@ pub fn import_with(bytes: &[u8], options: &ImportOptions<'_>) -> Result<Graph, E
         },
         result => result,
     }
+}
+
+/// Whether an error may come from a batch that is free in the input, and fixed in what the model makes of it: in the target of a Reshape,
+/// in a class token that is joined to every sample, in the first state of a recurrent layer.
+fn may_be_a_fixed_batch(error: &Error) -> bool {
+    let operator = match error {
+        Error::Unsupported { operator, .. } | Error::Node { operator, .. } => operator.clone(),
+        Error::Graph(fourfold_graph::Error::Node { kind, .. }) => kind.to_string(),
+        _ => return false,
+    };
+    let fixing = ["Reshape", "Concat", "Expand", "LSTM", "Lstm", "GRU", "Gru", "RNN", "Rnn"];
+    error.is_unsupported() && fixing.contains(&operator.as_str())
 }
 
 /// Gives nodes without a name that of their operator and their place in the file.
