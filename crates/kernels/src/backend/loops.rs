@@ -4,7 +4,7 @@ use super::ends::{Clamp, Ends};
 use super::isa::{Isa, LANES};
 use crate::{Affine, MinMax};
 
-/// The element loops of a backend. Slices of one call have the same length; of others the loops compute what is there, or panic.
+/// The element loops of a backend. Slices of one call have the same length; of others the loops compute what all of them have.
 ///
 /// # Safety
 ///
@@ -35,6 +35,13 @@ pub(crate) struct Operand<'a> {
     pub(crate) codes: &'a [u8],
     pub(crate) is_signed: bool,
     pub(crate) zero_point: i32,
+}
+
+impl Operand<'_> {
+    /// The results for which it has codes.
+    fn results(&self) -> usize {
+        if self.codes.len() == 1 { usize::MAX } else { self.codes.len() }
+    }
 }
 
 /// An operand of a sum and its multiplier.
@@ -69,21 +76,23 @@ fn in_vectors(length: usize, mut f: impl FnMut(usize, usize)) {
     }
 }
 
-/// The elements at `at`, readable for a whole vector: those of `x`, or of `padded` after copying what is there.
+/// The elements at `at`, of which `x` has `count`, readable for a whole vector: those of `x`, or of `padded` after copying what is there.
 #[inline(always)]
 fn vector_at<T: Copy>(x: &[T], at: usize, count: usize, padded: &mut [T; LANES]) -> *const T {
+    debug_assert!(at + count <= x.len(), "places within the shortest slice");
     if count == LANES {
-        return x[at..at + LANES].as_ptr();
+        return x[at..].as_ptr();
     }
     padded[..count].copy_from_slice(&x[at..at + count]);
     padded.as_ptr()
 }
 
-/// Stores a vector's `count` elements; `store` gets room for all 16.
+/// Stores a vector's `count` elements, for which `out` has room at `at`; `store` gets room for all 16.
 #[inline(always)]
 fn store_at<T: Copy + Default>(out: &mut [T], at: usize, count: usize, store: impl FnOnce(*mut T)) {
+    debug_assert!(at + count <= out.len(), "places within the shortest slice");
     if count == LANES {
-        return store(out[at..at + LANES].as_mut_ptr());
+        return store(out[at..].as_mut_ptr());
     }
     let mut all = [T::default(); LANES];
     store(all.as_mut_ptr());
@@ -96,7 +105,7 @@ fn store_at<T: Copy + Default>(out: &mut [T], at: usize, count: usize, store: im
 ///
 /// The CPU has the instruction set.
 unsafe fn quantize<I: Isa>(x: &[f32], affine: Affine, out: &mut [u8]) {
-    // SAFETY: the CPU has the instruction set; `vector_at` gives 16 lanes.
+    // SAFETY: the CPU has the instruction set; `in_vectors` stays within the shortest slice, where `vector_at` gives 16 lanes.
     unsafe {
         I::enter(
             #[inline(always)]
@@ -122,7 +131,8 @@ unsafe fn quantize<I: Isa>(x: &[f32], affine: Affine, out: &mut [u8]) {
 ///
 /// The CPU has the instruction set.
 unsafe fn dequantize<I: Isa>(q: &[u8], is_signed: bool, affine: Affine, out: &mut [f32]) {
-    // SAFETY: the CPU has the instruction set; `vector_at` gives 16 lanes, and `store_at` room for as many.
+    // SAFETY: the CPU has the instruction set; `in_vectors` stays within the shorter slice, where `vector_at` gives 16 lanes and `store_at`
+    // room for as many.
     unsafe {
         I::enter(
             #[inline(always)]
@@ -186,7 +196,7 @@ unsafe fn add<I: Isa>((a, m_a): Term<'_>, (b, m_b): Term<'_>, end: Clamp, out: &
                 let ends = Ends::<I>::new(Clamp { zero_point: 0, ..end });
                 let (m_a, m_b, constant) = (I::splat_f32(m_a), I::splat_f32(m_b), I::splat_f32(constant));
                 in_vectors(
-                    out.len(),
+                    out.len().min(a.results()).min(b.results()),
                     #[inline(always)]
                     |at, count| {
                         let real = I::fma_f32(m_a, I::to_f32(codes::<I>(a, at, count)), constant);
@@ -214,7 +224,7 @@ unsafe fn multiply<I: Isa>(a: Operand<'_>, b: Operand<'_>, multiplier: f32, end:
                 let ends = Ends::<I>::new(Clamp { zero_point: 0, ..end });
                 let (zero_point, multiplier) = (I::splat_f32(end.zero_point as f32), I::splat_f32(multiplier));
                 in_vectors(
-                    out.len(),
+                    out.len().min(a.results()).min(b.results()),
                     #[inline(always)]
                     |at, count| {
                         let product = I::mul_i32(steps::<I>(a, at, count), steps::<I>(b, at, count));
@@ -238,7 +248,7 @@ unsafe fn steps<I: Isa>(operand: Operand<'_>, at: usize, count: usize) -> I::I32
     unsafe { I::add_i32(codes::<I>(operand, at, count), I::splat_i32(-operand.zero_point)) }
 }
 
-/// The codes of an operand.
+/// The codes of an operand, which has `count` at `at` or a single one.
 ///
 /// # Safety
 ///
@@ -313,8 +323,9 @@ unsafe fn requantize<I: Isa>(sums: &[i32], multipliers: &[f32], end: Clamp, out:
             #[inline(always)]
             || {
                 let ends = Ends::<I>::new(end);
+                let multiplied = if multipliers.len() == 1 { usize::MAX } else { multipliers.len() };
                 in_vectors(
-                    sums.len().min(out.len()),
+                    sums.len().min(out.len()).min(multiplied),
                     #[inline(always)]
                     |at, count| {
                         let sum = I::load_i32(vector_at(sums, at, count, &mut [0; LANES]));

@@ -173,13 +173,14 @@ impl PackedWeights {
         fill(WHAT, &mut column_sums, columns, 0)?;
         fill(WHAT, &mut padded, columns, 0)?;
         // Without depth there may be any number of columns, and nothing to do for them.
+        let (depth, steps, step_bytes) = (layout.depth(), sizes.steps, layout.step_bytes());
         for slab in 0..columns / LANES {
             for tap in 0..taps {
-                for step in 0..sizes.steps {
-                    let at = ((slab * taps + tap) * sizes.steps + step) * layout.step_bytes();
+                for step in 0..steps {
+                    let at = ((slab * taps + tap) * steps + step) * step_bytes;
                     for lane in 0..LANES.min(n - slab * LANES) {
-                        for p in 0..layout.depth().min(run - step * layout.depth()) {
-                            let code = code(slab * LANES + lane, tap, step * layout.depth() + p);
+                        for p in 0..depth.min(run - step * depth) {
+                            let code = code(slab * LANES + lane, tap, step * depth + p);
                             let at = at + layout.place(lane, p);
                             lines[at / 64].0[at % 64] = code;
                             let sum = &mut column_sums[slab * LANES + lane];
