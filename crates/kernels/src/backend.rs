@@ -62,7 +62,8 @@ pub(crate) struct Products {
     ///
     /// # Safety
     ///
-    /// The CPU has the backend's instruction set ([`Backend::is_supported`]), and the channels are [valid](Channels#validity).
+    /// The CPU has the backend's instruction set ([`Backend::is_supported`]), and the channels are
+    /// [valid](Channels#validity).
     pub(crate) depthwise: unsafe fn(&Channels<'_>),
 }
 

@@ -49,9 +49,9 @@ impl Kernel {
     ///
     /// # Errors
     ///
-    /// [`Error::Layout`] if the weights are packed for a kernel with another layout; [`Error::Geometry`] if the kernel does not fit the
-    /// padded image; [`Error::Length`], [`Error::ZeroPoint`], [`Error::Bounds`] if an operand does not fit; [`Error::TooLarge`],
-    /// [`Error::OutOfMemory`].
+    /// [`Error::Layout`] if the weights are packed for a kernel with another layout; [`Error::Geometry`] if the kernel
+    /// does not fit the padded image; [`Error::Length`], [`Error::ZeroPoint`], [`Error::Bounds`] if an operand does not
+    /// fit; [`Error::TooLarge`], [`Error::OutOfMemory`].
     pub fn conv(
         self,
         input: &ConvInput<'_>,
@@ -99,10 +99,11 @@ impl Kernel {
                     column_step: weights.is_depthwise().then(|| image.offset(geometry, [0, 0, 1])),
                     threads: scratch.threads,
                 };
-                // SAFETY: the CPU has the backend of a `Kernel`, and `check` found that the weights have its layout. `output_size` found that every tap
-                // of these windows lies in the padded image, which `read` made readable for these images and as far past a run as `reach`
-                // says: whole groups, or a vector of channels. `checked` found that the output, `epilogue` that its arrays, and the fill
-                // above that the sums have these rows and the part's columns.
+                // SAFETY: the CPU has the backend of a `Kernel`, and `check` found that the weights have its layout.
+                // `output_size` found that every tap of these windows lies in the padded image, which `read` made
+                // readable for these images and as far past a run as `reach` says: whole groups, or a vector of
+                // channels. `checked` found that the output, `epilogue` that its arrays, and the fill above that the
+                // sums have these rows and the part's columns.
                 unsafe { job.run(rows) }?;
             }
         }

@@ -108,8 +108,9 @@ pub(crate) fn check_length(what: &'static str, actual: usize, expected: usize) -
     if actual < expected { Err(Error::Length { what, expected, actual }) } else { Ok(()) }
 }
 
-/// Checks that a matrix of `rows * columns` with `stride` elements between rows fits a slice of `length`; returns a stride of which no
-/// multiple within the matrix overflows: where there is no second row, or nothing in a row, any would do, and it is that of a dense matrix.
+/// Checks that a matrix of `rows * columns` with `stride` elements between rows fits a slice of `length`; returns a
+/// stride of which no multiple within the matrix overflows: where there is no second row, or nothing in a row, any
+/// would do, and it is that of a dense matrix.
 pub(crate) fn check_matrix(
     what: &'static str,
     (rows, columns): (usize, usize),

@@ -31,8 +31,8 @@ const DEPTH: usize = 256;
 /// The most rows for which a right side is read where it is.
 const FEW_ROWS: usize = 16;
 
-/// A matrix of real numbers in a slice: element `[i, j]` is at `i * row_stride + j * column_stride`. Rows may overlap, but no side is longer
-/// than the slice, so that the work is bounded by what there is.
+/// A matrix of real numbers in a slice: element `[i, j]` is at `i * row_stride + j * column_stride`. Rows may overlap,
+/// but no side is longer than the slice, so that the work is bounded by what there is.
 #[derive(Clone, Copy, Debug)]
 pub struct FloatMatrix<'a> {
     /// The elements.
@@ -60,8 +60,8 @@ impl<'a> FloatMatrix<'a> {
     ///
     /// # Errors
     ///
-    /// [`Error::Length`] if the matrix does not fit its slice, which has an element for each of the matrix; [`Error::TooLarge`],
-    /// [`Error::OutOfMemory`].
+    /// [`Error::Length`] if the matrix does not fit its slice, which has an element for each of the matrix;
+    /// [`Error::TooLarge`], [`Error::OutOfMemory`].
     pub fn pack(self, k: usize, n: usize) -> Result<PackedFloatMatrix, Error> {
         let what = "the matrix";
         self.check(what, k, n)?;
@@ -112,15 +112,15 @@ impl Kernel {
             if in_place > 0 {
                 let at = rhs.elements[first * rhs.row_stride..].as_ptr();
                 let slabs = Slabs { at, step: rhs.row_stride, slab: LANES };
-                // SAFETY: the CPU has the backend of a `Kernel`; `check` and `check_matrix` found that the matrices fit their slices, `rhs`
-                // with all columns up to `in_place`, a whole number of slabs, which are neighbours.
+                // SAFETY: the CPU has the backend of a `Kernel`; `check` and `check_matrix` found that the matrices fit
+                // their slices, `rhs` with all columns up to `in_place`, a whole number of slabs, which are neighbours.
                 unsafe { product.add(block.clone(), 0..in_place, slabs, out) };
             }
             if in_place < n {
                 let lines = pack(rhs, block.clone(), in_place..n, &mut scratch.float)?;
                 let slabs = Slabs { at: lines.as_ptr().cast(), step: LANES, slab: block.len() * LANES };
-                // SAFETY: the CPU has the backend of a `Kernel`; `check` and `check_matrix` found that `lhs` and `out` fit their slices, and
-                // `pack` gives a line for each of the depth in each slab.
+                // SAFETY: the CPU has the backend of a `Kernel`; `check` and `check_matrix` found that `lhs` and `out`
+                // fit their slices, and `pack` gives a line for each of the depth in each slab.
                 unsafe { product.add(block, in_place..n, slabs, out) };
             }
         }
@@ -150,8 +150,9 @@ impl Kernel {
         for first in (0..k).step_by(DEPTH) {
             let at = rhs.lines()[first..].as_ptr().cast();
             let slabs = Slabs { at, step: LANES, slab: k * LANES };
-            // SAFETY: the CPU has the backend of a `Kernel`; `check` and `check_matrix` found that `lhs` and `out` fit their slices, and a
-            // packed matrix has `k` lines in each slab, of which those from `first` on are enough for the depth.
+            // SAFETY: the CPU has the backend of a `Kernel`; `check` and `check_matrix` found that `lhs` and `out` fit
+            // their slices, and a packed matrix has `k` lines in each slab, of which those from `first` on are enough
+            // for the depth.
             unsafe { product.add(first..k.min(first + DEPTH), 0..n, slabs, out) };
         }
         Ok(())

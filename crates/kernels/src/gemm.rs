@@ -104,8 +104,9 @@ impl Kernel {
                 column_step: None,
                 threads: *threads,
             };
-            // SAFETY: every row of the stretch is readable for whole groups: in place by `stretches`, packed because a packed row is that
-            // long. `checked` found that the output, and `epilogue` that its arrays, have `m` rows and `n` columns.
+            // SAFETY: every row of the stretch is readable for whole groups: in place by `stretches`, packed because a
+            // packed row is that long. `checked` found that the output, and `epilogue` that its arrays, have `m` rows
+            // and `n` columns.
             unsafe { job.run(stretch.rows) }?;
         }
         Ok(())

@@ -4,7 +4,8 @@ use core::fmt;
 
 use crate::backend::{ALL, Backend};
 
-/// A backend that this CPU can run: holding one proves it, since only those that are supported are given out, so every method is safe.
+/// A backend that this CPU can run: holding one proves it, since only those that are supported are given out, so every
+/// method is safe.
 #[derive(Clone, Copy)]
 pub struct Kernel(pub(crate) &'static Backend);
 

@@ -96,10 +96,11 @@
 //!
 //! # Sound
 //!
-//! No argument of a safe function makes one panic (but those with a section `# Panics`), run without end or touch memory that is not its
-//! operands'. Sizes are checked before anything is written, with checked arithmetic; memory is asked for and may be refused
-//! ([`Error::OutOfMemory`]). The fields of what is packed are private to one module each and set together, so that sizes and memory agree
-//! even after a panic. Every `unsafe fn` says what it needs, and every block which fact gives it.
+//! No argument of a safe function makes one panic (but those with a section `# Panics`), run without end or touch
+//! memory that is not its operands'. Sizes are checked before anything is written, with checked arithmetic; memory is
+//! asked for and may be refused ([`Error::OutOfMemory`]). The fields of what is packed are private to one module each
+//! and set together, so that sizes and memory agree even after a panic. Every `unsafe fn` says what it needs, and every
+//! block which fact gives it.
 //!
 //! Architecture Invariant: no tensor, no scheme, no graph; nothing here allocates after the first call with the same sizes, except
 //! packing in memory of its own.

@@ -56,7 +56,8 @@ impl<'a> Codes<'a> {
     /// The codes as bytes.
     pub(crate) fn as_bytes(&self) -> &'a [u8] {
         match self {
-            // SAFETY: the slice, whose length and lifetime stay, is readable; `i8` and `u8` have one layout, and every byte is valid for both.
+            // SAFETY: the slice, whose length and lifetime stay, is readable; `i8` and `u8` have one layout, and every
+            // byte is valid for both.
             Codes::I8(codes) => unsafe { core::slice::from_raw_parts(codes.as_ptr().cast(), codes.len()) },
             Codes::U8(codes) => codes,
         }
@@ -85,8 +86,8 @@ impl<'a> CodesMut<'a> {
     /// The codes as bytes.
     pub(crate) fn into_bytes(self) -> &'a mut [u8] {
         match self {
-            // SAFETY: the slice, whose length and lifetime stay, is borrowed for this one alone; `i8` and `u8` have one layout, and every
-            // byte is valid for both.
+            // SAFETY: the slice, whose length and lifetime stay, is borrowed for this one alone; `i8` and `u8` have one
+            // layout, and every byte is valid for both.
             CodesMut::I8(codes) => unsafe { core::slice::from_raw_parts_mut(codes.as_mut_ptr().cast(), codes.len()) },
             CodesMut::U8(codes) => codes,
         }

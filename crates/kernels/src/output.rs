@@ -100,7 +100,8 @@ impl Output<'_> {
         }
     }
 
-    /// Checks all lengths and bounds for a product `[m, n]`; returns the output with strides that [`check_matrix`] found.
+    /// Checks all lengths and bounds for a product `[m, n]`; returns the output with strides that [`check_matrix`]
+    /// found.
     pub(crate) fn checked(self, m: usize, n: usize) -> Result<Self, Error> {
         let check_bias = |bias: Option<usize>| bias.map_or(Ok(()), |length| check_length("bias", length, n));
         Ok(match self {

@@ -21,7 +21,8 @@ fn kernels() -> Vec<Kernel> {
     backends().chain(shapes::kernels()).collect()
 }
 
-/// The number of random cases for a kernel: a fifth for those that there are for tests alone, most of which a backend shares.
+/// The number of random cases for a kernel: a fifth for those that there are for tests alone, most of which a backend
+/// shares.
 fn cases(kernel: Kernel, count: usize) -> usize {
     if shapes::kernels().any(|shaped| shaped == kernel) { count / 5 } else { count }
 }

@@ -34,8 +34,9 @@ impl Kernel {
     ///
     /// # Errors
     ///
-    /// [`Error::Length`] if there are fewer codes or zero points than `n` and `k` say, also if strides read a code more than once; [`Error::ZeroPoint`] if a zero point is not a
-    /// value of the codes' type, [`Error::TooLarge`] and [`Error::OutOfMemory`].
+    /// [`Error::Length`] if there are fewer codes or zero points than `n` and `k` say, also if strides read a code more
+    /// than once; [`Error::ZeroPoint`] if a zero point is not a value of the codes' type, [`Error::TooLarge`] and
+    /// [`Error::OutOfMemory`].
     pub fn pack(self, weights: &Weights<'_>) -> Result<PackedWeights, Error> {
         let mut packed = PackedWeights::default();
         self.pack_into(weights, &mut packed)?;

@@ -29,10 +29,12 @@ pub(crate) const POSITIONS: usize = 64;
 /// Channels are valid if
 ///
 /// - `taps` is a whole number of groups of [`Layout::depthwise`](super::layout::Layout::depthwise);
-/// - from every position, at every tap, every column of the kernel and every slab of `slabs`, 16 activations are readable;
-/// - `weights` is readable for every slab of `slabs`, of `width * groups` steps each, and is where packed weights begin;
-/// - the epilogue is [valid](Epilogue#validity) for as many rows from `row` on as there are positions, and the columns of `slabs`, of
-///   which there are `columns` at most;
+/// - from every position, at every tap, every column of the kernel and every slab of `slabs`, 16 activations are
+///   readable;
+/// - `weights` is readable for every slab of `slabs`, of `width * groups` steps each, and is where packed weights
+///   begin;
+/// - the epilogue is [valid](Epilogue#validity) for as many rows from `row` on as there are positions, and the columns
+///   of `slabs`, of which there are `columns` at most;
 /// - there are [`POSITIONS`] at most.
 #[derive(Debug)]
 pub(crate) struct Channels<'a> {
@@ -62,7 +64,8 @@ pub(crate) struct Channels<'a> {
 ///
 /// The CPU has the instruction set, and the channels are [valid](Channels#validity).
 pub(crate) unsafe fn entry<I: Isa>(channels: &Channels<'_>) {
-    // SAFETY: the CPU has the instruction set, and the channels are valid; an instance with a width is taken for that width.
+    // SAFETY: the CPU has the instruction set, and the channels are valid; an instance with a width is taken for that
+    // width.
     unsafe {
         I::enter(
             #[inline(always)]
@@ -93,9 +96,9 @@ unsafe fn slabs<I: Isa, const WIDTH: usize, const STRIDE: usize>(channels: &Chan
     for slab in channels.slabs.clone() {
         let column = slab * LANES;
         for &(first, count) in parts {
-            // SAFETY: the CPU has the instruction set, and the channels are valid, of this slab among others; `split` gives positions that
-            // there are, and more than one only of neighbours, which it finds only where the stride is `STRIDE` columns and `WIDTH` is not
-            // 0. There is room for the sums of all positions.
+            // SAFETY: the CPU has the instruction set, and the channels are valid, of this slab among others; `split`
+            // gives positions that there are, and more than one only of neighbours, which it finds only where the
+            // stride is `STRIDE` columns and `WIDTH` is not 0. There is room for the sums of all positions.
             unsafe {
                 match count {
                     8 => neighbours::<I, WIDTH, STRIDE, 8>(channels, slab, first, vectors),
@@ -106,8 +109,8 @@ unsafe fn slabs<I: Isa, const WIDTH: usize, const STRIDE: usize>(channels: &Chan
         }
         let columns = (channels.columns - column).min(LANES);
         let sums = Sums { vectors, mr: positions.len(), nr: 1, row: channels.row, column, columns };
-        // SAFETY: the CPU has the instruction set; the parts cover all positions, so that all their sums are set, and the epilogue is valid
-        // for their rows and the columns of this slab.
+        // SAFETY: the CPU has the instruction set; the parts cover all positions, so that all their sums are set, and
+        // the epilogue is valid for their rows and the columns of this slab.
         unsafe { I::end(channels.epilogue, &sums) };
     }
 }
@@ -141,8 +144,9 @@ fn split<'a>(
 ///
 /// # Safety
 ///
-/// The CPU has the instruction set, and the channels are [valid](Channels#validity), of slab `slab` and a kernel of `WIDTH`
-/// columns; the positions from `first` on, `COUNT` of them, are `STRIDE` columns apart; `sums` is writable for all positions.
+/// The CPU has the instruction set, and the channels are [valid](Channels#validity), of slab `slab` and a kernel of
+/// `WIDTH` columns; the positions from `first` on, `COUNT` of them, are `STRIDE` columns apart; `sums` is writable for
+/// all positions.
 #[inline(always)]
 #[expect(clippy::needless_range_loop, reason = "registers are indexed, so that it is seen which loops are unrolled")]
 unsafe fn neighbours<I: Isa, const WIDTH: usize, const STRIDE: usize, const COUNT: usize>(
@@ -152,8 +156,9 @@ unsafe fn neighbours<I: Isa, const WIDTH: usize, const STRIDE: usize, const COUN
     sums: *mut I::I32,
 ) {
     let groups = channels.taps.len() / const { I::LAYOUT.depthwise().depth() };
-    // SAFETY: the CPU has the instruction set; columns that the neighbours see are columns of the kernel from one of their positions, where
-    // valid channels are readable at every tap; steps are those of the slab's `WIDTH * groups`, and sums those of positions.
+    // SAFETY: the CPU has the instruction set; columns that the neighbours see are columns of the kernel from one of
+    // their positions, where valid channels are readable at every tap; steps are those of the slab's `WIDTH * groups`,
+    // and sums those of positions.
     unsafe {
         let weights = channels.weights.add(slab * WIDTH * groups * const { I::LAYOUT.depthwise().step_bytes() });
         let position = channels.positions[first].add(slab * LANES * const { I::LAYOUT.lhs_bytes() });
@@ -188,8 +193,8 @@ unsafe fn neighbours<I: Isa, const WIDTH: usize, const STRIDE: usize, const COUN
 #[inline(always)]
 unsafe fn one<I: Isa>(channels: &Channels<'_>, slab: usize, at: usize, sums: *mut I::I32) {
     let groups = channels.taps.len() / const { I::LAYOUT.depthwise().depth() };
-    // SAFETY: the CPU has the instruction set; the columns are the kernel's, where valid channels are readable at every tap, the steps are
-    // the slab's `width * groups`, one after the other, and the sum is that of position `at`.
+    // SAFETY: the CPU has the instruction set; the columns are the kernel's, where valid channels are readable at every
+    // tap, the steps are the slab's `width * groups`, one after the other, and the sum is that of position `at`.
     unsafe {
         let mut weights =
             channels.weights.add(slab * channels.width * groups * const { I::LAYOUT.depthwise().step_bytes() });

@@ -24,10 +24,13 @@ use super::isa::{Isa, LANES};
 ///
 /// An epilogue is valid for some rows and some columns if
 ///
-/// - `columns`, `column_scales`, the `bias` of [`End::F32`] and `multipliers` are readable for all slabs of which the columns are part;
-///   so is `column_sums` if `row_factors` is not null, and `column_zero_points` if `row_sums` is not null;
-/// - `row_factors` and `row_sums`, where they are not null, and `row_scales`, in steps of `row_scale_step`, are readable at the rows;
-/// - `out` is writable, and the residual's `codes` readable, at the columns of every row, rows being `row_stride` elements apart.
+/// - `columns`, `column_scales`, the `bias` of [`End::F32`] and `multipliers` are readable for all slabs of which the
+///   columns are part; so is `column_sums` if `row_factors` is not null, and `column_zero_points` if `row_sums` is not
+///   null;
+/// - `row_factors` and `row_sums`, where they are not null, and `row_scales`, in steps of `row_scale_step`, are
+///   readable at the rows;
+/// - `out` is writable, and the residual's `codes` readable, at the columns of every row, rows being `row_stride`
+///   elements apart.
 #[derive(Debug)]
 pub(crate) struct Epilogue {
     pub(crate) columns: *const i32,
@@ -72,7 +75,8 @@ pub(crate) struct RawResidual {
 }
 
 impl Epilogue {
-    /// The epilogue whose row `i` is row `first + i * step` of this one. A distance that wraps is one to a row that there is not.
+    /// The epilogue whose row `i` is row `first + i * step` of this one. A distance that wraps is one to a row that
+    /// there is not.
     ///
     /// # Safety
     ///
@@ -115,7 +119,8 @@ impl Epilogue {
 ///
 /// # Validity
 ///
-/// Sums are valid if `vectors` is readable and writable for `nr * mr` vectors, and `columns` is more than `16 * (nr - 1)`.
+/// Sums are valid if `vectors` is readable and writable for `nr * mr` vectors, and `columns` is more than `16 * (nr -
+/// 1)`.
 #[derive(Clone, Copy)]
 pub(crate) struct Sums<I: Isa> {
     pub(super) vectors: *mut I::I32,
@@ -173,12 +178,12 @@ impl<I: Isa> Sums<I> {
 ///
 /// # Safety
 ///
-/// The CPU has the instruction set; the sums are [valid](Sums#validity), and the epilogue is [valid](Epilogue#validity) for their
-/// rows, `row` to `row + mr`, and columns, `column` to `column + columns`.
+/// The CPU has the instruction set; the sums are [valid](Sums#validity), and the epilogue is [valid](Epilogue#validity)
+/// for their rows, `row` to `row + mr`, and columns, `column` to `column + columns`.
 #[inline(always)]
 pub(super) unsafe fn finish<I: Isa>(epilogue: &Epilogue, sums: &Sums<I>) {
-    // SAFETY: the caller vouches for sums and epilogue; where `row_factors` and `row_sums` are not null, a valid epilogue has them for these
-    // rows, and their columns' arrays too.
+    // SAFETY: the caller vouches for sums and epilogue; where `row_factors` and `row_sums` are not null, a valid
+    // epilogue has them for these rows, and their columns' arrays too.
     unsafe {
         if !epilogue.row_factors.is_null() {
             add_products(sums, epilogue.row_factors, epilogue.column_sums);
@@ -209,11 +214,12 @@ pub(super) unsafe fn finish<I: Isa>(epilogue: &Epilogue, sums: &Sums<I>) {
 ///
 /// # Safety
 ///
-/// The CPU has the instruction set; the sums are [valid](Sums#validity), `rows` is readable at their rows, and `columns` for the slabs of
-/// their columns.
+/// The CPU has the instruction set; the sums are [valid](Sums#validity), `rows` is readable at their rows, and
+/// `columns` for the slabs of their columns.
 #[inline(always)]
 unsafe fn add_products<I: Isa>(sums: &Sums<I>, rows: *const i32, columns: *const i32) {
-    // SAFETY: the CPU has the instruction set; `for_each` gives vectors of the sums, and rows and first columns of slabs that they have.
+    // SAFETY: the CPU has the instruction set; `for_each` gives vectors of the sums, and rows and first columns of
+    // slabs that they have.
     unsafe {
         sums.for_each(
             #[inline(always)]
@@ -229,10 +235,12 @@ unsafe fn add_products<I: Isa>(sums: &Sums<I>, rows: *const i32, columns: *const
 ///
 /// # Safety
 ///
-/// The CPU has the instruction set; the sums are [valid](Sums#validity), and `out` is writable at their rows, `row_stride` apart, and columns.
+/// The CPU has the instruction set; the sums are [valid](Sums#validity), and `out` is writable at their rows,
+/// `row_stride` apart, and columns.
 #[inline(always)]
 unsafe fn store_sums<I: Isa>(sums: &Sums<I>, out: *mut i32, row_stride: usize) {
-    // SAFETY: the CPU has the instruction set; `out` is writable for the `count` columns of the row that `for_each` gives.
+    // SAFETY: the CPU has the instruction set; `out` is writable for the `count` columns of the row that `for_each`
+    // gives.
     unsafe {
         sums.for_each(
             #[inline(always)]
@@ -253,13 +261,14 @@ unsafe fn store_sums<I: Isa>(sums: &Sums<I>, out: *mut i32, row_stride: usize) {
 ///
 /// # Safety
 ///
-/// The CPU has the instruction set; the sums are [valid](Sums#validity), and `end` is an end, as a [valid](Epilogue#validity) epilogue has it for
-/// their rows and columns.
+/// The CPU has the instruction set; the sums are [valid](Sums#validity), and `end` is an end, as a
+/// [valid](Epilogue#validity) epilogue has it for their rows and columns.
 #[inline(always)]
 unsafe fn store_reals<I: Isa>(sums: &Sums<I>, end: &End) {
     let &End::F32 { out, row_stride, row_scales, row_scale_step, column_scales, bias, min, max } = end else { return };
-    // SAFETY: the CPU has the instruction set; `for_each` gives vectors of the sums, rows for which there are scales, and first columns of
-    // slabs for which there are scales and biases; `out` is writable for `count` columns of the row.
+    // SAFETY: the CPU has the instruction set; `for_each` gives vectors of the sums, rows for which there are scales,
+    // and first columns of slabs for which there are scales and biases; `out` is writable for `count` columns of the
+    // row.
     unsafe {
         let (min, max) = (I::splat_f32(min), I::splat_f32(max));
         sums.for_each(
@@ -286,13 +295,14 @@ unsafe fn store_reals<I: Isa>(sums: &Sums<I>, end: &End) {
 ///
 /// # Safety
 ///
-/// The CPU has the instruction set; the sums are [valid](Sums#validity), and `end` is an end, as a [valid](Epilogue#validity) epilogue has it for
-/// their rows and columns.
+/// The CPU has the instruction set; the sums are [valid](Sums#validity), and `end` is an end, as a
+/// [valid](Epilogue#validity) epilogue has it for their rows and columns.
 #[inline(always)]
 unsafe fn store_bytes<I: Isa>(sums: &Sums<I>, end: &End, add: impl Fn(I::F32, usize, usize, usize) -> I::F32) {
     let &End::Bytes { out, row_stride, multipliers, clamp, .. } = end else { return };
-    // SAFETY: the CPU has the instruction set; there are multipliers for whole slabs. `out` is writable for the rows of the sums: `count`
-    // columns one by one, and whole vectors of four rows only where a slab has all its columns and `i + 4 <= mr`.
+    // SAFETY: the CPU has the instruction set; there are multipliers for whole slabs. `out` is writable for the rows of
+    // the sums: `count` columns one by one, and whole vectors of four rows only where a slab has all its columns and `i
+    // + 4 <= mr`.
     unsafe {
         let ends = Ends::<I>::new(clamp);
         for j in 0..sums.nr {
@@ -334,7 +344,8 @@ unsafe fn store_bytes<I: Isa>(sums: &Sums<I>, end: &End, add: impl Fn(I::F32, us
 /// The CPU has the instruction set; the residual is readable for `count` columns of the row, from `column` on.
 #[inline(always)]
 unsafe fn residual_term<I: Isa>(residual: &RawResidual, row: usize, column: usize, count: usize) -> I::F32 {
-    // SAFETY: the CPU has the instruction set; `count` codes of the residual are read, at most 16, or copied to 16 on the stack.
+    // SAFETY: the CPU has the instruction set; `count` codes of the residual are read, at most 16, or copied to 16 on
+    // the stack.
     unsafe {
         let mut codes = residual.codes.add(row * residual.row_stride + column);
         let mut padded = [0_u8; LANES];

@@ -34,8 +34,8 @@ impl FloatProducts {
 ///
 /// # Validity
 ///
-/// A tile is valid if there is an instance for `slabs`, `lhs`, `rhs` and `out` are readable as their fields say and `out` is writable, and
-/// nothing else writes what is behind `out`.
+/// A tile is valid if there is an instance for `slabs`, `lhs`, `rhs` and `out` are readable as their fields say and
+/// `out` is writable, and nothing else writes what is behind `out`.
 #[derive(Debug)]
 pub(crate) struct FloatTile {
     pub(crate) rows: usize,
@@ -86,8 +86,8 @@ unsafe fn panels<I: Isa, const NR: usize>(tile: &FloatTile) {
     let count = tile.rows.div_ceil(const { I::FLOAT_ROWS[NR - 1] });
     for panel in 0..count {
         let (first, end) = (panel * tile.rows / count, (panel + 1) * tile.rows / count);
-        // SAFETY: the CPU has the instruction set, and the tile is valid, of `NR` slabs; the rows from `first` on, as many as the instance
-        // has, are some of the tile's.
+        // SAFETY: the CPU has the instruction set, and the tile is valid, of `NR` slabs; the rows from `first` on, as
+        // many as the instance has, are some of the tile's.
         unsafe {
             match end - first {
                 1 => compute::<I, 1, NR>(tile, first),
@@ -108,13 +108,13 @@ unsafe fn panels<I: Isa, const NR: usize>(tile: &FloatTile) {
 ///
 /// # Safety
 ///
-/// The CPU has the instruction set, and the tile is [valid](FloatTile#validity), of `NR` slabs; its rows from `first` to
-/// `first + MR` are some that it has.
+/// The CPU has the instruction set, and the tile is [valid](FloatTile#validity), of `NR` slabs; its rows from `first`
+/// to `first + MR` are some that it has.
 #[inline(always)]
 unsafe fn compute<I: Isa, const MR: usize, const NR: usize>(tile: &FloatTile, first: usize) {
     let FloatTile { depth, lhs_row, lhs_step, rhs_step, rhs_slab, out_row, .. } = *tile;
-    // SAFETY: the CPU has the instruction set; the rows of `lhs` and `out` are some of the tile's, slabs are below `NR`, and steps below
-    // `depth`, for which they are readable, and `out` writable.
+    // SAFETY: the CPU has the instruction set; the rows of `lhs` and `out` are some of the tile's, slabs are below
+    // `NR`, and steps below `depth`, for which they are readable, and `out` writable.
     unsafe {
         let out = tile.out.add(first * out_row);
         let mut acc = [[I::splat_f32(0.0); NR]; MR];

@@ -11,8 +11,9 @@ pub(crate) const LANES: usize = 16;
 
 /// An instruction set.
 ///
-/// Whether the CPU has it, as every other function asks, [`Isa::is_supported`] tells. Functions are inlined into [`Isa::enter`], in
-/// which the compiler may use the instruction set. Pointers need no alignment but where that is said.
+/// Whether the CPU has it, as every other function asks, [`Isa::is_supported`] tells. Functions are inlined into
+/// [`Isa::enter`], in which the compiler may use the instruction set. Pointers need no alignment but where that is
+/// said.
 pub(crate) trait Isa: Copy + Debug + 'static {
     const NAME: &'static str;
     const LAYOUT: Layout;
@@ -46,13 +47,15 @@ pub(crate) trait Isa: Copy + Debug + 'static {
     ///
     /// # Safety
     ///
-    /// The CPU has the instruction set; `step` is readable for a step of [`Layout::depthwise`], and is where one of packed weights begins.
+    /// The CPU has the instruction set; `step` is readable for a step of [`Layout::depthwise`], and is where one of
+    /// packed weights begins.
     unsafe fn rhs(step: *const i8) -> Self::Rhs;
     /// Groups of one activation of each of a few taps, for 16 channels; reads whole vectors.
     ///
     /// # Safety
     ///
-    /// The CPU has the instruction set; the first [`Layout::depth`] taps of [`Layout::depthwise`] are readable for 16 activations each.
+    /// The CPU has the instruction set; the first [`Layout::depth`] taps of [`Layout::depthwise`] are readable for 16
+    /// activations each.
     unsafe fn interleave(taps: [*const u8; 4]) -> Self::Rhs;
     /// `acc[lane] += sum_p lhs[lane][p] * rhs[lane][p]`, modulo 2^32 and never saturating on the way.
     ///
@@ -225,8 +228,8 @@ pub(crate) trait Broadcast: Isa {
     ///
     /// # Safety
     ///
-    /// The CPU has the instruction set; every row is readable for `count` groups, and each of the `NR` slabs, `slab_bytes` apart from `rhs` on,
-    /// for `count` steps.
+    /// The CPU has the instruction set; every row is readable for `count` groups, and each of the `NR` slabs,
+    /// `slab_bytes` apart from `rhs` on, for `count` steps.
     #[inline(always)]
     unsafe fn steps<const MR: usize, const NR: usize>(
         acc: &mut [[Self::I32; NR]; MR],
@@ -235,7 +238,8 @@ pub(crate) trait Broadcast: Isa {
         slab_bytes: usize,
         count: usize,
     ) {
-        // SAFETY: the caller vouches for the CPU, the groups of the rows and the steps of the slabs, which is what `tile::steps` asks.
+        // SAFETY: the caller vouches for the CPU, the groups of the rows and the steps of the slabs, which is what
+        // `tile::steps` asks.
         unsafe { super::tile::steps::<Self, MR, NR>(acc, rows, rhs, slab_bytes, count) }
     }
 }

@@ -4,11 +4,13 @@ use super::ends::{Clamp, Ends};
 use super::isa::{Isa, LANES};
 use crate::{Affine, MinMax};
 
-/// The element loops of a backend. Slices of one call have the same length; of others the loops compute what all of them have.
+/// The element loops of a backend. Slices of one call have the same length; of others the loops compute what all of
+/// them have.
 ///
 /// # Safety
 ///
-/// Each function asks that the CPU has the backend's instruction set ([`super::Backend::is_supported`]), and nothing else.
+/// Each function asks that the CPU has the backend's instruction set ([`super::Backend::is_supported`]), and nothing
+/// else.
 #[derive(Debug)]
 pub(crate) struct Loops {
     /// `clamp(round(x / scale) + zero_point, q_min, q_max)`, the low byte; NaN becomes the zero point.
@@ -76,7 +78,8 @@ fn in_vectors(length: usize, mut f: impl FnMut(usize, usize)) {
     }
 }
 
-/// The elements at `at`, of which `x` has `count`, readable for a whole vector: those of `x`, or of `padded` after copying what is there.
+/// The elements at `at`, of which `x` has `count`, readable for a whole vector: those of `x`, or of `padded` after
+/// copying what is there.
 #[inline(always)]
 fn vector_at<T: Copy>(x: &[T], at: usize, count: usize, padded: &mut [T; LANES]) -> *const T {
     debug_assert!(at + count <= x.len(), "places within the shortest slice");
@@ -105,7 +108,8 @@ fn store_at<T: Copy + Default>(out: &mut [T], at: usize, count: usize, store: im
 ///
 /// The CPU has the instruction set.
 unsafe fn quantize<I: Isa>(x: &[f32], affine: Affine, out: &mut [u8]) {
-    // SAFETY: the CPU has the instruction set; `in_vectors` stays within the shortest slice, where `vector_at` gives 16 lanes.
+    // SAFETY: the CPU has the instruction set; `in_vectors` stays within the shortest slice, where `vector_at` gives 16
+    // lanes.
     unsafe {
         I::enter(
             #[inline(always)]
@@ -131,8 +135,8 @@ unsafe fn quantize<I: Isa>(x: &[f32], affine: Affine, out: &mut [u8]) {
 ///
 /// The CPU has the instruction set.
 unsafe fn dequantize<I: Isa>(q: &[u8], is_signed: bool, affine: Affine, out: &mut [f32]) {
-    // SAFETY: the CPU has the instruction set; `in_vectors` stays within the shorter slice, where `vector_at` gives 16 lanes and `store_at`
-    // room for as many.
+    // SAFETY: the CPU has the instruction set; `in_vectors` stays within the shorter slice, where `vector_at` gives 16
+    // lanes and `store_at` room for as many.
     unsafe {
         I::enter(
             #[inline(always)]

@@ -14,7 +14,8 @@ pub(crate) use pairs::Pairs;
 /// The backend without an instruction set in particular.
 pub(crate) type Portable = Vectors<Pairs>;
 
-/// What a portable backend reads, how it multiplies, and how large its tiles are: tests have some of other layouts and of odd sizes.
+/// What a portable backend reads, how it multiplies, and how large its tiles are: tests have some of other layouts and
+/// of odd sizes.
 pub(crate) trait Dot: Copy + Debug + 'static {
     const NAME: &'static str;
     const LAYOUT: Layout;

@@ -22,9 +22,10 @@ use super::isa::{Broadcast, Isa, LANES};
 ///
 /// - the backend has tiles of `mr` rows and `nr` slabs;
 /// - `rows` is readable for `panels * taps * mr` pointers, each of which is readable for `steps` groups of activations;
-/// - `rhs` is readable for `nr` slabs, `slab_bytes` apart, of `taps * steps` steps each, and is where a slab of packed weights begins;
-/// - the epilogue is [valid](Epilogue#validity) for the rows from `row` to `row + panels * mr` and the columns from `column` to
-///   `column + columns`, of which there are more than `16 * (nr - 1)`.
+/// - `rhs` is readable for `nr` slabs, `slab_bytes` apart, of `taps * steps` steps each, and is where a slab of packed
+///   weights begins;
+/// - the epilogue is [valid](Epilogue#validity) for the rows from `row` to `row + panels * mr` and the columns from
+///   `column` to `column + columns`, of which there are more than `16 * (nr - 1)`.
 #[derive(Debug)]
 pub(crate) struct Tile {
     pub(crate) panels: usize,
@@ -92,8 +93,8 @@ unsafe fn select<I: Broadcast>(tile: &Tile) {
 /// The CPU has the instruction set, and the tile is [valid](Tile#validity), of `NR` slabs.
 #[inline(always)]
 unsafe fn rows<I: Broadcast, const NR: usize>(tile: &Tile) {
-    // SAFETY: the CPU has the instruction set, and the tile is valid, of `NR` slabs; each instance is taken for its number of rows, and
-    // `vector` for a single tap.
+    // SAFETY: the CPU has the instruction set, and the tile is valid, of `NR` slabs; each instance is taken for its
+    // number of rows, and `vector` for a single tap.
     unsafe {
         match tile.mr {
             1 if tile.taps == 1 => vector::<I, NR>(tile),
@@ -121,8 +122,8 @@ unsafe fn rows<I: Broadcast, const NR: usize>(tile: &Tile) {
 /// The CPU has the instruction set, and the tile is [valid](Tile#validity), of `MR` rows and `NR` slabs.
 #[inline(always)]
 unsafe fn compute<I: Broadcast, const MR: usize, const NR: usize>(tile: &Tile) {
-    // SAFETY: the tile has `MR` pointers for each panel and tap, readable for `steps` groups, and of each slab as many steps for each
-    // tap; the loops stay within these numbers, past which `pointers` and `rhs` are not read.
+    // SAFETY: the tile has `MR` pointers for each panel and tap, readable for `steps` groups, and of each slab as many
+    // steps for each tap; the loops stay within these numbers, past which `pointers` and `rhs` are not read.
     unsafe {
         let mut pointers = tile.rows;
         for panel in 0..tile.panels {
@@ -142,8 +143,8 @@ unsafe fn compute<I: Broadcast, const MR: usize, const NR: usize>(tile: &Tile) {
     }
 }
 
-/// Bytes of a group of activations. [`Broadcast::lhs`] of every backend reads the four of one integer: 8-bit codes by fours or words by
-/// twos.
+/// Bytes of a group of activations. [`Broadcast::lhs`] of every backend reads the four of one integer: 8-bit codes by
+/// fours or words by twos.
 const fn group_bytes<I: Broadcast>() -> usize {
     assert!(I::LAYOUT.group_bytes() == 4, "a group of activations in one integer");
     I::LAYOUT.group_bytes()
@@ -153,8 +154,8 @@ const fn group_bytes<I: Broadcast>() -> usize {
 ///
 /// # Safety
 ///
-/// The CPU has the instruction set; every row is readable for `count` groups, and each of the `NR` slabs, `slab_bytes` apart from `rhs`
-/// on, for `count` steps.
+/// The CPU has the instruction set; every row is readable for `count` groups, and each of the `NR` slabs, `slab_bytes`
+/// apart from `rhs` on, for `count` steps.
 #[inline(always)]
 pub(super) unsafe fn steps<I: Broadcast, const MR: usize, const NR: usize>(
     acc: &mut [[I::I32; NR]; MR],
@@ -164,7 +165,8 @@ pub(super) unsafe fn steps<I: Broadcast, const MR: usize, const NR: usize>(
     count: usize,
 ) {
     let (group, step_bytes) = const { (group_bytes::<I>(), I::LAYOUT.step_bytes()) };
-    // SAFETY: both groups of a pair, the steps at `rhs` and after it, and those that are left over are among the `count`.
+    // SAFETY: both groups of a pair, the steps at `rhs` and after it, and those that are left over are among the
+    // `count`.
     unsafe {
         for pair in 0..count / 2 {
             step::<I, MR, NR>(acc, &rows, 2 * group * pair, rhs, slab_bytes);
@@ -181,8 +183,8 @@ pub(super) unsafe fn steps<I: Broadcast, const MR: usize, const NR: usize>(
 ///
 /// # Safety
 ///
-/// The CPU has the instruction set; every row is readable for a group from `at` on, and each of the `NR` slabs, `slab_bytes` apart from
-/// `rhs` on, for a step.
+/// The CPU has the instruction set; every row is readable for a group from `at` on, and each of the `NR` slabs,
+/// `slab_bytes` apart from `rhs` on, for a step.
 #[inline(always)]
 pub(super) unsafe fn step<I: Broadcast, const MR: usize, const NR: usize>(
     acc: &mut [[I::I32; NR]; MR],
@@ -191,7 +193,8 @@ pub(super) unsafe fn step<I: Broadcast, const MR: usize, const NR: usize>(
     rhs: *const i8,
     slab_bytes: usize,
 ) {
-    // SAFETY: the CPU has the instruction set; slab `j` is below `NR` and has a step there, row `i` a group `at` bytes from its begin.
+    // SAFETY: the CPU has the instruction set; slab `j` is below `NR` and has a step there, row `i` a group `at` bytes
+    // from its begin.
     unsafe {
         let mut slabs = [I::rhs(rhs); NR];
         for j in 1..NR {
@@ -219,8 +222,8 @@ unsafe fn end<I: Isa, const MR: usize, const NR: usize>(tile: &Tile, row: usize,
     let mut copy = MaybeUninit::<[[I::I32; MR]; NR]>::uninit();
     let vectors: *mut I::I32 = copy.as_mut_ptr().cast();
     let Tile { column, columns, .. } = *tile;
-    // SAFETY: the CPU has the instruction set; the copy has room for the `NR * MR` vectors, all of which are written before `I::end`
-    // reads them, and the tile's epilogue is valid for these rows and columns.
+    // SAFETY: the CPU has the instruction set; the copy has room for the `NR * MR` vectors, all of which are written
+    // before `I::end` reads them, and the tile's epilogue is valid for these rows and columns.
     unsafe {
         for j in 0..NR {
             for i in 0..MR {
@@ -238,7 +241,8 @@ unsafe fn end<I: Isa, const MR: usize, const NR: usize>(tile: &Tile, row: usize,
 /// The CPU has the instruction set, and the tile is [valid](Tile#validity), of `NR` slabs.
 #[inline(always)]
 unsafe fn first<I: Isa, const MR: usize, const NR: usize>(tile: &Tile) -> [[I::I32; NR]; MR] {
-    // SAFETY: the CPU has the instruction set; `columns` of a valid epilogue is padded to whole slabs, of which the tile's are `NR`.
+    // SAFETY: the CPU has the instruction set; `columns` of a valid epilogue is padded to whole slabs, of which the
+    // tile's are `NR`.
     unsafe {
         let columns = (*tile.epilogue).columns.add(tile.column);
         let mut acc = [[I::splat_i32(0); NR]; MR];
@@ -260,8 +264,8 @@ unsafe fn first<I: Isa, const MR: usize, const NR: usize>(tile: &Tile) -> [[I::I
 #[inline(always)]
 unsafe fn vector<I: Broadcast, const NR: usize>(tile: &Tile) {
     let (group, step_bytes) = const { (group_bytes::<I>(), I::LAYOUT.step_bytes()) };
-    // SAFETY: the tile has a pointer for each panel, readable for `steps` groups, and as many steps of each slab: both of a pair, and
-    // the last where it is left over, are among them.
+    // SAFETY: the tile has a pointer for each panel, readable for `steps` groups, and as many steps of each slab: both
+    // of a pair, and the last where it is left over, are among them.
     unsafe {
         for panel in 0..tile.panels {
             let [mut even] = first::<I, 1, NR>(tile);

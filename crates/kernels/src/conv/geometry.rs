@@ -122,8 +122,8 @@ impl Geometry {
         Ok(())
     }
 
-    /// Calls `f` with the number of every tap of one window that lies in the image, in their order, and with its place there: those in
-    /// the padding, of which there may be any number, take no time. For a geometry that was checked.
+    /// Calls `f` with the number of every tap of one window that lies in the image, in their order, and with its place
+    /// there: those in the padding, of which there may be any number, take no time. For a geometry that was checked.
     pub(crate) fn for_each_tap(&self, size: [usize; 3], corner: [usize; 3], mut f: impl FnMut(usize, usize)) {
         let [depth, height, width] = [0, 1, 2].map(|axis| self.taps_inside(axis, size[axis], corner[axis]));
         let place = |axis: usize, tap: usize| {
@@ -147,8 +147,8 @@ impl Geometry {
         before(self.pad_begin[axis])..before(self.pad_begin[axis] + size)
     }
 
-    /// `count * zero_point - sum(codes)` of the codes that one row of the product sees in its group, modulo 2^32; those in the padding
-    /// count for nothing.
+    /// `count * zero_point - sum(codes)` of the codes that one row of the product sees in its group, modulo 2^32; those
+    /// in the padding count for nothing.
     pub(crate) fn window_sum(&self, input: &ConvInput<'_>, out: [usize; 3], row: usize, first_channel: usize) -> i32 {
         let image = row / (out[0] * out[1] * out[2]);
         let corner = [row / (out[1] * out[2]) % out[0], row / out[2] % out[1], row % out[2]];

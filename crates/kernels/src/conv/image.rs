@@ -61,8 +61,8 @@ impl Image {
         [row, row * self.padded[1], row * self.padded[1] * self.padded[0]]
     }
 
-    /// Where the windows of a result of size `out` begin; `first` is the row of the first. A distance between windows that wraps is one
-    /// of which there is no second.
+    /// Where the windows of a result of size `out` begin; `first` is the row of the first. A distance between windows
+    /// that wraps is one of which there is no second.
     pub(super) fn rows(&self, geometry: &Geometry, out: [usize; 3], first: usize) -> Rows {
         let position = self.channels * self.code_bytes;
         if geometry.stride == [1; 3] && out == self.padded {
@@ -93,7 +93,8 @@ impl Image {
         if self.is_plain && reach == 0 { input.batch } else { (COPIED_BYTES / self.extents()[2].max(1)).max(1) }
     }
 
-    /// Where the images are, and whether that is a copy that begins with them; readable for all of them and `reach` bytes more.
+    /// Where the images are, and whether that is a copy that begins with them; readable for all of them and `reach`
+    /// bytes more.
     pub(super) fn read(
         &self,
         input: &ConvInput<'_>,

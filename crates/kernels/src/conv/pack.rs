@@ -38,7 +38,8 @@ enum Taps {
     Rows,
     /// One column of the kernel, one channel: the channels are the columns of the product.
     Depthwise,
-    /// A single one of no depth, for which nothing is read: the input has no channels, however many taps the kernel has.
+    /// A single one of no depth, for which nothing is read: the input has no channels, however many taps the kernel
+    /// has.
     Nothing,
 }
 
@@ -55,8 +56,8 @@ impl Kernel {
     ///
     /// # Errors
     ///
-    /// [`Error::Geometry`] if the sizes do not fit each other, [`Error::Length`], [`Error::ZeroPoint`], [`Error::TooLarge`],
-    /// [`Error::OutOfMemory`].
+    /// [`Error::Geometry`] if the sizes do not fit each other, [`Error::Length`], [`Error::ZeroPoint`],
+    /// [`Error::TooLarge`], [`Error::OutOfMemory`].
     pub fn pack_conv(
         self,
         geometry: &Geometry,

@@ -190,7 +190,8 @@ impl Pass<'_> {
             for (b, z, y) in lines(images, count) {
                 let (plane, line) = (b * out_size[0] + at[0] + z * stride[0], at[1] + y * stride[1]);
                 let row = (plane * out_size[1] + line) * out_size[2] + at[2];
-                // SAFETY: row `row` is that of the line's first result, which the output was found to have, and the terms have no rows.
+                // SAFETY: row `row` is that of the line's first result, which the output was found to have, and the
+                // terms have no rows.
                 let mut epilogue = unsafe { epilogue.every(row, stride[2]) };
                 if !part.weights.zero_points().is_empty() {
                     fill("the sums of the windows", &mut scratch.row_sums, count[2], 0)?;
@@ -214,9 +215,10 @@ impl Pass<'_> {
                     column_step: None,
                     threads: Some(NonZeroUsize::MIN),
                 };
-                // SAFETY: the CPU has the backend of a `Kernel`, and the weights were found to have its layout. `stepped` gave the image the padding in
-                // which every tap of the line's results lies, and `read` made it readable as far past a run as whole groups reach. Row `i`
-                // of this epilogue is row `row + i * stride` of the output, which has `count` such rows; their sums are set above.
+                // SAFETY: the CPU has the backend of a `Kernel`, and the weights were found to have its layout.
+                // `stepped` gave the image the padding in which every tap of the line's results lies, and `read` made
+                // it readable as far past a run as whole groups reach. Row `i` of this epilogue is row `row + i *
+                // stride` of the output, which has `count` such rows; their sums are set above.
                 unsafe { job.run(0..count[2]) }?;
             }
         }

@@ -37,8 +37,8 @@ impl Product<'_> {
     /// # Safety
     ///
     /// - The CPU has the backend's instruction set.
-    /// - `lhs` is a matrix `[m, k]` that fits its slice, of which `depth` is a part, and `out`, whose rows are `row_stride` apart, has `m`
-    ///   rows with these columns.
+    /// - `lhs` is a matrix `[m, k]` that fits its slice, of which `depth` is a part, and `out`, whose rows are
+    ///   `row_stride` apart, has `m` rows with these columns.
     /// - `slabs` is readable for a row for each of `depth`, in each of as many slabs as the columns need.
     pub(super) unsafe fn add(&self, depth: Range<usize>, columns: Range<usize>, slabs: Slabs, out: &mut [f32]) {
         let whole = columns.len() / LANES;
@@ -49,13 +49,14 @@ impl Product<'_> {
                 let count = self.next_slabs(whole - slab, most);
                 let from = rows.start * self.row_stride + columns.start + slab * LANES;
                 let to = (out[from..].as_mut_ptr(), self.row_stride);
-                // SAFETY: the rows and the depth are some of the caller's; slab `slab + count` is not beyond the whole ones, so that `to`
-                // has room for all their columns.
+                // SAFETY: the rows and the depth are some of the caller's; slab `slab + count` is not beyond the whole
+                // ones, so that `to` has room for all their columns.
                 unsafe { self.tile(rows.clone(), depth.clone(), (slabs, slab..slab + count), to) };
                 slab += count;
             }
             if !columns.len().is_multiple_of(LANES) {
-                // SAFETY: the rows and the depth are some of the caller's; the slab after the whole ones is the last that the columns need.
+                // SAFETY: the rows and the depth are some of the caller's; the slab after the whole ones is the last
+                // that the columns need.
                 unsafe {
                     self.last(rows, depth.clone(), (slabs, whole), columns.start + whole * LANES..columns.end, out)
                 };
@@ -85,7 +86,8 @@ impl Product<'_> {
                 sums[..width].copy_from_slice(&out[from(row)..][..width]);
             }
             let to = (sums.as_mut_ptr().cast(), LANES);
-            // SAFETY: the rows, the depth and the slab are the caller's; the copy has 16 elements for each of up to `COPIED` rows.
+            // SAFETY: the rows, the depth and the slab are the caller's; the copy has 16 elements for each of up to
+            // `COPIED` rows.
             unsafe { self.tile(rows.clone(), depth.clone(), (slabs, slab..slab + 1), to) };
             for (sums, row) in sums.iter().zip(rows) {
                 out[from(row)..][..width].copy_from_slice(&sums[..width]);
@@ -97,8 +99,8 @@ impl Product<'_> {
     ///
     /// # Safety
     ///
-    /// What [`Product::add`] asks for, for these rows, this depth and `some` slabs, for whose number the backend has tiles; `out` is readable
-    /// and writable for all their columns in as many rows, `out_row` apart.
+    /// What [`Product::add`] asks for, for these rows, this depth and `some` slabs, for whose number the backend has
+    /// tiles; `out` is readable and writable for all their columns in as many rows, `out_row` apart.
     unsafe fn tile(
         &self,
         rows: Range<usize>,
@@ -120,8 +122,8 @@ impl Product<'_> {
             out,
             out_row,
         };
-        // SAFETY: the CPU has the backend. The left side, the slabs and `out` are readable and `out` is writable for what the tile says, as the
-        // caller vouches, and the tile has a number of slabs for which there is an instance.
+        // SAFETY: the CPU has the backend. The left side, the slabs and `out` are readable and `out` is writable for
+        // what the tile says, as the caller vouches, and the tile has a number of slabs for which there is an instance.
         unsafe { (self.float.tile)(&tile) };
     }
 

@@ -33,8 +33,8 @@ pub(crate) struct RowTerms<'a> {
 impl Columns {
     /// The epilogue for `output` from column `first` of it on, as many columns as the weights have.
     ///
-    /// It is valid for these columns and the rows that `output` was found to have, as long as the operands and these buffers live and
-    /// are not touched.
+    /// It is valid for these columns and the rows that `output` was found to have, as long as the operands and these
+    /// buffers live and are not touched.
     pub(crate) fn epilogue(
         &mut self,
         terms: &RowTerms<'_>,

@@ -10,7 +10,7 @@ use crate::memory::{grow, reserve};
 use crate::{Codes, Error, Lhs, PackedWeights, ZeroPoints};
 
 /// What the memory of the rows' terms is for.
-pub(super) const WHAT: &str = "the parameters of the rows";
+const WHAT: &str = "the parameters of the rows";
 
 /// Packed rows of one stretch take about this many bytes.
 const STRETCH_BYTES: usize = 256 << 10;

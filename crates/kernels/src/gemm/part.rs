@@ -41,8 +41,8 @@ pub(crate) struct Job<'a> {
     pub(crate) threads: Option<NonZeroUsize>,
 }
 
-// SAFETY: what is behind `base` and the weights is only read; of what is behind the epilogue's pointers only the output is written, and
-// `Job::split`, which alone shares a job between threads, gives each of them other elements of it.
+// SAFETY: what is behind `base` and the weights is only read; of what is behind the epilogue's pointers only the output
+// is written, and `Job::split`, which alone shares a job between threads, gives each of them other elements of it.
 unsafe impl Sync for Job<'_> {}
 
 impl Job<'_> {
@@ -59,12 +59,14 @@ impl Job<'_> {
     /// # Safety
     ///
     /// - The CPU has the backend's instruction set.
-    /// - `weights` were packed in the backend's layout, with as many taps as `taps` has; or for a depthwise convolution, where
-    ///   `column_step` is some, in [`Layout::depthwise`](crate::backend::layout::Layout::depthwise), with `taps` as long as the depth of a
-    ///   column of the kernel, in whole groups.
-    /// - For every row `r` of `rows` and every tap `t`, `base + place(r) + t` lies in one allocation with `base`, and from there on the
-    ///   groups of all steps are readable; for a depthwise convolution a vector for each slab, at each column of the kernel.
-    /// - `epilogue` is [valid](Epilogue#validity) for `rows` and all columns of the weights, and nothing else reads or writes its output.
+    /// - `weights` were packed in the backend's layout, with as many taps as `taps` has; or for a depthwise
+    ///   convolution, where `column_step` is some, in [`Layout::depthwise`](crate::backend::layout::Layout::depthwise),
+    ///   with `taps` as long as the depth of a column of the kernel, in whole groups.
+    /// - For every row `r` of `rows` and every tap `t`, `base + place(r) + t` lies in one allocation with `base`, and
+    ///   from there on the groups of all steps are readable; for a depthwise convolution a vector for each slab, at
+    ///   each column of the kernel.
+    /// - `epilogue` is [valid](Epilogue#validity) for `rows` and all columns of the weights, and nothing else reads or
+    ///   writes its output.
     pub(crate) unsafe fn run(&self, rows: Range<usize>) -> Result<(), Error> {
         #[cfg(feature = "rayon")]
         {
@@ -176,8 +178,8 @@ impl Job<'_> {
                 slabs: slabs.clone(),
                 columns: self.weights.n(),
             };
-            // SAFETY: the CPU has the backend, the positions' taps and the epilogue are those that the caller vouches for, and the
-            // weights, packed for a depthwise convolution, have these slabs.
+            // SAFETY: the CPU has the backend, the positions' taps and the epilogue are those that the caller vouches
+            // for, and the weights, packed for a depthwise convolution, have these slabs.
             unsafe { (self.products().depthwise)(&channels) };
             row += count;
         }
@@ -229,9 +231,9 @@ impl Job<'_> {
                     column,
                     columns: (self.weights.n() - column).min(nr * LANES),
                 };
-                // SAFETY: the CPU has the backend; `find` set `panels * taps * mr` pointers from `place` on, to groups that the caller
-                // vouches for; the weights have the slabs up to `slabs.end`, of which the tile's `nr` are some, and the epilogue is valid
-                // for the caller's rows and columns.
+                // SAFETY: the CPU has the backend; `find` set `panels * taps * mr` pointers from `place` on, to groups
+                // that the caller vouches for; the weights have the slabs up to `slabs.end`, of which the tile's `nr`
+                // are some, and the epilogue is valid for the caller's rows and columns.
                 unsafe { (self.products().tile)(&tile) };
                 place += panels * taps * mr;
             }

@@ -53,7 +53,8 @@ impl Rows {
     }
 }
 
-/// The places of consecutive rows, without a division for each. What follows the last row may be beyond all memory, and wraps.
+/// The places of consecutive rows, without a division for each. What follows the last row may be beyond all memory, and
+/// wraps.
 #[derive(Debug)]
 pub(super) struct Places {
     /// `[d, h, w]` of the result.

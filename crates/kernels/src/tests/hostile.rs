@@ -1,4 +1,5 @@
-//! Arguments that no caller should give: every one is an error or has a result, at once, and what is packed stays whole.
+//! Arguments that no caller should give: every one is an error or has a result, at once, and what is packed stays
+//! whole.
 
 mod elements;
 mod windows;

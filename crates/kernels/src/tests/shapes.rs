@@ -1,5 +1,5 @@
-//! Portable backends whose tiles have 2 to 4 slabs and odd numbers of rows, and which read layouts of other CPUs: what the drivers, tiles and
-//! epilogues do for the widest backends is tested on every machine.
+//! Portable backends whose tiles have 2 to 4 slabs and odd numbers of rows, and which read layouts of other CPUs: what
+//! the drivers, tiles and epilogues do for the widest backends is tested on every machine.
 
 use core::fmt::Debug;
 use core::marker::PhantomData;

@@ -117,7 +117,8 @@ impl PackedWeights {
         &self.column_sums
     }
 
-    /// The zero point of each column, for whole slabs; empty if all are 0, and without depth, where they count for nothing.
+    /// The zero point of each column, for whole slabs; empty if all are 0, and without depth, where they count for
+    /// nothing.
     pub(crate) fn zero_points(&self) -> &[i32] {
         &self.zero_points
     }
@@ -155,7 +156,8 @@ impl PackedWeights {
         Ok(packed)
     }
 
-    /// As [`PackedWeights::of_runs`], in the memory that these weights have. After an error they are as before, after a panic empty.
+    /// As [`PackedWeights::of_runs`], in the memory that these weights have. After an error they are as before, after a
+    /// panic empty.
     pub(super) fn refill(
         &mut self,
         layout: Layout,

@@ -76,7 +76,8 @@ impl<const LEAST: bool> DotRow for InPairs<LEAST> {
         count: usize,
     ) {
         const { assert!(Self::LAYOUT.group_bytes() == 4 && Self::LAYOUT.step_bytes() == 64) };
-        // SAFETY: the CPU has NEON; step `step` is below `count`, for which the rows have groups and the slabs steps of 64 bytes.
+        // SAFETY: the CPU has NEON; step `step` is below `count`, for which the rows have groups and the slabs steps of
+        // 64 bytes.
         unsafe {
             for step in 0..count {
                 tile::step::<Neon<Self>, MR, NR>(acc, &rows, 4 * step, rhs, slab_bytes);

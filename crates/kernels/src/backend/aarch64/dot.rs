@@ -61,8 +61,8 @@ impl DotRow for Sdot {
         count: usize,
     ) {
         const { assert!(Self::LAYOUT.group_bytes() == 4 && Self::LAYOUT.step_bytes() == 64) };
-        // SAFETY: the CPU has the dot product instructions; the rows are readable for `count` groups of four bytes, of which a block is
-        // four, and each of the `NR` slabs for `count` steps of 64 bytes.
+        // SAFETY: the CPU has the dot product instructions; the rows are readable for `count` groups of four bytes, of
+        // which a block is four, and each of the `NR` slabs for `count` steps of 64 bytes.
         unsafe {
             for block in 0..count / 4 {
                 let mut lhs = [vdupq_n_s8(0); MR];
@@ -87,7 +87,8 @@ impl DotRow for Sdot {
 ///
 /// # Safety
 ///
-/// The CPU has the dot product instructions; each of the `NR` slabs, `slab_bytes` apart from `rhs` on, is readable for a step of 64 bytes.
+/// The CPU has the dot product instructions; each of the `NR` slabs, `slab_bytes` apart from `rhs` on, is readable for
+/// a step of 64 bytes.
 #[inline(always)]
 unsafe fn quarter<const LANE: i32, const MR: usize, const NR: usize>(
     acc: &mut [[[int32x4_t; 4]; NR]; MR],
@@ -116,7 +117,8 @@ unsafe fn quarter<const LANE: i32, const MR: usize, const NR: usize>(
 #[inline]
 #[target_feature(enable = "neon,dotprod")]
 fn sdot(mut acc: int32x4_t, a: int8x16_t, b: int8x16_t) -> int32x4_t {
-    // SAFETY: one instruction, that this function's target feature has; it reads and writes the registers that are named.
+    // SAFETY: one instruction, that this function's target feature has; it reads and writes the registers that are
+    // named.
     unsafe {
         asm!(
             "sdot {acc:v}.4s, {a:v}.16b, {b:v}.16b",
@@ -135,7 +137,8 @@ fn sdot(mut acc: int32x4_t, a: int8x16_t, b: int8x16_t) -> int32x4_t {
 #[inline]
 #[target_feature(enable = "neon,dotprod")]
 fn sdot_lane<const LANE: i32>(mut acc: int32x4_t, a: int8x16_t, b: int8x16_t) -> int32x4_t {
-    // SAFETY: one instruction, that this function's target feature has; it reads and writes the registers that are named.
+    // SAFETY: one instruction, that this function's target feature has; it reads and writes the registers that are
+    // named.
     unsafe {
         asm!(
             "sdot {acc:v}.4s, {a:v}.16b, {b:v}.4b[{lane}]",

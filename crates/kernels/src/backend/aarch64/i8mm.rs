@@ -62,7 +62,8 @@ impl Dot for Usdot {
 ///
 /// The CPU has the matrix product instructions, and the tile is [valid](Tile#validity), of [`ROWS`].
 unsafe fn entry(tile: &Tile) {
-    // SAFETY: the CPU has the matrix product instructions, and the tile is as the caller vouches: of up to six rows and one slab.
+    // SAFETY: the CPU has the matrix product instructions, and the tile is as the caller vouches: of up to six rows and
+    // one slab.
     unsafe {
         NeonI8mm::enter(
             #[inline(always)]
@@ -79,13 +80,14 @@ unsafe fn entry(tile: &Tile) {
 ///
 /// # Safety
 ///
-/// The CPU has the matrix product instructions, and the tile is [valid](Tile#validity), of one slab and of `2 * PAIRS` rows or one less.
+/// The CPU has the matrix product instructions, and the tile is [valid](Tile#validity), of one slab and of `2 * PAIRS`
+/// rows or one less.
 #[inline(always)]
 unsafe fn compute<const PAIRS: usize>(tile: &Tile) {
     const { assert!(Layout::Matrix.group_bytes() == 8 && STEP == 8 * 16) };
-    // SAFETY: the CPU has the matrix product instructions. The tile has `panels * taps * mr` pointers, each readable for `steps` groups of
-    // eight bytes, and a slab of `taps * steps` steps; the epilogue is valid for its rows and columns. There is room for `2 * PAIRS`
-    // rows of sums, and all are written.
+    // SAFETY: the CPU has the matrix product instructions. The tile has `panels * taps * mr` pointers, each readable
+    // for `steps` groups of eight bytes, and a slab of `taps * steps` steps; the epilogue is valid for its rows and
+    // columns. There is room for `2 * PAIRS` rows of sums, and all are written.
     unsafe {
         let Tile { mr, taps, steps, column, columns, .. } = *tile;
         let first_sums = (*tile.epilogue).columns.add(column);
@@ -170,7 +172,8 @@ unsafe fn rows_of(a: int32x4_t, b: int32x4_t) -> [int32x4_t; 2] {
 #[inline]
 #[target_feature(enable = "neon,i8mm")]
 fn usmmla(mut acc: int32x4_t, a: uint8x16_t, b: int8x16_t) -> int32x4_t {
-    // SAFETY: one instruction, that this function's target feature has; it reads and writes the registers that are named.
+    // SAFETY: one instruction, that this function's target feature has; it reads and writes the registers that are
+    // named.
     unsafe {
         asm!(
             "usmmla {acc:v}.4s, {a:v}.16b, {b:v}.16b",
@@ -189,7 +192,8 @@ fn usmmla(mut acc: int32x4_t, a: uint8x16_t, b: int8x16_t) -> int32x4_t {
 #[inline]
 #[target_feature(enable = "neon,i8mm")]
 fn usdot(mut acc: int32x4_t, a: int8x16_t, b: int8x16_t) -> int32x4_t {
-    // SAFETY: one instruction, that this function's target feature has; it reads and writes the registers that are named.
+    // SAFETY: one instruction, that this function's target feature has; it reads and writes the registers that are
+    // named.
     unsafe {
         asm!(
             "usdot {acc:v}.4s, {a:v}.16b, {b:v}.16b",

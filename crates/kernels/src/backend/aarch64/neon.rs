@@ -53,8 +53,8 @@ pub(crate) trait DotRow: Dot {
     ///
     /// # Safety
     ///
-    /// The CPU has the instruction set; every row is readable for `count` groups, and each of the `NR` slabs, `slab_bytes` apart from
-    /// `rhs` on, for `count` steps.
+    /// The CPU has the instruction set; every row is readable for `count` groups, and each of the `NR` slabs,
+    /// `slab_bytes` apart from `rhs` on, for `count` steps.
     unsafe fn steps<const MR: usize, const NR: usize>(
         acc: &mut [[[int32x4_t; 4]; NR]; MR],
         rows: [*const u8; MR],
@@ -100,7 +100,8 @@ impl<D: Dot> Isa for Neon<D> {
 
     #[inline(never)]
     unsafe fn end(epilogue: &Epilogue, sums: &Sums<Self>) {
-        // SAFETY: the CPU has NEON; `vectors` hold the sums of the tile, and the epilogue is valid for its rows and columns.
+        // SAFETY: the CPU has NEON; `vectors` hold the sums of the tile, and the epilogue is valid for its rows and
+        // columns.
         unsafe {
             finish(epilogue, sums);
         }
@@ -316,7 +317,8 @@ impl<D: DotRow> Broadcast for Neon<D> {
         slab_bytes: usize,
         count: usize,
     ) {
-        // SAFETY: the CPU has the instruction set of `D`; the rows are readable for `count` groups each, and each of the `NR` slabs for as many steps.
+        // SAFETY: the CPU has the instruction set of `D`; the rows are readable for `count` groups each, and each of
+        // the `NR` slabs for as many steps.
         unsafe {
             D::steps(acc, rows, rhs, slab_bytes, count);
         }

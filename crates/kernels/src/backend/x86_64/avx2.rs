@@ -33,7 +33,8 @@ impl Dot for Madd {
     #[inline(always)]
     unsafe fn rhs(step: *const i8) -> [__m256i; 2] {
         const { assert!(Self::LAYOUT.step_bytes() == 32) };
-        // SAFETY: the CPU has AVX2; `step` is readable for a step of 32 bytes and aligned to as many, as every step of this layout is.
+        // SAFETY: the CPU has AVX2; `step` is readable for a step of 32 bytes and aligned to as many, as every step of
+        // this layout is.
         unsafe {
             [
                 _mm256_cvtepi8_epi16(_mm_load_si128(step.cast())),

@@ -34,7 +34,8 @@ impl Isa for Avx512Vnni {
     #[inline(never)]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
     unsafe fn end(epilogue: &Epilogue, sums: &Sums<Self>) {
-        // SAFETY: the CPU has AVX-512 F, BW, VL and VNNI; `vectors` hold the sums of the tile, and the epilogue is valid for its rows and columns.
+        // SAFETY: the CPU has AVX-512 F, BW, VL and VNNI; `vectors` hold the sums of the tile, and the epilogue is
+        // valid for its rows and columns.
         unsafe {
             finish(epilogue, sums);
         }
@@ -43,7 +44,8 @@ impl Isa for Avx512Vnni {
     #[inline(always)]
     unsafe fn rhs(step: *const i8) -> __m512i {
         const { assert!(Self::LAYOUT.step_bytes() == size_of::<__m512i>()) };
-        // SAFETY: the CPU has AVX-512 F, BW, VL and VNNI; `step` is readable for a step of 64 bytes and aligned to a cache line, as every step of this layout is.
+        // SAFETY: the CPU has AVX-512 F, BW, VL and VNNI; `step` is readable for a step of 64 bytes and aligned to a
+        // cache line, as every step of this layout is.
         unsafe { _mm512_load_si512(step.cast()) }
     }
 
@@ -204,7 +206,8 @@ impl Isa for Avx512Vnni {
     /// which stays the least through saturating to 16 and 8 bits.
     #[inline(always)]
     unsafe fn store_codes(out: *mut u8, row_stride: usize, rows: [__m512; 4], ends: &Ends<Self>) {
-        // SAFETY: the CPU has AVX-512 F, BW, VL and VNNI, and four rows of 16 bytes, `row_stride` apart, are writable from `out` on.
+        // SAFETY: the CPU has AVX-512 F, BW, VL and VNNI, and four rows of 16 bytes, `row_stride` apart, are writable
+        // from `out` on.
         unsafe {
             // Signed codes are packed as unsigned ones, 128 more.
             let flip = if ends.clamp.q_min < 0 { 0x80_u8 } else { 0 };

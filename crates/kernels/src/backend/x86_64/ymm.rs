@@ -73,7 +73,8 @@ impl<D: Dot> Isa for Ymm<D> {
     #[inline(never)]
     #[target_feature(enable = "avx2")]
     unsafe fn end(epilogue: &Epilogue, sums: &Sums<Self>) {
-        // SAFETY: the CPU has AVX2; `vectors` hold the sums of the tile, and the epilogue is valid for its rows and columns.
+        // SAFETY: the CPU has AVX2; `vectors` hold the sums of the tile, and the epilogue is valid for its rows and
+        // columns.
         unsafe {
             finish(epilogue, sums);
         }
@@ -81,7 +82,8 @@ impl<D: Dot> Isa for Ymm<D> {
 
     #[inline(always)]
     unsafe fn rhs(step: *const i8) -> [__m256i; 2] {
-        // SAFETY: the CPU has the instruction set of `D`; `step` is readable for a step, and aligned to the 32 bytes of which a step of either layout is a multiple.
+        // SAFETY: the CPU has the instruction set of `D`; `step` is readable for a step, and aligned to the 32 bytes of
+        // which a step of either layout is a multiple.
         unsafe { D::rhs(step) }
     }
 
