@@ -48,6 +48,11 @@ mod x86_64 {
 
     const ITERATIONS: usize = 4096;
 
+    /// Products of bytes by fours.
+    ///
+    /// # Safety
+    ///
+    /// The CPU has AVX-512 F and VNNI.
     #[target_feature(enable = "avx512f,avx512vnni")]
     pub(super) fn vpdpbusd() -> usize {
         let mut acc = [_mm512_setzero_si512(); 24];
@@ -61,11 +66,21 @@ mod x86_64 {
         ITERATIONS * 24 * 64
     }
 
+    /// As [`lanes`](super::lanes), in vectors of 512 bits.
+    ///
+    /// # Safety
+    ///
+    /// The CPU has AVX-512 F.
     #[target_feature(enable = "avx512f")]
     pub(super) fn read_wide(data: &[u64]) -> u64 {
         super::lanes(data)
     }
 
+    /// Products of words by twos.
+    ///
+    /// # Safety
+    ///
+    /// The CPU has AVX2.
     #[target_feature(enable = "avx2")]
     pub(super) fn vpmaddwd() -> usize {
         let mut acc = [_mm256_setzero_si256(); 12];
