@@ -7,6 +7,7 @@ mod embedding;
 mod equalize;
 mod fuse;
 mod joins;
+mod outputs;
 mod saved;
 mod statically;
 mod suits;

@@ -2,6 +2,7 @@
 
 mod empty;
 mod functions;
+mod integers;
 mod memory;
 mod operators;
 mod pairs;
