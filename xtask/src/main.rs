@@ -28,6 +28,7 @@ usage: cargo xtask COMMAND
   tidy                    the rules that rustfmt and clippy do not know
   bench [ARGS]            products and convolutions next to the peak of this CPU and to rten-gemm, on one core if started
                           with `taskset -c 1`; ARGS: M,N,K or a backend or products, convolutions, threads
+  bench linear [ARGS]     networks of 5,000 and of four times as many nodes, through everything; ARGS are names and a number of nodes
   bench criterion [ARGS]  the criterion benchmarks; ARGS go to criterion (a filter, --save-baseline NAME)
   fuzz TARGET [SECONDS]   one cargo-fuzz target, 60 seconds unless told; needs cargo-fuzz and a nightly toolchain
   dist                    static binaries of the command for x86_64 and aarch64 Linux into target/dist

@@ -1,10 +1,12 @@
 //! The only way to make a graph.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use fourfold_schemes::QuantParams;
 use fourfold_tensor::Tensor;
 
+use crate::graph::Parts;
 use crate::infer::infer;
 use crate::readers::Readers;
 use crate::{Dim, Error, Graph, Limits, Node, NodeId, Op, Value, ValueId, ValueType};
@@ -29,7 +31,7 @@ pub struct NewNode<'a> {
 /// Nodes are added after their operands, so a graph cannot have a cycle.
 #[derive(Clone, Debug)]
 pub struct GraphBuilder {
-    graph: Graph,
+    graph: Parts,
     limits: Limits,
     value_names: HashSet<String>,
     node_names: HashSet<String>,
@@ -47,8 +49,7 @@ impl GraphBuilder {
     /// An empty graph.
     #[must_use]
     pub fn with_limits(name: &str, limits: Limits) -> Self {
-        let (nodes, values, inputs, outputs) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        let graph = Graph { name: name.to_owned(), nodes, values, inputs, outputs, readers: Readers::default() };
+        let graph = Parts { name: name.to_owned(), ..Parts::default() };
         Self { graph, limits, value_names: HashSet::new(), node_names: HashSet::new(), next_numbers: HashMap::new() }
     }
 
@@ -137,7 +138,7 @@ impl GraphBuilder {
     /// If the id is of another, larger graph.
     #[must_use]
     pub fn value(&self, id: ValueId) -> &Value {
-        self.graph.value(id)
+        &self.graph.values[id.0]
     }
 
     /// The node that makes a value added before; `None` for inputs, constants and values of another graph.
@@ -185,7 +186,7 @@ impl GraphBuilder {
             None if self.graph.outputs.is_empty() => Err(Error::NoOutputs),
             None => {
                 self.graph.readers = Readers::of(&self.graph);
-                Ok(self.graph)
+                Ok(Graph { parts: Arc::new(self.graph) })
             }
         }
     }

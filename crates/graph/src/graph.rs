@@ -1,6 +1,7 @@
 //! The finished graph.
 
 use core::fmt;
+use std::sync::Arc;
 
 use fourfold_tensor::Tensor;
 
@@ -103,9 +104,15 @@ impl Node {
 
 /// A valid graph: nodes in an order in which every operand stands before its use.
 ///
-/// Two graphs are equal if they have the same nodes, values and constants, bit for bit.
+/// Two graphs are equal if they have the same nodes, values and constants, bit for bit. A clone shares them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Graph {
+    pub(crate) parts: Arc<Parts>,
+}
+
+/// What a graph consists of.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Parts {
     pub(crate) name: String,
     pub(crate) nodes: Vec<Node>,
     pub(crate) values: Vec<Value>,
@@ -119,31 +126,31 @@ impl Graph {
     /// The name.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.name
+        &self.parts.name
     }
 
     /// The nodes, every operand before its use.
     #[must_use]
     pub fn nodes(&self) -> &[Node] {
-        &self.nodes
+        &self.parts.nodes
     }
 
     /// Every value: inputs, constants and results.
     #[must_use]
     pub fn values(&self) -> &[Value] {
-        &self.values
+        &self.parts.values
     }
 
     /// The values that a caller brings.
     #[must_use]
     pub fn inputs(&self) -> &[ValueId] {
-        &self.inputs
+        &self.parts.inputs
     }
 
     /// The values that a caller gets.
     #[must_use]
     pub fn outputs(&self) -> &[ValueId] {
-        &self.outputs
+        &self.parts.outputs
     }
 
     /// One value.
@@ -153,7 +160,7 @@ impl Graph {
     /// If the id is of another, larger graph.
     #[must_use]
     pub fn value(&self, id: ValueId) -> &Value {
-        &self.values[id.0]
+        &self.parts.values[id.0]
     }
 
     /// One node.
@@ -163,25 +170,25 @@ impl Graph {
     /// If the id is of another, larger graph.
     #[must_use]
     pub fn node(&self, id: NodeId) -> &Node {
-        &self.nodes[id.0]
+        &self.parts.nodes[id.0]
     }
 
     /// Every value's id, in the order of [`Graph::values`].
     pub fn value_ids(&self) -> impl Iterator<Item = ValueId> + use<> {
-        (0..self.values.len()).map(ValueId)
+        (0..self.parts.values.len()).map(ValueId)
     }
 
     /// The nodes that read a value, once for each operand that is the value, in the order of the nodes.
     ///
     /// They are looked up, not searched for: asking for the readers of all values takes time linear in the graph.
     pub fn consumers(&self, id: ValueId) -> impl Iterator<Item = &Node> {
-        self.readers.nodes(id).iter().map(|&node| self.node(node))
+        self.parts.readers.nodes(id).iter().map(|&node| self.node(node))
     }
 
     /// The node that reads a value, if only one does, once, and the caller does not get the value.
     #[must_use]
     pub fn sole_consumer(&self, id: ValueId) -> Option<&Node> {
-        match self.readers.nodes(id) {
+        match self.parts.readers.nodes(id) {
             &[node] if !self.is_output(id) => Some(self.node(node)),
             _ => None,
         }
@@ -190,13 +197,13 @@ impl Graph {
     /// Whether a value is among [`Graph::outputs`]; looked up as [`Graph::consumers`] are.
     #[must_use]
     pub fn is_output(&self, id: ValueId) -> bool {
-        self.readers.is_output(id)
+        self.parts.readers.is_output(id)
     }
 
     /// Whether some value of the graph has quantization parameters; inputs do not count, as a float model may take codes and dequantize them.
     #[must_use]
     pub fn is_quantized(&self) -> bool {
-        let inner = self.values.iter().filter(|value| value.producer.is_some() || value.constant.is_some());
+        let inner = self.values().iter().filter(|value| value.producer.is_some() || value.constant.is_some());
         inner.into_iter().any(|value| value.ty.params().is_some())
     }
 }
@@ -205,15 +212,15 @@ impl fmt::Display for Graph {
     /// One line per input, node and output.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let named = |id: &ValueId| format!("{}: {}", self.value(*id).name(), self.value(*id).ty());
-        writeln!(f, "graph {}", self.name)?;
-        for input in &self.inputs {
+        writeln!(f, "graph {}", self.name())?;
+        for input in self.inputs() {
             writeln!(f, "  input  {}", named(input))?;
         }
-        for node in &self.nodes {
+        for node in self.nodes() {
             let operands: Vec<&str> = node.inputs.iter().map(|&id| self.value(id).name()).collect();
             writeln!(f, "  {} = {} {}({})", named(&node.output), node.op.kind(), node.name, operands.join(", "))?;
         }
-        for output in &self.outputs {
+        for output in self.outputs() {
             writeln!(f, "  output {}", named(output))?;
         }
         Ok(())

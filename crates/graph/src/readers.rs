@@ -1,6 +1,7 @@
 //! Who reads what.
 
-use crate::{Graph, NodeId, ValueId};
+use crate::graph::Parts;
+use crate::{NodeId, ValueId};
 
 /// For every value the nodes that read it and whether the caller gets it, so that no pass needs to search the nodes for them.
 ///
@@ -17,7 +18,7 @@ pub(crate) struct Readers {
 
 impl Readers {
     /// The readers of a graph whose operands and outputs are all among its values.
-    pub(crate) fn of(graph: &Graph) -> Self {
+    pub(crate) fn of(graph: &Parts) -> Self {
         let mut starts = vec![0; graph.values.len() + 1];
         let operands = graph.nodes.iter().flat_map(|node| &node.inputs);
         operands.for_each(|id| starts[id.0 + 1] += 1);
@@ -46,5 +47,63 @@ impl Readers {
     /// Whether the caller gets a value.
     pub(crate) fn is_output(&self, id: ValueId) -> bool {
         self.is_output.get(id.0) == Some(&true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Activation, Dim, Graph, GraphBuilder, Op, ValueId, ValueType};
+
+    /// Sums of values chosen by a fixed sequence, some of which are outputs, one of them twice.
+    fn sums(nodes: usize) -> Graph {
+        let mut builder = GraphBuilder::new("sums");
+        let mut values = vec![builder.input("x", ValueType::f32(&[Dim::symbol("n")])).expect("valid")];
+        for number in 0..nodes {
+            let operands = [number * 7919 % values.len(), number * 104_729 % values.len()].map(|at| values[at]);
+            let op = Op::Add { activation: Activation::None };
+            values.push(builder.node(&format!("sum.{number}"), op, &operands).expect("valid"));
+        }
+        values.iter().skip(1).step_by(5).for_each(|&id| builder.output(id));
+        builder.output(values[1]);
+        builder.finish().expect("valid")
+    }
+
+    #[test]
+    fn readers_are_those_that_a_search_finds() {
+        let graph = sums(200);
+        for id in graph.value_ids() {
+            let reads = |node: &&crate::Node| node.inputs().contains(&id);
+            let twice = |node: &crate::Node| node.inputs().iter().filter(|input| **input == id).count();
+            let found: Vec<&str> = graph
+                .nodes()
+                .iter()
+                .filter(reads)
+                .flat_map(|node| core::iter::repeat_n(node.name(), twice(node)))
+                .collect();
+            let known: Vec<&str> = graph.consumers(id).map(crate::Node::name).collect();
+            assert_eq!(known, found);
+            assert_eq!(graph.is_output(id), graph.outputs().contains(&id));
+            let sole = if known.len() == 1 && !graph.is_output(id) { known.first() } else { None };
+            assert_eq!(graph.sole_consumer(id).map(crate::Node::name), sole.copied());
+        }
+        let of_another = ValueId(1000);
+        assert!(graph.consumers(of_another).next().is_none() && !graph.is_output(of_another));
+    }
+
+    #[test]
+    fn the_index_has_one_entry_for_each_operand() {
+        for nodes in [0, 1, 5_000, 20_000] {
+            let graph = if nodes == 0 {
+                let mut builder = GraphBuilder::new("none");
+                let x = builder.input("x", ValueType::f32(&[1.into()])).expect("valid");
+                builder.output(x);
+                builder.finish().expect("valid")
+            } else {
+                sums(nodes)
+            };
+            let readers = &graph.parts.readers;
+            let sizes = (readers.starts.len(), readers.nodes.len(), readers.is_output.len());
+            assert_eq!(sizes, (nodes + 2, 2 * nodes, nodes + 1));
+        }
     }
 }

@@ -267,15 +267,3 @@ fn names_outputs_and_limits_are_checked() {
     assert_eq!(builder.unique_name("r"), "r_1");
     assert_eq!(builder.finish().map(|_| ()), Err(Error::NoOutputs));
 }
-
-#[test]
-fn statistics_count_products_and_bytes() {
-    let mut builder = GraphBuilder::new("test");
-    let x = builder.input("x", ValueType::f32(&dims(&[4, 8, 8]))).expect("valid");
-    let window = Window::new(&[3, 3]).with_padding(1);
-    let y = builder.conv("conv", x, window, 1, zeros(&[6, 4, 3, 3]), Some(zeros(&[6]))).expect("valid");
-    builder.output(y);
-    let graph = builder.finish().expect("valid");
-    let expected = Statistics { parameters: 222, parameter_bytes: 888, macs: 6 * 64 * 36 };
-    assert_eq!(graph.statistics(), expected);
-}

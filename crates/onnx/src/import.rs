@@ -215,12 +215,10 @@ struct Importer<'a> {
     /// Whether this is the model of one node that is computed now.
     is_folding: bool,
     node_names: HashSet<String>,
-    /// How many nodes and graph outputs read each name.
-    readers: HashMap<&'a str, usize>,
+    /// How many nodes and graph outputs read each name, and the first node that does.
+    readers: HashMap<&'a str, (usize, Option<usize>)>,
     /// The names of the model's outputs.
     outputs: HashSet<&'a str>,
-    /// The first node that reads each name.
-    first_reader: HashMap<&'a str, usize>,
     /// Nodes that were taken into an earlier one.
     absorbed: HashSet<usize>,
 }
@@ -228,16 +226,14 @@ struct Importer<'a> {
 impl<'a> Importer<'a> {
     fn new(proto: &'a GraphProto, opset: i64, limits: &Limits) -> Self {
         let name = if proto.name.is_empty() { "model" } else { &proto.name };
-        let mut readers: HashMap<&str, usize> = HashMap::new();
-        let outputs = proto.output.iter().map(|output| output.name.as_str());
-        for read in proto.node.iter().flat_map(|node| &node.input).map(String::as_str).chain(outputs) {
-            *readers.entry(read).or_default() += 1;
-        }
-        let mut first_reader = HashMap::new();
+        let mut readers: HashMap<&str, (usize, Option<usize>)> = HashMap::new();
         for (index, node) in proto.node.iter().enumerate() {
-            node.input.iter().for_each(|input| {
-                first_reader.entry(input.as_str()).or_insert(index);
-            });
+            for read in &node.input {
+                readers.entry(read).or_insert((0, Some(index))).0 += 1;
+            }
+        }
+        for output in &proto.output {
+            readers.entry(&output.name).or_default().0 += 1;
         }
         let made = proto.node.iter().flat_map(|node| node.output.iter().chain([&node.name]));
         let given = proto.initializer.iter().map(|initializer| &initializer.name);
@@ -258,7 +254,6 @@ impl<'a> Importer<'a> {
             node_names: HashSet::new(),
             readers,
             outputs: proto.output.iter().map(|output| output.name.as_str()).collect(),
-            first_reader,
             absorbed: HashSet::new(),
         }
     }
@@ -281,7 +276,7 @@ impl<'a> Importer<'a> {
                 self.value(&output.name)?;
             }
         }
-        let mut readers = inputs::Readers::of(&self.proto.node);
+        let mut readers = inputs::Readers::default();
         for input in &self.proto.input {
             if let Some(value) = self.stored(&input.name) {
                 inputs::check_default(input, value)?;

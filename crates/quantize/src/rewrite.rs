@@ -11,7 +11,7 @@ pub(crate) struct Rewrite<'g> {
     pub(crate) source: &'g Graph,
     pub(crate) builder: GraphBuilder,
     values: Vec<Option<ValueId>>,
-    /// The names of the source's values and nodes.
+    /// The names of the source's values and nodes; empty until a fresh name is asked for.
     names: HashSet<&'g str>,
 }
 
@@ -31,8 +31,7 @@ impl<'g> Rewrite<'g> {
                 values[output.index()] = Some(copied(&mut builder, value.name(), value, constant)?);
             }
         }
-        let values_and_nodes = source.values().iter().map(Value::name).chain(source.nodes().iter().map(Node::name));
-        Ok(Self { source, builder, values, names: values_and_nodes.collect() })
+        Ok(Self { source, builder, values, names: HashSet::new() })
     }
 
     /// The new value that stands for an old one; constants are copied when they are first asked for.
@@ -63,6 +62,10 @@ impl<'g> Rewrite<'g> {
 
     /// A name that neither graph has: `base` itself if it is free.
     pub(crate) fn fresh_name(&mut self, base: &str) -> String {
+        if self.names.is_empty() {
+            self.names.extend(self.source.values().iter().map(Value::name));
+            self.names.extend(self.source.nodes().iter().map(Node::name));
+        }
         let mut name = base.to_owned();
         while self.names.contains(&*name) || self.builder.unique_name(&name) != name {
             name.push('_');

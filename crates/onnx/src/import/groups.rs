@@ -22,6 +22,9 @@ impl<'a> Importer<'a> {
     /// The steps before each node at the end of such steps, as far as operators and readers tell.
     pub(super) fn grouped_steps(&self) -> HashMap<usize, Steps> {
         let nodes = &self.proto.node;
+        if !nodes.iter().any(|node| node.op_type == "InstanceNormalization") {
+            return HashMap::new();
+        }
         let made: HashMap<&str, usize> =
             nodes.iter().enumerate().filter_map(|(index, node)| Some((node.output.first()?.as_str(), index))).collect();
         let is = |index: usize, operator: &str| nodes[index].op_type == operator && is_default(&nodes[index].domain);

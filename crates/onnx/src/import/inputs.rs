@@ -38,22 +38,21 @@ const MOVING: [&str; 18] = [
 ];
 
 /// Who reads what, for all inputs of a model.
+#[derive(Default)]
 pub(super) struct Readers<'a> {
-    /// For each name the nodes that read it, and as which input.
+    /// For each name the nodes that read it, and as which input; empty until an input of codes asks.
     nodes: HashMap<&'a str, Vec<(usize, usize)>>,
     /// The names that were looked at: what one input is moved to is not what another is.
     seen: HashSet<&'a str>,
 }
 
 impl<'a> Readers<'a> {
-    pub(super) fn of(nodes: &'a [NodeProto]) -> Self {
-        let mut readers: HashMap<&str, Vec<(usize, usize)>> = HashMap::new();
+    fn fill(&mut self, nodes: &'a [NodeProto]) {
         for (index, node) in nodes.iter().enumerate() {
             for (place, input) in node.input.iter().enumerate() {
-                readers.entry(input).or_default().push((index, place));
+                self.nodes.entry(input).or_default().push((index, place));
             }
         }
-        Self { nodes: readers, seen: HashSet::new() }
     }
 }
 
@@ -78,6 +77,9 @@ impl<'a> Importer<'a> {
 
     /// The parameters that the first reader of codes gives them, where they are or where they were moved to.
     fn meaning(&mut self, name: &'a str, dtype: DType, readers: &mut Readers<'a>) -> Option<QuantParams> {
+        if readers.nodes.is_empty() {
+            readers.fill(&self.proto.node);
+        }
         let mut names = vec![name];
         while let Some(name) = names.pop() {
             for &(index, place) in readers.nodes.get(name).into_iter().flatten() {

@@ -1,7 +1,7 @@
 //! Operators that choose, repeat or join elements.
 
-use fourfold_graph::{Dim, FIX_SIZES, MAX_CONCAT, Op, Polynomial, ValueId};
-use fourfold_schemes::Granularity;
+use fourfold_graph::{Dim, FIX_SIZES, MAX_CONCAT, NewNode, Op, Polynomial, ValueId};
+use fourfold_schemes::{Granularity, QuantParams};
 use fourfold_tensor::Tensor;
 
 use super::binding::{Codes, Dequantized};
@@ -22,13 +22,34 @@ impl<'a> Entry<'_, 'a> {
             let axis = self.axis(axis, self.dims(inputs[0]).len(), false)?;
             return self.emit_on_codes(target, &Op::Concat { axis }, &inputs);
         }
-        let mut inputs = (0..count).map(|index| self.operand(index)).collect::<Result<Vec<_>, _>>()?;
+        let params = self.params_of_all()?;
+        let operand = |index| if params.is_some() { self.any_operand(index) } else { self.operand(index) };
+        let mut inputs = (0..count).map(operand).collect::<Result<Vec<_>, _>>()?;
         let axis = self.axis(axis, self.dims(inputs[0]).len(), false)?;
         while inputs.len() > MAX_CONCAT {
-            let parts = inputs.chunks(MAX_CONCAT).map(|part| self.emit_before("part", Op::Concat { axis }, part));
-            inputs = parts.collect::<Result<_, _>>()?;
+            let part = |part: &[ValueId]| {
+                let name = &self.importer.fresh_name(&format!("{}.part", self.name));
+                let (output, op, params) = (name.as_str(), Op::Concat { axis }, params.clone());
+                Ok::<_, Error>(self.importer.builder.add(NewNode { name, output, op, inputs: part, params })?)
+            };
+            inputs = inputs.chunks(MAX_CONCAT).map(part).collect::<Result<_, _>>()?;
         }
-        self.emit(Op::Concat { axis }, &inputs)
+        self.emit_quantized(self.output(), Op::Concat { axis }, &inputs, params)
+    }
+
+    /// The parameters of the inputs if all are codes that mean the same, which are joined as they are.
+    fn params_of_all(&mut self) -> Result<Option<QuantParams>, Error> {
+        let mut shared = None;
+        for index in 0..self.proto.input.len() {
+            let id = self.any_operand(index)?;
+            let params = self.importer.builder.value(id).ty().params();
+            match (&shared, params) {
+                (None, Some(params)) if index == 0 => shared = Some(params.clone()),
+                (Some(shared), Some(params)) if shared == params => {}
+                _ => return Ok(None),
+            }
+        }
+        Ok(shared)
     }
 
     /// Each output is a slice.

@@ -42,7 +42,8 @@ impl Moved {
 impl<'a> Importer<'a> {
     /// The only node that reads a value, once; `None` if there are several or the value is an output of the model.
     pub(super) fn sole_reader(&self, name: &str) -> Option<usize> {
-        if self.readers.get(name) == Some(&1) { self.first_reader.get(name).copied() } else { None }
+        let &(1, first) = self.readers.get(name)? else { return None };
+        first
     }
 
     /// A node of the file.

@@ -179,6 +179,33 @@ fn operators_on_codes_come_back_on_codes() {
     assert_eq!(run(&back, &inputs), expected);
 }
 
+/// Codes that mean the same are joined as they are, also more of them than one Concat takes.
+#[test]
+fn codes_of_one_meaning_are_joined_as_they_are() {
+    let mut builder = GraphBuilder::new("alike");
+    let x = builder.input("x", ValueType::f32(&symbols(&["1", "2"]))).expect("valid");
+    let mut add = |name: &str, op: Op, inputs: &[ValueId], params: Option<QuantParams>| {
+        builder.add(NewNode { name, output: name, op, inputs, params }).expect("valid")
+    };
+    let codes = add("codes", Op::Quantize, &[x], Some(params(0.1, 30)));
+    let two = add("two", Op::Concat { axis: 1 }, &[codes, codes], Some(params(0.1, 30)));
+    let real = add("real", Op::Dequantize, &[two], None);
+    builder.output(real);
+    let graph = builder.finish().expect("valid");
+    let bytes = export_as(&graph, Form::QOperator).expect("a form on codes");
+    let back = import(&bytes, &Limits::default()).expect("what was written can be read");
+    let inputs = [ramp(&[1, 2])];
+    assert_eq!(run(&back, &inputs), run(&graph, &inputs));
+
+    let mut model = ModelProto::decode(bytes.as_slice()).expect("a model");
+    let nodes = &mut model.graph.as_mut().expect("a graph").node;
+    let join = nodes.iter_mut().find(|node| node.op_type == "Concat").expect("a Concat of codes");
+    join.input = vec!["codes".to_owned(); 70];
+    let back = import(&model.encode_to_vec(), &Limits::default());
+    let back = back.map(|graph| graph.value(graph.outputs()[0]).ty().to_string());
+    assert_eq!(back, Ok("f32[1, 140]".to_owned()));
+}
+
 #[test]
 fn no_two_nodes_have_one_name() {
     let mut builder = GraphBuilder::new("names");
