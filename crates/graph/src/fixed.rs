@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use fourfold_tensor::Tensor;
+use fourfold_tensor::{DType, Tensor};
 
 use crate::{Dim, Error, Graph, GraphBuilder, Limits, NewNode, Op, OutputParams, ValueType};
 
@@ -24,7 +24,15 @@ use crate::{Dim, Error, Graph, GraphBuilder, Limits, NewNode, Op, OutputParams, 
 pub struct Fixed {
     dims: BTreeMap<String, usize>,
     shapes: BTreeMap<String, Vec<usize>>,
-    values: BTreeMap<String, Tensor>,
+    values: BTreeMap<String, Setting>,
+}
+
+/// What stands in the place of an input.
+#[derive(Clone, Debug, PartialEq)]
+enum Setting {
+    Tensor(Tensor),
+    /// Numbers as text, which become elements of the input's type.
+    Numbers(String),
 }
 
 impl Fixed {
@@ -51,7 +59,15 @@ impl Fixed {
     /// Makes an input a constant; the symbols in its shape are fixed too.
     #[must_use]
     pub fn value(mut self, input: &str, value: Tensor) -> Self {
-        self.values.insert(input.to_owned(), value);
+        self.values.insert(input.to_owned(), Setting::Tensor(value));
+        self
+    }
+
+    /// Makes an input a constant of its own type and shape: all elements are one number, or as many numbers as it has elements are given,
+    /// between commas. Truth values are `true`, `false`, 1 and 0.
+    #[must_use]
+    pub fn numbers(mut self, input: &str, numbers: &str) -> Self {
+        self.values.insert(input.to_owned(), Setting::Numbers(numbers.to_owned()));
         self
     }
 
@@ -66,16 +82,55 @@ impl Fixed {
         self.dims.iter().map(|(symbol, &size)| (symbol.as_str(), size))
     }
 
+    /// Whether an input becomes a constant.
+    #[must_use]
+    pub fn sets(&self, input: &str) -> bool {
+        self.values.contains_key(input)
+    }
+
     /// The shape that an input is given, by itself or by its value.
     #[must_use]
     pub fn shape_of(&self, input: &str) -> Option<&[usize]> {
-        self.shapes.get(input).map(Vec::as_slice).or_else(|| self.values.get(input).map(Tensor::shape))
+        let of_value = || match self.values.get(input)? {
+            Setting::Tensor(value) => Some(value.shape()),
+            Setting::Numbers(_) => None,
+        };
+        self.shapes.get(input).map(Vec::as_slice).or_else(of_value)
     }
 
-    /// The constant in the place of an input.
-    #[must_use]
-    pub fn constant(&self, input: &str) -> Option<&Tensor> {
-        self.values.get(input)
+    /// The constant in the place of an input of the given type, whose symbols are resolved; `None` if the input stays one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Fixed`] if the value is of another type, is no number of it, or has another number of elements.
+    pub fn constant(&self, input: &str, dtype: DType, dims: &[Dim]) -> Result<Option<Tensor>, Error> {
+        let refused = |reason: String| Error::Fixed { name: input.to_owned(), reason };
+        let text = match self.values.get(input) {
+            None => return Ok(None),
+            Some(Setting::Tensor(value)) if value.dtype() == dtype => return Ok(Some(value.clone())),
+            Some(Setting::Tensor(value)) => {
+                return Err(refused(format!("holds {dtype}, {} was given", value.dtype())));
+            }
+            Some(Setting::Numbers(text)) => text,
+        };
+        let shape: Option<Vec<usize>> = dims.iter().map(Dim::fixed).collect();
+        let free = || refused(format!("has a size that is free ({dims:?}); fix its shape to set it"));
+        let shape = shape.ok_or_else(free)?;
+        let count = fourfold_tensor::Shape::new(&shape)?.element_count();
+        let words: Vec<&str> = text.split(',').map(str::trim).collect();
+        if words.len() != 1 && words.len() != count {
+            return Err(refused(format!("has {count} elements, {} numbers were given", words.len())));
+        }
+        let mut bytes = Vec::new();
+        for word in words {
+            let element =
+                element(word, dtype).ok_or_else(|| refused(format!("holds {dtype}, which `{word}` is not")))?;
+            bytes.extend(element);
+        }
+        if bytes.len() != count * dtype.size() {
+            bytes = bytes.repeat(count);
+        }
+        Ok(Some(Tensor::from_le_bytes(dtype, &shape, &bytes)?))
     }
 
     /// The sizes of all symbols that are fixed, for inputs of the given names and types.
@@ -97,7 +152,10 @@ impl Fixed {
             sizes.insert(symbol.clone(), size);
         }
         let shapes = self.shapes.iter().map(|(input, sizes)| (input, sizes.as_slice()));
-        let of_values = self.values.iter().map(|(input, value)| (input, value.shape()));
+        let of_values = self.values.iter().filter_map(|(input, value)| match value {
+            Setting::Tensor(value) => Some((input, value.shape())),
+            Setting::Numbers(_) => None,
+        });
         let mut axes = Vec::new();
         for (input, shape) in shapes.chain(of_values) {
             let Some((_, ty)) = inputs.clone().find(|(name, _)| name == input) else {
@@ -114,6 +172,9 @@ impl Fixed {
                 axes.push((input, axis, dim, size));
             }
         }
+        if let Some(input) = self.values.keys().find(|&input| !inputs.clone().any(|(name, _)| name == input)) {
+            return Err(unknown("input", input, inputs.map(|(name, _)| name).collect()));
+        }
         // All symbols are known now that can be.
         for (input, axis, dim, size) in axes {
             let reason = match dim.evaluate(|symbol| sizes.get(symbol).copied()) {
@@ -125,6 +186,22 @@ impl Fixed {
         }
         Ok(sizes)
     }
+}
+
+/// The bytes of an element, little-endian; `None` if the word is no number of the type.
+fn element(word: &str, dtype: DType) -> Option<Vec<u8>> {
+    Some(match dtype {
+        DType::F32 => word.parse::<f32>().ok()?.to_le_bytes().to_vec(),
+        DType::I8 => word.parse::<i8>().ok()?.to_le_bytes().to_vec(),
+        DType::U8 => word.parse::<u8>().ok()?.to_le_bytes().to_vec(),
+        DType::I32 => word.parse::<i32>().ok()?.to_le_bytes().to_vec(),
+        DType::I64 => word.parse::<i64>().ok()?.to_le_bytes().to_vec(),
+        DType::Bool => match word {
+            "1" | "true" => vec![1],
+            "0" | "false" => vec![0],
+            _ => return None,
+        },
+    })
 }
 
 fn unknown(what: &'static str, name: &str, mut known: Vec<&str>) -> Error {
@@ -158,15 +235,15 @@ impl Graph {
         let mut ids = Vec::with_capacity(self.values().len());
         for value in self.values() {
             let (name, ty) = (value.name(), value.ty());
-            let constant = value.constant().or_else(|| fixed.constant(name).filter(|_| value.producer().is_none()));
+            let dims = ty.dims().iter().map(with_sizes).collect::<Result<Vec<Dim>, Error>>()?;
+            let constant = match (value.constant(), value.producer()) {
+                (None, None) => fixed.constant(name, ty.dtype(), &dims)?,
+                (constant, _) => constant.cloned(),
+            };
             let id = match (constant, value.producer()) {
                 (Some(constant), _) => match ty.params() {
-                    None if constant.dtype() != ty.dtype() => {
-                        let reason = format!("holds {}, {} was given", ty.dtype(), constant.dtype());
-                        return Err(Error::Fixed { name: name.to_owned(), reason });
-                    }
-                    None => builder.constant(name, constant.clone())?,
-                    Some(params) => builder.quantized_constant(name, constant.clone(), params.clone())?,
+                    None => builder.constant(name, constant)?,
+                    Some(params) => builder.quantized_constant(name, constant, params.clone())?,
                 },
                 (None, Some(producer)) => {
                     let node = self.node(producer);
@@ -181,7 +258,6 @@ impl Graph {
                     })?
                 }
                 (None, None) => {
-                    let dims = ty.dims().iter().map(with_sizes).collect::<Result<Vec<Dim>, Error>>()?;
                     let ty = match ty.params() {
                         None => ValueType::plain(ty.dtype(), &dims),
                         Some(params) => ValueType::quantized(&dims, params.clone()),
@@ -249,6 +325,11 @@ mod tests {
         assert_eq!(graph.inputs().len(), 1);
         assert_eq!(graph.value(graph.outputs()[0]).ty().to_string(), "f32[4, w, 2]");
         assert_eq!(graph.value(graph.inputs()[0]).ty().to_string(), "f32[4, 2*w]");
+        for (numbers, expected) in [("-0.5", [-0.5, -0.5]), ("1, 2e3", [1.0, 2e3])] {
+            let graph = free().fixed(&Fixed::new().dim("n", 2).numbers("k", numbers)).expect("valid");
+            let constant = graph.values().iter().find_map(|value| value.constant()).expect("a constant");
+            assert_eq!(constant.as_slice::<f32>(), Ok(&expected[..]));
+        }
     }
 
     #[test]
@@ -262,6 +343,13 @@ mod tests {
         let computed = refused(Fixed::new().shape("x", &[3, 4]));
         assert_eq!(computed, "`x` axis 1 is 2*w, which 4 alone does not fix; give the sizes of its symbols");
         assert_eq!(output(&Fixed::new().shape("x", &[3, 4]).dim("w", 2)).as_deref(), Ok("f32[3, 2, 2]"));
+        assert_eq!(
+            refused(Fixed::new().numbers("k", "1")),
+            "`k` has a size that is free ([n]); fix its shape to set it"
+        );
+        assert_eq!(refused(Fixed::new().dim("n", 2).numbers("k", "1,2,3")), "`k` has 2 elements, 3 numbers were given");
+        assert_eq!(refused(Fixed::new().dim("n", 2).numbers("k", "one")), "`k` holds f32, which `one` is not");
+        assert_eq!(refused(Fixed::new().numbers("z", "1")), "`z` is no input of the model; there are `k`, `x`");
         let whole = Tensor::from_vec(&[4], vec![1_i64; 4]).expect("four");
         assert_eq!(refused(Fixed::new().value("k", whole)), "`k` holds f32, i64 was given");
     }

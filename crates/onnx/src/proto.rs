@@ -49,6 +49,11 @@ pub(crate) mod data_type {
         }
     }
 
+    /// The element type of a number; `None` for those that tensors do not have.
+    pub(crate) fn dtype(data_type: i32) -> Option<DType> {
+        DType::ALL.into_iter().find(|&dtype| of(dtype) == data_type)
+    }
+
     /// The bits of one element; `None` for strings and types that are not known.
     pub(crate) fn bits(data_type: i32) -> Option<u64> {
         Some(match data_type {

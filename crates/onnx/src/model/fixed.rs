@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 
 use fourfold_graph::{Dim, Fixed, ValueType};
-use fourfold_tensor::Tensor;
 
 use crate::Error;
 use crate::proto::{
@@ -35,12 +34,7 @@ pub(crate) fn fix(graph: &mut GraphProto, fixed: &Fixed) -> Result<(), Error> {
         for (axis, dim) in shape.dim.iter_mut().enumerate() {
             name_free_size(&name, axis, dim);
         }
-        let dims = shape.dim.iter().map(|dim| match &dim.value {
-            Some(Size::DimParam(symbol)) => Dim::symbol(symbol),
-            Some(Size::DimValue(size)) => Dim::Fixed(usize::try_from(*size).unwrap_or(usize::MAX)),
-            None => Dim::Fixed(0),
-        });
-        named.push((name, ValueType::f32(&dims.collect::<Vec<Dim>>())));
+        named.push((name, ValueType::f32(&shape.dim.iter().map(dim).collect::<Vec<Dim>>())));
     }
     let sizes = fixed.resolve(named.iter().map(|(name, ty)| (name.as_str(), ty)))?;
     for input in &mut graph.input {
@@ -57,7 +51,7 @@ pub(crate) fn fix(graph: &mut GraphProto, fixed: &Fixed) -> Result<(), Error> {
     }
     let (mut brought, mut made) = (Vec::new(), Vec::new());
     for mut input in core::mem::take(&mut graph.input) {
-        match fixed.constant(&input.name).map(|value| constant(&mut input, value)).transpose()? {
+        match constant(&mut input, fixed)? {
             Some(tensor) => made.push(tensor),
             None => brought.push(input),
         }
@@ -101,13 +95,22 @@ fn tensor_type(input: &mut ValueInfoProto) -> Option<&mut TensorType> {
     input.r#type.as_mut()?.value.as_mut().map(|Type::TensorType(tensor)| tensor)
 }
 
-/// The initializer that stands in the place of an input.
-fn constant(input: &mut ValueInfoProto, value: &Tensor) -> Result<TensorProto, Error> {
-    let elem_type = tensor_type(input).map_or(0, |tensor| tensor.elem_type);
-    let given = data_type::of(value.dtype());
-    if given != elem_type {
-        let reason = format!("holds {}, {} was given", data_type::name(elem_type), data_type::name(given));
-        return Err(fourfold_graph::Error::Fixed { name: input.name.clone(), reason }.into());
+/// The initializer that stands in the place of an input, if it is to be constant.
+fn constant(input: &mut ValueInfoProto, fixed: &Fixed) -> Result<Option<TensorProto>, Error> {
+    let name = input.name.clone();
+    let Some(tensor) = tensor_type(input).filter(|_| fixed.sets(&name)) else { return Ok(None) };
+    let dtype = data_type::dtype(tensor.elem_type).ok_or_else(|| Error::UnsupportedTensor {
+        name: name.clone(),
+        what: format!("an input of type {}", data_type::name(tensor.elem_type)),
+    })?;
+    let dims = tensor.shape.iter().flat_map(|shape| &shape.dim).map(dim).collect::<Vec<Dim>>();
+    Ok(fixed.constant(&name, dtype, &dims)?.map(|value| TensorProto::of(&name, &value)))
+}
+
+fn dim(dim: &Dimension) -> Dim {
+    match &dim.value {
+        Some(Size::DimParam(symbol)) => Dim::symbol(symbol),
+        Some(Size::DimValue(size)) => Dim::Fixed(usize::try_from(*size).unwrap_or(usize::MAX)),
+        None => Dim::symbol(""),
     }
-    Ok(TensorProto::of(&input.name, value))
 }

@@ -142,7 +142,7 @@ fn sizes_and_inputs_are_fixed_before_anything_follows_from_them() {
     let value = Tensor::from_vec(&[2, 4], vec![1.0_f32; 8]).expect("as many");
     assert_eq!(fixed(&free, &Fixed::new().value("x", value)).as_deref(), Ok(" -> f32[2, 4]"));
     let whole = Tensor::from_vec(&[2, 4], vec![1_i64; 8]).expect("as many");
-    assert!(fixed(&free, &Fixed::new().value("x", whole)).is_err_and(|error| error.contains("holds float, int64")));
+    assert!(fixed(&free, &Fixed::new().value("x", whole)).is_err_and(|error| error.contains("holds f32, i64")));
 }
 
 #[test]
