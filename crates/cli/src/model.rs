@@ -7,6 +7,7 @@ use std::path::Path;
 use fourfold::format::container;
 use fourfold::graph::{Graph, Limits};
 use fourfold::onnx;
+use fourfold::tensor::memory;
 
 use crate::atomic;
 use crate::failure::{Failure, Kind};
@@ -53,8 +54,13 @@ pub(crate) struct Model {
 impl Model {
     /// Reads a model file.
     pub(crate) fn load(path: &Path, limits: &Limits) -> Result<Self, Failure> {
-        let bytes = read_file(path, limits)?;
-        Self::decode(&bytes, limits).map_err(|failure| failure.about(path.display()))
+        let (file, length) = open(path, limits)?;
+        let at_path = |failure: Failure| failure.about(path.display());
+        if !container::is_container(&first_bytes(path)?) {
+            return Self::decode(&read_all(file, length, path)?, limits).map_err(at_path);
+        }
+        let graph = container::read(file, length, limits).map_err(|error| at_path(error.into()))?;
+        Ok(Self { graph, form: Form::Fourfold, bytes: length })
     }
 
     /// Reads a model from memory.
@@ -77,13 +83,24 @@ pub(crate) fn save(graph: &Graph, path: &Path, force: bool) -> Result<u64, Failu
 
 /// Reads a whole file, which must be a regular file and no larger than allowed.
 pub(crate) fn read_file(path: &Path, limits: &Limits) -> Result<Vec<u8>, Failure> {
+    let (file, length) = open(path, limits)?;
+    read_all(file, length, path)
+}
+
+/// Opens a file, which must be a regular file and no larger than allowed; returns its length, too.
+fn open(path: &Path, limits: &Limits) -> Result<(File, u64), Failure> {
     let failed = |error: std::io::Error| Failure::io("read", path, &error);
     let metadata = check_is_file(path)?;
     let too_large = |limit: fourfold::graph::LimitExceeded| Failure::new(Kind::Limit, limit).about(path.display());
     Limits::check("file-bytes", metadata.len(), limits.file_bytes).map_err(too_large)?;
-    let mut bytes = Vec::new();
-    // The file may grow while it is read.
-    File::open(path).and_then(|file| file.take(metadata.len()).read_to_end(&mut bytes)).map_err(failed)?;
+    Ok((File::open(path).map_err(failed)?, metadata.len()))
+}
+
+/// Reads a file of so many bytes; it may grow meanwhile.
+fn read_all(file: File, length: u64, path: &Path) -> Result<Vec<u8>, Failure> {
+    let bytes = memory::room(usize::try_from(length).unwrap_or(usize::MAX));
+    let mut bytes = bytes.map_err(|error| Failure::from(error).about(path.display()))?;
+    file.take(length).read_to_end(&mut bytes).map_err(|error| Failure::io("read", path, &error))?;
     Ok(bytes)
 }
 

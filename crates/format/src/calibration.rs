@@ -36,7 +36,7 @@ mod tests;
 use fourfold_graph::Limits;
 use fourfold_observers::States;
 
-use crate::layout::{self, Data, Format, Prefix};
+use crate::layout::{self, Format, Source};
 use crate::{Error, codec};
 
 const FORMAT: Format =
@@ -59,7 +59,7 @@ pub fn to_bytes(states: &States) -> Result<Vec<u8>, Error> {
     if let Some(shards) = &states.shards {
         header.extend(codec::encode(&build::shards_record(shards))?);
     }
-    Ok(layout::write(&FORMAT, u16::from(states.shards.is_some()), &header, sections.into_iter()))
+    layout::write(&FORMAT, u16::from(states.shards.is_some()), &header, sections.iter())
 }
 
 /// Reads a calibration, whose states are checked as far as they can be without the model.
@@ -69,12 +69,12 @@ pub fn to_bytes(states: &States) -> Result<Vec<u8>, Error> {
 /// [`Error::Foreign`] for other files, [`Error::Version`] and [`Error::Flags`] for files of the future, [`Error::Checksum`] and
 /// [`Error::Corrupt`] for damaged ones and for states that no observer has, [`Error::Limit`] for more than is allowed.
 pub fn from_bytes(bytes: &[u8], limits: &Limits) -> Result<States, Error> {
-    let prefix = Prefix::read(&FORMAT, bytes, limits)?;
-    let (header, shards) = match prefix.minor() {
-        0 => (codec::decode(prefix.header(bytes)?)?, None),
-        _ => codec::decode(prefix.header(bytes)?).map(|(header, shards)| (header, Some(shards)))?,
+    let mut data = Source::new(bytes, bytes.len() as u64);
+    let header = data.header(&FORMAT, limits)?;
+    let (header, shards) = match header.minor {
+        0 => (codec::decode(&header.bytes)?, None),
+        _ => codec::decode(&header.bytes).map(|(header, shards)| (header, Some(shards)))?,
     };
-    let mut data = Data::new(&bytes[prefix.end()..], prefix.end());
     let states = build::states((&header, shards.as_ref()), &mut data, limits)?;
     data.finish()?;
     states.check().map_err(|error| Error::corrupt("states", error.to_string()))?;

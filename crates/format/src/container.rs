@@ -85,7 +85,7 @@
 //!
 //! # Reading
 //!
-//! Prefix, header, checksums, lengths and padding are checked before a tensor is allocated, and the graph is built by
+//! Prefix, header and the length of a constant are checked before it is allocated, padding and checksum as it is read; the graph is built by
 //! [`GraphBuilder`](fourfold_graph::GraphBuilder), which checks the rest.
 
 mod build;
@@ -94,9 +94,11 @@ mod record;
 #[cfg(test)]
 mod tests;
 
+use std::io::Read;
+
 use fourfold_graph::{Graph, Limits, Value};
 
-use crate::layout::{self, Format, Prefix};
+use crate::layout::{self, Format, Source};
 use crate::{Error, codec};
 
 const FORMAT: Format =
@@ -115,9 +117,9 @@ pub fn is_container(bytes: &[u8]) -> bool {
 /// [`Error::Unsupported`] if an operator is newer than the format.
 pub fn to_bytes(graph: &Graph) -> Result<Vec<u8>, Error> {
     let record = build::record(graph)?;
-    let constant = |value: &Value| value.constant().map(|constant| packed::bytes(value, constant));
-    let constants = graph.values().iter().filter_map(constant);
-    Ok(layout::write(&FORMAT, record.minor(), &codec::encode(&record)?, constants))
+    let constant_bytes = |value| Value::constant(value).map(|constant| packed::bytes(value, constant));
+    let constants: Vec<_> = graph.values().iter().filter_map(constant_bytes).collect::<Result<_, _>>()?;
+    layout::write(&FORMAT, record.minor(), &codec::encode(&record)?, constants.iter())
 }
 
 /// Reads a graph.
@@ -127,8 +129,18 @@ pub fn to_bytes(graph: &Graph) -> Result<Vec<u8>, Error> {
 /// [`Error::Foreign`] for other files, [`Error::Version`] and [`Error::Flags`] for files of the future, [`Error::Checksum`] and
 /// [`Error::Corrupt`] for damaged ones, [`Error::Limit`] for more than is allowed, [`Error::Graph`] for graphs that are not valid.
 pub fn from_bytes(bytes: &[u8], limits: &Limits) -> Result<Graph, Error> {
-    let prefix = Prefix::read(&FORMAT, bytes, limits)?;
-    let header = prefix.header(bytes)?;
-    let record: record::Header = codec::decode(header)?;
-    build::graph(&record, &bytes[prefix.end()..], prefix.end(), limits)
+    read(bytes, bytes.len() as u64, limits)
+}
+
+/// Reads a graph from a file of `length` bytes, in one pass: constants are read into their place, and nothing else of the file is held.
+///
+/// # Errors
+///
+/// As [`from_bytes`], and [`Error::Read`] if reading fails.
+pub fn read(reader: impl Read, length: u64, limits: &Limits) -> Result<Graph, Error> {
+    let mut source = Source::new(reader, length);
+    let header = source.header(&FORMAT, limits)?;
+    let record: record::Header = codec::decode(&header.bytes)?;
+    drop(header);
+    build::graph(&record, &mut source, limits)
 }

@@ -34,6 +34,16 @@ pub enum Error {
         /// The part.
         part: String,
     },
+    /// The file could not be read.
+    #[error("reading failed at offset {offset}: {reason}")]
+    Read {
+        /// The bytes that were read before.
+        offset: u64,
+        /// The kind of failure.
+        kind: std::io::ErrorKind,
+        /// What the system says.
+        reason: String,
+    },
     /// The file is not as its format says.
     #[error("{part}: {reason}")]
     Corrupt {
@@ -49,16 +59,6 @@ pub enum Error {
         part: String,
         /// What is not supported.
         what: String,
-    },
-    /// The file could not be read.
-    #[error("at offset {offset}: {reason}")]
-    Read {
-        /// Where, in bytes.
-        offset: u64,
-        /// What kind of failure it is.
-        kind: std::io::ErrorKind,
-        /// What the system says.
-        reason: String,
     },
     /// The file is larger than allowed.
     #[error(transparent)]

@@ -1,6 +1,9 @@
 //! Where the parts of a file of ours are: a prefix, a header, and sections of raw bytes.
 
+use std::io::{ErrorKind, Read};
+
 use fourfold_graph::Limits;
+use fourfold_tensor::memory;
 
 use crate::Error;
 
@@ -9,6 +12,9 @@ const PREFIX: usize = 32;
 
 /// Sections begin at multiples of this.
 pub(crate) const ALIGNMENT: usize = 64;
+
+/// Bytes read at a time, so that a checksum finds them in the cache.
+const PIECE: usize = 1 << 16;
 
 /// One of our formats.
 pub(crate) struct Format {
@@ -25,25 +31,16 @@ impl Format {
     pub(crate) fn is(&self, bytes: &[u8]) -> bool {
         bytes.starts_with(&self.magic[..4])
     }
-}
 
-/// The fixed part at the beginning.
-pub(crate) struct Prefix {
-    minor: u16,
-    header_bytes: usize,
-    header_crc: u32,
-}
-
-impl Prefix {
-    /// Reads and checks the fixed part.
-    pub(crate) fn read(format: &Format, bytes: &[u8], limits: &Limits) -> Result<Self, Error> {
-        if !format.is(bytes) {
-            return Err(Error::Foreign { format: format.name, reason: "it does not begin with the magic number" });
+    /// Checks the first bytes of a file; returns the minor version, the length of the header and its checksum.
+    fn check_prefix(&self, bytes: &[u8]) -> Result<(u16, u64, u32), Error> {
+        if !self.is(bytes) {
+            return Err(Error::Foreign { format: self.name, reason: "it does not begin with the magic number" });
         }
         let Some(prefix) = bytes.first_chunk::<PREFIX>() else {
             return Err(Error::corrupt("prefix", format!("{} bytes, but the prefix alone has {PREFIX}", bytes.len())));
         };
-        if prefix[..8] != format.magic {
+        if prefix[..8] != self.magic {
             // `\r\n` became `\n`, or `\n` became `\r\n`.
             let is_translated = prefix[4..].starts_with(b"\n\x1a\n") || prefix[4..].starts_with(b"\r\r\n\x1a\r\n");
             let reason = match is_translated {
@@ -59,45 +56,24 @@ impl Prefix {
         }
         let (major, minor, flags) = (two(8), two(10), four(12));
         match major {
-            _ if major == format.major => {}
+            _ if major == self.major => {}
             0 => return Err(Error::corrupt("prefix", "there is no format version 0")),
             _ => return Err(Error::Version { major, minor }),
         }
         if flags != 0 {
             return Err(Error::Flags { flags });
         }
-        let header_bytes = u64::from(four(16)) | u64::from(four(20)) << 32;
-        Limits::check("header-bytes", header_bytes, limits.header_bytes)?;
-        let header_bytes = usize::try_from(header_bytes).unwrap_or(usize::MAX);
-        if header_bytes > bytes.len() - PREFIX {
-            let reason = format!("{header_bytes} bytes, but only {} follow the prefix", bytes.len() - PREFIX);
-            return Err(Error::corrupt("header", reason));
-        }
-        Ok(Self { minor, header_bytes, header_crc: four(24) })
-    }
-
-    /// The minor version.
-    pub(crate) fn minor(&self) -> u16 {
-        self.minor
-    }
-
-    /// The header, checked against its checksum.
-    pub(crate) fn header<'a>(&self, bytes: &'a [u8]) -> Result<&'a [u8], Error> {
-        let header = &bytes[PREFIX..self.end()];
-        if crc32fast::hash(header) != self.header_crc {
-            return Err(Error::Checksum { part: "the header".to_owned() });
-        }
-        Ok(header)
-    }
-
-    /// The offset behind the header.
-    pub(crate) fn end(&self) -> usize {
-        PREFIX + self.header_bytes
+        Ok((minor, u64::from(four(16)) | u64::from(four(20)) << 32, four(24)))
     }
 }
 
 /// A file of a minor version with a header and sections; empty sections take no place.
-pub(crate) fn write(format: &Format, minor: u16, header: &[u8], sections: impl Iterator<Item = Vec<u8>>) -> Vec<u8> {
+pub(crate) fn write(
+    format: &Format,
+    minor: u16,
+    header: &[u8],
+    sections: impl Iterator<Item = impl AsRef<[u8]>>,
+) -> Result<Vec<u8>, Error> {
     let mut bytes = format.magic.to_vec();
     bytes.extend(format.major.to_le_bytes());
     bytes.extend(minor.to_le_bytes());
@@ -105,51 +81,111 @@ pub(crate) fn write(format: &Format, minor: u16, header: &[u8], sections: impl I
     bytes.extend((header.len() as u64).to_le_bytes());
     bytes.extend(crc32fast::hash(header).to_le_bytes());
     bytes.extend(crc32fast::hash(&bytes).to_le_bytes());
-    bytes.extend(header);
-    for section in sections.filter(|section| !section.is_empty()) {
-        bytes.resize(bytes.len().next_multiple_of(ALIGNMENT), 0);
-        bytes.extend(section);
+    append(&mut bytes, 0, header)?;
+    for section in sections {
+        let section = section.as_ref();
+        if !section.is_empty() {
+            let padding = bytes.len().next_multiple_of(ALIGNMENT) - bytes.len();
+            append(&mut bytes, padding, section)?;
+        }
     }
-    bytes
+    Ok(bytes)
 }
 
-/// The bytes behind the header, taken one section after the other.
-pub(crate) struct Data<'a> {
-    rest: &'a [u8],
-    /// Offset of `rest` in the file.
-    offset: usize,
+/// Appends zeros and then a part.
+fn append(bytes: &mut Vec<u8>, zeros: usize, part: &[u8]) -> Result<(), Error> {
+    let missing = zeros + part.len();
+    let out_of_memory = |_| fourfold_tensor::Error::OutOfMemory { bytes: missing };
+    bytes.try_reserve(missing).map_err(out_of_memory)?;
+    bytes.resize(bytes.len() + zeros, 0);
+    bytes.extend_from_slice(part);
+    Ok(())
 }
 
-impl<'a> Data<'a> {
-    pub(crate) fn new(rest: &'a [u8], offset: usize) -> Self {
-        Self { rest, offset }
+/// The header of a file, which its checksum covers.
+pub(crate) struct Header {
+    /// The minor version of the format.
+    pub(crate) minor: u16,
+    /// What the format says of its sections.
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// A file that is read from its beginning to its end, without holding more of it than the part that is asked for.
+pub(crate) struct Source<R> {
+    reader: R,
+    /// Bytes read so far.
+    offset: u64,
+    /// Bytes of the whole file.
+    length: u64,
+}
+
+impl<R: Read> Source<R> {
+    pub(crate) fn new(reader: R, length: u64) -> Self {
+        Self { reader, offset: 0, length }
     }
 
-    /// The bytes of the next section, which `part` is called in errors.
-    pub(crate) fn take(&mut self, part: &str, length: usize) -> Result<&'a [u8], Error> {
+    /// Reads and checks the fixed part and the header.
+    pub(crate) fn header(&mut self, format: &Format, limits: &Limits) -> Result<Header, Error> {
+        let mut prefix = [0; PREFIX];
+        let there = usize::try_from(self.length).unwrap_or(PREFIX).min(PREFIX);
+        self.read(&mut prefix[..there])?;
+        let (minor, header_bytes, header_crc) = format.check_prefix(&prefix[..there])?;
+        Limits::check("header-bytes", header_bytes, limits.header_bytes)?;
+        let rest = self.length - self.offset;
+        if header_bytes > rest {
+            let reason = format!("{header_bytes} bytes, but only {rest} follow the prefix");
+            return Err(Error::corrupt("header", reason));
+        }
+        let header_bytes = usize::try_from(header_bytes).unwrap_or(usize::MAX);
+        let mut bytes = memory::filled(0, header_bytes)?;
+        self.fill("the header", header_crc, &mut bytes)?;
+        Ok(Header { minor, bytes })
+    }
+
+    /// Goes to the next section, which `part` is called in errors, and checks that the file has as much.
+    pub(crate) fn section(&mut self, part: &str, length: usize) -> Result<(), Error> {
         if length == 0 {
-            return Ok(&[]);
+            return Ok(());
         }
-        let padding = self.offset.next_multiple_of(ALIGNMENT) - self.offset;
-        let corrupt = |reason: String| Error::corrupt(part, reason);
-        if self.rest.len() < padding || self.rest.len() - padding < length {
-            let reason = format!("{length} bytes at offset {}, but the file ends before", self.offset + padding);
-            return Err(corrupt(reason));
+        let start = self.offset.next_multiple_of(ALIGNMENT as u64);
+        if start.checked_add(length as u64).is_none_or(|end| end > self.length) {
+            return Err(Error::corrupt(part, format!("{length} bytes at offset {start}, but the file ends before")));
         }
-        let (zeros, rest) = self.rest.split_at(padding);
-        if zeros.iter().any(|&byte| byte != 0) {
-            return Err(corrupt(format!("the padding at offset {} is not zero", self.offset)));
+        let mut padding = [0; ALIGNMENT];
+        let padding = &mut padding[..usize::try_from(start - self.offset).unwrap_or(0)];
+        self.read(padding)?;
+        if padding.iter().any(|&byte| byte != 0) {
+            let offset = start - padding.len() as u64;
+            return Err(Error::corrupt(part, format!("the padding at offset {offset} is not zero")));
         }
-        let (bytes, rest) = rest.split_at(length);
-        (self.rest, self.offset) = (rest, self.offset + padding + length);
-        Ok(bytes)
+        Ok(())
+    }
+
+    /// Reads all of the section that was gone to, and checks it against its checksum.
+    pub(crate) fn fill(&mut self, part: &str, crc: u32, bytes: &mut [u8]) -> Result<(), Error> {
+        let mut hasher = crc32fast::Hasher::new();
+        for piece in bytes.chunks_mut(PIECE) {
+            self.read(piece)?;
+            hasher.update(piece);
+        }
+        if hasher.finalize() == crc { Ok(()) } else { Err(Error::Checksum { part: part.to_owned() }) }
     }
 
     /// Checks that nothing is left.
     pub(crate) fn finish(&self) -> Result<(), Error> {
-        match self.rest.len() {
+        match self.length - self.offset {
             0 => Ok(()),
             count => Err(Error::corrupt("end", format!("{count} bytes too many at offset {}", self.offset))),
         }
+    }
+
+    fn read(&mut self, bytes: &mut [u8]) -> Result<(), Error> {
+        let offset = self.offset;
+        self.reader.read_exact(bytes).map_err(|error| match error.kind() {
+            ErrorKind::UnexpectedEof => Error::corrupt("file", "it became shorter while it was read"),
+            kind => Error::Read { offset, kind, reason: error.to_string() },
+        })?;
+        self.offset += bytes.len() as u64;
+        Ok(())
     }
 }

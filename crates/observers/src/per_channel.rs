@@ -1,7 +1,7 @@
 //! The smallest and the largest value of every channel.
 
 use fourfold_schemes::Range;
-use fourfold_tensor::Tensor;
+use fourfold_tensor::{Tensor, memory};
 
 use crate::extremes::{Extremes, LANES, Values, union};
 use crate::state::{Channels, ranges};
@@ -91,9 +91,9 @@ pub(crate) fn of_tensor(x: &Tensor, axis: usize, seen: usize) -> Result<Vec<Rang
         return Ok(Vec::new());
     }
     let inner: usize = shape[axis + 1..].iter().product();
-    let mut found: Vec<Option<Extremes>> = vec![None; channels];
+    let mut found: Vec<Option<Extremes>> = memory::filled(None, channels)?;
     if inner < LANES {
-        let mut extremes = vec![(f32::INFINITY, f32::NEG_INFINITY); channels * inner];
+        let mut extremes = memory::filled((f32::INFINITY, f32::NEG_INFINITY), channels * inner)?;
         for row in elements.chunks_exact(channels * inner) {
             for ((min, max), &x) in extremes.iter_mut().zip(row) {
                 *min = if x < *min { x } else { *min };

@@ -110,6 +110,7 @@ impl Assigner<'_> {
         self.suits(node)?;
         let qconfig = *self.mapping.get(&self.ordered, node)?;
         if is_weighted(kind) {
+            check_weight(self.graph, node)?;
             let weight = self.graph.value(node.inputs()[1]).ty();
             let sizes = weight.dims().iter().map(|dim| dim.fixed().unwrap_or(0));
             let depth = match node.op() {
@@ -176,6 +177,14 @@ fn number(constant: &Tensor, qconfig: &QConfig) -> Option<QuantParams> {
     let ((number, scale), dtype) = (scale_of(constant)?, qconfig.activation.scheme.codes().ok()?.dtype);
     let zero_point = i32::from(dtype == DType::U8 && number < 0.0);
     QuantParams::per_tensor(dtype, dtype.byte_range()?, scale, zero_point).ok()
+}
+
+/// Why the weight of a node has no codes, if it has none.
+pub(crate) fn check_weight(graph: &Graph, node: &Node) -> Result<(), String> {
+    match graph.value(node.inputs()[1]).constant() {
+        Some(weight) if weight.is_empty() => Err("its weight has no elements".to_owned()),
+        _ => Ok(()),
+    }
 }
 
 fn check_depth(depth: usize, limit: usize) -> Result<(), String> {

@@ -43,12 +43,7 @@ pub fn prepare_with(
     qconfig: impl Into<QConfigMapping>,
     options: &Options,
 ) -> Result<Calibration, Error> {
-    if graph.is_quantized() {
-        return Err(Error::AlreadyQuantized);
-    }
-    let mapping = qconfig.into();
-    mapping.check_static()?;
-    let assignment = Assignment::new(graph, &mapping);
+    let assignment = assigned(graph, &qconfig.into())?;
     let mut watches = HashMap::new();
     for (id, config) in &assignment.observed {
         let scheme = *config.check(["activation observer", "activation scheme"])?;
@@ -72,6 +67,23 @@ pub fn prepare_with(
         enabled: true,
         monitor: Monitor::default(),
     })
+}
+
+/// What [`prepare`] decides about each node; the graph is not compiled, so that this takes no memory for its weights.
+///
+/// # Errors
+///
+/// [`Error::AlreadyQuantized`], [`Error::Config`].
+pub fn decisions(graph: &Graph, qconfig: impl Into<QConfigMapping>) -> Result<Vec<Layer>, Error> {
+    Ok(layers(graph, &assigned(graph, &qconfig.into())?))
+}
+
+fn assigned(graph: &Graph, mapping: &QConfigMapping) -> Result<Assignment, Error> {
+    if graph.is_quantized() {
+        return Err(Error::AlreadyQuantized);
+    }
+    mapping.check_static()?;
+    Ok(Assignment::new(graph, mapping))
 }
 
 /// A prepared graph and what was observed so far; its size grows by 16 bytes with each batch, which tell the batch from others.
@@ -158,7 +170,7 @@ impl Calibration {
     ///
     /// # Errors
     ///
-    /// [`Error::Observe`] if an input or an observed value is NaN, or an input that is quantized infinite (a mask that stays float may
+    /// [`Error::NoSamples`] if all inputs are empty, [`Error::Observe`] if an input or an observed value is NaN, or an input that is quantized infinite (a mask that stays float may
     /// be), [`Error::Runtime`] if the inputs do not fit the graph,
     /// [`Error::Cancelled`] if the [monitor](Calibration::monitor) stops the batch.
     pub fn observe(&mut self, batch: &[Tensor]) -> Result<(), Error> {
@@ -184,6 +196,9 @@ impl Calibration {
     fn take_in(&mut self, number: Option<u64>, batch: &[Tensor]) -> Result<(), Error> {
         if !self.enabled {
             return Ok(());
+        }
+        if !batch.is_empty() && batch.iter().all(Tensor::is_empty) {
+            return Err(Error::NoSamples);
         }
         let plan = Arc::clone(self.session.plan());
         let graph = plan.graph();

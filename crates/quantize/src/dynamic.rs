@@ -6,6 +6,7 @@ use fourfold_graph::{Conv, Graph, Linear, NewNode, Node, Op, OpKind, Recurrent, 
 use fourfold_schemes::Scheme;
 use fourfold_tensor::DType;
 
+use crate::assign::check_weight;
 use crate::embedding::{Tables, check_table};
 use crate::rewrite::Rewrite;
 use crate::weight::Weight;
@@ -50,9 +51,14 @@ pub fn quantize_dynamic_with(graph: &Graph, qconfig: impl Into<QConfigMapping>) 
     for node in graph.nodes() {
         let operator = node.op().kind();
         let form = match node.op() {
-            Op::Conv(_) => named.get(&named_order, node).map_err(|_| NOT_NAMED.to_owned()).and_then(Form::of_layer),
+            Op::Conv(_) => named
+                .get(&named_order, node)
+                .map_err(|_| NOT_NAMED.to_owned())
+                .and_then(|qconfig| Form::of_layer(graph, node, qconfig)),
             Op::Gather { .. } => mapping.get(&order, node).and_then(|qconfig| Form::of_table(graph, node, qconfig)),
-            _ if operator.has_dynamic() => mapping.get(&order, node).and_then(Form::of_layer),
+            _ if operator.has_dynamic() => {
+                mapping.get(&order, node).and_then(|qconfig| Form::of_layer(graph, node, qconfig))
+            }
             _ => Err(format!("{operator} has no dynamic form")),
         };
         let (decision, reason) = match form {
@@ -84,7 +90,8 @@ enum Form<'a> {
 }
 
 impl<'a> Form<'a> {
-    fn of_layer(qconfig: &'a QConfig) -> Result<Self, String> {
+    fn of_layer(graph: &Graph, node: &Node, qconfig: &'a QConfig) -> Result<Self, String> {
+        check_weight(graph, node)?;
         match qconfig.weight.scheme.rows() {
             None => Ok(Form::Layer(qconfig)),
             Some(_) => Err("its configuration is for tables of embeddings".to_owned()),

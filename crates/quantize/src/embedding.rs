@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use fourfold_graph::{Graph, NewNode, Node, Op, OpKind, ValueId};
 use fourfold_observers::{Observer, PerChannelMinMax};
-use fourfold_schemes::{Range, Scheme, quantize};
-use fourfold_tensor::DType;
+use fourfold_schemes::{Scheme, quantize};
+use fourfold_tensor::{DType, Tensor};
 
 use crate::rewrite::Rewrite;
 use crate::{Error, QConfig, QConfigMapping, Quantized, quantize_dynamic_with};
@@ -53,11 +53,7 @@ impl Tables {
                 let table = graph.value(id).constant().ok_or(missing)?;
                 let mut observer = PerChannelMinMax::new(0);
                 observer.observe(table).map_err(at_node)?;
-                let params = match observer.params(&scheme) {
-                    // A table without elements: any range will do.
-                    Err(fourfold_observers::Error::Nothing) => scheme.per_tensor(Range { min: 0.0, max: 0.0 })?,
-                    params => params.map_err(at_node)?,
-                };
+                let params = observer.params(&scheme).map_err(at_node)?;
                 let name = rewrite.builder.unique_name(graph.value(id).name());
                 let codes = rewrite.builder.quantized_constant(&name, quantize(table, &params)?, params)?;
                 self.0.insert(key, codes);
@@ -79,6 +75,9 @@ pub(crate) fn check_table(graph: &Graph, node: &Node) -> Result<(), String> {
     let is_table = table.constant().is_some_and(|table| table.dtype() == DType::F32 && !table.shape().is_empty());
     if *node.op() != (Op::Gather { axis: 0 }) || !is_table {
         return Err("it does not choose rows of a constant table".to_owned());
+    }
+    if table.constant().is_some_and(Tensor::is_empty) {
+        return Err("its table has no elements".to_owned());
     }
     let is_shared =
         graph.consumers(id).any(|reader| *reader.op() != (Op::Gather { axis: 0 }) || reader.inputs()[1] == id);

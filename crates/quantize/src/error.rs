@@ -16,6 +16,9 @@ pub enum Error {
         /// What it has.
         shards: fourfold_observers::Shards,
     },
+    /// All inputs of a batch are empty.
+    #[error("the batch has no samples: give at least one in each batch")]
+    NoSamples,
     /// The monitor of a calibration stopped it.
     #[error("calibration was stopped in the middle of a batch; what the batches before gave is kept")]
     Cancelled,

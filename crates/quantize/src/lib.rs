@@ -123,7 +123,7 @@ mod weighted;
 
 pub use batches::Batches;
 pub use bias::{correct_bias, correct_bias_data_free, correct_bias_with};
-pub use calibration::{Calibration, Progress, prepare, prepare_with};
+pub use calibration::{Calibration, Progress, decisions, prepare, prepare_with};
 pub use compare::{Comparison, weight_sqnr_db};
 pub use dynamic::{quantize_dynamic, quantize_dynamic_with};
 pub use embedding::quantize_embedding;

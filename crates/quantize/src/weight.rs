@@ -2,8 +2,8 @@
 
 use fourfold_graph::{Graph, Node, Op};
 use fourfold_observers::ObserverKind;
-use fourfold_schemes::{Granularity, QuantParams, Range, Scale, quantize, quantize_by_reciprocal};
-use fourfold_tensor::{DType, Tensor};
+use fourfold_schemes::{Granularity, QuantParams, Scale, quantize, quantize_by_reciprocal};
+use fourfold_tensor::{DType, Tensor, memory};
 
 use crate::{Error, Observed};
 
@@ -33,7 +33,7 @@ impl Weight {
         if parts < 2 {
             return Self::of(node, weight, config);
         }
-        let (mut codes, mut scales, mut range) = (Vec::with_capacity(weight.len()), Vec::new(), (0, 0));
+        let (mut codes, mut scales, mut range) = (memory::room(weight.len())?, Vec::new(), (0, 0));
         for part in 0..parts {
             let Self { codes: part, params } = Self::of(node, &weight.rows(part * rows..(part + 1) * rows)?, config)?;
             codes.extend_from_slice(part.as_slice::<i8>()?);
@@ -55,11 +55,7 @@ impl Weight {
         let is_transposed = matches!(node.op(), Op::ConvTranspose(_)) && !config.observer.is_per_tensor();
         let mut observer = if is_transposed { ObserverKind::MinMax } else { config.observer }.observer();
         observer.observe(weight).map_err(at_node)?;
-        let params = match observer.params(scheme) {
-            // A weight without elements: any range will do.
-            Err(fourfold_observers::Error::Nothing) => scheme.per_tensor(Range { min: 0.0, max: 0.0 })?,
-            params => params.map_err(at_node)?,
-        };
+        let params = observer.params(scheme).map_err(at_node)?;
         let quantize = if scheme.torch_codes { quantize_by_reciprocal } else { quantize };
         Ok(Self { codes: quantize(weight, &params)?, params })
     }
@@ -84,7 +80,7 @@ impl Weight {
     /// The sum of `|w|` of each of so many output channels.
     fn sums(&self, op: &Op, channels: usize) -> Result<Vec<i64>, Error> {
         let (codes, shape) = (self.codes.as_slice::<i8>()?, self.codes.shape());
-        let mut sums = vec![0; channels];
+        let mut sums = memory::filled(0, channels)?;
         let row = codes.len() / channels.max(1);
         for (at, &code) in codes.iter().enumerate() {
             let channel = match op {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use fourfold::graph::{Graph, ValueId};
-use fourfold::quantize::{Decision, Layer, QConfig, fuse, prepare};
+use fourfold::quantize::{Decision, Layer, QConfig, decisions, fuse};
 use fourfold::runtime::{Footprint, Plan};
 use serde_json::{Value, json};
 
@@ -19,7 +19,7 @@ pub(super) fn run(arguments: &Inspect, context: &Context) -> Result<(), Failure>
     let is_quantized = model.graph.is_quantized();
     // What a float model would look like on its way to int8.
     let fused = if is_quantized { model.graph.clone() } else { fuse(&model.graph)? };
-    let layers = if is_quantized { Vec::new() } else { prepare(&fused, QConfig::fourfold())?.layers() };
+    let layers = if is_quantized { Vec::new() } else { decisions(&fused, QConfig::fourfold())? };
     let rows = rows(&fused, &layers);
     let total = fused.statistics();
     let memory = footprint(&fused, context);
@@ -64,7 +64,7 @@ pub(super) fn run(arguments: &Inspect, context: &Context) -> Result<(), Failure>
     context.console.data(&format!("{text}\n{table}"))
 }
 
-/// What a run of one sample needs; `None` where the graph cannot be run, or a size is not known.
+/// What a run of one sample needs; `None` where the graph cannot be run, a size is not known, or memory does not hold the packed weights.
 fn footprint(graph: &Graph, context: &Context) -> Option<Footprint> {
     let (plan, shapes) = (Plan::compile(graph, &context.options()).ok()?, input_shapes(graph, 1).ok()?);
     plan.footprint(&shapes.iter().map(Vec::as_slice).collect::<Vec<_>>()).ok()

@@ -1,11 +1,14 @@
 //! From states to records and back.
 
+use std::io::Read;
+
 use fourfold_graph::Limits;
 use fourfold_observers::{Channels, Extent, ObserverKind, Shards, State, States, Watched};
+use fourfold_tensor::memory;
 
 use super::record;
 use crate::Error;
-use crate::layout::Data;
+use crate::layout::Source;
 
 /// Bytes of the identity of a batch.
 const IDENTITY: usize = 16;
@@ -105,7 +108,7 @@ fn shards(record: &record::Shards) -> Result<Shards, Error> {
 /// The states of a record; `data` is what follows the header.
 pub(super) fn states(
     (header, of_shards): (&record::Header, Option<&record::Shards>),
-    data: &mut Data<'_>,
+    data: &mut Source<impl Read>,
     limits: &Limits,
 ) -> Result<States, Error> {
     Limits::check("values", header.watched.len() as u64, limits.values)?;
@@ -145,7 +148,7 @@ fn observer(observer: &record::Observer) -> ObserverKind {
     }
 }
 
-fn state(state: &record::State, data: &mut Data<'_>, part: &str) -> Result<State, Error> {
+fn state(state: &record::State, data: &mut Source<impl Read>, part: &str) -> Result<State, Error> {
     let one = |extent: Option<record::Extent>| extent.map(|record::Extent { min, max }| Extent { min, max });
     let many = |axis, extents: &[record::Extent]| Channels {
         axis,
@@ -171,12 +174,16 @@ fn state(state: &record::State, data: &mut Data<'_>, part: &str) -> Result<State
 }
 
 /// The next section: `count` elements of `N` bytes.
-fn section<'a, const N: usize>(data: &mut Data<'a>, part: &str, count: u64, crc: u32) -> Result<&'a [[u8; N]], Error> {
+fn section<const N: usize>(
+    data: &mut Source<impl Read>,
+    part: &str,
+    count: u64,
+    crc: u32,
+) -> Result<Vec<[u8; N]>, Error> {
     let length = usize::try_from(count).ok().and_then(|count| count.checked_mul(N));
     let length = length.ok_or_else(|| Error::corrupt(part, format!("{count} elements do not fit this machine")))?;
-    let bytes = data.take(part, length)?;
-    if crc32fast::hash(bytes) != crc {
-        return Err(Error::Checksum { part: part.to_owned() });
-    }
-    Ok(bytes.as_chunks().0)
+    data.section(part, length)?;
+    let mut elements = memory::filled([0; N], length / N)?;
+    data.fill(part, crc, elements.as_flattened_mut())?;
+    Ok(elements)
 }

@@ -1,12 +1,14 @@
 //! From graphs to records and back.
 
+use std::io::Read;
+
 use fourfold_graph::{Graph, GraphBuilder, Limits, NewNode, OutputParams, Value, ValueId, ValueType};
 use fourfold_schemes::{Granularity, QuantParams, Scale};
-use fourfold_tensor::{DType, MAX_RANK, Shape, Tensor};
+use fourfold_tensor::{DType, MAX_RANK, Shape, Tensor, memory};
 
 use super::{packed, record};
 use crate::Error;
-use crate::layout::Data;
+use crate::layout::Source;
 
 mod function;
 mod op;
@@ -36,7 +38,7 @@ fn item(graph: &Graph, value: &Value) -> Result<record::Item, Error> {
     Ok(match value.constant() {
         Some(tensor) => {
             let shape = tensor.shape().iter().map(|&size| size as u64).collect();
-            let crc = crc32fast::hash(&packed::bytes(value, tensor));
+            let crc = crc32fast::hash(&packed::bytes(value, tensor)?);
             match packed::params(value, tensor) {
                 Some(few) => record::Item::Packed { name, shape, params: params(few), crc },
                 None => {
@@ -75,14 +77,13 @@ fn params(params: &QuantParams) -> record::Params {
     }
 }
 
-/// The graph of a record; `data` is what follows the header, which begins at `offset`.
-pub(super) fn graph(header: &record::Header, data: &[u8], offset: usize, limits: &Limits) -> Result<Graph, Error> {
-    let mut data = Data::new(data, offset);
+/// The graph of a record; `data` is what follows the header.
+pub(super) fn graph(header: &record::Header, data: &mut Source<impl Read>, limits: &Limits) -> Result<Graph, Error> {
     let mut builder = GraphBuilder::with_limits(&header.name, limits.clone());
     let mut values = Vec::new();
     Limits::check("values", header.items.len() as u64, limits.values)?;
     for item in &header.items {
-        values.push(add(&mut builder, item, &values, &mut data, limits)?);
+        values.push(add(&mut builder, item, &values, data, limits)?);
     }
     data.finish()?;
     for &output in &header.outputs {
@@ -95,7 +96,7 @@ fn add(
     builder: &mut GraphBuilder,
     item: &record::Item,
     values: &[ValueId],
-    data: &mut Data<'_>,
+    data: &mut Source<impl Read>,
     limits: &Limits,
 ) -> Result<ValueId, Error> {
     match item {
@@ -116,8 +117,8 @@ fn add(
             let part = format!("constant {name:?}");
             let dtype = dtype_of(*tag, params.is_some(), &part)?;
             let (sizes, count) = sizes(shape, limits, &part)?;
-            let bytes = checked(data, &part, count * dtype.size(), *crc)?;
-            let tensor = Tensor::from_le_bytes(dtype, &sizes, bytes)?;
+            data.section(&part, count * dtype.size())?;
+            let tensor = Tensor::from_le_fill(dtype, &sizes, |bytes| data.fill(&part, *crc, bytes))?;
             match params {
                 None => Ok(builder.constant(name, tensor)?),
                 Some(params) => Ok(builder.quantized_constant(name, tensor, quant_params(params, &part)?)?),
@@ -130,8 +131,10 @@ fn add(
                 return Err(Error::corrupt(part, "it has more codes than two in a byte can be"));
             }
             let (sizes, count) = sizes(shape, limits, &part)?;
-            let bytes = checked(data, &part, count.div_ceil(2), *crc)?;
-            Ok(builder.quantized_constant(name, packed::unpacked(bytes, &sizes, &params, &part)?, params)?)
+            data.section(&part, count.div_ceil(2))?;
+            let mut bytes = memory::filled(0, count.div_ceil(2))?;
+            data.fill(&part, *crc, &mut bytes)?;
+            Ok(builder.quantized_constant(name, packed::unpacked(&bytes, &sizes, &params, &part)?, params)?)
         }
         record::Item::Node { name, output, op, inputs, params } => {
             let part = format!("node {name:?}");
@@ -151,12 +154,6 @@ fn sizes(shape: &[u64], limits: &Limits, part: &str) -> Result<(Vec<usize>, usiz
     let count = Shape::new(&sizes)?.element_count();
     Limits::check("elements", count as u64, limits.elements)?;
     Ok((sizes, count))
-}
-
-/// The bytes of a constant, checked against its checksum.
-fn checked<'a>(data: &mut Data<'a>, part: &str, length: usize, crc: u32) -> Result<&'a [u8], Error> {
-    let bytes = data.take(part, length)?;
-    if crc32fast::hash(bytes) == crc { Ok(bytes) } else { Err(Error::Checksum { part: part.to_owned() }) }
 }
 
 /// The value of an index that was read.

@@ -1,19 +1,22 @@
 //! Constants of at most 16 codes, two in a byte.
 
+use std::borrow::Cow;
+
 use fourfold_graph::Value;
 use fourfold_schemes::QuantParams;
-use fourfold_tensor::{DType, Tensor};
+use fourfold_tensor::{Tensor, memory};
 
 use crate::Error;
 
 /// The bytes that a constant takes in the file: its codes less the smallest, two in a byte, if they fit; else its elements,
 /// little-endian.
-pub(super) fn bytes(value: &Value, constant: &Tensor) -> Vec<u8> {
-    let bytes = constant.to_le_bytes();
-    let Some(params) = params(value, constant) else { return bytes };
+pub(super) fn bytes<'g>(value: &Value, constant: &'g Tensor) -> Result<Cow<'g, [u8]>, Error> {
+    let Some(params) = params(value, constant) else { return Ok(constant.le_bytes()?) };
     let least = lowest_byte(params.quant_min());
     let half = |code: u8| code.wrapping_sub(least);
-    bytes.chunks(2).map(|pair| half(pair[0]) | pair.get(1).map_or(0, |&code| half(code) << 4)).collect()
+    let pairs = constant.bytes().chunks(2);
+    let packed = pairs.map(|pair| half(pair[0]) | pair.get(1).map_or(0, |&code| half(code) << 4));
+    Ok(Cow::Owned(memory::collected(packed)?))
 }
 
 /// The parameters of a constant that is packed: at most 16 codes, and none that is not one of them.
@@ -41,10 +44,8 @@ pub(super) fn unpacked(bytes: &[u8], sizes: &[usize], params: &QuantParams, part
         true => Ok(least.wrapping_add(half)),
         false => Err(Error::corrupt(part, format!("a code is {half} above the smallest, the largest is {most} above"))),
     };
-    let codes = halves.map(code).collect::<Result<Vec<u8>, _>>()?;
-    Ok(match params.dtype() {
-        DType::I8 => Tensor::from_vec(sizes, codes.into_iter().map(u8::cast_signed).collect())?,
-        _ => Tensor::from_vec(sizes, codes)?,
+    Tensor::from_le_fill(params.dtype(), sizes, |codes| {
+        codes.iter_mut().zip(halves).try_for_each(|(byte, half)| code(half).map(|code| *byte = code))
     })
 }
 

@@ -296,7 +296,7 @@ fn forged(change: impl FnOnce(&mut record::Header)) -> Result<Graph, Error> {
     change(&mut header);
     let header = codec::encode(&header).expect("small");
     let constants = graph.values().iter().filter_map(|value| value.constant()).map(Tensor::to_le_bytes);
-    read(&layout::write(&FORMAT, 0, &header, constants))
+    read(&layout::write(&FORMAT, 0, &header, constants).expect("small"))
 }
 
 #[test]
@@ -389,6 +389,6 @@ proptest! {
 
     #[test]
     fn no_header_panics(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-        let _ = read(&layout::write(&FORMAT, 0, &bytes, std::iter::empty()));
+        let _ = read(&layout::write(&FORMAT, 0, &bytes, std::iter::empty::<Vec<u8>>()).expect("small"));
     }
 }

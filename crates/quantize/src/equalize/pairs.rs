@@ -2,7 +2,7 @@
 
 use fourfold_graph::{Graph, Node, Op, ValueId};
 
-use crate::assign::has_rows;
+use crate::assign::{check_weight, has_rows};
 
 /// Two layers of which the second alone reads what the first makes.
 #[derive(Clone, Debug)]
@@ -98,7 +98,7 @@ impl Search<'_> {
             let value = self.graph.value(id);
             value.constant().is_some() && value.ty().is_f32() && self.graph.sole_consumer(id).is_some()
         };
-        has_rows(node.op().kind()) && node.inputs()[1..].iter().all(is_own)
+        has_rows(node.op().kind()) && check_weight(self.graph, node).is_ok() && node.inputs()[1..].iter().all(is_own)
     }
 }
 

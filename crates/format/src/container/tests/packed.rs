@@ -48,7 +48,7 @@ fn packed_codes_that_are_none_are_refused() {
             }
         }
         let header = codec::encode(&header).expect("small");
-        read(&layout::write(&FORMAT, 2, &header, [data.to_vec()].into_iter()))
+        read(&layout::write(&FORMAT, 2, &header, [data].into_iter()).expect("small"))
     };
     let data = [0xe0, 0x87, 0x9d, 0xb1, 0x0a];
     let [_, (_, signed)] = few();
