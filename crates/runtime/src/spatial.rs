@@ -63,6 +63,26 @@ impl Windows<'_> {
         }
     }
 
+    /// Calls `f` with the number of each tap of one window that sees the image, and the position that it sees. Taps in the padding, of
+    /// which there may be many more, take no time.
+    pub(crate) fn for_each_seen(&self, window: usize, mut f: impl FnMut(usize, usize)) {
+        let (corner, Geometry { kernel, stride, dilation, pad_begin, .. }) = (self.corner(window), self.geometry);
+        let inside = |axis: usize| {
+            let before = |end: usize| end.saturating_sub(corner[axis] * stride[axis]).div_ceil(dilation[axis]);
+            let end = before(pad_begin[axis] + self.size[axis]).min(kernel[axis]);
+            before(pad_begin[axis])..end
+        };
+        let place = |axis: usize, tap: usize| corner[axis] * stride[axis] + tap * dilation[axis] - pad_begin[axis];
+        for d in inside(0) {
+            for h in inside(1) {
+                let line = (place(0, d) * self.size[1] + place(1, h)) * self.size[2];
+                for w in inside(2) {
+                    f((d * kernel[1] + h) * kernel[2] + w, line + place(2, w));
+                }
+            }
+        }
+    }
+
     /// Calls `f` with the numbers of taps of one window that follow each other and the position that the first of them sees: taps of a row
     /// that see neighbours together, those in the padding with `None`.
     pub(crate) fn for_each_run(&self, window: usize, mut f: impl FnMut(Range<usize>, Option<usize>)) {
@@ -136,6 +156,10 @@ mod tests {
                         runs.extend(run.clone().map(|tap| (tap, seen.map(|seen| seen + tap - run.start))));
                     });
                     assert_eq!(runs, taps, "{size:?} {geometry:?}, window {window}");
+                    let mut seen = Vec::new();
+                    windows.for_each_seen(window, |tap, place| seen.push((tap, Some(place))));
+                    taps.retain(|(_, place)| place.is_some());
+                    assert_eq!(seen, taps, "{size:?} {geometry:?}, window {window}");
                 }
             }
         }

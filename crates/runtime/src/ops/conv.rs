@@ -123,8 +123,7 @@ impl FloatConv {
     fn depthwise(&self, windows: Windows<'_>, x: &[f32], weight: &[f32], out: &mut [f32]) {
         let channels = self.geometry.channels_out;
         for (window, out) in out.chunks_exact_mut(channels).enumerate() {
-            windows.for_each_tap(window, |tap, seen| {
-                let Some(seen) = seen else { return };
+            windows.for_each_seen(window, |tap, seen| {
                 let (x, weight) = (&x[seen * channels..][..channels], &weight[tap * channels..][..channels]);
                 for ((out, x), weight) in out.iter_mut().zip(x).zip(weight) {
                     *out += x * weight;

@@ -20,8 +20,7 @@ impl Action for FloatMaxPool {
         for_each_image(&self.geometry, call, |windows, x, out| {
             for (window, out) in out.chunks_exact_mut(channels).enumerate() {
                 out.fill(f32::NEG_INFINITY);
-                windows.for_each_tap(window, |_, seen| {
-                    let Some(seen) = seen else { return };
+                windows.for_each_seen(window, |_, seen| {
                     let x = &x[seen * channels..][..channels];
                     out.iter_mut().zip(x).for_each(|(out, &x)| *out = if x > *out || x.is_nan() { x } else { *out });
                 });
@@ -63,8 +62,7 @@ impl Action for FloatAveragePool {
             for (window, out) in out.chunks_exact_mut(channels).enumerate() {
                 out.fill(0.0);
                 let mut count = 0;
-                windows.for_each_tap(window, |_, seen| {
-                    let Some(seen) = seen else { return };
+                windows.for_each_seen(window, |_, seen| {
                     count += 1;
                     let x = &x[seen * channels..][..channels];
                     out.iter_mut().zip(x).for_each(|(out, x)| *out += x);
