@@ -9,7 +9,7 @@ use std::io::Write;
 use std::process::Command;
 
 use folder::{Folder, Outcome};
-use wire::{field, int, integers, ints, model, node, string, tensor, value};
+use wire::{int, integers, ints, model, node, string, tensor, value};
 
 /// Runs a command line with at most so many MiB of address space.
 fn limited(folder: &Folder, mib: u64, line: &str) -> Outcome {
@@ -200,8 +200,38 @@ fn small_hostile_files_end_with_a_code() {
             let allowed = [Some(0), Some(3), Some(4), Some(6)];
             assert!(allowed.contains(&outcome.code), "{name}, {line}: {:?} {}", outcome.code, outcome.stderr);
             assert!(outcome.stderr.len() <= 5000, "{name}, {line}: {} bytes on stderr", outcome.stderr.len());
+            assert!(!outcome.stderr.contains("memory allocation of"), "{name}, {line}: {}", outcome.stderr);
             let bench_is_large = outcome.code != Some(0) || line != "bench m.onnx" || !name.starts_with("long");
             assert!(bench_is_large, "{name} ran in 512 MiB");
+        }
+    }
+}
+
+#[test]
+fn messages_are_short_whatever_the_file_says() {
+    let folder = Folder::new();
+    let long = "n\u{1b}[2J".repeat(2_000_000);
+    let x = [value("x", 1, &["1"])];
+    let of =
+        |name: &str, dim: &str| model(&[node("Relu", &["x"], &[name], &[])], &[], &[value("x", 1, &[dim])], &[name]);
+    let unknown: Vec<Vec<u8>> =
+        (0..50_000).map(|index| node(&format!("Unknown{index}{}", "o".repeat(100)), &["x"], &["y"], &[])).collect();
+    let files = [
+        ("name", of(&long, "1"), 6),
+        ("symbol", of("y", &long), 6),
+        ("operator", model(&[node(&long, &["x"], &["y"], &[])], &[], &x, &["y"]), 6),
+        ("operators", model(&unknown, &[], &x, &["y"]), 4),
+        ("equation", model(&[node("Einsum", &["x", "x"], &["y"], &[string("equation", &long)])], &[], &x, &["y"]), 4),
+        ("dims", model(&[node("Add", &["x", "w"], &["y"], &[])], &[tensor("w", 1, &[1; 500_000], &[])], &x, &["y"]), 3),
+        ("control", of("a\u{1b}[2J", "1"), 3),
+    ];
+    for (name, bytes, code) in files {
+        folder.write("m.onnx", bytes);
+        for line in ["verify m.onnx", "inspect m.onnx"] {
+            let outcome = limited(&folder, 1024, line);
+            assert_eq!(outcome.code, Some(code), "{name}: {}", outcome.stderr);
+            assert!(outcome.stderr.len() <= 4200, "{name}: {} bytes", outcome.stderr.len());
+            assert!(!outcome.stderr.contains('\u{1b}'), "{name}");
         }
     }
 }

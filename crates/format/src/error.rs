@@ -1,6 +1,6 @@
 //! What can go wrong with a file.
 
-use fourfold_graph::LimitExceeded;
+use fourfold_graph::{Excerpt, LimitExceeded};
 
 /// An error of this crate.
 #[non_exhaustive]
@@ -29,7 +29,7 @@ pub enum Error {
         flags: u32,
     },
     /// A part of the file does not have its checksum.
-    #[error("the checksum of {part} is wrong; the file was damaged, get it again")]
+    #[error("the checksum of {} is wrong; the file was damaged, get it again", Excerpt(part))]
     Checksum {
         /// The part.
         part: String,
@@ -45,7 +45,7 @@ pub enum Error {
         reason: String,
     },
     /// The file is not as its format says.
-    #[error("{part}: {reason}")]
+    #[error("{}: {}", Excerpt(part), Excerpt(reason))]
     Corrupt {
         /// Where: a part of the file, or a tensor.
         part: String,
@@ -53,7 +53,7 @@ pub enum Error {
         reason: String,
     },
     /// The file is valid, but holds what fourfold has no type for.
-    #[error("{part}: {what} is not supported")]
+    #[error("{}: {} is not supported", Excerpt(part), Excerpt(what))]
     Unsupported {
         /// Where.
         part: String,

@@ -2,7 +2,7 @@
 
 use fourfold_tensor::DType;
 
-use crate::{LimitExceeded, OpKind};
+use crate::{Excerpt, LimitExceeded, OpKind};
 
 /// What to do where a size must be known: the end of a message.
 pub const FIX_SIZES: &str = "give the inputs fixed sizes, for instance with onnxruntime.tools.make_dynamic_shape_fixed";
@@ -12,7 +12,7 @@ pub const FIX_SIZES: &str = "give the inputs fixed sizes, for instance with onnx
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum Error {
     /// A node does not fit its operands.
-    #[error("node `{node}` ({kind}): {problem}")]
+    #[error("node `{}` ({kind}): {problem}", Excerpt(node))]
     Node {
         /// The node's name.
         node: String,
@@ -23,19 +23,19 @@ pub enum Error {
         problem: Box<Problem>,
     },
     /// Two values or two nodes have one name.
-    #[error("the name `{name}` is used twice")]
+    #[error("the name `{}` is used twice", Excerpt(name))]
     DuplicateName {
         /// The name.
         name: String,
     },
     /// A name is empty or holds control characters.
-    #[error("the name {name:?} is empty or holds control characters")]
+    #[error("the name `{}` is empty or holds control characters", Excerpt(name))]
     Name {
         /// The name.
         name: String,
     },
     /// A constant's parameters do not fit it.
-    #[error("constant `{name}`: {source}")]
+    #[error("constant `{}`: {source}", Excerpt(name))]
     Constant {
         /// The constant's name.
         name: String,
@@ -114,7 +114,7 @@ pub enum Problem {
         actual: DType,
     },
     /// The shapes of the operands do not fit each other or the operator.
-    #[error("{reason}")]
+    #[error("{}", Excerpt(reason))]
     Shape {
         /// What does not fit, with the shapes.
         reason: String,
@@ -126,7 +126,7 @@ pub enum Problem {
         reason: String,
     },
     /// An attribute is out of its range.
-    #[error("{name} {value} is invalid: {reason}")]
+    #[error("{name} {} is invalid: {}", Excerpt(value), Excerpt(reason))]
     Attribute {
         /// The attribute's name.
         name: &'static str,

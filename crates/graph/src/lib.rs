@@ -35,6 +35,7 @@ mod attributes;
 mod builder;
 mod dim;
 mod error;
+mod excerpt;
 mod fixed;
 mod function;
 mod graph;
@@ -57,6 +58,7 @@ pub use attributes::{
 pub use builder::{GraphBuilder, NewNode};
 pub use dim::Dim;
 pub use error::{Error, FIX_SIZES, Problem};
+pub use excerpt::Excerpt;
 pub use fixed::Fixed;
 pub use function::{Binary, Comparison, Logic, Reduction, Unary};
 pub use graph::{Graph, Node, NodeId, Value, ValueId};

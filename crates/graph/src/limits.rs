@@ -15,6 +15,9 @@ pub struct Limits {
     pub values: u64,
     /// Elements of one tensor, symbolic dimensions counted as 1.
     pub elements: u64,
+    /// Elements of all constants together that follow from those of a file, and are computed while it is read; as many as eight for each
+    /// byte of the file are always allowed.
+    pub computed_elements: u64,
     /// Bytes of one name.
     pub name_bytes: u64,
     /// Size of a kernel, stride, dilation or padding on one axis.
@@ -31,6 +34,7 @@ impl Default for Limits {
             nodes: 100_000,
             values: 200_000,
             elements: i32::MAX.unsigned_abs().into(),
+            computed_elements: 1 << 24,
             name_bytes: 4096,
             window: 4096,
             arena_bytes: 8 << 30,
@@ -43,15 +47,25 @@ type Field = fn(&mut Limits) -> &mut u64;
 
 impl Limits {
     /// The names of the limits, as [`Limits::set`] takes them.
-    pub const NAMES: [&str; 8] =
-        ["file-bytes", "header-bytes", "nodes", "values", "elements", "name-bytes", "window", "arena-bytes"];
+    pub const NAMES: [&str; 9] = [
+        "file-bytes",
+        "header-bytes",
+        "nodes",
+        "values",
+        "elements",
+        "computed-elements",
+        "name-bytes",
+        "window",
+        "arena-bytes",
+    ];
 
-    const FIELDS: [Field; 8] = [
+    const FIELDS: [Field; 9] = [
         |limits| &mut limits.file_bytes,
         |limits| &mut limits.header_bytes,
         |limits| &mut limits.nodes,
         |limits| &mut limits.values,
         |limits| &mut limits.elements,
+        |limits| &mut limits.computed_elements,
         |limits| &mut limits.name_bytes,
         |limits| &mut limits.window,
         |limits| &mut limits.arena_bytes,

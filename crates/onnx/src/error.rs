@@ -1,6 +1,6 @@
 //! What can go wrong with an ONNX file.
 
-use fourfold_graph::LimitExceeded;
+use fourfold_graph::{Excerpt, LimitExceeded};
 
 /// An error of this crate.
 #[non_exhaustive]
@@ -23,7 +23,7 @@ pub enum Error {
         reason: &'static str,
     },
     /// The file is not a valid protobuf message of the specification.
-    #[error("not a valid ONNX file: {reason}")]
+    #[error("not a valid ONNX file: {}", Excerpt(reason))]
     Decode {
         /// What the decoder says.
         reason: String,
@@ -55,7 +55,7 @@ pub enum Error {
         operators: Vec<(String, usize)>,
     },
     /// A node is valid, but not supported.
-    #[error("node `{node}` ({operator}): {what} is not supported")]
+    #[error("node `{}` ({}): {} is not supported", Excerpt(node), Excerpt(operator), Excerpt(what))]
     Unsupported {
         /// The node's name.
         node: String,
@@ -65,7 +65,7 @@ pub enum Error {
         what: String,
     },
     /// A node is not valid.
-    #[error("node `{node}` ({operator}): {reason}")]
+    #[error("node `{}` ({}): {}", Excerpt(node), Excerpt(operator), Excerpt(reason))]
     Node {
         /// The node's name.
         node: String,
@@ -75,7 +75,7 @@ pub enum Error {
         reason: String,
     },
     /// A tensor of the file is valid, but not supported.
-    #[error("tensor `{name}`: {what} is not supported")]
+    #[error("tensor `{}`: {} is not supported", Excerpt(name), Excerpt(what))]
     UnsupportedTensor {
         /// The tensor's name.
         name: String,
@@ -83,7 +83,7 @@ pub enum Error {
         what: String,
     },
     /// A tensor of the file is not valid.
-    #[error("tensor `{name}`: {reason}")]
+    #[error("tensor `{}`: {}", Excerpt(name), Excerpt(reason))]
     Tensor {
         /// The tensor's name.
         name: String,
@@ -173,9 +173,21 @@ impl From<fourfold_tensor::Error> for Error {
     }
 }
 
+/// Bytes of the list of operators in a message.
+const LONGEST_LIST: usize = 2048;
+
+/// The operators with their counts, as many as fit a message.
 fn list(operators: &[(String, usize)]) -> String {
-    let entries: Vec<String> = operators.iter().map(|(name, count)| format!("{name} ({count})")).collect();
-    entries.join(", ")
+    let mut list = String::new();
+    for (place, (name, count)) in operators.iter().enumerate() {
+        if list.len() > LONGEST_LIST {
+            list.push_str(&format!(" and {} more", operators.len() - place));
+            break;
+        }
+        let separator = if place == 0 { "" } else { ", " };
+        list.push_str(&format!("{separator}{} ({count})", Excerpt(name)));
+    }
+    list
 }
 
 /// What to do about a model that is quantized in a way that is not known.

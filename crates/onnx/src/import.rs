@@ -127,7 +127,9 @@ pub fn import_with(bytes: &[u8], options: &ImportOptions<'_>) -> Result<Graph, E
     functions::inline(&mut graph, &model.functions, opset, limits)?;
     needed::keep_needed(&mut graph);
     operators::check(&graph)?;
-    external::inline(&mut graph, options.resolver, limits, bytes.len() as u64)?;
+    let read = external::inline(&mut graph, options.resolver, limits, bytes.len() as u64)?;
+    let computed_elements = limits.computed_elements.max(read.saturating_mul(8));
+    let limits = &Limits { computed_elements, ..limits.clone() };
     fixed::fix(&mut graph, options.fixed)?;
     match Importer::new(&graph, opset, limits).run() {
         Err(error) if may_be_a_fixed_batch(&error) => match fixed::batch_of_one(&graph) {

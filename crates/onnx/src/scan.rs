@@ -19,10 +19,10 @@ pub(crate) fn scan(bytes: &[u8], limits: &Limits) -> Result<(), Error> {
                 let reason = "a second graph begins, as if files were joined";
                 return Err(Error::Corrupt { offset: field.offset, reason });
             }
-            counts.graph(graph, field.offset)?;
+            counts.graph(graph, field.offset, limits)?;
         }
         if let (25, Some(function)) = (field.number, field.message) {
-            counts.function(function, field.offset)?;
+            counts.function(function, field.offset, limits)?;
         }
         Limits::check("nodes", counts.nodes, limits.nodes)?;
         Limits::check("values", counts.values, limits.values)?;
@@ -39,14 +39,18 @@ struct Counts {
 }
 
 impl Counts {
-    fn graph(&mut self, bytes: &[u8], offset: usize) -> Result<(), Error> {
+    fn graph(&mut self, bytes: &[u8], offset: usize, limits: &Limits) -> Result<(), Error> {
         for field in Fields::new(bytes, offset) {
             let field = field?;
             match (field.number, field.message) {
-                (1, Some(node)) => self.node(node, field.offset)?,
-                (5 | 11 | 12, Some(value)) => {
+                (1, Some(node)) => self.node(node, field.offset, limits)?,
+                (5, Some(tensor)) => {
                     self.values += 1;
-                    Fields::new(value, field.offset).try_for_each(|part| part.map(|_| ()))?;
+                    check_names_of(tensor, field.offset, 8, limits)?;
+                }
+                (11 | 12, Some(value)) => {
+                    self.values += 1;
+                    check_names_of(value, field.offset, 1, limits)?;
                 }
                 _ => {}
             }
@@ -56,28 +60,56 @@ impl Counts {
 }
 
 impl Counts {
-    fn node(&mut self, bytes: &[u8], offset: usize) -> Result<(), Error> {
+    fn node(&mut self, bytes: &[u8], offset: usize, limits: &Limits) -> Result<(), Error> {
         self.nodes += 1;
         for part in Fields::new(bytes, offset) {
-            self.attributes += u64::from(matches!(part?.number, 5 | 9));
-        }
-        Ok(())
-    }
-
-    /// A function counts as a node, too: many empty ones are as much work.
-    fn function(&mut self, bytes: &[u8], offset: usize) -> Result<(), Error> {
-        self.nodes += 1;
-        for field in Fields::new(bytes, offset) {
-            let field = field?;
-            match (field.number, field.message) {
-                (7, Some(node)) => self.node(node, field.offset)?,
-                // Inputs, outputs and attributes.
-                (4..=6 | 11, _) => self.attributes += 1,
+            let part = part?;
+            self.attributes += u64::from(matches!(part.number, 5 | 9));
+            match (part.number, part.message) {
+                // Inputs, outputs, name, operator, domain, overload.
+                (1..=4 | 7 | 8, Some(name)) => check_name(name, limits)?,
+                (5, Some(attribute)) => check_names_of(attribute, part.offset, 1, limits)?,
                 _ => {}
             }
         }
         Ok(())
     }
+
+    /// A function counts as a node, too: many empty ones are as much work.
+    fn function(&mut self, bytes: &[u8], offset: usize, limits: &Limits) -> Result<(), Error> {
+        self.nodes += 1;
+        for field in Fields::new(bytes, offset) {
+            let field = field?;
+            match (field.number, field.message) {
+                (7, Some(node)) => self.node(node, field.offset, limits)?,
+                // Inputs, outputs and attributes.
+                (4..=6, Some(name)) => {
+                    self.attributes += 1;
+                    check_name(name, limits)?;
+                }
+                (1 | 10 | 13, Some(name)) => check_name(name, limits)?,
+                (11, Some(attribute)) => {
+                    self.attributes += 1;
+                    check_names_of(attribute, field.offset, 1, limits)?;
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Checks the length of a name, which messages may repeat.
+fn check_name(name: &[u8], limits: &Limits) -> Result<(), Error> {
+    Ok(Limits::check("name-bytes", name.len() as u64, limits.name_bytes)?)
+}
+
+/// Checks the fields of a message, and the length of those with that number, which are names.
+fn check_names_of(message: &[u8], offset: usize, number: u64, limits: &Limits) -> Result<(), Error> {
+    Fields::new(message, offset).try_for_each(|field| match field? {
+        Field { message: Some(name), number: found, .. } if found == number => check_name(name, limits),
+        _ => Ok(()),
+    })
 }
 
 /// One field of a message.

@@ -1,6 +1,6 @@
 //! What can go wrong while a graph is compiled or run.
 
-use fourfold_graph::LimitExceeded;
+use fourfold_graph::{Excerpt, LimitExceeded};
 use fourfold_tensor::{DType, Shape};
 
 /// An error of this crate.
@@ -8,7 +8,7 @@ use fourfold_tensor::{DType, Shape};
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum Error {
     /// The wrong number of inputs was given.
-    #[error("the model takes {expected} inputs ({names}), {actual} were given")]
+    #[error("the model takes {expected} inputs ({}), {actual} were given", Excerpt(names))]
     InputCount {
         /// The number of graph inputs.
         expected: usize,
@@ -18,7 +18,7 @@ pub enum Error {
         actual: usize,
     },
     /// An input has another type or shape than the model takes.
-    #[error("input `{name}` takes {expected}, a tensor {dtype}{shape} was given")]
+    #[error("input `{}` takes {}, a tensor {dtype}{shape} was given", Excerpt(name), Excerpt(expected))]
     Input {
         /// The input's name.
         name: String,
@@ -30,7 +30,11 @@ pub enum Error {
         shape: Shape,
     },
     /// A named dimension would have two sizes at once.
-    #[error("dimension `{symbol}` is {first} by one input and {second} by input `{name}`; they must agree")]
+    #[error(
+        "dimension `{}` is {first} by one input and {second} by input `{}`; they must agree",
+        Excerpt(symbol),
+        Excerpt(name)
+    )]
     Symbol {
         /// The dimension's name.
         symbol: String,
@@ -42,7 +46,11 @@ pub enum Error {
         name: String,
     },
     /// A value has a named dimension that no input has.
-    #[error("the size of dimension `{symbol}` of value `{value}` does not follow from the inputs")]
+    #[error(
+        "the size of dimension `{}` of value `{}` does not follow from the inputs",
+        Excerpt(symbol),
+        Excerpt(value)
+    )]
     Unbound {
         /// The dimension's name.
         symbol: String,
@@ -51,7 +59,9 @@ pub enum Error {
     },
     /// The inputs are so small that a window fits nowhere, or a size would be negative.
     #[error(
-        "value `{value}` would have no elements: its axis {axis} of size {dim} is not positive for these inputs; give larger ones"
+        "value `{}` would have no elements: its axis {axis} of size {} is not positive for these inputs; give larger ones",
+        Excerpt(value),
+        Excerpt(dim)
     )]
     TooSmall {
         /// The value's name.
@@ -65,7 +75,7 @@ pub enum Error {
     #[error("the run was stopped before its end; run again for outputs")]
     Stopped,
     /// A node could not be compiled or run.
-    #[error("node `{node}`: {source}")]
+    #[error("node `{}`: {source}", Excerpt(node))]
     Node {
         /// The node's name.
         node: String,
@@ -120,7 +130,7 @@ pub enum Error {
     #[error(transparent)]
     Math(#[from] fourfold_math::Error),
     /// A node's operands have types that the runtime has no code for.
-    #[error("node `{node}` ({kind}) cannot run on {types}")]
+    #[error("node `{}` ({kind}) cannot run on {}", Excerpt(node), Excerpt(types))]
     Unsupported {
         /// The node's name.
         node: String,

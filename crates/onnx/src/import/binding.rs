@@ -185,8 +185,16 @@ impl<'a> Importer<'a> {
 
     /// Counts the elements of a constant that the file does not hold, so that a small file does not become a large graph.
     pub(super) fn count_computed(&mut self, tensor: &Tensor) -> Result<(), Error> {
-        self.computed_elements = self.computed_elements.saturating_add(tensor.len() as u64);
-        Ok(Limits::check("elements", self.computed_elements, self.limits.elements)?)
+        self.check_computed(tensor.len())?;
+        self.computed_elements += tensor.len() as u64;
+        Ok(())
+    }
+
+    /// Checks that so many elements more may be computed.
+    pub(super) fn check_computed(&self, count: usize) -> Result<(), Error> {
+        let all = self.computed_elements.saturating_add(count as u64);
+        Limits::check("elements", all, self.limits.elements)?;
+        Ok(Limits::check("computed-elements", all, self.limits.computed_elements)?)
     }
 
     /// A name for a constant of the graph that follows from the file's constant `base`: that name, if nothing has it yet.

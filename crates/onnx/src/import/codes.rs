@@ -172,6 +172,7 @@ impl<'a> Entry<'_, 'a> {
             Channels::Second { groups } => own.checked_mul(groups)?,
             _ => own,
         };
+        self.importer.check_computed(columns).ok()?;
         let shape = self.importer.constant_shape(name)?;
         let length = shape.last().copied().unwrap_or(1);
         if shape.iter().product::<usize>() != length || ![1, columns].contains(&length) {

@@ -53,7 +53,8 @@ impl<'a> Entry<'_, 'a> {
             return Ok(false);
         }
         self.importer.folded_elements = elements;
-        for (name, tensor) in outputs.into_iter().zip(self.computed_alone(&graph)?) {
+        let Some(tensors) = self.computed_alone(&graph)? else { return Ok(false) };
+        for (name, tensor) in outputs.into_iter().zip(tensors) {
             self.importer.bind_constant(name, tensor)?;
         }
         Ok(true)
@@ -85,16 +86,19 @@ impl<'a> Entry<'_, 'a> {
         match importer.run() {
             Ok(graph) => Ok(Some(graph)),
             // Too large to be computed now.
-            Err(Error::Limit(_) | Error::Graph(fourfold_graph::Error::Limit(_))) => Ok(None),
+            Err(error) if error.is_limit() => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    fn computed_alone(&self, graph: &Graph) -> Result<Vec<Tensor>, Error> {
+    /// The results of the node, `None` if they take more memory than there is.
+    fn computed_alone(&self, graph: &Graph) -> Result<Option<Vec<Tensor>>, Error> {
         let options = Options { limits: self.importer.limits.clone(), ..Options::default() };
-        let failed = |error: fourfold_runtime::Error| self.invalid(format!("cannot be computed: {error}"));
-        let plan = Plan::compile(graph, &options).map_err(failed)?;
-        let mut session = Session::new(Arc::new(plan));
-        Ok(session.run(&[]).map_err(failed)?.to_vec())
+        let plan = Plan::compile(graph, &options).map(|plan| Session::new(Arc::new(plan)));
+        match plan.and_then(|mut session| Ok(session.run(&[])?.to_vec())) {
+            Ok(tensors) => Ok(Some(tensors)),
+            Err(error) if error.is_limit() => Ok(None),
+            Err(error) => Err(self.invalid(format!("cannot be computed: {error}"))),
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Matrix products.
 
 use fourfold_graph::{Activation, Binary, Dim, Linear, Op, ValueId};
-use fourfold_tensor::Tensor;
+use fourfold_tensor::{DType, Tensor};
 
 use super::binding::{Binding, Codes, Dequantized};
 use super::codes::Channels;
@@ -150,7 +150,7 @@ impl<'a> Entry<'_, 'a> {
     ) -> Result<(), Error> {
         if let Some(Following { index, sum, name }) = following
             && let Some(bias) = self.importer.constant(name)?
-            && as_vector(&bias, columns).is_some()
+            && is_vector(&bias, columns)
         {
             let bias = self.bias(name, &bias, columns, 1.0)?;
             self.importer.absorbed.insert(index);
@@ -199,7 +199,8 @@ impl<'a> Entry<'_, 'a> {
     /// The bias `[columns]` that the constant `c` of that name, times `beta`, stands for.
     pub(super) fn bias(&mut self, name: &'a str, c: &Tensor, columns: usize, beta: f32) -> Result<ValueId, Error> {
         self.computed(name, Change::Bias { columns, factor: beta.to_bits() }, |entry| {
-            let Some(mut bias) = as_vector(c, columns) else {
+            entry.importer.check_computed(columns)?;
+            let Some(mut bias) = as_vector(c, columns)? else {
                 let (dtype, shape) = (c.dtype(), c.shape());
                 return Err(entry.unsupported(format!(
                     "a third input {dtype}{shape:?}, which is not one number for each of {columns} columns,"
@@ -242,12 +243,19 @@ pub(super) struct Following<'a> {
 /// A float tensor that broadcasts to rows of `columns` numbers, as one row.
 ///
 /// Axes of size 1 behind the columns are those of positions, whose channels the columns are.
-fn as_vector(c: &Tensor, columns: usize) -> Option<Tensor> {
-    match c.as_slice::<f32>().ok()? {
-        [one] => Tensor::from_vec(&[columns], vec![*one; columns]).ok(),
-        row if row.len() == columns && c.shape().contains(&columns) => Tensor::from_slice(&[columns], row).ok(),
-        _ => None,
+fn as_vector(c: &Tensor, columns: usize) -> Result<Option<Tensor>, Error> {
+    let Some(row) = c.as_slice::<f32>().ok().filter(|_| is_vector(c, columns)) else { return Ok(None) };
+    let mut vector = Tensor::zeros(DType::F32, &[columns])?;
+    match row {
+        [one] => vector.as_mut_slice()?.fill(*one),
+        row => vector.as_mut_slice()?.copy_from_slice(row),
     }
+    Ok(Some(vector))
+}
+
+/// Whether [`as_vector`] gives a row.
+fn is_vector(c: &Tensor, columns: usize) -> bool {
+    c.dtype() == DType::F32 && (c.len() == 1 || c.len() == columns && c.shape().contains(&columns))
 }
 
 fn scale(tensor: &mut Tensor, factor: f32) {

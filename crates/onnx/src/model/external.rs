@@ -166,13 +166,14 @@ fn check_path(location: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Takes into the model what its tensors keep outside of it; `inside` is the size of the model file, in bytes.
+/// Takes into the model what its tensors keep outside of it; `inside` is the size of the model file, in bytes. Gives the bytes of both
+/// together.
 pub(crate) fn inline(
     graph: &mut GraphProto,
     resolver: &dyn Resolve,
     limits: &Limits,
     inside: u64,
-) -> Result<(), Error> {
+) -> Result<u64, Error> {
     let mut read = inside;
     let initializers = graph.initializer.iter_mut();
     let attributes = graph.node.iter_mut().flat_map(|node| {
@@ -214,7 +215,7 @@ pub(crate) fn inline(
         tensor.external_data.clear();
         tensor.data_location = 0;
     }
-    Ok(())
+    Ok(read)
 }
 
 /// The bytes that the shape and type of a tensor need, or what is not supported about its type; `Err(None)` if the shape is not one.
