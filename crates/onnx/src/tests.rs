@@ -7,6 +7,7 @@ mod export;
 mod export_operators;
 mod exports;
 mod external;
+mod extremes;
 mod functions;
 mod hostile;
 mod limits;

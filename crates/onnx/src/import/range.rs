@@ -16,9 +16,8 @@ impl Entry<'_, '_> {
         let one = |sizes: &Sizes| sizes.elements.first().cloned().unwrap_or_else(|| Polynomial::constant(0));
         let (start, limit, step) = (one(&start), one(&limit), one(&step));
         if let (Some(start), Some(limit), Some(step)) = (start.as_constant(), limit.as_constant(), step.as_constant()) {
-            let numbers = self.numbers(start, limit, step)?;
-            let elements = numbers.into_iter().map(Polynomial::constant).collect();
-            return self.bind_sizes(Sizes { elements, is_scalar: false, dtype }).map(|()| true);
+            let numbers = self.numbers(dtype, [start, limit, step])?;
+            return self.bind_constant(numbers).map(|()| true);
         }
         if step.as_constant() != Some(1) || start.as_constant() != Some(0) {
             return Err(self.unsupported(format!("numbers from {start} to {limit} in steps of {step}")));
@@ -36,15 +35,23 @@ impl Entry<'_, '_> {
         self.emit(Op::Cast { to: CastTo::of(dtype) }, &[numbers]).map(|()| true)
     }
 
-    fn numbers(&self, start: i64, limit: i64, step: i64) -> Result<Vec<i64>, Error> {
+    fn numbers(&self, dtype: DType, [start, limit, step]: [i64; 3]) -> Result<Tensor, Error> {
         let distance = i128::from(limit) - i128::from(start);
         let count = match i128::from(step) {
             0 => return Err(self.invalid("has a step of 0")),
             step => (distance + step - step.signum()).div_euclid(step).max(0),
         };
-        let count = u64::try_from(count).unwrap_or(u64::MAX);
-        fourfold_graph::Limits::check("elements", count, self.importer.limits.elements)?;
-        let count = i64::try_from(count).unwrap_or(i64::MAX);
-        Ok((0..count).map(|index| start + index * step).collect())
+        let count = usize::try_from(count).unwrap_or(usize::MAX);
+        self.importer.check_computed(count)?;
+        let mut numbers = Tensor::zeros(dtype, &[count])?;
+        // Only past the last number can this wrap.
+        let all = core::iter::successors(Some(start), |number| Some(number.wrapping_add(step)));
+        if dtype == DType::I32 {
+            #[expect(clippy::cast_possible_truncation, reason = "integers of 32 bits wrap")]
+            numbers.as_mut_slice::<i32>()?.iter_mut().zip(all).for_each(|(element, number)| *element = number as i32);
+        } else {
+            numbers.as_mut_slice::<i64>()?.iter_mut().zip(all).for_each(|(element, number)| *element = number);
+        }
+        Ok(numbers)
     }
 }
