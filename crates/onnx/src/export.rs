@@ -44,7 +44,7 @@ use std::collections::{HashMap, HashSet};
 
 use fourfold_graph::{Dim, Graph, Node, Op, OutputParams, PadMode, ValueId, ValueType};
 use fourfold_schemes::{Granularity, QuantParams};
-use fourfold_tensor::{DType, Tensor};
+use fourfold_tensor::{DType, Tensor, memory};
 use prost::Message;
 
 use crate::Error;
@@ -92,7 +92,13 @@ pub fn export_as(graph: &Graph, form: Form) -> Result<Vec<u8>, Error> {
             "its model is larger than 2 GiB, the most that one file holds; write it with data in a second file";
         return Err(Error::Export { value: graph.name().to_owned(), reason });
     }
-    Ok(model.encode_to_vec())
+    encoded(&model)
+}
+
+fn encoded(model: &ModelProto) -> Result<Vec<u8>, Error> {
+    let mut bytes = memory::room(model.encoded_len())?;
+    model.encode(&mut bytes).map_err(|_| fourfold_tensor::Error::OutOfMemory { bytes: model.encoded_len() })?;
+    Ok(bytes)
 }
 
 /// Writes a graph as an ONNX file whose large tensors lie in a second file, `location`, in the same folder.
@@ -105,7 +111,7 @@ pub fn export_as(graph: &Graph, form: Form) -> Result<Vec<u8>, Error> {
 pub fn export_apart(graph: &Graph, form: Form, location: &str) -> Result<(Vec<u8>, Vec<u8>), Error> {
     let mut model = model(graph, form)?;
     let data = apart::move_out(&mut model, location);
-    Ok((model.encode_to_vec(), data))
+    Ok((encoded(&model)?, data))
 }
 
 /// Whether the ONNX file of a graph would be larger than one file can be, so that [`export_apart`] has to write it.

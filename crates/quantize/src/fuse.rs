@@ -135,16 +135,13 @@ fn fold(graph: &Graph, head: &Node, batch_norm: &Node) -> Result<(Tensor, Tensor
     let channels = scale.len();
     let row = weight.len() / channels.max(1);
     let factor = |c: usize| f64::from(scale[c]) / (f64::from(variance[c]) + f64::from(epsilon)).sqrt();
-    let folded_weight: Vec<f32> =
-        weight.iter().enumerate().map(|(index, &w)| (f64::from(w) * factor(index / row.max(1))) as f32).collect();
-    let folded_bias: Vec<f32> = (0..channels)
-        .map(|c| {
-            let old = bias.get(c).copied().map_or(0.0, f64::from);
-            ((old - f64::from(mean[c])) * factor(c) + f64::from(offset[c])) as f32
-        })
-        .collect();
+    let folded_weight = weight.iter().enumerate().map(|(index, &w)| (f64::from(w) * factor(index / row.max(1))) as f32);
+    let folded_bias = (0..channels).map(|c| {
+        let old = bias.get(c).copied().map_or(0.0, f64::from);
+        ((old - f64::from(mean[c])) * factor(c) + f64::from(offset[c])) as f32
+    });
     let shape = graph.value(head.inputs()[1]).constant().map_or(&[][..], Tensor::shape);
-    Ok((Tensor::from_vec(shape, folded_weight)?, Tensor::from_vec(&[channels], folded_bias)?))
+    Ok((Tensor::from_elements(shape, folded_weight)?, Tensor::from_elements(&[channels], folded_bias)?))
 }
 
 /// A constant operand of a node.

@@ -138,7 +138,7 @@ impl Weight {
             let s_w = &scales[if scales.len() == 1 { 0 } else { channel }];
             (f64::from(bias) / product(s_w)).round_ties_even() as i32
         };
-        let codes = Tensor::from_vec(&[bias.len()], bias.iter().enumerate().map(code).collect::<Vec<i32>>())?;
+        let codes = Tensor::from_elements(&[bias.len()], bias.iter().enumerate().map(code))?;
         let scale = |s_w: &Scale| Scale::new(s_a.get() * s_w.get());
         let granularity = match scales {
             [one] => Granularity::PerTensor { scale: scale(one)?, zero_point: 0 },

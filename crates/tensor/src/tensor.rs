@@ -56,6 +56,25 @@ impl Tensor {
         Self::from_slice(shape, &elements)
     }
 
+    /// A tensor of what an iterator gives, row-major, which is held nowhere else.
+    ///
+    /// # Errors
+    ///
+    /// As [`Tensor::from_slice`].
+    pub fn from_elements<T: Element>(shape: &[usize], elements: impl IntoIterator<Item = T>) -> Result<Self, Error> {
+        let (mut tensor, mut elements) = (Self::zeros(T::DTYPE, shape)?, elements.into_iter());
+        let mut actual = 0;
+        for (place, element) in tensor.as_mut_slice::<T>()?.iter_mut().zip(&mut elements) {
+            *place = element;
+            actual += 1;
+        }
+        actual += elements.count();
+        match tensor.len() {
+            expected if expected == actual => Ok(tensor),
+            expected => Err(Error::Length { shape: tensor.shape, expected, actual }),
+        }
+    }
+
     /// A tensor of truth values, row-major.
     ///
     /// # Errors
@@ -322,6 +341,9 @@ mod tests {
     #[test]
     fn lengths_are_checked() {
         assert!(matches!(Tensor::from_vec(&[2, 2], vec![0_u8; 3]), Err(Error::Length { expected: 4, actual: 3, .. })));
+        assert_eq!(Tensor::from_elements(&[2], 3_u8..5), Tensor::from_slice(&[2], &[3_u8, 4]));
+        assert!(matches!(Tensor::from_elements(&[2], 0_u8..1), Err(Error::Length { actual: 1, .. })));
+        assert!(matches!(Tensor::from_elements(&[2], 0_u8..5), Err(Error::Length { actual: 5, .. })));
         assert!(matches!(Tensor::from_le_bytes(DType::F32, &[2], &[0; 7]), Err(Error::Length { .. })));
         let tensor = Tensor::from_le_bytes(DType::F32, &[1], &1.5_f32.to_le_bytes()).expect("four bytes");
         assert_eq!(tensor.to_le_bytes(), 1.5_f32.to_le_bytes());

@@ -9,6 +9,7 @@ use fourfold_tensor::Tensor;
 use super::Importer;
 use super::dynamic::Part;
 use super::sizes::Sizes;
+use super::tensor::failed;
 use crate::Error;
 
 /// What a name of the file stands for.
@@ -128,9 +129,9 @@ impl<'a> Importer<'a> {
         }
         let Some(codes) = self.stored(stored.names[0]) else { return Ok(None) };
         let invalid = |reason: String| Error::Tensor { name: name.to_owned(), reason };
-        let mut real = dequantize(codes, &found.params).map_err(|error| invalid(error.to_string()))?;
+        let mut real = dequantize(codes, &found.params).map_err(|error| failed(error, invalid))?;
         if stored.is_turned {
-            real = real.permute(&[1, 0]).map_err(|error| invalid(error.to_string()))?;
+            real = real.permute(&[1, 0]).map_err(|error| failed(error, invalid))?;
         }
         self.count_computed(&real)?;
         if let Some(Binding::Dequantized(found)) = self.bindings.get_mut(name) {

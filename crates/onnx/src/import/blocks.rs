@@ -101,8 +101,8 @@ impl<'a> Entry<'_, 'a> {
             let steps = code.wrapping_sub(zeros[at]) as f32;
             steps * scales[at]
         });
-        let tensor = Tensor::from_vec(&shape, reals.collect()).map_err(fourfold_graph::Error::from)?;
-        self.bind_constant(tensor)
+        self.importer.check_computed(list.len())?;
+        self.bind_constant(Tensor::from_elements(&shape, reals)?)
     }
 }
 

@@ -159,7 +159,7 @@ fn dims(input: &ValueInfoProto, shape: Option<&crate::proto::TensorShapeProto>) 
         Some(Dimension::DimValue(-1)) => Ok(Dim::symbol(&format!("{}.{axis}", input.name))),
         Some(Dimension::DimValue(size)) => match usize::try_from(*size) {
             Ok(size) => Ok(Dim::Fixed(size)),
-            _ => Err(Error::Tensor { name: input.name.clone(), reason: format!("axis {axis} has size {size}") }),
+            Err(_) => Err(Error::Tensor { name: input.name.clone(), reason: format!("axis {axis} has size {size}") }),
         },
         Some(Dimension::DimParam(symbol)) if !symbol.is_empty() => Ok(Dim::symbol(symbol)),
         _ => Ok(Dim::symbol(&format!("{}.{axis}", input.name))),

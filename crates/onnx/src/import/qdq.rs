@@ -8,6 +8,7 @@ use fourfold_tensor::DType;
 
 use super::binding::{Binding, Codes, Dequantized, Stored};
 use super::node::Entry;
+use super::tensor::failed;
 use crate::Error;
 use crate::proto::data_type;
 
@@ -22,7 +23,7 @@ impl<'a> Entry<'_, 'a> {
             let axis = self.channel_axis()?;
             let parameters = self.parameters(1)?;
             let params = self.params(&parameters, self.made_dtype(parameters.dtype())?, real.shape(), axis)?;
-            let codes = quantize(&real, &params).map_err(|error| self.invalid(error.to_string()))?;
+            let codes = quantize(&real, &params).map_err(|error| failed(error, |reason| self.invalid(reason)))?;
             return self.importer.bind_constant(output, codes);
         }
         let params = self.quantizer()?;

@@ -17,6 +17,7 @@ use super::binding::Binding;
 use super::computed::Change;
 use super::node::Entry;
 use super::parameters::integers;
+use super::tensor::failed;
 use crate::Error;
 
 /// What the attributes of a layer say, and its hidden size.
@@ -299,7 +300,7 @@ impl<'a> Entry<'_, 'a> {
     }
 
     pub(super) fn held<T: Element>(&self, shape: &[usize], elements: Vec<T>) -> Result<Tensor, Error> {
-        Tensor::from_vec(shape, elements).map_err(|error| self.invalid(error.to_string()))
+        Tensor::from_vec(shape, elements).map_err(|error| failed(error, |reason| self.invalid(reason)))
     }
 }
 

@@ -6,6 +6,7 @@ use fourfold_graph::{Dim, Op, Polynomial};
 
 use super::binding::{Binding, Codes, Dequantized, Stored};
 use super::node::Entry;
+use super::tensor::failed;
 use crate::Error;
 
 impl<'a> Entry<'_, 'a> {
@@ -87,7 +88,7 @@ impl<'a> Entry<'_, 'a> {
             return self.importer.bind(output, Binding::Dequantized(turned));
         }
         let tensor = self.constant(0)?;
-        let tensor = tensor.permute(axes).map_err(|error| self.invalid(error.to_string()))?;
+        let tensor = tensor.permute(axes).map_err(|error| failed(error, |reason| self.invalid(reason)))?;
         self.bind_constant(tensor)
     }
 

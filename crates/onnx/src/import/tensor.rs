@@ -33,7 +33,15 @@ pub(super) fn read(proto: &TensorProto, name: &str) -> Result<Tensor, Error> {
         (true, [0, _, 0]) if dtype.size() == 1 => return bytes(proto, dtype, &shape, &invalid),
         _ => return Err(invalid(format!("is {dtype}, but its data is of another type"))),
     };
-    tensor.map_err(|error| invalid(error.to_string()))
+    tensor.map_err(|error| failed(error, invalid))
+}
+
+/// Out of memory, or what the file has wrong.
+pub(super) fn failed(error: impl Into<fourfold_schemes::Error>, invalid: impl Fn(String) -> Error) -> Error {
+    match error.into() {
+        fourfold_schemes::Error::Tensor(error) if error.is_limit() => error.into(),
+        error => invalid(error.to_string()),
+    }
 }
 
 /// Elements of 4 bits, two in a byte, the low bits first; each becomes one of 8 bits.
@@ -50,10 +58,10 @@ fn four_bits(proto: &TensorProto, name: &str) -> Result<Tensor, Error> {
     let halves = packed.iter().flat_map(|byte| [byte & 15, byte >> 4]).take(count);
     let tensor = match proto.data_type {
         // The sign is the highest of four bits.
-        data_type::INT4 => Tensor::from_vec(&sizes, halves.map(|half| (half << 4).cast_signed() >> 4).collect()),
-        _ => Tensor::from_vec(&sizes, halves.collect::<Vec<u8>>()),
+        data_type::INT4 => Tensor::from_elements(&sizes, halves.map(|half| (half << 4).cast_signed() >> 4)),
+        _ => Tensor::from_elements(&sizes, halves),
     };
-    tensor.map_err(|error| invalid(error.to_string()))
+    tensor.map_err(|error| failed(error, invalid))
 }
 
 /// 8-bit elements, which `int32_data` holds one by one.
@@ -64,7 +72,7 @@ fn bytes(proto: &TensorProto, dtype: DType, shape: &Shape, invalid: &dyn Fn(Stri
     };
     let bytes: Option<Vec<u8>> = proto.int32_data.iter().map(byte).collect();
     let bytes = bytes.ok_or_else(|| invalid(format!("holds numbers that are not {dtype}")))?;
-    Tensor::from_le_bytes(dtype, shape, &bytes).map_err(|error| invalid(error.to_string()))
+    Tensor::from_le_bytes(dtype, shape, &bytes).map_err(|error| failed(error, invalid))
 }
 
 /// The tensor of a Constant node.
@@ -90,5 +98,5 @@ pub(super) fn of_constant_node(node: &NodeProto) -> Result<Tensor, Error> {
             return Err(Error::UnsupportedTensor { name: name.to_owned(), what });
         }
     };
-    made.map_err(|error| invalid(error.to_string()))
+    made.map_err(|error| failed(error, invalid))
 }

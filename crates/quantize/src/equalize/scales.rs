@@ -140,13 +140,13 @@ impl Scales {
         let weight = layer.weight_indices().zip(layer.weight).map(|((output, input), &weight)| {
             scaled(weight, self.of_input(node, input) / self.of_output(node, output))
         });
-        let weight = Tensor::from_vec(layer.shape, weight.collect::<Vec<f32>>())?;
+        let weight = Tensor::from_elements(layer.shape, weight)?;
         if layer.bias.is_empty() {
             return Ok((weight, None));
         }
         let bias = layer.bias.iter().enumerate();
-        let bias: Vec<f32> = bias.map(|(output, &bias)| scaled(bias, self.of_output(node, output).recip())).collect();
-        Ok((weight, Some(Tensor::from_vec(&[bias.len()], bias)?)))
+        let bias = bias.map(|(output, &bias)| scaled(bias, self.of_output(node, output).recip()));
+        Ok((weight, Some(Tensor::from_elements(&[layer.bias.len()], bias)?)))
     }
 
     /// The name of every pair's first layer, with the scales by which its outputs are divided.
