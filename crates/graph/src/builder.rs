@@ -33,8 +33,8 @@ pub struct NewNode<'a> {
 pub struct GraphBuilder {
     graph: Parts,
     limits: Limits,
-    value_names: HashSet<String>,
-    node_names: HashSet<String>,
+    value_names: HashSet<Arc<str>>,
+    node_names: HashSet<Arc<str>>,
     /// The number that [`GraphBuilder::unique_name`] tries first for each base.
     next_numbers: HashMap<String, usize>,
 }
@@ -51,6 +51,14 @@ impl GraphBuilder {
     pub fn with_limits(name: &str, limits: Limits) -> Self {
         let graph = Parts { name: name.to_owned(), ..Parts::default() };
         Self { graph, limits, value_names: HashSet::new(), node_names: HashSet::new(), next_numbers: HashMap::new() }
+    }
+
+    /// Makes room for so many more nodes and values, so that tables of names do not grow, and are hashed anew, again and again.
+    pub fn reserve(&mut self, nodes: usize, values: usize) {
+        self.graph.nodes.reserve(nodes);
+        self.node_names.reserve(nodes);
+        self.graph.values.reserve(values);
+        self.value_names.reserve(values);
     }
 
     /// Adds a value that the caller brings at run time.
@@ -109,11 +117,12 @@ impl GraphBuilder {
             kind: new.op.kind(),
             problem: Box::new(problem),
         })?;
-        if !self.node_names.insert(new.name.to_owned()) {
+        let name: Arc<str> = new.name.into();
+        if !self.node_names.insert(Arc::clone(&name)) {
             return Err(Error::DuplicateName { name: new.name.to_owned() });
         }
         let output = self.push_value(new.output, ty, None, Some(NodeId(self.graph.nodes.len())))?;
-        self.graph.nodes.push(Node { name: new.name.to_owned(), op: new.op, inputs: new.inputs.to_vec(), output });
+        self.graph.nodes.push(Node { name, op: new.op, inputs: new.inputs.to_vec(), output });
         Ok(output)
     }
 
@@ -204,10 +213,11 @@ impl GraphBuilder {
         }
         check_size(&ty, &self.limits)?;
         Limits::check("values", self.graph.values.len() as u64 + 1, self.limits.values)?;
-        if !self.value_names.insert(name.to_owned()) {
-            return Err(Error::DuplicateName { name: name.to_owned() });
+        let name: Arc<str> = name.into();
+        if !self.value_names.insert(Arc::clone(&name)) {
+            return Err(Error::DuplicateName { name: name.to_string() });
         }
-        self.graph.values.push(Value { name: name.to_owned(), ty, constant, producer });
+        self.graph.values.push(Value { name, ty, constant, producer });
         Ok(ValueId(self.graph.values.len() - 1))
     }
 }

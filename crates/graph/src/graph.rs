@@ -35,7 +35,7 @@ impl NodeId {
 /// Something that nodes read or write.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Value {
-    pub(crate) name: String,
+    pub(crate) name: Arc<str>,
     pub(crate) ty: ValueType,
     pub(crate) constant: Option<Tensor>,
     pub(crate) producer: Option<NodeId>,
@@ -70,7 +70,7 @@ impl Value {
 /// One operator and its operands.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Node {
-    pub(crate) name: String,
+    pub(crate) name: Arc<str>,
     pub(crate) op: Op,
     pub(crate) inputs: Vec<ValueId>,
     pub(crate) output: ValueId,

@@ -33,6 +33,7 @@ mod tensor;
 mod transposed;
 mod window;
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
@@ -202,7 +203,7 @@ struct Importer<'a> {
     limits: Limits,
     builder: GraphBuilder,
     bindings: HashMap<&'a str, Binding<'a>>,
-    /// The names of all values and nodes of the file.
+    /// The names of all values and nodes of the file; empty until a fresh name is asked for.
     file_names: HashSet<&'a str>,
     /// Constants that follow from those of the file.
     computed: HashMap<(&'a str, Change), ValueId>,
@@ -216,7 +217,7 @@ struct Importer<'a> {
     folded_elements: u64,
     /// Whether this is the model of one node that is computed now.
     is_folding: bool,
-    node_names: HashSet<String>,
+    node_names: HashSet<Cow<'a, str>>,
     /// How many nodes and graph outputs read each name, and the first node that does.
     readers: HashMap<&'a str, (usize, Option<usize>)>,
     /// The names of the model's outputs.
@@ -228,7 +229,8 @@ struct Importer<'a> {
 impl<'a> Importer<'a> {
     fn new(proto: &'a GraphProto, opset: i64, limits: &Limits) -> Self {
         let name = if proto.name.is_empty() { "model" } else { &proto.name };
-        let mut readers: HashMap<&str, (usize, Option<usize>)> = HashMap::new();
+        let (nodes, values) = (proto.node.len(), proto.node.len() + proto.initializer.len() + proto.input.len());
+        let mut readers: HashMap<&str, (usize, Option<usize>)> = HashMap::with_capacity(values);
         for (index, node) in proto.node.iter().enumerate() {
             for read in &node.input {
                 readers.entry(read).or_insert((0, Some(index))).0 += 1;
@@ -237,23 +239,22 @@ impl<'a> Importer<'a> {
         for output in &proto.output {
             readers.entry(&output.name).or_default().0 += 1;
         }
-        let made = proto.node.iter().flat_map(|node| node.output.iter().chain([&node.name]));
-        let given = proto.initializer.iter().map(|initializer| &initializer.name);
-        let file_names = made.chain(given).chain(proto.input.iter().map(|input| &input.name)).map(String::as_str);
+        let mut builder = GraphBuilder::with_limits(name, limits.clone());
+        builder.reserve(nodes, values);
         Self {
             proto,
             opset,
             limits: limits.clone(),
-            builder: GraphBuilder::with_limits(name, limits.clone()),
-            bindings: HashMap::new(),
-            file_names: file_names.collect(),
+            builder,
+            bindings: HashMap::with_capacity(values),
+            file_names: HashSet::new(),
             computed: HashMap::new(),
             quantized: HashMap::new(),
             reshaped: HashMap::new(),
             computed_elements: 0,
             folded_elements: 0,
             is_folding: false,
-            node_names: HashSet::new(),
+            node_names: HashSet::with_capacity(nodes),
             readers,
             outputs: proto.output.iter().map(|output| output.name.as_str()).collect(),
             absorbed: HashSet::new(),
@@ -334,7 +335,7 @@ impl<'a> Importer<'a> {
             return Err(Error::UnsupportedTensor { name, what });
         }
         let made = self.proto.node.iter().flat_map(|node| &node.output).filter(|name| !name.is_empty());
-        let mut seen = HashSet::new();
+        let mut seen = HashSet::with_capacity(self.proto.node.len() + self.proto.initializer.len());
         for name in self.proto.initializer.iter().map(|initializer| &initializer.name).chain(made) {
             if name.is_empty() {
                 return Err(fourfold_graph::Error::Name { name: String::new() }.into());
@@ -354,12 +355,14 @@ impl<'a> Importer<'a> {
     }
 
     /// A name for a node that no other has.
-    fn node_name(&mut self, index: usize, node: &NodeProto) -> String {
-        let given = (!node.name.is_empty()).then(|| node.name.clone());
-        let mut name = given.unwrap_or_else(|| format!("{}_{index}", node.op_type));
+    fn node_name(&mut self, index: usize, node: &'a NodeProto) -> String {
+        let mut name = match node.name.as_str() {
+            "" => Cow::Owned(format!("{}_{index}", node.op_type)),
+            given => Cow::Borrowed(given),
+        };
         while !self.node_names.insert(name.clone()) {
-            name = format!("{name}_{index}");
+            name = Cow::Owned(format!("{name}_{index}"));
         }
-        name
+        name.into_owned()
     }
 }

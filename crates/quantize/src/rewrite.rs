@@ -20,6 +20,7 @@ impl<'g> Rewrite<'g> {
     /// as operands.
     pub(crate) fn new(source: &'g Graph) -> Result<Self, Error> {
         let mut builder = GraphBuilder::new(source.name());
+        builder.reserve(source.nodes().len(), source.values().len());
         let mut values = vec![None; source.values().len()];
         for &input in source.inputs() {
             let value = source.value(input);
@@ -63,6 +64,7 @@ impl<'g> Rewrite<'g> {
     /// A name that neither graph has: `base` itself if it is free.
     pub(crate) fn fresh_name(&mut self, base: &str) -> String {
         if self.names.is_empty() {
+            self.names.reserve(self.source.values().len() + self.source.nodes().len());
             self.names.extend(self.source.values().iter().map(Value::name));
             self.names.extend(self.source.nodes().iter().map(Node::name));
         }

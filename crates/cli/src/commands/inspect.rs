@@ -42,7 +42,7 @@ pub(super) fn run(arguments: &Inspect, context: &Context) -> Result<(), Failure>
         );
     }
     let mut table = Table::new(&["node", "operator", "result", ">parameters", ">MACs", "int8", "why not"]);
-    for row in &rows {
+    for row in rows {
         table.row(row.cells());
     }
     let mut text = String::new();
@@ -94,17 +94,10 @@ impl Row {
         })
     }
 
-    fn cells(&self) -> [String; 7] {
+    fn cells(self) -> [String; 7] {
         let int8 = if self.int8 { "yes" } else { "no" };
-        [
-            self.name.clone(),
-            self.operator.clone(),
-            self.result.clone(),
-            self.parameters.to_string(),
-            self.macs.to_string(),
-            int8.to_owned(),
-            self.reason.clone(),
-        ]
+        let (parameters, macs) = (self.parameters.to_string(), self.macs.to_string());
+        [self.name, self.operator, self.result, parameters, macs, int8.to_owned(), self.reason]
     }
 }
 

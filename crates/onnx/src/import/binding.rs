@@ -206,6 +206,13 @@ impl<'a> Importer<'a> {
 
     /// A name that neither the graph nor the file has.
     pub(super) fn fresh_name(&mut self, base: &str) -> String {
+        if self.file_names.is_empty() {
+            let file = self.proto;
+            let made = file.node.iter().flat_map(|node| node.output.iter().chain([&node.name]));
+            let given = file.initializer.iter().map(|initializer| &initializer.name);
+            let brought = file.input.iter().map(|input| &input.name);
+            self.file_names.extend(made.chain(given).chain(brought).map(String::as_str));
+        }
         let mut base = base.to_owned();
         loop {
             let name = self.builder.unique_name(&base);
