@@ -13,6 +13,15 @@ pub(crate) struct Arguments {
     /// Only errors and warnings on stderr
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,
+    /// Fix a free size of the model, before anything else is done with it
+    #[arg(long, global = true, value_name = "NAME=SIZE")]
+    pub(crate) dim: Vec<String>,
+    /// Fix the shape of an input, and with it the free sizes in it
+    #[arg(long, global = true, value_name = "INPUT=1x3x224x224")]
+    pub(crate) shape: Vec<String>,
+    /// Make an input a constant: one number for all its elements, or as many as it has with commas between them
+    #[arg(long, global = true, value_name = "INPUT=VALUE", allow_hyphen_values = true)]
+    pub(crate) set: Vec<String>,
     /// Raise or lower a limit of what is accepted from files
     #[arg(long, global = true, value_name = "NAME=VALUE")]
     pub(crate) limit: Vec<String>,

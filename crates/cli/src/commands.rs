@@ -12,18 +12,21 @@ mod quickstart;
 mod run;
 mod verify;
 
-use fourfold::graph::Limits;
+use fourfold::graph::{Fixed, Limits};
 use fourfold::runtime::Options;
 
 use crate::args::{Arguments, Verb};
 use crate::console::Console;
 use crate::failure::Failure;
+use crate::fixed::fixed;
 
 /// What every verb gets beside its own arguments.
 #[derive(Debug)]
 pub(crate) struct Context {
     pub(crate) console: Console,
     pub(crate) limits: Limits,
+    /// What is fixed of the model before anything else.
+    pub(crate) fixed: Fixed,
 }
 
 impl Context {
@@ -35,8 +38,12 @@ impl Context {
 
 /// Does what the command line asks for.
 pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
-    let Arguments { verb, quiet, limit } = arguments;
+    let Arguments { verb, quiet, dim, shape, set, limit } = arguments;
     let limits = limits(&limit)?;
+    let fixed = fixed(&dim, &shape, &set)?;
+    if !fixed.is_empty() && matches!(verb, Verb::Quickstart(_) | Verb::Ops(_) | Verb::Merge(_)) {
+        return Err(Failure::usage("--dim, --shape and --set are for verbs that take a model; leave them out"));
+    }
     let json = match &verb {
         Verb::Inspect(inspect) => inspect.json,
         Verb::Ops(ops) => ops.json,
@@ -50,7 +57,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         | Verb::Export(_)
         | Verb::Verify(_) => false,
     };
-    let context = Context { console: Console::new(quiet, json), limits };
+    let context = Context { console: Console::new(quiet, json), limits, fixed };
     match verb {
         Verb::Quickstart(arguments) => quickstart::run(&arguments, &context),
         Verb::Inspect(arguments) => inspect::run(&arguments, &context),

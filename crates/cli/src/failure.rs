@@ -87,6 +87,7 @@ impl From<graph::Error> for Failure {
     fn from(error: graph::Error) -> Self {
         let kind = match error.is_limit() {
             true => Kind::Limit,
+            false if matches!(error, graph::Error::Fixed { .. }) => Kind::Usage,
             false if error.is_unsupported() => Kind::Unsupported,
             false => Kind::Invalid,
         };
@@ -147,6 +148,7 @@ impl From<onnx::Error> for Failure {
         match error {
             _ if error.is_limit() => Self::new(Kind::Limit, error),
             onnx::Error::Graph(error) => error.into(),
+            _ if error.is_io() => Self::new(Kind::Io, error),
             _ if error.is_unsupported() => Self::new(Kind::Unsupported, error),
             _ => Self::invalid(error),
         }

@@ -12,6 +12,7 @@ mod console;
 mod data;
 mod evaluate;
 mod failure;
+mod fixed;
 mod interrupt;
 mod memory;
 mod message;

@@ -10,6 +10,7 @@ use fourfold::onnx;
 use fourfold::tensor::memory;
 
 use crate::atomic;
+use crate::commands::Context;
 use crate::failure::{Failure, Kind};
 
 /// The two forms of a model file.
@@ -32,14 +33,6 @@ impl Form {
             ))),
         }
     }
-
-    /// The bytes of a graph in this form.
-    pub(crate) fn encode(self, graph: &Graph) -> Result<Vec<u8>, Failure> {
-        match self {
-            Form::Onnx => Ok(onnx::export(graph)?),
-            Form::Fourfold => Ok(container::to_bytes(graph)?),
-        }
-    }
 }
 
 /// A model as it was read.
@@ -47,20 +40,27 @@ impl Form {
 pub(crate) struct Model {
     pub(crate) graph: Graph,
     pub(crate) form: Form,
-    /// Bytes of the file.
+    /// Bytes of the file, and of those in which its tensors lie.
     pub(crate) bytes: u64,
 }
 
 impl Model {
-    /// Reads a model file.
-    pub(crate) fn load(path: &Path, limits: &Limits) -> Result<Self, Failure> {
+    /// Reads a model file, and the files in which its tensors lie, with what the command line fixes.
+    pub(crate) fn load(path: &Path, context: &Context) -> Result<Self, Failure> {
+        let (limits, fixed) = (&context.limits, &context.fixed);
         let (file, length) = open(path, limits)?;
         let at_path = |failure: Failure| failure.about(path.display());
-        if !container::is_container(&first_bytes(path)?) {
-            return Self::decode(&read_all(file, length, path)?, limits).map_err(at_path);
+        if container::is_container(&first_bytes(path)?) {
+            let graph = container::read(file, length, limits).map_err(|error| at_path(error.into()))?;
+            let graph =
+                if fixed.is_empty() { graph } else { graph.fixed(fixed).map_err(|error| at_path(error.into()))? };
+            return Ok(Self { graph, form: Form::Fourfold, bytes: length });
         }
-        let graph = container::read(file, length, limits).map_err(|error| at_path(error.into()))?;
-        Ok(Self { graph, form: Form::Fourfold, bytes: length })
+        let bytes = read_all(file, length, path)?;
+        let folder = onnx::Folder::of(path).map_err(|error| Failure::io("read", path, &error))?;
+        let options = onnx::ImportOptions { limits, fixed, resolver: &folder };
+        let graph = onnx::import_with(&bytes, &options).map_err(|error| at_path(error.into()))?;
+        Ok(Self { graph, form: Form::Onnx, bytes: length + folder.file_bytes() })
     }
 
     /// Reads a model from memory.
@@ -76,9 +76,31 @@ impl Model {
 
 /// Writes a graph in the form that the file's name chooses; returns the number of bytes.
 pub(crate) fn save(graph: &Graph, path: &Path, force: bool) -> Result<u64, Failure> {
-    let bytes = Form::of_name(path)?.encode(graph)?;
+    match Form::of_name(path)? {
+        Form::Onnx => save_onnx(graph, onnx::Form::Qdq, path, force),
+        Form::Fourfold => {
+            let bytes = container::to_bytes(graph)?;
+            atomic::write(path, &bytes, force)?;
+            Ok(bytes.len() as u64)
+        }
+    }
+}
+
+/// Writes a graph as an ONNX file; one of more than 2 GiB gets a second file beside it, `NAME.onnx.data`.
+pub(crate) fn save_onnx(graph: &Graph, form: onnx::Form, path: &Path, force: bool) -> Result<u64, Failure> {
+    if !onnx::needs_two_files(graph) {
+        let bytes = onnx::export_as(graph, form)?;
+        atomic::write(path, &bytes, force)?;
+        return Ok(bytes.len() as u64);
+    }
+    let name = format!("{}.data", path.file_name().unwrap_or_default().to_string_lossy());
+    let beside = path.with_file_name(&name);
+    atomic::check_free(&beside, force)?;
+    let (bytes, data) = onnx::export_apart(graph, form, &name)?;
+    // The model comes last: as long as it is not there, nothing reads the data.
+    atomic::write(&beside, &data, force)?;
     atomic::write(path, &bytes, force)?;
-    Ok(bytes.len() as u64)
+    Ok(bytes.len() as u64 + data.len() as u64)
 }
 
 /// Reads a whole file, which must be a regular file and no larger than allowed.

@@ -13,7 +13,7 @@ use crate::failure::Failure;
 use crate::model::Model;
 
 pub(super) fn run(arguments: &Bench, context: &Context) -> Result<(), Failure> {
-    let model = Model::load(&arguments.model, &context.limits)?;
+    let model = Model::load(&arguments.model, context)?;
     let graph = &model.graph;
     let inputs = made_up_inputs(graph, arguments.batch.unwrap_or(1) as usize)?;
     let threads = arguments.threads;

@@ -35,7 +35,7 @@ pub(super) fn run(arguments: &Calibrate, context: &Context) -> Result<(), Failur
     }
     let exists = output.symlink_metadata().is_ok();
     atomic::check_free(output, arguments.force || *resume)?;
-    let loaded = Model::load(model, &context.limits)?;
+    let loaded = Model::load(model, context)?;
     let fused = settings.fused(&loaded.graph, context).map_err(|failure| failure.about(model.display()))?;
     let samples = Samples::open(Flag { name: "DATA", values: data }, &loaded.graph, &context.limits)?;
     let mut calibration = quantize::prepare_with(&fused, &settings.mapping, &context.options())?;

@@ -10,7 +10,7 @@ use crate::failure::Failure;
 use crate::model::Model;
 
 pub(super) fn run(arguments: &Eval, context: &Context) -> Result<(), Failure> {
-    let model = Model::load(&arguments.model, &context.limits)?;
+    let model = Model::load(&arguments.model, context)?;
     let labels = Labels::read(&arguments.labels, context)?;
     let input = Flag { name: "--input", values: &arguments.input };
     let samples = Samples::open(input, &model.graph, &context.limits)?;

@@ -7,7 +7,7 @@ use super::Context;
 use crate::args::{Export, OnnxForm, Target};
 use crate::atomic;
 use crate::failure::Failure;
-use crate::model::Model;
+use crate::model::{Model, save_onnx};
 
 pub(super) fn run(arguments: &Export, context: &Context) -> Result<(), Failure> {
     let (name, form) = match (arguments.to, arguments.form) {
@@ -17,16 +17,19 @@ pub(super) fn run(arguments: &Export, context: &Context) -> Result<(), Failure> 
     };
     let path = arguments.output.join(name);
     atomic::check_free(&path, arguments.force)?;
-    let Model { graph, .. } = Model::load(&arguments.model, &context.limits)?;
+    let Model { graph, .. } = Model::load(&arguments.model, context)?;
     if arguments.form == Some(OnnxForm::Qoperator) && !graph.is_quantized() {
         context.console.warning("--form qoperator has no effect: the model is float, it has no operators on codes");
     }
-    let bytes = match (arguments.to, form) {
-        (Target::Onnx, OnnxForm::Qdq) => onnx::export(&graph)?,
-        (Target::Onnx, OnnxForm::Qoperator) => onnx::export_as(&graph, onnx::Form::QOperator)?,
-        (Target::Safetensors, _) => tensors::write(&tensors::of_graph(&graph))?,
-    };
     atomic::make_folder(&arguments.output)?;
-    atomic::write(&path, &bytes, arguments.force)?;
-    context.console.data(&format!("{}: {} bytes\n", path.display(), bytes.len()))
+    let bytes = match (arguments.to, form) {
+        (Target::Onnx, OnnxForm::Qdq) => save_onnx(&graph, onnx::Form::Qdq, &path, arguments.force)?,
+        (Target::Onnx, OnnxForm::Qoperator) => save_onnx(&graph, onnx::Form::QOperator, &path, arguments.force)?,
+        (Target::Safetensors, _) => {
+            let bytes = tensors::write(&tensors::of_graph(&graph))?;
+            atomic::write(&path, &bytes, arguments.force)?;
+            bytes.len() as u64
+        }
+    };
+    context.console.data(&format!("{}: {bytes} bytes\n", path.display()))
 }

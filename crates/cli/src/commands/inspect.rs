@@ -15,7 +15,7 @@ use crate::model::Model;
 use crate::table::Table;
 
 pub(super) fn run(arguments: &Inspect, context: &Context) -> Result<(), Failure> {
-    let model = Model::load(&arguments.model, &context.limits)?;
+    let model = Model::load(&arguments.model, context)?;
     let is_quantized = model.graph.is_quantized();
     // What a float model would look like on its way to int8.
     let fused = if is_quantized { model.graph.clone() } else { fuse(&model.graph)? };

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use fourfold::format::npy;
+use fourfold::format::{container, npy};
 use fourfold::graph::{Graph, OpKind};
+use fourfold::onnx;
 use fourfold::quantize::{Comparison, QConfig, Quantized, fuse, prepare_with, quantize_dynamic};
 use fourfold::tensor::{DType, Tensor};
 
@@ -15,7 +16,7 @@ use crate::data::Samples;
 use crate::evaluate::{Labels, accuracy};
 use crate::failure::Failure;
 use crate::interrupt;
-use crate::model::{Form, Model};
+use crate::model::Model;
 use crate::report::{Report, ReportForm};
 use crate::table::Table;
 
@@ -40,10 +41,10 @@ pub(super) fn run(arguments: &Quickstart, context: &Context) -> Result<(), Failu
     let fused = fuse(&model.graph)?;
     let dynamic = quantize_dynamic(&fused, &[OpKind::Linear], DType::I8)?;
     let (quantized, comparison) = quantize(&fused, &calibration, context)?;
-    let fourfold = Form::Fourfold.encode(quantized.graph())?;
+    let fourfold = container::to_bytes(quantized.graph())?;
 
     let mut table = Table::new(&["digits_cnn", ">accuracy", ">file bytes", ">ratio", ">ms per image"]);
-    let dynamic_bytes = Form::Fourfold.encode(dynamic.graph())?.len();
+    let dynamic_bytes = container::to_bytes(dynamic.graph())?.len();
     let rows = [
         ("float", &fused, MODEL.len()),
         ("dynamic int8", dynamic.graph(), dynamic_bytes),
@@ -56,7 +57,7 @@ pub(super) fn run(arguments: &Quickstart, context: &Context) -> Result<(), Failu
     let bytes = (model.bytes, fourfold.len() as u64);
     let report = Report::new(Mode::Static, bytes, (&fused, &quantized), Some(&comparison), None)?;
     atomic::make_folder(&arguments.out)?;
-    let onnx = Form::Onnx.encode(quantized.graph())?;
+    let onnx = onnx::export(quantized.graph())?;
     let files = [
         ("digits_cnn.int8.fourfold", fourfold.as_slice()),
         ("digits_cnn.int8.onnx", &onnx),

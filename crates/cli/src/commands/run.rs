@@ -20,7 +20,7 @@ use crate::interrupt;
 use crate::model::Model;
 
 pub(super) fn run(arguments: &Run, context: &Context) -> Result<(), Failure> {
-    let model = Model::load(&arguments.model, &context.limits)?;
+    let model = Model::load(&arguments.model, context)?;
     let graph = &model.graph;
     let paths = paths(Flag { name: "--input", values: &arguments.input }, graph)?;
     let inputs = paths.iter().map(|path| open_npy(path, &context.limits)).collect::<Result<Vec<_>, _>>()?;
