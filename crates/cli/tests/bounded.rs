@@ -1,5 +1,5 @@
 //! The command under little memory, on files that ask for much: it ends with an exit code, never with a signal.
-#![cfg(unix)]
+#![cfg(target_os = "linux")]
 
 mod folder;
 mod wire;
@@ -10,6 +10,11 @@ use std::process::Command;
 
 use folder::{Folder, Outcome};
 use wire::{int, integers, ints, model, node, string, tensor, value};
+
+/// Whether the command runs in an emulator, whose own memory a limit would count.
+fn is_emulated() -> bool {
+    std::env::var_os("FOURFOLD_RUNNER").is_some()
+}
 
 /// Runs a command line with at most so many MiB of address space.
 fn limited(folder: &Folder, mib: u64, line: &str) -> Outcome {
@@ -32,6 +37,9 @@ fn list<T: AsRef<[u8]>>(parts: &[T]) -> Vec<u8> {
 
 #[test]
 fn a_file_of_3_gib_is_verified_and_inspected_in_4_gib() {
+    if is_emulated() {
+        return;
+    }
     const SIZE: u64 = 16_384;
     const LAYERS: u32 = 3;
     let bytes = SIZE * SIZE * 4;
@@ -74,6 +82,9 @@ fn a_file_of_3_gib_is_verified_and_inspected_in_4_gib() {
 
 #[test]
 fn small_hostile_files_end_with_a_code() {
+    if is_emulated() {
+        return;
+    }
     let large = 1_i64 << 30;
     let x = || vec![value("x", 1, &["1", "1", "4", "4"])];
     let of_x = |operator: &str, inputs: &[&str], attributes: &[Vec<u8>], initializers: &[Vec<u8>]| {
@@ -209,6 +220,9 @@ fn small_hostile_files_end_with_a_code() {
 
 #[test]
 fn messages_are_short_whatever_the_file_says() {
+    if is_emulated() {
+        return;
+    }
     let folder = Folder::new();
     let long = "n\u{1b}[2J".repeat(2_000_000);
     let x = [value("x", 1, &["1"])];

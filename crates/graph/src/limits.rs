@@ -22,7 +22,7 @@ pub struct Limits {
     pub name_bytes: u64,
     /// Size of a kernel, stride, dilation or padding on one axis.
     pub window: u64,
-    /// Bytes of activations that a plan may hold at once.
+    /// Bytes that a session may hold: activations, outputs, and what operators need while they run.
     pub arena_bytes: u64,
 }
 

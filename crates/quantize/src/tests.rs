@@ -4,6 +4,7 @@ mod bias;
 mod cancelled;
 mod dynamic;
 mod embedding;
+mod empty;
 mod equalize;
 mod fuse;
 mod joins;
