@@ -69,7 +69,7 @@ struct Random(u64);
 impl Random {
     fn below(&mut self, count: usize) -> usize {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) as usize % count
+        usize::try_from(self.0 >> 33).unwrap_or(0) % count
     }
 
     fn of<T: Copy>(&mut self, list: &[T]) -> T {
@@ -104,7 +104,7 @@ fn case(operator: &str, random: &mut Random) -> ModelProto {
             }
             1 => Tensor::zeros(
                 DType::F32,
-                &random.of(&SHAPES).iter().map(|&size| size.unsigned_abs() as usize).collect::<Vec<_>>(),
+                &random.of(&SHAPES).iter().map(|&size| usize::try_from(size).unwrap_or(1)).collect::<Vec<_>>(),
             ),
             _ => Tensor::zeros(DType::U8, &[random.below(3)]),
         };
