@@ -58,7 +58,7 @@ pub fn correct_bias_with<B: Batches + ?Sized>(
     for (&(_, index), expected) in layers.iter().zip(expected) {
         let actual = means::of_quantized(&graph, &graph.nodes()[index], batches, options)?;
         let difference: Vec<f64> = expected.iter().zip(&actual).map(|(expected, actual)| expected - actual).collect();
-        graph = codes::with_bias(&graph, index, &difference)?;
+        graph = codes::with_biases(&graph, &HashMap::from([(index, difference)]))?;
     }
     Ok(Quantized { graph, layers: quantized.layers().to_vec() })
 }
@@ -86,16 +86,16 @@ pub fn correct_bias_data_free(
     quantized: &Quantized,
     statistics: &ChannelStatistics,
 ) -> Result<Quantized, Error> {
-    let mut graph = quantized.graph().clone();
+    let graph = quantized.graph();
     let means = data_free::means(float, statistics);
-    for (of_float, index) in layers(float, &graph)? {
+    let mut differences = HashMap::new();
+    for (of_float, index) in layers(float, graph)? {
         let node = &float.nodes()[of_float];
         if let Some(x) = &means[node.inputs()[0].index()] {
-            let difference = data_free::difference(float, node, &Codes::new(&graph, index)?, x)?;
-            graph = codes::with_bias(&graph, index, &difference)?;
+            differences.insert(index, data_free::difference(float, node, &Codes::new(graph, index)?, x)?);
         }
     }
-    Ok(Quantized { graph, layers: quantized.layers().to_vec() })
+    Ok(Quantized { graph: codes::with_biases(graph, &differences)?, layers: quantized.layers().to_vec() })
 }
 
 /// The layers on codes: index in the float graph, index in the quantized one.

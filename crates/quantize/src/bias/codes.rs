@@ -1,5 +1,7 @@
 //! The weight and the bias of a layer on codes.
 
+use std::collections::HashMap;
+
 use fourfold_graph::{Conv, Graph, NewNode, Node, Op};
 use fourfold_schemes::{Granularity, QuantParams, Scale};
 use fourfold_tensor::{DType, Tensor};
@@ -93,16 +95,16 @@ impl<'g> Codes<'g> {
     }
 }
 
-/// The graph with real numbers added to the bias of a layer on codes.
-pub(super) fn with_bias(graph: &Graph, index: usize, difference: &[f64]) -> Result<Graph, Error> {
-    let codes = Codes::new(graph, index)?;
-    let moved = Tensor::from_vec(&[codes.shape[0]], codes.moved(difference))?;
+/// The graph with real numbers added to the biases of layers on codes, by the indices of their nodes.
+pub(super) fn with_biases(graph: &Graph, differences: &HashMap<usize, Vec<f64>>) -> Result<Graph, Error> {
     let mut rewrite = Rewrite::new(graph)?;
-    for (at, node) in graph.nodes().iter().enumerate() {
-        if at != index {
+    for (index, node) in graph.nodes().iter().enumerate() {
+        let Some(difference) = differences.get(&index) else {
             rewrite.copy(node)?;
             continue;
-        }
+        };
+        let codes = Codes::new(graph, index)?;
+        let moved = Tensor::from_vec(&[codes.shape[0]], codes.moved(difference))?;
         let old = node.inputs().get(2).map(|&id| graph.value(id));
         let params = match old.and_then(|old| old.ty().params()) {
             Some(params) => params.clone(),
@@ -113,7 +115,7 @@ pub(super) fn with_bias(graph: &Graph, index: usize, difference: &[f64]) -> Resu
             None => rewrite.fresh_name(&format!("{}.bias", node.name())),
         };
         let mut inputs = vec![rewrite.get(node.inputs()[0])?, rewrite.get(node.inputs()[1])?];
-        inputs.push(rewrite.builder.quantized_constant(&name, moved.clone(), params)?);
+        inputs.push(rewrite.builder.quantized_constant(&name, moved, params)?);
         let result = graph.value(node.output());
         let new = rewrite.builder.add(NewNode {
             name: node.name(),
