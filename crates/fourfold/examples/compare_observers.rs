@@ -15,7 +15,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Err("usage: compare_observers MODEL.onnx SAMPLES.npy TEST.npy".into());
     };
     let limits = Limits::default();
-    let float = fuse(&onnx::import(&fs::read(model)?, &limits)?)?;
+    let float = fuse(&onnx::load(model, &limits)?)?;
     let [samples, test] = [samples, test].map(|path| Ok::<_, Box<dyn Error>>(npy::read(&fs::read(path)?, &limits)?));
     let (samples, test) = (samples?, test?);
     let averaging = ObserverKind::MovingAverageMinMax { averaging_constant: 0.01 };

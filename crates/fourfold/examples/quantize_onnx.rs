@@ -14,7 +14,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Err("usage: quantize_onnx MODEL.onnx SAMPLES.npy OUT.fourfold".into());
     };
     let limits = Limits::default();
-    let float = onnx::import(&fs::read(model)?, &limits)?;
+    let float = onnx::load(model, &limits)?;
     let samples = npy::read(&fs::read(samples)?, &limits)?;
 
     let fused = fuse(&float)?;

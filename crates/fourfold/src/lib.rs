@@ -5,7 +5,7 @@
 //!
 //! # Quantize a model
 //!
-//! A [`Graph`](graph::Graph) comes from an ONNX file ([`onnx::import`]), from modules with PyTorch's names and a state dict ([`nn`], with
+//! A [`Graph`](graph::Graph) comes from an ONNX file ([`onnx::load`]), from modules with PyTorch's names and a state dict ([`nn`], with
 //! the examples `cnn`, `transformer_block` and `lstm`), or from a [`GraphBuilder`](graph::GraphBuilder).
 //!
 //! ```

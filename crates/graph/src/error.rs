@@ -5,7 +5,7 @@ use fourfold_tensor::DType;
 use crate::{Excerpt, LimitExceeded, OpKind};
 
 /// What to do where a size must be known: the end of a message.
-pub const FIX_SIZES: &str = "give the inputs fixed sizes, for instance with onnxruntime.tools.make_dynamic_shape_fixed";
+pub const FIX_SIZES: &str = "give the inputs fixed sizes, with --dim NAME=SIZE or --shape INPUT=1x3x224x224";
 
 /// An error of this crate.
 #[non_exhaustive]

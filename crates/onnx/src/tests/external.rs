@@ -66,17 +66,6 @@ fn data_may_lie_in_files_in_folders_and_inside() {
     write(&folder.path().join("both"), &[&weight[..], &bias, &[7; 5]].concat());
     write(&path, &model.encode_to_vec());
     assert_eq!(loaded(&path).expect("both in one file"), expected);
-    let from_within = std::process::Command::new(std::env::current_exe().expect("this test"))
-        .args(["--exact", "tests::external::a_path_without_a_folder", "--ignored"])
-        .current_dir(folder.path())
-        .status();
-    assert!(from_within.expect("a process").success(), "a path without a folder");
-}
-
-#[test]
-#[ignore = "run by the test above, in a folder with a model"]
-fn a_path_without_a_folder() {
-    assert_eq!(loaded(Path::new("model.onnx")).expect("data beside it"), read(&whole()).expect("valid"));
 }
 
 #[test]

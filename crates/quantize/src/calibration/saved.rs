@@ -63,7 +63,8 @@ impl Calibration {
         let saved = |source| Error::Saved { source };
         let apart = |reason: String| saved(fourfold_observers::Error::Apart { reason });
         if states.model != self.model {
-            let reason = "they are of another model; calibrate this one, with the same steps before `prepare`";
+            let reason = "they are of another model; calibrate this one, with the same steps before `prepare` and the same sizes \
+                          and inputs fixed (--dim, --shape, --set)";
             return Err(apart(reason.to_owned()));
         }
         let mut watched = Vec::with_capacity(self.assignment.observed.len());
