@@ -55,12 +55,16 @@ fn outcome(case: &Case, size: &dyn Fn(char) -> usize, known: Known, codes: bool)
         for (index, (letters, holds)) in case.inputs.iter().enumerate() {
             let dtype = match holds {
                 Holds::Reals => DType::F32,
-                Holds::Integers => DType::I64,
-                Holds::Truths => DType::U8,
+                Holds::Integers | Holds::Ones => DType::I64,
+                Holds::Truths => DType::Bool,
             };
             let dims: Vec<Dim> = letters.chars().map(dim).collect();
             let id = builder.input(&format!("x{index}"), ValueType::plain(dtype, &dims))?;
-            inputs.push(Tensor::zeros(dtype, &shape(letters))?);
+            let mut input = Tensor::zeros(dtype, &shape(letters))?;
+            if *holds == Holds::Ones {
+                input.as_mut_slice::<i64>()?.fill(1);
+            }
+            inputs.push(input);
             operands.push(taken(&mut builder, id, codes && *holds == Holds::Reals)?);
         }
         for (index, letters) in case.constants.iter().enumerate() {

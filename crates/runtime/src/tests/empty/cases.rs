@@ -14,6 +14,8 @@ use fourfold_schemes::DynamicScheme;
 pub(super) enum Holds {
     Reals,
     Integers,
+    /// Integers by which others may be divided.
+    Ones,
     Truths,
 }
 
@@ -206,6 +208,10 @@ fn elements() -> Vec<Case> {
     }
     let whole = [Binary::Sub, Binary::Mul, Binary::Min, Binary::Max].map(Op::Binary);
     cases.extend(whole.map(|op| Case::of(op, &["n1", "1c"]).holding(Holds::Integers)));
+    for function in [Binary::Mod, Binary::Fmod] {
+        let inputs = vec![("n1", Holds::Integers), ("1c", Holds::Ones)];
+        cases.push(Case { inputs, ..Case::of(Op::Binary(function), &[]) });
+    }
     let comparisons =
         [Comparison::Equal, Comparison::Less, Comparison::LessOrEqual, Comparison::Greater, Comparison::GreaterOrEqual];
     cases.extend(comparisons.map(|comparison| Case::of(Op::Compare(comparison), &["n1", "1c"])));
