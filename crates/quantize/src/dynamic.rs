@@ -7,7 +7,7 @@ use fourfold_schemes::Scheme;
 use fourfold_tensor::DType;
 
 use crate::assign::check_weight;
-use crate::embedding::{Tables, check_table};
+use crate::embedding::Tables;
 use crate::rewrite::Rewrite;
 use crate::weight::Weight;
 use crate::{Decision, Error, Layer, Observed, QConfig, QConfigMapping, Quantized};
@@ -55,7 +55,10 @@ pub fn quantize_dynamic_with(graph: &Graph, qconfig: impl Into<QConfigMapping>) 
                 .get(&named_order, node)
                 .map_err(|_| NOT_NAMED.to_owned())
                 .and_then(|qconfig| Form::of_layer(graph, node, qconfig)),
-            Op::Gather { .. } => mapping.get(&order, node).and_then(|qconfig| Form::of_table(graph, node, qconfig)),
+            Op::Gather { .. } => mapping.get(&order, node).and_then(|qconfig| {
+                let scheme = qconfig.weight.scheme.rows().ok_or("its configuration is not for tables of embeddings")?;
+                tables.check(graph, node).map(|()| Form::Table(scheme))
+            }),
             _ if operator.has_dynamic() => {
                 mapping.get(&order, node).and_then(|qconfig| Form::of_layer(graph, node, qconfig))
             }
@@ -96,12 +99,6 @@ impl<'a> Form<'a> {
             None => Ok(Form::Layer(qconfig)),
             Some(_) => Err("its configuration is for tables of embeddings".to_owned()),
         }
-    }
-
-    fn of_table(graph: &Graph, node: &Node, qconfig: &QConfig) -> Result<Self, String> {
-        let scheme = qconfig.weight.scheme.rows().ok_or("its configuration is not for tables of embeddings")?;
-        check_table(graph, node)?;
-        Ok(Form::Table(scheme))
     }
 }
 

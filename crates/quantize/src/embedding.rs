@@ -36,16 +36,21 @@ pub fn quantize_embedding(graph: &Graph, qconfig: QConfig) -> Result<Quantized, 
     quantize_dynamic_with(graph, QConfigMapping::default().set_object_type(OpKind::Gather, qconfig))
 }
 
-/// The tables that are codes already, by the values of the float graph and their configuration.
+/// What is known of the tables of a float graph.
 #[derive(Debug, Default)]
-pub(crate) struct Tables(HashMap<(ValueId, i32), ValueId>);
+pub(crate) struct Tables {
+    /// Those that are codes already, by their configuration.
+    codes: HashMap<(ValueId, i32), ValueId>,
+    /// Whether something else than Gather reads them.
+    is_shared: HashMap<ValueId, bool>,
+}
 
 impl Tables {
     /// Adds a node with its table in codes.
     pub(crate) fn quantize(&mut self, rewrite: &mut Rewrite<'_>, node: &Node, scheme: Scheme) -> Result<(), Error> {
         let (graph, id) = (rewrite.source, node.inputs()[0]);
         let key = (id, scheme.quant_max);
-        let table = match self.0.get(&key) {
+        let table = match self.codes.get(&key) {
             Some(&table) => table,
             None => {
                 let at_node = |source| Error::Weight { node: node.name().to_owned(), source };
@@ -56,7 +61,7 @@ impl Tables {
                 let params = observer.params(&scheme).map_err(at_node)?;
                 let name = rewrite.builder.unique_name(graph.value(id).name());
                 let codes = rewrite.builder.quantized_constant(&name, quantize(table, &params)?, params)?;
-                self.0.insert(key, codes);
+                self.codes.insert(key, codes);
                 codes
             }
         };
@@ -66,23 +71,26 @@ impl Tables {
         rewrite.set(node.output(), new);
         Ok(())
     }
-}
 
-/// Why the operand of a Gather is not a table of embeddings; nothing if it is one.
-pub(crate) fn check_table(graph: &Graph, node: &Node) -> Result<(), String> {
-    let id = node.inputs()[0];
-    let table = graph.value(id);
-    let is_table = table.constant().is_some_and(|table| table.dtype() == DType::F32 && !table.shape().is_empty());
-    if *node.op() != (Op::Gather { axis: 0 }) || !is_table {
-        return Err("it does not choose rows of a constant table".to_owned());
+    /// Why the operand of a Gather is not a table of embeddings; nothing if it is one.
+    pub(crate) fn check(&mut self, graph: &Graph, node: &Node) -> Result<(), String> {
+        let id = node.inputs()[0];
+        let table = graph.value(id);
+        let is_table = table.constant().is_some_and(|table| table.dtype() == DType::F32 && !table.shape().is_empty());
+        if *node.op() != (Op::Gather { axis: 0 }) || !is_table {
+            return Err("it does not choose rows of a constant table".to_owned());
+        }
+        if table.constant().is_some_and(Tensor::is_empty) {
+            return Err("its table has no elements".to_owned());
+        }
+        // The readers are looked at once, however many of them choose rows.
+        let is_shared = self.is_shared.entry(id).or_insert_with(|| {
+            let is_other = |reader: &Node| *reader.op() != (Op::Gather { axis: 0 }) || reader.inputs()[1] == id;
+            graph.is_output(id) || graph.consumers(id).any(is_other)
+        });
+        if *is_shared {
+            return Err("its table is read by other operators too, for which it would have to be kept".to_owned());
+        }
+        Ok(())
     }
-    if table.constant().is_some_and(Tensor::is_empty) {
-        return Err("its table has no elements".to_owned());
-    }
-    let is_shared =
-        graph.consumers(id).any(|reader| *reader.op() != (Op::Gather { axis: 0 }) || reader.inputs()[1] == id);
-    if is_shared || graph.is_output(id) {
-        return Err("its table is read by other operators too, for which it would have to be kept".to_owned());
-    }
-    Ok(())
 }
