@@ -19,7 +19,7 @@ from onnx import defs
 
 LETTERS = {"float": "f", "bool": "b", "int8": "a", "uint8": "u", "int32": "i", "int64": "l"}
 KINDS = {"INT": "int", "FLOAT": "float", "STRING": "string", "TENSOR": "tensor", "INTS": "ints", "FLOATS": "floats", "STRINGS": "strings"}
-FIRST, LAST = 7, 21
+FIRST, LAST = 7, 28
 
 # Operators of ONNX Runtime, by its documentation (docs/ContribOperators.md).
 MICROSOFT = """

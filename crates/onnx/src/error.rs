@@ -35,7 +35,7 @@ pub enum Error {
         reason: &'static str,
     },
     /// The model needs a version of the operators that is not supported.
-    #[error("opset {version} is not supported; versions 7 to 21 are. Convert the model with onnx.version_converter")]
+    #[error("opset {version} is not supported; versions 7 to 28 are. Convert the model with onnx.version_converter")]
     Opset {
         /// The version.
         version: i64,

@@ -187,7 +187,7 @@ fn opset(model: &ModelProto) -> Result<i64, Error> {
     let default = model.opset_import.iter().filter(|set| is_default(&set.domain)).map(|set| set.version).max();
     match default {
         None => Err(Error::Model { reason: "names no version of its operators; the file may be truncated" }),
-        Some(version) if (7..=21).contains(&version) => Ok(version),
+        Some(version) if (7..=28).contains(&version) => Ok(version),
         Some(version) => Err(Error::Opset { version }),
     }
 }

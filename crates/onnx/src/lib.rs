@@ -1,6 +1,6 @@
 //! ONNX files to graphs and back.
 //!
-//! [`import`] reads float and quantized models of opset 7 to 21; [`OPERATORS`] lists what it knows. [`export`] writes float graphs, and
+//! [`import`] reads float and quantized models of opset 7 to 28; [`OPERATORS`] lists what it knows. [`export`] writes float graphs, and
 //! quantized graphs in QDQ form: every quantized value is written as QuantizeLinear and DequantizeLinear, between which the
 //! float operators stand, as ONNX Runtime and others expect. [`export_as`] writes operators on codes too, and [`export_apart`] models of
 //! more than 2 GiB, as two files.
@@ -22,7 +22,10 @@
 //! - Integers keep their width, at which they wrap, and truth values their type; inputs and outputs have the names and types of the file.
 //! - Group normalization in the steps in which PyTorch writes it before opset 18 (Reshape, InstanceNormalization, Reshape, Mul, Add) becomes one
 //!   GroupNorm.
-//! - `Pow` by 2 and 3 becomes products, by 0.5 a square root; `Min` and `Max` of many operands are taken in pairs.
+//! - Constants of `float16` and `bfloat16` are held as `f32`, exactly, and so is what a `Cast` makes of these types: the model computes as
+//!   the same model widened.
+//! - Functions of the model stand in the place of their calls; nodes that no output needs are left out.
+//! - `Pow` by 2 and 3 becomes products, by 0.5 a square root; `Min`, `Max`, `Sum` and `Mean` of many operands are taken in pairs.
 //! - `LSTM`, `GRU` and `RNN` become a Recurrent with the gates in PyTorch's order; `Y_h` and `Y_c` are cut out of the states of all steps.
 //! - Nodes without a name are called `OPERATOR_INDEX`.
 //!

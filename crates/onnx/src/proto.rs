@@ -34,6 +34,8 @@ pub(crate) mod data_type {
     pub(crate) const INT32: i32 = 6;
     pub(crate) const INT64: i32 = 7;
     pub(crate) const BOOL: i32 = 9;
+    pub(crate) const FLOAT16: i32 = 10;
+    pub(crate) const BFLOAT16: i32 = 16;
     pub(crate) const UINT4: i32 = 21;
     pub(crate) const INT4: i32 = 22;
 
@@ -52,6 +54,11 @@ pub(crate) mod data_type {
     /// The element type of a number; `None` for those that tensors do not have.
     pub(crate) fn dtype(data_type: i32) -> Option<DType> {
         DType::ALL.into_iter().find(|&dtype| of(dtype) == data_type)
+    }
+
+    /// The element type that a number becomes in the graph: floats of 16 bits are held in 32, which hold each of them exactly.
+    pub(crate) fn widened(data_type: i32) -> Option<DType> {
+        if matches!(data_type, FLOAT16 | BFLOAT16) { Some(DType::F32) } else { dtype(data_type) }
     }
 
     /// The bits of one element; `None` for strings and types that are not known.

@@ -97,7 +97,7 @@ impl<'a> Entry<'_, 'a> {
 
     /// Sums as real numbers, or any other change of type.
     pub(super) fn cast(&mut self) -> Result<(), Error> {
-        let to = self.attributes(&["to", "saturate"])?.int("to", 0)?;
+        let to = self.attributes(&["to", "saturate", "round_mode"])?.int("to", 0)?;
         match self.part(0) {
             Some(Part::Sums { x, product, .. }) if to == i64::from(data_type::FLOAT) => {
                 let sums = Part::Sums { x, product, is_cast: true };

@@ -1,6 +1,6 @@
 //! Functions of one and two numbers, reductions and normalizations.
 
-use fourfold_graph::{Binary, CastTo, Dim, Op, OutputParams, Reduction, Unary, ValueId};
+use fourfold_graph::{Activation, Binary, CastTo, Dim, Op, OutputParams, Reduction, Unary, ValueId};
 use fourfold_tensor::{DType, Tensor};
 
 use super::computed::Change;
@@ -62,20 +62,41 @@ impl<'a> Entry<'_, 'a> {
         self.emit(Op::Binary(function), &inputs)
     }
 
-    /// The smallest or largest of any number of operands.
-    pub(super) fn extreme(&mut self, function: Binary) -> Result<(), Error> {
+    /// An operator of two operands on any number of them: the first two, then what came of them and the third, and so on.
+    pub(super) fn in_pairs(&mut self, op: &Op) -> Result<(), Error> {
         self.attributes(&[])?;
         let count = self.proto.input.len();
-        let mut so_far = self.operand(0)?;
+        let so_far = self.before_last(op)?;
         if count == 1 {
             return self.emit(Op::Identity, &[so_far]);
         }
-        for index in 1..count - 1 {
-            let next = self.operand(index)?;
-            so_far = self.emit_before("part", Op::Binary(function), &[so_far, next])?;
-        }
         let last = self.operand(count - 1)?;
-        self.emit(Op::Binary(function), &[so_far, last])
+        self.emit(op.clone(), &[so_far, last])
+    }
+
+    /// What the operator makes of all operands but the last; the only one, if there is one.
+    fn before_last(&mut self, op: &Op) -> Result<ValueId, Error> {
+        let mut so_far = self.operand(0)?;
+        for index in 1..self.proto.input.len() - 1 {
+            let next = self.operand(index)?;
+            so_far = self.emit_before("part", op.clone(), &[so_far, next])?;
+        }
+        Ok(so_far)
+    }
+
+    /// The sum of all operands over their number.
+    pub(super) fn mean(&mut self) -> Result<(), Error> {
+        self.attributes(&[])?;
+        let (count, sum) = (self.proto.input.len(), Op::Add { activation: Activation::None });
+        let mut so_far = self.before_last(&sum)?;
+        if count > 1 {
+            let last = self.operand(count - 1)?;
+            so_far = self.emit_before("sum", sum, &[so_far, last])?;
+        }
+        #[expect(clippy::cast_precision_loss, reason = "operands that a file can hold")]
+        let count = Tensor::from_slice(&[], &[count as f32]).map_err(fourfold_graph::Error::from)?;
+        let count = self.filler(count)?;
+        self.emit(Op::Binary(Binary::Div), &[so_far, count])
     }
 
     /// Powers; 0.5, 1, 2 and 3 are a root and products.

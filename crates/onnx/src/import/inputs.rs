@@ -67,7 +67,7 @@ impl<'a> Importer<'a> {
         let Some(Type::TensorType(tensor)) = input.r#type.as_ref().and_then(|ty| ty.value.as_ref()) else {
             return Err(unsupported("an input that is not a tensor".to_owned()));
         };
-        let dtype = element_type(tensor.elem_type)
+        let dtype = data_type::dtype(tensor.elem_type)
             .ok_or_else(|| unsupported(format!("an input of type {}", data_type::name(tensor.elem_type))))?;
         let dims = dims(input, tensor.shape.as_ref())?;
         let is_byte = dtype.byte_range().is_some();
@@ -108,7 +108,7 @@ impl<'a> Importer<'a> {
 pub(super) fn check_default(input: &ValueInfoProto, value: &Tensor) -> Result<(), Error> {
     let Some(Type::TensorType(tensor)) = input.r#type.as_ref().and_then(|ty| ty.value.as_ref()) else { return Ok(()) };
     let invalid = |reason: String| Err(Error::Tensor { name: input.name.clone(), reason });
-    let (given, dtype) = (element_type(tensor.elem_type), value.dtype());
+    let (given, dtype) = (data_type::widened(tensor.elem_type), value.dtype());
     // Elements of 4 bits have become such of 8.
     let is_packed = matches!(tensor.elem_type, data_type::INT4 | data_type::UINT4);
     if given != Some(dtype) && tensor.elem_type != 0 && !is_packed {
@@ -129,25 +129,18 @@ pub(super) fn check_default(input: &ValueInfoProto, value: &Tensor) -> Result<()
 /// Checks that an output has the type that the file declares.
 pub(super) fn check_output(output: &ValueInfoProto, dtype: DType) -> Result<(), Error> {
     let Some(Type::TensorType(tensor)) = output.r#type.as_ref().and_then(|ty| ty.value.as_ref()) else { return Ok(()) };
-    if tensor.elem_type == 0 || element_type(tensor.elem_type) == Some(dtype) {
-        return Ok(());
-    }
     let declared = data_type::name(tensor.elem_type);
+    match data_type::dtype(tensor.elem_type) {
+        Some(given) if given == dtype => return Ok(()),
+        None if tensor.elem_type == 0 => return Ok(()),
+        None => {
+            let what = format!("an output of type {declared}");
+            return Err(Error::UnsupportedTensor { name: output.name.clone(), what });
+        }
+        Some(_) => {}
+    }
     let reason = format!("is an output of the model declared as {declared}, but the nodes make {dtype}");
     Err(Error::Tensor { name: output.name.clone(), reason })
-}
-
-/// The element type of that number, `None` for those that the graph does not have.
-pub(super) fn element_type(number: i32) -> Option<DType> {
-    Some(match number {
-        data_type::FLOAT => DType::F32,
-        data_type::INT64 => DType::I64,
-        data_type::INT32 => DType::I32,
-        data_type::INT8 => DType::I8,
-        data_type::UINT8 => DType::U8,
-        data_type::BOOL => DType::Bool,
-        _ => return None,
-    })
 }
 
 /// The axes of an input.

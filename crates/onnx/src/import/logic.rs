@@ -3,7 +3,6 @@
 use fourfold_graph::{ArgExtreme, CastTo, Comparison, CumSum, Logic, Op, TopK, TopKPart, ValueId};
 use fourfold_schemes::{QuantParams, Scale};
 
-use super::inputs::element_type;
 use super::node::Entry;
 use super::target::Moved;
 use crate::Error;
@@ -42,7 +41,8 @@ impl<'a> Entry<'_, 'a> {
     pub(super) fn cast_to(&mut self, to: i64) -> Result<(), Error> {
         let number = i32::try_from(to).ok().filter(|&number| number > 0);
         let number = number.ok_or_else(|| self.invalid(format!("converts to {to}, which is no type")))?;
-        let dtype = element_type(number);
+        // Numbers that the file keeps in 16 bits on the way keep their 32.
+        let dtype = data_type::widened(number);
         let dtype = dtype.ok_or_else(|| self.unsupported(format!("a conversion to {}", data_type::name(number))))?;
         let to = CastTo::of(dtype);
         let x = match self.moved(0)? {

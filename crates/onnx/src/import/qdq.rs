@@ -13,7 +13,7 @@ use crate::Error;
 use crate::proto::data_type;
 
 /// The attributes that the operators have in any version.
-const ATTRIBUTES: [&str; 4] = ["axis", "saturate", "block_size", "output_dtype"];
+const ATTRIBUTES: [&str; 5] = ["axis", "saturate", "block_size", "output_dtype", "precision"];
 
 impl<'a> Entry<'_, 'a> {
     /// Real numbers to codes. Constants become codes at once; codes that were dequantized with the same parameters come back.
@@ -47,9 +47,19 @@ impl<'a> Entry<'_, 'a> {
         self.per_tensor(&parameters, self.made_dtype(parameters.dtype())?)
     }
 
+    /// Checks that an attribute asks for floats of 32 bits, or for nothing.
+    fn in_floats(&self, attribute: &str, number: i64) -> Result<(), Error> {
+        match i32::try_from(number) {
+            Ok(0 | data_type::FLOAT) => Ok(()),
+            Ok(other) => Err(self.unsupported(format!("the {attribute} {}", data_type::name(other)))),
+            Err(_) => Err(self.invalid(format!("has the {attribute} {number}, which is no type"))),
+        }
+    }
+
     /// Codes to real numbers; nothing enters the graph before they are asked for.
     pub(super) fn dequantize_linear(&mut self) -> Result<(), Error> {
         let attributes = self.attributes(&ATTRIBUTES)?;
+        self.in_floats("output_dtype", attributes.int("output_dtype", 0)?)?;
         let (block, axis) = (attributes.int("block_size", 0)?, attributes.int("axis", 1)?);
         let name = self.input(0).unwrap_or_default();
         if let Some(block) = usize::try_from(block).ok().filter(|&block| block > 0)
@@ -89,6 +99,7 @@ impl<'a> Entry<'_, 'a> {
     /// The type of the codes that a QuantizeLinear makes.
     fn made_dtype(&self, zero_point: Option<DType>) -> Result<DType, Error> {
         let attributes = self.attributes(&ATTRIBUTES)?;
+        self.in_floats("precision", attributes.int("precision", 0)?)?;
         let given = match i32::try_from(attributes.int("output_dtype", 0)?) {
             Ok(0) => None,
             Ok(data_type::INT8) => Some(DType::I8),

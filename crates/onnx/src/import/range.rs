@@ -10,7 +10,8 @@ use crate::Error;
 impl Entry<'_, '_> {
     /// Numbers from a start on in equal steps: a constant, or sums of ones where the end is not known.
     pub(super) fn range(&mut self) -> Result<bool, Error> {
-        self.attributes(&[])?;
+        // How floats are summed up, which integers are not.
+        self.attributes(&["stash_type"])?;
         let [Some(start), Some(limit), Some(step)] = [0, 1, 2].map(|index| self.sizes(index)) else { return Ok(false) };
         let dtype = start.dtype;
         let one = |sizes: &Sizes| sizes.elements.first().cloned().unwrap_or_else(|| Polynomial::constant(0));

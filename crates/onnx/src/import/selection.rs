@@ -298,6 +298,7 @@ impl<'a> Entry<'_, 'a> {
         let is_crd = match attributes.string("mode")? {
             None | Some(b"DCR") => false,
             Some(b"CRD") if to_space => true,
+            Some(b"CRD") => return Err(self.unsupported("the mode CRD")),
             Some(other) => return Err(self.invalid(format!("mode is `{}`", String::from_utf8_lossy(other)))),
         };
         let block = usize::try_from(block).ok().filter(|&block| block > 0);

@@ -246,7 +246,7 @@ impl<'a> Entry<'_, 'a> {
         Ok(match self.proto.op_type.as_str() {
             "Identity" => Some(first.clone()),
             "Cast" => {
-                let to = self.attributes(&["to", "saturate"])?.int("to", 0)?;
+                let to = self.attributes(&["to", "saturate", "round_mode"])?.int("to", 0)?;
                 let dtype = match i32::try_from(to) {
                     Ok(data_type::INT64) => Some(DType::I64),
                     Ok(data_type::INT32) => Some(DType::I32),

@@ -1,6 +1,7 @@
 //! Tensors of the file.
 
 use fourfold_tensor::{DType, Shape, Tensor};
+use half::{bf16, f16};
 
 use crate::Error;
 use crate::proto::{NodeProto, TensorProto, attribute_type, data_type};
@@ -15,6 +16,8 @@ pub(super) fn read(proto: &TensorProto, name: &str) -> Result<Tensor, Error> {
         data_type::BOOL => DType::Bool,
         data_type::INT8 => DType::I8,
         data_type::UINT4 | data_type::INT4 => return four_bits(proto, name),
+        data_type::FLOAT16 => return sixteen_bits(proto, name, |bits| f16::from_bits(bits).to_f32()),
+        data_type::BFLOAT16 => return sixteen_bits(proto, name, |bits| bf16::from_bits(bits).to_f32()),
         data_type::INT32 => DType::I32,
         data_type::INT64 => DType::I64,
         0 => return Err(invalid("has no type".to_owned())),
@@ -60,6 +63,26 @@ fn four_bits(proto: &TensorProto, name: &str) -> Result<Tensor, Error> {
         // The sign is the highest of four bits.
         data_type::INT4 => Tensor::from_elements(&sizes, halves.map(|half| (half << 4).cast_signed() >> 4)),
         _ => Tensor::from_elements(&sizes, halves),
+    };
+    tensor.map_err(|error| failed(error, invalid))
+}
+
+/// Floats of 16 bits, raw or one in each of `int32_data`; each becomes the same number in 32.
+fn sixteen_bits(proto: &TensorProto, name: &str, widened: fn(u16) -> f32) -> Result<Tensor, Error> {
+    let invalid = |reason: String| Error::Tensor { name: name.to_owned(), reason };
+    let sizes: Option<Vec<usize>> = proto.dims.iter().map(|&size| usize::try_from(size).ok()).collect();
+    let sizes = sizes.ok_or_else(|| invalid(format!("has shape {:?}", proto.dims)))?;
+    let count = Shape::new(&sizes).map_err(|error| invalid(error.to_string()))?.element_count();
+    let (raw, rest) = proto.raw_data.as_chunks::<2>();
+    let typed = &proto.int32_data;
+    if !rest.is_empty() || raw.len() + typed.len() != count || !raw.is_empty() && !typed.is_empty() {
+        let bytes = proto.raw_data.len() + 2 * typed.len();
+        return Err(invalid(format!("has {bytes} bytes for {count} numbers of 16 bits")));
+    }
+    let tensor = match typed.iter().map(|&bits| u16::try_from(bits)).collect::<Result<Vec<u16>, _>>() {
+        Err(_) => return Err(invalid("holds numbers that are not of 16 bits".to_owned())),
+        Ok(typed) if raw.is_empty() => Tensor::from_elements(&sizes, typed.into_iter().map(widened)),
+        Ok(_) => Tensor::from_elements(&sizes, raw.iter().map(|&bytes| widened(u16::from_le_bytes(bytes)))),
     };
     tensor.map_err(|error| failed(error, invalid))
 }

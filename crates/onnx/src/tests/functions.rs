@@ -121,3 +121,17 @@ fn what_is_written_can_be_read() {
     let expected = [&["LayerNorm", "Exp", "HardSigmoid", "LeakyRelu", "Sigmoid", "Mul"][..], &gelu, &tanh].concat();
     assert_eq!(kinds, [&expected[..], &["ReduceSum", "ReduceMean", "Div"]].concat());
 }
+
+#[test]
+fn sums_and_means_take_any_number_of_operands() {
+    let of = |operator: &str, inputs: &[&str]| {
+        let graph = read(&model(17, &[-1, 4], &[("b", floats(&[4]))], vec![node(operator, inputs, "y", vec![])]));
+        let graph = graph.expect("valid");
+        graph.nodes().iter().map(|node| node.op().kind().to_string()).collect::<Vec<String>>()
+    };
+    assert_eq!(of("Sum", &["x"]), ["Identity"]);
+    assert_eq!(of("Sum", &["x", "b"]), ["Add"]);
+    assert_eq!(of("Sum", &["x", "b", "x"]), ["Add", "Add"]);
+    assert_eq!(of("Mean", &["x"]), ["Div"]);
+    assert_eq!(of("Mean", &["x", "b", "x"]), ["Add", "Add", "Div"]);
+}

@@ -180,5 +180,35 @@ fn all_unknown_operators_are_listed_at_once() {
     let quantized = read(&model(17, &[-1, 2], &[], vec![node("QLinearWhere", &["x"], "y", vec![])]));
     assert!(quantized.is_err_and(|error| error.to_string().contains("give the float model")));
     assert_eq!(read(&model(6, &[-1], &[], vec![])), Err(Error::Opset { version: 6 }));
-    assert_eq!(read(&model(22, &[-1], &[], vec![])), Err(Error::Opset { version: 22 }));
+    assert_eq!(read(&model(29, &[-1], &[], vec![])), Err(Error::Opset { version: 29 }));
+}
+
+#[test]
+fn floats_of_sixteen_bits_are_held_exactly() {
+    let bits: [u16; 6] = [0x3c00, 0xc000, 0x0001, 0x7bff, 0xfc00, 0x3555];
+    let halves = [1.0, -2.0, 2.0_f32.powi(-24), 65504.0, f32::NEG_INFINITY, 0.333_251_95];
+    let brains = bits.map(|bits| f32::from_bits(u32::from(bits) << 16));
+    for (data_type, expected) in [(10, halves), (16, brains)] {
+        for is_raw in [true, false] {
+            let mut stored = super::tensor("w", &Tensor::from_vec(&[6], vec![0.0_f32; 6]).expect("six"));
+            stored.data_type = data_type;
+            stored.raw_data =
+                if is_raw { bits.iter().flat_map(|bits| bits.to_le_bytes()).collect() } else { Vec::new() };
+            stored.int32_data = if is_raw { Vec::new() } else { bits.map(i32::from).to_vec() };
+            let nodes =
+                vec![node("Cast", &["w"], "wide", vec![int("to", 1)]), node("Add", &["x", "wide"], "y", vec![])];
+            let mut file = model(17, &[-1, 6], &[], nodes);
+            file.graph.as_mut().expect("a graph").initializer.push(stored.clone());
+            let graph = read(&file).expect("valid");
+            let constant = graph.values().iter().find_map(|value| value.constant()).expect("a constant");
+            assert_eq!(constant.as_slice::<f32>(), Ok(&expected[..]), "{data_type}");
+            let tensor = &mut file.graph.as_mut().expect("a graph").initializer[0];
+            if is_raw {
+                tensor.raw_data.pop();
+            } else {
+                tensor.int32_data[0] = 0x1_0000;
+            }
+            assert!(read(&file).is_err_and(|error| !error.is_unsupported()), "{data_type}");
+        }
+    }
 }
