@@ -35,9 +35,12 @@ mod window;
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use fourfold_graph::{Fixed, Graph, GraphBuilder, Limits, ValueId};
+use fourfold_tensor::memory;
 use prost::Message;
 
 use self::binding::{Binding, Stored};
@@ -88,7 +91,10 @@ pub fn load_with(path: impl AsRef<Path>, limits: &Limits, fixed: &Fixed) -> Resu
     }
     Limits::check("file-bytes", metadata.len(), limits.file_bytes)?;
     let resolver = &Folder::of(path).map_err(failed)?;
-    import_with(&std::fs::read(path).map_err(failed)?, &ImportOptions { limits, fixed, resolver })
+    let mut bytes = memory::room(usize::try_from(metadata.len()).unwrap_or(usize::MAX))?;
+    // The file may grow while it is read.
+    File::open(path).and_then(|file| file.take(metadata.len()).read_to_end(&mut bytes)).map_err(failed)?;
+    import_with(&bytes, &ImportOptions { limits, fixed, resolver })
 }
 
 /// Reads a model all of whose tensors lie in the file; [`load`] reads the others.
