@@ -4,8 +4,8 @@
 //! cargo xtask bench linear [NAME]... [NODES]
 //! ```
 //!
-//! For each network whose name holds one of the words: milliseconds for NODES nodes (5,000), the same for four times as many, and the
-//! ratio, for every stage and for all; the shortest of three times each.
+//! For each network whose name holds one of the words: milliseconds for NODES nodes (5,000), the same for four times as
+//! many, and the ratio, for every stage and for all; the shortest of three times each.
 
 use std::time::Duration;
 

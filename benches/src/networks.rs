@@ -222,7 +222,8 @@ fn symbols(nodes: usize) -> Result<Graph, Error> {
     builder.finish()
 }
 
-/// Shapes that follow from several symbols, which ONNX files have as arithmetic: about eight of their nodes for each here.
+/// Shapes that follow from several symbols, which ONNX files have as arithmetic: about eight of their nodes for each
+/// here.
 fn sizes(nodes: usize) -> Result<Graph, Error> {
     let mut builder = GraphBuilder::new("sizes");
     for number in 0..nodes / 8 {

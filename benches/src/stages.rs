@@ -31,7 +31,8 @@ pub fn limits() -> Limits {
     Limits { nodes: 1 << 20, values: 1 << 21, ..Limits::default() }
 }
 
-/// Does everything with a float graph and its quantized forms, and checks that files give the graphs again; the time that each stage took.
+/// Does everything with a float graph and its quantized forms, and checks that files give the graphs again; the time
+/// that each stage took.
 ///
 /// # Errors
 ///

@@ -1,5 +1,5 @@
-//! Networks of many nodes go through everything. No clock decides: with work that grows as the square of the nodes, the larger ones would
-//! take minutes.
+//! Networks of many nodes go through everything. No clock decides: with work that grows as the square of the nodes, the
+//! larger ones would take minutes.
 
 use fourfold::graph::Graph;
 use fourfold::prelude::*;

@@ -1,8 +1,9 @@
 //! Memory that runs out where nobody asked for it first.
 //!
-//! What is as large as a file or an input says is reserved before it is used, and where there is no memory for it, that is an error like any
-//! other. The rest (decoders and maps of libraries, strings) takes memory as if it were there: when it is not, the allocator says on stderr
-//! how much was missing and aborts. That is the end of the command either way, but scripts get the exit code of a limit and not a signal.
+//! What is as large as a file or an input says is reserved before it is used, and where there is no memory for it, that
+//! is an error like any other. The rest (decoders and maps of libraries, strings) takes memory as if it were there:
+//! when it is not, the allocator says on stderr how much was missing and aborts. That is the end of the command either
+//! way, but scripts get the exit code of a limit and not a signal.
 
 use crate::failure::{Failure, Kind};
 

@@ -63,8 +63,8 @@ impl Fixed {
         self
     }
 
-    /// Makes an input a constant of its own type and shape: all elements are one number, or as many numbers as it has elements are given,
-    /// between commas. Truth values are `true`, `false`, 1 and 0.
+    /// Makes an input a constant of its own type and shape: all elements are one number, or as many numbers as it has
+    /// elements are given, between commas. Truth values are `true`, `false`, 1 and 0.
     #[must_use]
     pub fn numbers(mut self, input: &str, numbers: &str) -> Self {
         self.values.insert(input.to_owned(), Setting::Numbers(numbers.to_owned()));
@@ -98,7 +98,8 @@ impl Fixed {
         self.shapes.get(input).map(Vec::as_slice).or_else(of_value)
     }
 
-    /// The constant in the place of an input of the given type, whose symbols are resolved; `None` if the input stays one.
+    /// The constant in the place of an input of the given type, whose symbols are resolved; `None` if the input stays
+    /// one.
     ///
     /// # Errors
     ///
@@ -137,8 +138,8 @@ impl Fixed {
     ///
     /// # Errors
     ///
-    /// [`Error::Fixed`] for names that no input and no symbol has, for shapes and values that do not fit their input, and for symbols
-    /// that would have two sizes.
+    /// [`Error::Fixed`] for names that no input and no symbol has, for shapes and values that do not fit their input,
+    /// and for symbols that would have two sizes.
     pub fn resolve<'t>(
         &self,
         inputs: impl Iterator<Item = (&'t str, &'t ValueType)> + Clone,

@@ -3,9 +3,11 @@
 use crate::graph::Parts;
 use crate::{NodeId, ValueId};
 
-/// For every value the nodes that read it and whether the caller gets it, so that no pass needs to search the nodes for them.
+/// For every value the nodes that read it and whether the caller gets it, so that no pass needs to search the nodes for
+/// them.
 ///
-/// It follows from the nodes and the outputs, and is made once, when the graph is finished, in time linear in their operands.
+/// It follows from the nodes and the outputs, and is made once, when the graph is finished, in time linear in their
+/// operands.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Readers {
     /// The readers of value `v` are `nodes[starts[v]..starts[v + 1]]`.

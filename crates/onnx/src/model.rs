@@ -1,7 +1,7 @@
 //! What is done with the messages of a model before a graph is made of them.
 //!
-//! Each pass takes the model and leaves a simpler one: functions are put in the place of their calls, nodes that no output needs are
-//! left out, tensor data is brought in from other files, sizes and inputs are fixed.
+//! Each pass takes the model and leaves a simpler one: functions are put in the place of their calls, nodes that no
+//! output needs are left out, tensor data is brought in from other files, sizes and inputs are fixed.
 
 pub(crate) mod external;
 pub(crate) mod fixed;

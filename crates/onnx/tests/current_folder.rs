@@ -1,4 +1,5 @@
-//! A model in the current folder, whose path has no folder; alone in its file, since the current folder is the whole process's.
+//! A model in the current folder, whose path has no folder; alone in its file, since the current folder is the whole
+//! process's.
 
 use fourfold_graph::{Dim, GraphBuilder, Limits, ValueType};
 use fourfold_onnx::{Form, export_apart, load};

@@ -1,4 +1,5 @@
-//! Vectors whose length comes from a file or an input: memory is asked for before it is used, and where there is none the answer is an error.
+//! Vectors whose length comes from a file or an input: memory is asked for before it is used, and where there is none
+//! the answer is an error.
 
 use crate::Error;
 

@@ -11,7 +11,8 @@ const SMALL: usize = 1024;
 /// Data begins at multiples of this many bytes.
 const ALIGNMENT: usize = 64;
 
-/// Moves the data of large tensors out of the model, into bytes that are to be written to the file `location` beside it.
+/// Moves the data of large tensors out of the model, into bytes that are to be written to the file `location` beside
+/// it.
 pub(super) fn move_out(model: &mut ModelProto, location: &str) -> Vec<u8> {
     let mut data = Vec::new();
     let initializers = model.graph.iter_mut().flat_map(|graph| &mut graph.initializer);

@@ -1,4 +1,5 @@
-//! What a node of each operator must look like, by the table of the specification (data/operators.txt, whose form its maker describes).
+//! What a node of each operator must look like, by the table of the specification (data/operators.txt, whose form its
+//! maker describes).
 
 use std::collections::HashMap;
 use std::sync::LazyLock;

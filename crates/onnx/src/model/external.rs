@@ -4,11 +4,13 @@
 //! TensorProto.external_data = [(location, path), (offset, bytes)?, (length, bytes)?, (checksum, SHA-1)?]
 //! ```
 //!
-//! The path is relative to the folder of the model file. A file from a stranger may name any path, so a location is taken only if
+//! The path is relative to the folder of the model file. A file from a stranger may name any path, so a location is
+//! taken only if
 //!
 //! - it is relative, in the form of the specification (`/` between parts), without `..`, drives, streams and NUL;
-//! - what it leads to, all symbolic links followed, lies below the folder of the model file as it was given, or below the folder in
-//!   which the model file really lies. Caches (that of huggingface_hub, for one) are folders of symbolic links into another folder;
+//! - what it leads to, all symbolic links followed, lies below the folder of the model file as it was given, or below
+//!   the folder in which the model file really lies. Caches (that of huggingface_hub, for one) are folders of symbolic
+//!   links into another folder;
 //! - it is a regular file, neither a device nor a pipe, and holds the bytes that the tensor needs.
 //!
 //! What is read counts against the limit `file-bytes`, once for each tensor that reads it.
@@ -37,7 +39,8 @@ pub struct Location {
 
 /// Gives the bytes that tensors keep outside of the model file.
 ///
-/// [`crate::load`] uses [`Folder`]; with [`crate::import_with`], a caller whose models lie in an archive or in memory brings its own.
+/// [`crate::load`] uses [`Folder`]; with [`crate::import_with`], a caller whose models lie in an archive or in memory
+/// brings its own.
 pub trait Resolve {
     /// The bytes of a location.
     ///
@@ -166,8 +169,8 @@ fn check_path(location: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Takes into the model what its tensors keep outside of it; `inside` is the size of the model file, in bytes. Gives the bytes of both
-/// together.
+/// Takes into the model what its tensors keep outside of it; `inside` is the size of the model file, in bytes. Gives
+/// the bytes of both together.
 pub(crate) fn inline(
     graph: &mut GraphProto,
     resolver: &dyn Resolve,
@@ -218,7 +221,8 @@ pub(crate) fn inline(
     Ok(read)
 }
 
-/// The bytes that the shape and type of a tensor need, or what is not supported about its type; `Err(None)` if the shape is not one.
+/// The bytes that the shape and type of a tensor need, or what is not supported about its type; `Err(None)` if the
+/// shape is not one.
 fn byte_count(tensor: &TensorProto) -> Result<u64, Option<String>> {
     let bits = data_type::bits(tensor.data_type);
     let bits = bits.ok_or_else(|| Some(format!("external data of type {}", data_type::name(tensor.data_type))))?;

@@ -6,8 +6,9 @@
 //! f/h = Relu(a);  y = LeakyRelu<alpha = 0.1>(f/h)
 //! ```
 //!
-//! Attributes that refer to one of the function take its value from the call, else the function's default, and are left out where
-//! there is neither. Functions may call others, 32 deep; the nodes of all calls together count against the limit `nodes`.
+//! Attributes that refer to one of the function take its value from the call, else the function's default, and are left
+//! out where there is neither. Functions may call others, 32 deep; the nodes of all calls together count against the
+//! limit `nodes`.
 
 use std::collections::{HashMap, HashSet};
 

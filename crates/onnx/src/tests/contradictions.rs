@@ -1,4 +1,5 @@
-//! Files that contradict the operators' table or themselves are invalid; valid ones that need what the graph does not have are unsupported.
+//! Files that contradict the operators' table or themselves are invalid; valid ones that need what the graph does not
+//! have are unsupported.
 
 use fourfold_tensor::Tensor;
 

@@ -13,8 +13,8 @@ const COARSER_IN_JOINS: f32 = 16.0;
 const COARSER_IN_SUMS: f32 = 256.0;
 
 impl Assignment {
-    /// The assignment without the sums and joins that lose an operand to the scale of the result, now that parameters are
-    /// known, and without what reads their results and would need the same scale.
+    /// The assignment without the sums and joins that lose an operand to the scale of the result, now that parameters
+    /// are known, and without what reads their results and would need the same scale.
     ///
     /// Nothing has to be observed anew: the results that are quantized all the same have parameters of their own.
     ///
@@ -79,7 +79,8 @@ impl<P: Fn(ValueId) -> Result<QuantParams, Error>> Steps<P> {
         }
     }
 
-    /// The operand of a sum or join, neither constant nor zero in all samples, for which the scale of the result is too coarse.
+    /// The operand of a sum or join, neither constant nor zero in all samples, for which the scale of the result is too
+    /// coarse.
     fn lost_operand(&self, graph: &Graph, node: &Node) -> Result<Option<ValueId>, Error> {
         let limit = match node.op().kind() {
             OpKind::Concat => COARSER_IN_JOINS,

@@ -51,8 +51,8 @@ impl Energies {
         self.whole.signal > 0.0
     }
 
-    /// The ratio of the whole, or of its worst part where that is lower, in decibels. Parts that are all zero, or of few
-    /// elements, have no ratio of their own.
+    /// The ratio of the whole, or of its worst part where that is lower, in decibels. Parts that are all zero, or of
+    /// few elements, have no ratio of their own.
     pub(super) fn db(&self) -> f64 {
         let parts = self.parts.iter().flatten().filter(|part| part.count >= FEWEST && part.signal > 0.0);
         parts.map(Energy::db).fold(self.whole.db(), f64::min)
@@ -60,7 +60,8 @@ impl Energies {
 }
 
 impl Energy {
-    /// Elements that are equal have no noise, infinite ones included; those that become or were infinite or NaN have infinite noise.
+    /// Elements that are equal have no noise, infinite ones included; those that become or were infinite or NaN have
+    /// infinite noise.
     fn add(&mut self, exact: &[f32], actual: &[f32]) {
         for (&x, &y) in exact.iter().zip(actual) {
             let (x, y) = (f64::from(x), f64::from(y));

@@ -6,7 +6,8 @@ use fourfold_graph::{Graph, Node, OpKind};
 
 use super::rule::ModuleOrder;
 
-/// The rule of each node of a graph that has one, by the node's name: that with the longest name of a module, then the last.
+/// The rule of each node of a graph that has one, by the node's name: that with the longest name of a module, then the
+/// last.
 #[derive(Debug)]
 pub(crate) struct Ordered<'a>(HashMap<&'a str, &'a ModuleOrder>);
 

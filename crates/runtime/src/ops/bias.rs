@@ -1,4 +1,5 @@
-//! Layers whose weight has no elements: no input or output channels. All sums are empty, and the bias alone is the result.
+//! Layers whose weight has no elements: no input or output channels. All sums are empty, and the bias alone is the
+//! result.
 
 use fourfold_graph::{Activation, Value};
 use fourfold_kernels::Kernel;

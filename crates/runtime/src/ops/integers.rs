@@ -1,4 +1,5 @@
-//! Arithmetic of integers, row-major: computed in 64 bits, of which the type keeps the lowest, so that it wraps at its own width.
+//! Arithmetic of integers, row-major: computed in 64 bits, of which the type keeps the lowest, so that it wraps at its
+//! own width.
 
 use core::cell::Cell;
 
@@ -149,7 +150,8 @@ impl Action for Map {
     }
 }
 
-/// One integer for all along some axes. Of none, the sum is 0, the largest the smallest number of the type, and the smallest the largest.
+/// One integer for all along some axes. Of none, the sum is 0, the largest the smallest number of the type, and the
+/// smallest the largest.
 #[derive(Debug)]
 pub(crate) struct Reduce {
     reduction: Reduction,

@@ -23,7 +23,8 @@ pub(crate) struct Scratch {
 }
 
 impl Scratch {
-    /// Empty buffers for so many threads (`None`: those of the caller), which may take what the limit leaves beside `used` bytes.
+    /// Empty buffers for so many threads (`None`: those of the caller), which may take what the limit leaves beside
+    /// `used` bytes.
     pub(crate) fn new(threads: Option<core::num::NonZeroUsize>, limit: u64, used: u64) -> Self {
         let kernel = threads.map_or_else(Default::default, fourfold_kernels::Scratch::with_threads);
         Self { kernel, budget: Budget { limit, used }, ..Self::default() }

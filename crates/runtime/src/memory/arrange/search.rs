@@ -90,7 +90,8 @@ fn for_each_pair(blocks: usize, events: &[Event], mut f: impl FnMut(usize, usize
     }
 }
 
-/// The smallest arrangement of so many orders; the search ends before if one is near to the bytes that are alive at once.
+/// The smallest arrangement of so many orders; the search ends before if one is near to the bytes that are alive at
+/// once.
 pub(super) fn smallest(
     blocks: &[Block],
     neighbours: &Neighbours,

@@ -1,4 +1,5 @@
-//! Best fit, in one walk over the steps: a block takes the smallest free range that holds it, and gives it back when it ends.
+//! Best fit, in one walk over the steps: a block takes the smallest free range that holds it, and gives it back when it
+//! ends.
 
 use std::collections::{BTreeMap, BTreeSet};
 

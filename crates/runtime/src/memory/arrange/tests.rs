@@ -81,7 +81,8 @@ proptest! {
     }
 }
 
-/// As [`search::smallest`], but every block is compared with all that are placed: what the search must find, in quadratic time.
+/// As [`search::smallest`], but every block is compared with all that are placed: what the search must find, in
+/// quadratic time.
 fn by_comparing_all(blocks: &[Block], live: usize, alignment: usize) -> Arrangement {
     let first_fit = |order: &[usize]| {
         let (mut offsets, mut placed, mut bytes) = (vec![0; blocks.len()], Vec::<usize>::new(), 0);
