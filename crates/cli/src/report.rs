@@ -123,7 +123,8 @@ impl Report {
     /// The quantized layers with the lowest SQNR, worst first: of their results, or of their weights if that is all
     /// that is known.
     fn worst(&self) -> Vec<(&Layer, f64)> {
-        let measured = |row: &Row| if self.is_compared() { row.sqnr_db } else { row.weight_sqnr_db };
+        let is_compared = self.is_compared();
+        let measured = |row: &Row| if is_compared { row.sqnr_db } else { row.weight_sqnr_db };
         let compared = self.layers.iter().filter(|row| row.layer.decision != Decision::Float);
         let mut compared: Vec<(&Layer, f64)> = compared.filter_map(|row| Some((&row.layer, measured(row)?))).collect();
         compared.sort_by(|(_, a), (_, b)| a.total_cmp(b));
