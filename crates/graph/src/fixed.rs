@@ -231,7 +231,9 @@ impl Graph {
             dim.with_sizes(&size).ok_or_else(negative)
         };
         // What this graph has was within the limits of whoever made it.
-        let limits = Limits { nodes: u64::MAX, values: u64::MAX, ..Limits::default() };
+        let any = u64::MAX;
+        let limits =
+            Limits { nodes: any, values: any, elements: any, name_bytes: any, window: any, ..Limits::default() };
         let mut builder = GraphBuilder::with_limits(self.name(), limits);
         let mut ids = Vec::with_capacity(self.values().len());
         for value in self.values() {

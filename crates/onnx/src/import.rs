@@ -150,8 +150,8 @@ pub fn import_with(bytes: &[u8], options: &ImportOptions<'_>) -> Result<Graph, E
     }
 }
 
-/// Whether an error may come from a batch that is free in the input, and fixed in what the model makes of it: in the target of a Reshape,
-/// in a class token that is joined to every sample, in the first state of a recurrent layer.
+/// Whether an error may come from a batch that is free in the input, and fixed in what the model makes of it: in the
+/// target of a Reshape, in a class token that is joined to every sample, in the first state of a recurrent layer.
 fn may_be_a_fixed_batch(error: &Error) -> bool {
     let operator = match error {
         Error::Unsupported { operator, .. } | Error::Node { operator, .. } => operator.clone(),
@@ -362,10 +362,7 @@ impl<'a> Importer<'a> {
 
     /// A name for a node that no other has.
     fn node_name(&mut self, index: usize, node: &'a NodeProto) -> String {
-        let mut name = match node.name.as_str() {
-            "" => Cow::Owned(format!("{}_{index}", node.op_type)),
-            given => Cow::Borrowed(given),
-        };
+        let mut name = Cow::Borrowed(node.name.as_str());
         while !self.node_names.insert(name.clone()) {
             name = Cow::Owned(format!("{name}_{index}"));
         }

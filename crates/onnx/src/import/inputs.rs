@@ -145,8 +145,8 @@ pub(super) fn check_output(output: &ValueInfoProto, dtype: DType) -> Result<(), 
 
 /// The axes of an input.
 fn dims(input: &ValueInfoProto, shape: Option<&crate::proto::TensorShapeProto>) -> Result<Vec<Dim>, Error> {
-    let what = "an input without a shape".to_owned();
-    let shape = shape.ok_or_else(|| Error::UnsupportedTensor { name: input.name.clone(), what })?;
+    let what = || format!("an input without a shape (give it one, with --shape {}=1x3x224x224)", input.name);
+    let shape = shape.ok_or_else(|| Error::UnsupportedTensor { name: input.name.clone(), what: what() })?;
     let dim = |(axis, dim): (usize, &crate::proto::tensor_shape_proto::Dimension)| match &dim.value {
         // Sizes that are not known, as some converters write them.
         Some(Dimension::DimValue(-1)) => Ok(Dim::symbol(&format!("{}.{axis}", input.name))),

@@ -201,13 +201,13 @@ impl Form {
 impl Importer<'_> {
     /// Checks inputs, outputs and attributes of all nodes.
     pub(super) fn check_nodes(&self) -> Result<(), Error> {
-        for (index, node) in self.proto.node.iter().enumerate() {
+        for node in &self.proto.node {
             let checked = match form(node, self.opset) {
                 Some(form) => form.check(node),
                 None => Err(format!("there is no {} in opset {}", node.op_type, self.opset)),
             };
             checked.map_err(|reason| Error::Node {
-                node: if node.name.is_empty() { format!("{}_{index}", node.op_type) } else { node.name.clone() },
+                node: node.name.clone(),
                 operator: node.op_type.clone(),
                 reason,
             })?;

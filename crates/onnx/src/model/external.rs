@@ -17,11 +17,12 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Component, Path, PathBuf};
 
 use fourfold_graph::Limits;
+use fourfold_tensor::memory;
 
 use crate::Error;
 use crate::proto::{GraphProto, StringStringEntryProto, TensorProto, data_type};
@@ -57,6 +58,8 @@ pub enum Refusal {
     Invalid(String),
     /// The file cannot be read.
     Io(String),
+    /// There is no memory for them.
+    Memory(fourfold_tensor::Error),
 }
 
 /// No data outside of the model file.
@@ -76,8 +79,16 @@ pub struct Folder {
     beside: PathBuf,
     /// The real folders in which files may lie.
     allowed: Vec<PathBuf>,
-    /// The files that were opened, with their sizes.
-    files: RefCell<HashMap<PathBuf, (File, u64)>>,
+    files: RefCell<Files>,
+}
+
+/// What was read so far. One file at a time is open: a model may have one for each of its tensors.
+#[derive(Debug, Default)]
+struct Files {
+    /// The sizes of all files, by their real paths.
+    sizes: HashMap<PathBuf, u64>,
+    /// The file that was read last.
+    last: Option<(PathBuf, File)>,
 }
 
 impl Folder {
@@ -99,7 +110,7 @@ impl Folder {
     /// The bytes of all files that were read so far.
     #[must_use]
     pub fn file_bytes(&self) -> u64 {
-        self.files.borrow().values().map(|(_, size)| size).sum()
+        self.files.borrow().sizes.values().sum()
     }
 
     /// The real path of a location that is allowed.
@@ -122,32 +133,37 @@ impl Resolve for Folder {
         let io = |error: std::io::Error| Refusal::Io(format!("cannot be read: {error}"));
         let real = self.resolve(&location.path)?;
         let mut files = self.files.borrow_mut();
-        if !files.contains_key(&real) {
-            // A pipe would wait for a writer when it is opened.
-            let regular = |metadata: std::fs::Metadata| metadata.is_file().then_some(metadata.len());
-            let not_regular = || Refusal::Invalid("is not a regular file".to_owned());
-            std::fs::metadata(&real).map_err(io).map(regular)?.ok_or_else(not_regular)?;
-            let file = File::open(&real).map_err(io)?;
-            let size = file.metadata().map_err(io).map(regular)?.ok_or_else(not_regular)?;
-            files.insert(real.clone(), (file, size));
-        }
-        let Some((file, size)) = files.get_mut(&real) else { return Err(Refusal::Io("was lost".to_owned())) };
+        let mut file = match files.last.take() {
+            Some((path, file)) if path == real => file,
+            _ => {
+                // A pipe would wait for a writer when it is opened.
+                check_regular(&std::fs::metadata(&real).map_err(io)?)?;
+                File::open(&real).map_err(io)?
+            }
+        };
+        let metadata = file.metadata().map_err(io)?;
+        check_regular(&metadata)?;
+        let size = metadata.len();
+        files.sizes.insert(real.clone(), size);
         let Location { offset, length, .. } = *location;
         let left = size.checked_sub(offset);
         let length = length.or(left).filter(|&length| left.is_some_and(|left| length <= left)).ok_or_else(|| {
             let length = length.map_or(String::new(), |length| format!("{length} "));
             Refusal::Invalid(format!("has {size} bytes, of which the tensor reads {length}from byte {offset} on"))
         })?;
-        let mut bytes = Vec::new();
-        let count = usize::try_from(length).ok().filter(|&count| bytes.try_reserve_exact(count).is_ok());
-        count.ok_or_else(|| Refusal::Io(format!("has a tensor of {length} bytes, for which there is no memory")))?;
+        let mut bytes = memory::room(usize::try_from(length).unwrap_or(usize::MAX)).map_err(Refusal::Memory)?;
         file.seek(SeekFrom::Start(offset)).map_err(io)?;
-        file.take(length).read_to_end(&mut bytes).map_err(io)?;
+        (&file).take(length).read_to_end(&mut bytes).map_err(io)?;
+        files.last = Some((real, file));
         match bytes.len() as u64 == length {
             true => Ok(bytes),
             false => Err(Refusal::Io("became shorter while it was read".to_owned())),
         }
     }
+}
+
+fn check_regular(metadata: &Metadata) -> Result<(), Refusal> {
+    if metadata.is_file() { Ok(()) } else { Err(Refusal::Invalid("is not a regular file".to_owned())) }
 }
 
 /// Checks that a location can only lead below the folder, links aside.
@@ -207,6 +223,7 @@ pub(crate) fn inline(
         let bytes = resolver.read(&location).map_err(|refusal| match refusal {
             Refusal::Invalid(reason) => invalid(format!("its data in `{}` {reason}", location.path)),
             Refusal::Io(reason) => Error::External { name: name.clone(), location: location.path.clone(), reason },
+            Refusal::Memory(error) => error.into(),
         })?;
         if bytes.len() as u64 != count {
             return Err(invalid(format!(

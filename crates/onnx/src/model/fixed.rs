@@ -28,13 +28,15 @@ pub(crate) fn fix(graph: &mut GraphProto, fixed: &Fixed) -> Result<(), Error> {
         let name = input.name.clone();
         let Some(tensor) = tensor_type(input) else { continue };
         // An input of any rank has the one that it is given.
-        let rank = shape.map_or(0, <[usize]>::len);
-        let free = || TensorShapeProto { dim: vec![Dimension::default(); rank] };
-        let shape = tensor.shape.get_or_insert_with(free);
-        for (axis, dim) in shape.dim.iter_mut().enumerate() {
-            name_free_size(&name, axis, dim);
+        if let (None, Some(shape)) = (&tensor.shape, shape) {
+            tensor.shape = Some(TensorShapeProto { dim: vec![Dimension::default(); shape.len()] });
         }
-        named.push((name, ValueType::f32(&shape.dim.iter().map(dim).collect::<Vec<Dim>>())));
+        let mut dims: Vec<Dim> = Vec::new();
+        for (axis, size) in tensor.shape.iter_mut().flat_map(|shape| &mut shape.dim).enumerate() {
+            name_free_size(&name, axis, size);
+            dims.push(dim(size));
+        }
+        named.push((name, ValueType::f32(&dims)));
     }
     let sizes = fixed.resolve(named.iter().map(|(name, ty)| (name.as_str(), ty)))?;
     for input in &mut graph.input {
@@ -103,7 +105,11 @@ fn constant(input: &mut ValueInfoProto, fixed: &Fixed) -> Result<Option<TensorPr
         name: name.clone(),
         what: format!("an input of type {}", data_type::name(tensor.elem_type)),
     })?;
-    let dims = tensor.shape.iter().flat_map(|shape| &shape.dim).map(dim).collect::<Vec<Dim>>();
+    let Some(shape) = &tensor.shape else {
+        let reason = "has no shape in the model; give it one to set it".to_owned();
+        return Err(fourfold_graph::Error::Fixed { name, reason }.into());
+    };
+    let dims: Vec<Dim> = shape.dim.iter().map(dim).collect();
     Ok(fixed.constant(&name, dtype, &dims)?.map(|value| TensorProto::of(&name, &value)))
 }
 

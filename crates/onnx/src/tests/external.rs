@@ -248,3 +248,20 @@ fn what_is_written_in_two_files_is_read_as_one() {
         assert_eq!(loaded(&path).expect("two files"), one);
     }
 }
+
+#[test]
+fn a_model_may_have_a_file_for_each_of_more_tensors_than_can_be_open() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut model = whole();
+    let weight = put_outside(tensor(&mut model, 0), &[("location", "w")]);
+    write(&folder.path().join("w"), &weight);
+    for index in 0..2000 {
+        let name = format!("copy{index}");
+        let copy = TensorProto { name: name.clone(), ..tensor(&mut model, 0).clone() };
+        model.graph.as_mut().expect("a graph").initializer.push(copy);
+        put_outside(tensor(&mut model, 2 + index), &[("location", &name)]);
+        fs::hard_link(folder.path().join("w"), folder.path().join(name)).expect("a link");
+    }
+    let path = write(&folder.path().join("model.onnx"), &model.encode_to_vec());
+    assert_eq!(loaded(&path).expect("valid"), read(&whole()).expect("valid"));
+}

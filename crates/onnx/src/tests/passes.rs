@@ -167,3 +167,17 @@ fn sizes_of_minus_one_and_of_no_name_are_free() {
         assert_eq!(fixed(&free, &Fixed::new().dim("x.0", 3)).as_deref(), Ok("f32[3, 4] -> f32[3, 1]"));
     }
 }
+
+#[test]
+fn an_input_without_a_shape_has_the_one_that_it_is_given() {
+    use crate::proto::type_proto::Value as Type;
+    let mut any = model(17, &[2, 4], &[], vec![node("Relu", &["x"], "y", vec![])]);
+    let input = &mut any.graph.as_mut().expect("a graph").input[0];
+    let Some(Type::TensorType(tensor)) = input.r#type.as_mut().and_then(|ty| ty.value.as_mut()) else { panic!() };
+    tensor.shape = None;
+    assert!(fixed(&any, &Fixed::new()).is_err_and(|error| error.contains("--shape x=")));
+    assert_eq!(fixed(&any, &Fixed::new().shape("x", &[3, 5])).as_deref(), Ok("f32[3, 5] -> f32[3, 5]"));
+    assert!(fixed(&any, &Fixed::new().numbers("x", "1")).is_err_and(|error| error.contains("has no shape")));
+    let value = Tensor::from_vec(&[2], vec![1.0_f32; 2]).expect("two");
+    assert_eq!(fixed(&any, &Fixed::new().value("x", value)).as_deref(), Ok(" -> f32[2]"));
+}
