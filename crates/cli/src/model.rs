@@ -59,7 +59,9 @@ impl Model {
         let bytes = read_all(file, length, path)?;
         let folder = onnx::Folder::of(path).map_err(|error| Failure::io("read", path, &error))?;
         let options = onnx::ImportOptions { limits, fixed, resolver: &folder };
-        let graph = onnx::import_with(&bytes, &options).map_err(|error| at_path(error.into()))?;
+        let onnx::Imported { graph, notes } =
+            onnx::import_with(&bytes, &options).map_err(|error| at_path(error.into()))?;
+        notes.iter().for_each(|note| context.console.warning(format_args!("{}: {note}", path.display())));
         Ok(Self { graph, form: Form::Onnx, bytes: length + folder.file_bytes() })
     }
 

@@ -34,7 +34,7 @@ mod transposed;
 mod window;
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -68,13 +68,22 @@ pub struct ImportOptions<'a> {
     pub resolver: &'a dyn Resolve,
 }
 
+/// What a model file became.
+#[derive(Clone, Debug)]
+pub struct Imported {
+    /// The model.
+    pub graph: Graph,
+    /// What changed on the way in and may change results, a sentence each; every kind of change is in it once.
+    pub notes: Vec<String>,
+}
+
 /// Reads the model file at `path`, and the files beside it in which its tensors may lie.
 ///
 /// # Errors
 ///
 /// [`Error::File`] if the file cannot be read, [`Error::External`] if one beside it cannot; else as [`import`].
 pub fn load(path: impl AsRef<Path>, limits: &Limits) -> Result<Graph, Error> {
-    load_with(path, limits, &Fixed::new())
+    Ok(load_with(path, limits, &Fixed::new())?.graph)
 }
 
 /// Reads the model file at `path`, with sizes and inputs fixed.
@@ -82,7 +91,7 @@ pub fn load(path: impl AsRef<Path>, limits: &Limits) -> Result<Graph, Error> {
 /// # Errors
 ///
 /// As [`load`]; [`fourfold_graph::Error::Fixed`] for what does not fit the model's inputs.
-pub fn load_with(path: impl AsRef<Path>, limits: &Limits, fixed: &Fixed) -> Result<Graph, Error> {
+pub fn load_with(path: impl AsRef<Path>, limits: &Limits, fixed: &Fixed) -> Result<Imported, Error> {
     let path = path.as_ref();
     let failed = |error: std::io::Error| Error::File { reason: error.to_string() };
     let metadata = std::fs::metadata(path).map_err(failed)?;
@@ -106,7 +115,7 @@ pub fn load_with(path: impl AsRef<Path>, limits: &Limits, fixed: &Fixed) -> Resu
 /// [`Error::UnsupportedTensor`] for valid models that need more than fourfold has; [`Error::Limit`] for models larger than
 /// allowed.
 pub fn import(bytes: &[u8], limits: &Limits) -> Result<Graph, Error> {
-    import_with(bytes, &ImportOptions { limits, fixed: &Fixed::new(), resolver: &Nowhere })
+    Ok(import_with(bytes, &ImportOptions { limits, fixed: &Fixed::new(), resolver: &Nowhere })?.graph)
 }
 
 /// Reads a model as the options say.
@@ -117,7 +126,7 @@ pub fn import(bytes: &[u8], limits: &Limits) -> Result<Graph, Error> {
 ///
 /// As [`import`]; [`Error::External`] and [`Error::Tensor`] for data outside of the file that the resolver refuses,
 /// [`fourfold_graph::Error::Fixed`] for what does not fit the model's inputs.
-pub fn import_with(bytes: &[u8], options: &ImportOptions<'_>) -> Result<Graph, Error> {
+pub fn import_with(bytes: &[u8], options: &ImportOptions<'_>) -> Result<Imported, Error> {
     let limits = options.limits;
     recognize(bytes)?;
     Limits::check("file-bytes", bytes.len() as u64, limits.file_bytes)?;
@@ -142,7 +151,11 @@ pub fn import_with(bytes: &[u8], options: &ImportOptions<'_>) -> Result<Graph, E
         Err(error) if may_be_a_fixed_batch(&error) => match fixed::batch_of_one(&graph) {
             Some(batch) => {
                 fixed::fix(&mut graph, &batch)?;
-                Importer::new(&graph, opset, limits).run().map_err(|_| error)
+                let mut imported = Importer::new(&graph, opset, limits).run().map_err(|_| error)?;
+                imported
+                    .notes
+                    .push("its batch is free, but the model fixes it inside; it runs with batch 1".to_owned());
+                Ok(imported)
             }
             None => Err(error),
         },
@@ -230,6 +243,8 @@ struct Importer<'a> {
     outputs: HashSet<&'a str>,
     /// Nodes that were taken into an earlier one.
     absorbed: HashSet<usize>,
+    /// What changes on the way in and may change results.
+    notes: BTreeSet<String>,
 }
 
 impl<'a> Importer<'a> {
@@ -264,10 +279,11 @@ impl<'a> Importer<'a> {
             readers,
             outputs: proto.output.iter().map(|output| output.name.as_str()).collect(),
             absorbed: HashSet::new(),
+            notes: BTreeSet::new(),
         }
     }
 
-    fn run(mut self) -> Result<Graph, Error> {
+    fn run(mut self) -> Result<Imported, Error> {
         self.check_names()?;
         self.check_nodes()?;
         for initializer in &self.proto.initializer {
@@ -313,7 +329,12 @@ impl<'a> Importer<'a> {
             inputs::check_output(output, self.builder.value(id).ty().dtype())?;
             self.builder.output(id);
         }
-        Ok(self.builder.finish()?)
+        Ok(Imported { graph: self.builder.finish()?, notes: self.notes.into_iter().collect() })
+    }
+
+    /// Says something of the model that its user should know; the same thing once.
+    fn note(&mut self, text: impl Into<String>) {
+        self.notes.insert(text.into());
     }
 
     /// Takes in what quantizes and dequantizes constants, so that they are known as constants wherever the nodes stand.

@@ -84,7 +84,7 @@ impl<'a> Entry<'_, 'a> {
             }
         }
         match importer.run() {
-            Ok(graph) => Ok(Some(graph)),
+            Ok(imported) => Ok(Some(imported.graph)),
             // Too large to be computed now.
             Err(error) if error.is_limit() => Ok(None),
             Err(error) => Err(error),

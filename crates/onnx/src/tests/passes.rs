@@ -125,7 +125,7 @@ fn nodes_that_no_output_needs_hinder_nothing() {
 
 fn fixed(model: &ModelProto, fixed: &Fixed) -> Result<String, String> {
     let options = ImportOptions { limits: &Limits::default(), fixed, resolver: &Nowhere };
-    let graph = import_with(&model.encode_to_vec(), &options).map_err(|error| error.to_string())?;
+    let graph = import_with(&model.encode_to_vec(), &options).map_err(|error| error.to_string())?.graph;
     let ty = |id: &fourfold_graph::ValueId| graph.value(*id).ty().to_string();
     let inputs: Vec<String> = graph.inputs().iter().map(ty).collect();
     Ok(format!("{} -> {}", inputs.join(", "), ty(&graph.outputs()[0])))
