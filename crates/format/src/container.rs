@@ -8,7 +8,7 @@
 //! |---|---|---|
 //! | 0 | 8 | magic: `89 46 34 46 0D 0A 1A 0A`, which shows translated line ends |
 //! | 8 | 2 | major version, 1: readers refuse others |
-//! | 10 | 2 | minor version, 0, or the first that has all operators of the graph (1 to 4): readers accept others |
+//! | 10 | 2 | minor version, 0, or the first that has all operators of the graph (1 to 5): readers accept others |
 //! | 12 | 4 | flags: readers refuse those they do not know; none so far |
 //! | 16 | 8 | length of the header in bytes |
 //! | 24 | 4 | CRC-32 of the header |
@@ -37,6 +37,7 @@
 //! term      coefficient: i64, symbols: list of string (factors)
 //! quotient  dividend: list of term, summed, divisor: i64, without the remainder
 //! dtype     0 f32   1 i8   2 u8 with params, truth value without   3 i32   4 i64   since minor version 4:  5 u8 without params
+//!           since minor version 5:  6 f16   7 bf16   8 f64
 //! params    dtype: u8, quant_min: i32, quant_max: i32, axis: option of u64, scales: list of f32, zero_points: list of i32
 //! op        enum    0 Conv { window, groups: u64, activation }      1 Linear { activation, dynamic: option of u8 }
 //!                   2 MatMul      3 BatchNorm { epsilon: f32 }      4 Relu             5 Clip { min: f32, max: f32 }
@@ -67,6 +68,7 @@
 //! coordinates    0 half pixel   1 half pixel as PyTorch   2 align corners   3 asymmetric
 //! compare   0 equal  1 less  2 less or equal  3 greater  4 greater or equal        logic   0 and  1 or  2 xor
 //! cast      0 f32   1 i64   2 i32   3 truth value   since minor version 4:  4 i8   5 u8
+//!           since minor version 5:  6 f16   7 bf16   8 f64
 //! unary     0 exp    1 log    2 sqrt    3 reciprocal    4 neg    5 abs    6 tanh    7 erf    8 sigmoid    9 silu   10 gelu
 //!           11 gelu by tanh   12 hard sigmoid (alpha, beta)   13 hard swish   14 leaky ReLU (slope)   15 ELU (alpha)
 //! binary    0 sub    1 mul    2 div    3 min    4 max    since minor version 2:  5 pow

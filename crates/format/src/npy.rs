@@ -1,7 +1,7 @@
 //! NumPy's `.npy` files: one tensor each.
 //!
-//! Versions 1.0 to 3.0 are read; 1.0 is written, byte for byte as NumPy does. Elements are `f4`, `i1`, `u1`, `i4`, `i8` and `b1`; big-endian
-//! files and files in Fortran order are converted. The header is read in one pass, without recursion. A [`Reader`] has
+//! Versions 1.0 to 3.0 are read; 1.0 is written, byte for byte as NumPy does. Elements are `f2`, `f4`, `f8`, `i1`, `u1`, `i4`, `i8` and `b1`;
+//! NumPy has no `bf16`, which is written as `f4`, exactly. Big-endian files and files in Fortran order are converted. The header is read in one pass, without recursion. A [`Reader`] has
 //! a few rows in memory at a time.
 //!
 //! Source of the format: NumPy's `numpy/lib/format.py`.
@@ -9,7 +9,7 @@
 use std::io::Cursor;
 
 use fourfold_graph::Limits;
-use fourfold_tensor::{DType, Tensor};
+use fourfold_tensor::{DType, Tensor, bf16};
 
 use crate::Error;
 
@@ -36,15 +36,26 @@ pub fn read(bytes: &[u8], limits: &Limits) -> Result<Tensor, Error> {
 /// Writes a tensor in row-major order.
 #[must_use]
 pub fn write(tensor: &Tensor) -> Vec<u8> {
-    [header(tensor.dtype(), tensor.shape()), tensor.to_le_bytes()].concat()
+    [header(tensor.dtype(), tensor.shape()), elements(tensor)].concat()
 }
 
-/// What stands before the elements of a tensor: a file is this and the elements, little-endian and row-major, as
-/// [`Tensor::to_le_bytes`] has them. So a file can be written piece by piece.
+/// The elements of a tensor as a file has them: little-endian and row-major, `bf16` as `f32`.
+#[must_use]
+pub fn elements(tensor: &Tensor) -> Vec<u8> {
+    match tensor.as_slice::<bf16>() {
+        Ok(numbers) => numbers.iter().flat_map(|number| number.to_f32().to_le_bytes()).collect(),
+        Err(_) => tensor.to_le_bytes(),
+    }
+}
+
+/// What stands before the elements of a tensor: a file is this and the elements as [`elements`] gives them. So a file can
+/// be written piece by piece.
 #[must_use]
 pub fn header(dtype: DType, shape: &[usize]) -> Vec<u8> {
     let descr = match dtype {
-        DType::F32 => "<f4",
+        DType::F32 | DType::BF16 => "<f4",
+        DType::F16 => "<f2",
+        DType::F64 => "<f8",
         DType::I8 => "|i1",
         DType::U8 => "|u1",
         DType::I32 => "<i4",

@@ -13,8 +13,8 @@ use crate::Error;
 ///
 /// # Errors
 ///
-/// [`Error::Corrupt`] for invalid files, [`Error::Unsupported`] for tensors of other types than `f32`, `i8`, `u8`, `i32` and
-/// `i64`, [`Error::Limit`] for more than is allowed.
+/// [`Error::Corrupt`] for invalid files, [`Error::Unsupported`] for tensors of types that [`DType`] does not have,
+/// [`Error::Limit`] for more than is allowed.
 pub fn read(bytes: &[u8], limits: &Limits) -> Result<BTreeMap<String, Tensor>, Error> {
     let header = bytes.first_chunk::<8>().map_or(0, |length| u64::from_le_bytes(*length));
     Limits::check("header-bytes", header, limits.header_bytes)?;
@@ -29,6 +29,9 @@ pub fn read(bytes: &[u8], limits: &Limits) -> Result<BTreeMap<String, Tensor>, E
             Dtype::I32 => DType::I32,
             Dtype::I64 => DType::I64,
             Dtype::BOOL => DType::Bool,
+            Dtype::F16 => DType::F16,
+            Dtype::BF16 => DType::BF16,
+            Dtype::F64 => DType::F64,
             other => {
                 let part = format!("tensor `{name}`");
                 return Err(Error::Unsupported { part, what: format!("element type {other}") });
@@ -74,6 +77,9 @@ pub(crate) fn write_with(
             DType::I32 => Dtype::I32,
             DType::I64 => Dtype::I64,
             DType::Bool => Dtype::BOOL,
+            DType::F16 => Dtype::F16,
+            DType::BF16 => Dtype::BF16,
+            DType::F64 => Dtype::F64,
         };
         views.push((*name, TensorView::new(dtype, tensor.shape().to_vec(), bytes).map_err(failed)?));
     }
@@ -118,6 +124,9 @@ mod tests {
         tensors.insert("b".to_owned(), Tensor::from_vec(&[2, 2], vec![1.0_f32, -2.0, 0.0, 4.0]).expect("four"));
         tensors.insert("a".to_owned(), Tensor::from_vec(&[3], vec![1_i64, 2, 3]).expect("three"));
         tensors.insert("c".to_owned(), Tensor::from_vec(&[0, 5], Vec::<u8>::new()).expect("none"));
+        for dtype in DType::ALL {
+            tensors.insert(dtype.to_string(), Tensor::zeros(dtype, &[2, 1]).expect("two"));
+        }
         let bytes = write(&tensors).expect("small");
         assert_eq!(read(&bytes, &Limits::default()).as_ref(), Ok(&tensors));
         assert_eq!(write(&tensors).as_ref(), Ok(&bytes));
@@ -130,9 +139,9 @@ mod tests {
     fn headers_are_limited_and_types_named() {
         let huge = [&u64::MAX.to_le_bytes()[..], b"{}"].concat();
         assert!(matches!(read(&huge, &Limits::default()), Err(Error::Limit(_))));
-        let json = br#"{"x":{"dtype":"F16","shape":[1],"data_offsets":[0,2]}}"#;
+        let json = br#"{"x":{"dtype":"U16","shape":[1],"data_offsets":[0,2]}}"#;
         let file = [&(json.len() as u64).to_le_bytes()[..], json, &[0, 0]].concat();
-        let error = read(&file, &Limits::default()).expect_err("no half floats");
+        let error = read(&file, &Limits::default()).expect_err("no integers of 16 bits");
         assert!(error.is_unsupported() && error.to_string().contains("tensor `x`"));
         assert!(matches!(
             read(b"<html>no tensors here</html>", &Limits::default()),

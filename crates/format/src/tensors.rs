@@ -141,7 +141,7 @@ fn params(
         DType::I8 => zero_points.as_slice::<i8>().ok().map(|list| list.iter().map(|&zero| zero.into()).collect()),
         DType::U8 => zero_points.as_slice::<u8>().ok().map(|list| list.iter().map(|&zero| zero.into()).collect()),
         DType::I32 => zero_points.as_slice::<i32>().ok().map(<[i32]>::to_vec),
-        DType::F32 | DType::I64 | DType::Bool => None,
+        _ => None,
     };
     let list = list.ok_or_else(|| invalid(format!("the zero points are {dtype}")))?;
     let granularity = match (entry("axis"), given.as_slice(), list.as_slice()) {

@@ -203,7 +203,8 @@ pub struct CumSum {
 ///
 /// Integers of another width keep their lowest bits. Real numbers lose their fraction; what is then outside of `i64` or `i32`, and NaN,
 /// becomes the smallest number of that type, as on x86. For `i8` and `u8` a real number becomes an `i32`, of which the lowest bits stay, as
-/// in ONNX Runtime. The rule is the same on every CPU.
+/// in ONNX Runtime. Real numbers of another type are rounded once, as [`Float`](fourfold_tensor::Float) says; integers
+/// become `f16` and `bf16` by way of `f32`. The rule is the same on every CPU.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CastTo {
     /// Real numbers.
@@ -218,6 +219,12 @@ pub enum CastTo {
     I8,
     /// Integers of 8 bits without a sign.
     U8,
+    /// Real numbers of half precision.
+    F16,
+    /// Real numbers with the range of `f32` and 8 bits of precision.
+    BF16,
+    /// Real numbers of double precision.
+    F64,
 }
 
 impl CastTo {
@@ -231,6 +238,9 @@ impl CastTo {
             CastTo::Truth => DType::Bool,
             CastTo::I8 => DType::I8,
             CastTo::U8 => DType::U8,
+            CastTo::F16 => DType::F16,
+            CastTo::BF16 => DType::BF16,
+            CastTo::F64 => DType::F64,
         }
     }
 
@@ -244,6 +254,9 @@ impl CastTo {
             DType::Bool => CastTo::Truth,
             DType::I8 => CastTo::I8,
             DType::U8 => CastTo::U8,
+            DType::F16 => CastTo::F16,
+            DType::BF16 => CastTo::BF16,
+            DType::F64 => CastTo::F64,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use fourfold_tensor::{DType, Tensor};
+use fourfold_tensor::{DType, Float, Tensor, bf16, f16};
 
 use crate::{Dim, Error, Graph, GraphBuilder, Limits, NewNode, Op, OutputParams, ValueType};
 
@@ -193,6 +193,9 @@ impl Fixed {
 fn element(word: &str, dtype: DType) -> Option<Vec<u8>> {
     Some(match dtype {
         DType::F32 => word.parse::<f32>().ok()?.to_le_bytes().to_vec(),
+        DType::F64 => word.parse::<f64>().ok()?.to_le_bytes().to_vec(),
+        DType::F16 => f16::of_double(word.parse().ok()?).to_le_bytes().to_vec(),
+        DType::BF16 => bf16::of_double(word.parse().ok()?).to_le_bytes().to_vec(),
         DType::I8 => word.parse::<i8>().ok()?.to_le_bytes().to_vec(),
         DType::U8 => word.parse::<u8>().ok()?.to_le_bytes().to_vec(),
         DType::I32 => word.parse::<i32>().ok()?.to_le_bytes().to_vec(),

@@ -64,7 +64,7 @@ fn shapes_follow_the_operators_that_choose_and_repeat() {
     let recurrent =
         |cell, direction, with_cell_state| Op::Recurrent(Recurrent { cell, direction, with_cell_state, dynamic: None });
     let top = TopK { axis: 2, count: 3, largest: true, part: TopKPart::Indices };
-    let table: [Case; 17] = [
+    let table: [Case; 18] = [
         (slice(1, -2, 1, 2.into()), image, &[], "f32[n, 2, 8]"),
         (slice(2, 6, -2, 4.into()), image, &[], "f32[n, 4, 4]"),
         (slice(0, 0, 1, Dim::symbol("m")), image, &[], "f32[m, 4, 8]"),
@@ -80,6 +80,7 @@ fn shapes_follow_the_operators_that_choose_and_repeat() {
         (Op::Compare(Comparison::Less), image, &[&[8]], "bool[n, 4, 8]"),
         (Op::Cast { to: CastTo::Truth }, image, &[], "bool[n, 4, 8]"),
         (Op::Cast { to: CastTo::U8 }, image, &[], "u8[n, 4, 8]"),
+        (Op::Cast { to: CastTo::BF16 }, image, &[], "bf16[n, 4, 8]"),
         (
             recurrent(Cell::Lstm, Direction::Bidirectional, true),
             image,
@@ -266,4 +267,21 @@ fn names_outputs_and_limits_are_checked() {
     assert!(matches!(builder.relu("s", x), Err(Error::Limit(LimitExceeded { name: "nodes", .. }))));
     assert_eq!(builder.unique_name("r"), "r_1");
     assert_eq!(builder.finish().map(|_| ()), Err(Error::NoOutputs));
+}
+
+#[test]
+fn operators_compute_in_single_precision() {
+    for dtype in [DType::F16, DType::BF16, DType::F64] {
+        let mut builder = GraphBuilder::new("floats");
+        let x = builder.input("x", ValueType::plain(dtype, &dims(&[2, 2]))).expect("valid");
+        for op in [Op::Relu, Op::Flatten { axis: 0 }, Op::Transpose { axes: vec![1, 0] }, Op::Quantize] {
+            let refused = builder.node("refused", op, &[x]).expect_err("not in f32").to_string();
+            assert!(refused.contains(&format!("{dtype}")) && refused.contains("f32, which a Cast makes"), "{refused}");
+        }
+        let same = builder.node("same", Op::Identity, &[x]).expect("as it is");
+        let wide = builder.node("wide", Op::Cast { to: CastTo::F32 }, &[same]).expect("a conversion");
+        let y = builder.node("y", Op::Relu, &[wide]).expect("f32");
+        builder.output(y);
+        assert!(builder.finish().is_ok());
+    }
 }

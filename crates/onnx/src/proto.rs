@@ -35,6 +35,7 @@ pub(crate) mod data_type {
     pub(crate) const INT64: i32 = 7;
     pub(crate) const BOOL: i32 = 9;
     pub(crate) const FLOAT16: i32 = 10;
+    pub(crate) const DOUBLE: i32 = 11;
     pub(crate) const BFLOAT16: i32 = 16;
     pub(crate) const UINT4: i32 = 21;
     pub(crate) const INT4: i32 = 22;
@@ -48,12 +49,16 @@ pub(crate) mod data_type {
             DType::I32 => INT32,
             DType::I64 => INT64,
             DType::Bool => BOOL,
+            DType::F16 => FLOAT16,
+            DType::BF16 => BFLOAT16,
+            DType::F64 => DOUBLE,
         }
     }
 
     /// The element type of a number; `None` for those that tensors do not have.
     pub(crate) fn dtype(data_type: i32) -> Option<DType> {
-        DType::ALL.into_iter().find(|&dtype| of(dtype) == data_type)
+        let computable = DType::ALL.into_iter().filter(|dtype| *dtype == DType::F32 || !dtype.is_float());
+        computable.into_iter().find(|&dtype| of(dtype) == data_type)
     }
 
     /// The element type that a number becomes in the graph: floats of 16 bits are held in 32, which hold each of them exactly.

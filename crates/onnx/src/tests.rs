@@ -78,6 +78,9 @@ fn tensor(name: &str, value: &Tensor) -> TensorProto {
         fourfold_tensor::DType::I32 => data_type::INT32,
         fourfold_tensor::DType::I64 => data_type::INT64,
         fourfold_tensor::DType::Bool => data_type::BOOL,
+        fourfold_tensor::DType::F16 => data_type::FLOAT16,
+        fourfold_tensor::DType::BF16 => data_type::BFLOAT16,
+        fourfold_tensor::DType::F64 => data_type::DOUBLE,
     };
     let dims = value.shape().iter().map(|&size| i64::try_from(size).expect("small")).collect();
     TensorProto { dims, data_type, name: name.to_owned(), raw_data: value.to_le_bytes(), ..TensorProto::default() }

@@ -1,5 +1,6 @@
 //! Plans against plain loops.
 
+mod convert;
 mod empty;
 mod functions;
 mod integers;

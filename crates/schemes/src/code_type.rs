@@ -37,7 +37,7 @@ impl CodeType {
             DType::I8 => Some(CodeType::I8),
             DType::U8 => Some(CodeType::U8),
             DType::I32 => Some(CodeType::I32),
-            DType::F32 | DType::I64 | DType::Bool => None,
+            _ => None,
         }
     }
 

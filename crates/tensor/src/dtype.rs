@@ -17,23 +17,31 @@ pub enum DType {
     I64,
     /// Truth value: a byte, 0 or 1. In Rust its elements are `u8`.
     Bool,
+    /// IEEE 754 half precision.
+    F16,
+    /// The upper half of an `f32`: its range with 8 bits of precision.
+    BF16,
+    /// IEEE 754 double precision.
+    F64,
 }
 
 impl DType {
     /// Every element type.
-    pub const ALL: [DType; 6] = [DType::F32, DType::I8, DType::U8, DType::I32, DType::I64, DType::Bool];
+    pub const ALL: [DType; 9] =
+        [DType::F32, DType::I8, DType::U8, DType::I32, DType::I64, DType::Bool, DType::F16, DType::BF16, DType::F64];
 
     /// The size of one element in bytes.
     #[must_use]
     pub const fn size(self) -> usize {
         match self {
             DType::I8 | DType::U8 | DType::Bool => 1,
+            DType::F16 | DType::BF16 => 2,
             DType::F32 | DType::I32 => 4,
-            DType::I64 => 8,
+            DType::I64 | DType::F64 => 8,
         }
     }
 
-    /// The name in lower case: `"f32"`, `"i8"`, `"u8"`, `"i32"`, `"i64"` or `"bool"`.
+    /// The name in lower case: `"f32"`, `"i8"`, `"u8"`, `"i32"`, `"i64"`, `"bool"`, `"f16"`, `"bf16"` or `"f64"`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -43,6 +51,9 @@ impl DType {
             DType::I32 => "i32",
             DType::I64 => "i64",
             DType::Bool => "bool",
+            DType::F16 => "f16",
+            DType::BF16 => "bf16",
+            DType::F64 => "f64",
         }
     }
 
@@ -54,7 +65,7 @@ impl DType {
         match self {
             DType::I8 => Some((-128, 127)),
             DType::U8 => Some((0, 255)),
-            DType::F32 | DType::I32 | DType::I64 | DType::Bool => None,
+            DType::F32 | DType::I32 | DType::I64 | DType::Bool | DType::F16 | DType::BF16 | DType::F64 => None,
         }
     }
 
@@ -62,6 +73,12 @@ impl DType {
     #[must_use]
     pub const fn is_integer(self) -> bool {
         matches!(self, DType::I8 | DType::U8 | DType::I32 | DType::I64)
+    }
+
+    /// Whether elements are real numbers, of any precision.
+    #[must_use]
+    pub const fn is_float(self) -> bool {
+        matches!(self, DType::F32 | DType::F16 | DType::BF16 | DType::F64)
     }
 
     /// Whether elements may be read and written as `element`: their own type, and `u8` for truth values.
@@ -115,4 +132,19 @@ impl Element for i32 {
 impl sealed::Sealed for i64 {}
 impl Element for i64 {
     const DTYPE: DType = DType::I64;
+}
+
+impl sealed::Sealed for half::f16 {}
+impl Element for half::f16 {
+    const DTYPE: DType = DType::F16;
+}
+
+impl sealed::Sealed for half::bf16 {}
+impl Element for half::bf16 {
+    const DTYPE: DType = DType::BF16;
+}
+
+impl sealed::Sealed for f64 {}
+impl Element for f64 {
+    const DTYPE: DType = DType::F64;
 }

@@ -24,6 +24,14 @@ pub enum Error {
         /// The tensor's type.
         actual: DType,
     },
+    /// The elements are not real numbers, or were to become others.
+    #[error("a conversion between types of real numbers cannot make {to} of {from}")]
+    NotFloat {
+        /// The tensor's type.
+        from: DType,
+        /// The type asked for.
+        to: DType,
+    },
     /// The shape has too many axes.
     #[error("rank {rank} exceeds the limit of {MAX_RANK} axes")]
     Rank {

@@ -18,6 +18,7 @@
 mod buffer;
 mod dtype;
 mod error;
+mod float;
 pub mod memory;
 mod shape;
 mod tensor;
@@ -25,6 +26,8 @@ mod view;
 
 pub use dtype::{DType, Element};
 pub use error::Error;
+pub use float::Float;
+pub use half::{bf16, f16};
 pub use shape::{MAX_RANK, Shape};
 pub use tensor::Tensor;
 pub use view::View;

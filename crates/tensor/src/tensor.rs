@@ -243,6 +243,7 @@ impl Tensor {
         }
         match self.dtype.size() {
             1 => of::<u8>(self, axes),
+            2 => of::<half::f16>(self, axes),
             4 => of::<i32>(self, axes),
             _ => of::<i64>(self, axes),
         }

@@ -131,7 +131,7 @@ impl Output {
             return Err(apart(&self.path));
         }
         self.rows -= rows;
-        self.file.write(&result.to_le_bytes())
+        self.file.write(&npy::elements(result))
     }
 
     /// Gives the file its name.

@@ -182,6 +182,10 @@ fn tag(dtype: DType) -> u8 {
         DType::U8 | DType::Bool => 2,
         DType::I32 => 3,
         DType::I64 => 4,
+        // 5 is that of bytes without parameters.
+        DType::F16 => 6,
+        DType::BF16 => 7,
+        DType::F64 => 8,
     }
 }
 
@@ -193,7 +197,7 @@ fn tag_of(ty: &ValueType) -> u8 {
 
 fn dtype(read: u8, part: &str) -> Result<DType, Error> {
     let known = DType::ALL.into_iter().find(|&dtype| tag(dtype) == read);
-    known.ok_or_else(|| Error::corrupt(part, format!("element type {read} is not one of 0 to 4")))
+    known.ok_or_else(|| Error::corrupt(part, format!("element type {read} is not one of 0 to 8")))
 }
 
 /// The element type of a value.

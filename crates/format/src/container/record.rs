@@ -140,12 +140,9 @@ impl Item {
     fn minor(&self) -> u16 {
         match self {
             Item::Node { op, .. } => op.minor(),
-            Item::Input { ty, .. } => {
-                ty.dims.iter().map(Dim::minor).max().unwrap_or(0).max(if ty.dtype == BYTES { 4 } else { 0 })
-            }
+            Item::Input { ty, .. } => ty.dims.iter().map(Dim::minor).max().unwrap_or(0).max(minor_of_type(ty.dtype)),
             Item::Packed { .. } => 2,
-            Item::Constant { dtype: BYTES, .. } => 4,
-            Item::Constant { .. } => 0,
+            Item::Constant { dtype, .. } => minor_of_type(*dtype),
         }
     }
 }
@@ -167,6 +164,7 @@ impl Op {
             Op::Slice { length, .. } => length.minor().max(2),
             Op::Linear { dynamic: Some(2..), .. } | Op::LayerNorm { .. } | Op::Unary { .. } | Op::Reduce { .. } => 1,
             Op::Binary { function } if *function < FIRST_BINARY_OF_2 => 1,
+            Op::Cast { to: FIRST_CAST_OF_5.. } => 5,
             Op::Binary { function: FIRST_BINARY_OF_4.. } | Op::Cast { to: FIRST_CAST_OF_4.. } => 4,
             Op::Conv { .. } | Op::Linear { .. } | Op::MatMul | Op::BatchNorm { .. } | Op::Relu | Op::Clip { .. } => 0,
             Op::MaxPool { .. }
@@ -181,6 +179,15 @@ impl Op {
     }
 }
 
+/// The first minor version that has an element type.
+fn minor_of_type(dtype: u8) -> u16 {
+    match dtype {
+        0..BYTES => 0,
+        BYTES => 4,
+        _ => 5,
+    }
+}
+
 /// The number of `u8` integers among the types of elements; codes of that type have another.
 pub(super) const BYTES: u8 = 5;
 
@@ -192,3 +199,6 @@ const FIRST_BINARY_OF_4: u8 = 6;
 
 /// The number of the first conversion that minor version 3 does not have.
 const FIRST_CAST_OF_4: u8 = 4;
+
+/// The number of the first conversion that minor version 4 does not have.
+const FIRST_CAST_OF_5: u8 = 6;

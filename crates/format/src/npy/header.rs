@@ -60,6 +60,8 @@ fn descr(text: &[u8]) -> Result<(DType, bool), Error> {
         b"i4" => DType::I32,
         b"i8" => DType::I64,
         b"b1" => DType::Bool,
+        b"f2" => DType::F16,
+        b"f8" => DType::F64,
         _ => return Err(unsupported()),
     };
     match order {

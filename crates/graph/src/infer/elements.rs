@@ -8,6 +8,9 @@ use crate::{Comparison, Dim, Op, Problem, Reduction, TopKPart, Unary, Value, Val
 /// The result's type, `None` where the operands are all real numbers or codes and so is the result.
 pub(super) fn infer(op: &Op, inputs: &[&Value], dims: &[Dim]) -> Result<Option<ValueType>, Problem> {
     let x = &inputs[0].ty;
+    if !matches!(op, Op::Cast { .. } | Op::Identity) {
+        inputs.iter().enumerate().try_for_each(|(operand, input)| computable(operand, &input.ty))?;
+    }
     let plain = |dtype| Ok(Some(ValueType::plain(dtype, dims)));
     match op {
         Op::Flatten { .. } | Op::Reshape { .. } | Op::Transpose { .. } | Op::Identity if is_plain(x) => {
@@ -82,6 +85,14 @@ pub(super) fn infer(op: &Op, inputs: &[&Value], dims: &[Dim]) -> Result<Option<V
     }
 }
 
+/// Operators compute in `f32`; other real numbers are only converted.
+fn computable(operand: usize, ty: &ValueType) -> Result<(), Problem> {
+    if ty.dtype().is_float() && !ty.is_f32() {
+        return Err(Problem::Type { operand, expected: "f32, which a Cast makes of it", actual: ty.dtype() });
+    }
+    Ok(())
+}
+
 /// Whether elements stand for themselves.
 fn is_plain(ty: &ValueType) -> bool {
     ty.params().is_none()
@@ -105,6 +116,9 @@ fn expect(inputs: &[&Value], operand: usize, dtype: DType) -> Result<(), Problem
         DType::U8 => "u8",
         DType::I8 => "i8",
         DType::Bool => "truth values (bool)",
+        DType::F16 => "f16",
+        DType::BF16 => "bf16",
+        DType::F64 => "f64",
     };
     Err(Problem::Type { operand, expected, actual: ty.dtype() })
 }

@@ -153,6 +153,6 @@ pub(super) fn integers(tensor: &Tensor) -> Option<Vec<i32>> {
         DType::I8 => tensor.as_slice::<i8>().ok().map(|list| list.iter().map(|&code| code.into()).collect()),
         DType::U8 => tensor.as_slice::<u8>().ok().map(|list| list.iter().map(|&code| code.into()).collect()),
         DType::I32 => tensor.as_slice::<i32>().ok().map(<[i32]>::to_vec),
-        DType::F32 | DType::I64 | DType::Bool => None,
+        _ => None,
     }
 }

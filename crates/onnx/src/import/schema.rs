@@ -131,6 +131,9 @@ fn letter(dtype: DType) -> char {
         DType::U8 => 'u',
         DType::I32 => 'i',
         DType::I64 => 'l',
+        DType::F16 => 'h',
+        DType::BF16 => 'B',
+        DType::F64 => 'd',
     }
 }
 
@@ -143,6 +146,9 @@ fn type_name(dtype: DType) -> &'static str {
         DType::U8 => "uint8",
         DType::I32 => "int32",
         DType::I64 => "int64",
+        DType::F16 => "float16",
+        DType::BF16 => "bfloat16",
+        DType::F64 => "double",
     }
 }
 

@@ -1,7 +1,7 @@
 //! Elements of another type, by the rule of [`CastTo`].
 
 use fourfold_graph::CastTo;
-use fourfold_tensor::{DType, Element};
+use fourfold_tensor::{DType, Element, Float, bf16, f16};
 
 use super::{Action, Call};
 use crate::Error;
@@ -16,32 +16,51 @@ pub(crate) struct Cast {
 /// What every number type becomes.
 trait Number: Element {
     fn real(self) -> f32;
+    fn double(self) -> f64;
+    /// A number of 16 bits: rounded once where this is a real number, else from single precision.
+    fn half<T: Float>(self) -> T;
     fn wide(self) -> i64;
     /// As `i32`, of which integers of 8 bits keep the lowest.
     fn word(self) -> i32;
     fn truth(self) -> bool;
 }
 
-impl Number for f32 {
-    fn real(self) -> f32 {
-        self
-    }
+macro_rules! reals {
+    ($($real:ty),*) => {$(
+        impl Number for $real {
+            fn real(self) -> f32 {
+                self.single()
+            }
 
-    #[expect(clippy::cast_possible_truncation, reason = "the range is checked")]
-    fn wide(self) -> i64 {
-        // 2^63 is the smallest number above the range; NaN is in no range.
-        if (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&self) { self as i64 } else { i64::MIN }
-    }
+            fn double(self) -> f64 {
+                Float::double(self)
+            }
 
-    #[expect(clippy::cast_possible_truncation, reason = "the range is checked")]
-    fn word(self) -> i32 {
-        if (-2_147_483_648.0..2_147_483_648.0).contains(&self) { self as i32 } else { i32::MIN }
-    }
+            fn half<T: Float>(self) -> T {
+                T::of_double(Float::double(self))
+            }
 
-    fn truth(self) -> bool {
-        self != 0.0
-    }
+            #[expect(clippy::cast_possible_truncation, reason = "the range is checked")]
+            fn wide(self) -> i64 {
+                let x = Float::double(self);
+                // 2^63 is the smallest number above the range; NaN is in no range.
+                if (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&x) { x as i64 } else { i64::MIN }
+            }
+
+            #[expect(clippy::cast_possible_truncation, reason = "the range is checked")]
+            fn word(self) -> i32 {
+                let x = Float::double(self).trunc();
+                if (-2_147_483_648.0..2_147_483_648.0).contains(&x) { x as i32 } else { i32::MIN }
+            }
+
+            fn truth(self) -> bool {
+                Float::double(self) != 0.0
+            }
+        }
+    )*};
 }
+
+reals!(f32, f16, bf16, f64);
 
 macro_rules! integers {
     ($($integer:ty),*) => {$(
@@ -49,6 +68,15 @@ macro_rules! integers {
             #[allow(clippy::cast_precision_loss, clippy::cast_lossless, reason = "rounds to nearest, ties to even")]
             fn real(self) -> f32 {
                 self as f32
+            }
+
+            #[allow(clippy::cast_precision_loss, clippy::cast_lossless, reason = "rounds to nearest, ties to even")]
+            fn double(self) -> f64 {
+                self as f64
+            }
+
+            fn half<T: Float>(self) -> T {
+                T::of_single(self.real())
             }
 
             fn wide(self) -> i64 {
@@ -78,6 +106,9 @@ impl Cast {
         }
         match self.to {
             CastTo::F32 => each(call, T::real),
+            CastTo::F16 => each(call, T::half::<f16>),
+            CastTo::BF16 => each(call, T::half::<bf16>),
+            CastTo::F64 => each(call, T::double),
             CastTo::I64 => each(call, T::wide),
             CastTo::I32 => each(call, T::word),
             CastTo::I8 => each(call, |x: T| x.word() as i8),
@@ -91,6 +122,9 @@ impl Action for Cast {
     fn run(&self, call: Call<'_>) -> Result<(), Error> {
         match self.from {
             DType::F32 => self.cast::<f32>(call),
+            DType::F16 => self.cast::<f16>(call),
+            DType::BF16 => self.cast::<bf16>(call),
+            DType::F64 => self.cast::<f64>(call),
             DType::I64 => self.cast::<i64>(call),
             DType::I32 => self.cast::<i32>(call),
             DType::I8 => self.cast::<i8>(call),

@@ -33,7 +33,6 @@ impl Compare {
 impl Action for Compare {
     fn run(&self, call: Call<'_>) -> Result<(), Error> {
         match self.dtype {
-            DType::F32 => self.compare::<f32>(call),
             DType::I8 => self.compare::<i8>(call),
             DType::U8 => self.compare::<u8>(call),
             DType::I32 => self.compare::<i32>(call),
@@ -43,6 +42,7 @@ impl Action for Compare {
                 zip(a, b, call.output_shape, call.output, |a, b| u8::from((a != 0) == (b != 0)));
                 Ok(())
             }
+            _ => self.compare::<f32>(call),
         }
     }
 }

@@ -25,7 +25,17 @@ const COORDINATES: [Coordinates; 4] =
 const COMPARISONS: [Comparison; 5] =
     [Comparison::Equal, Comparison::Less, Comparison::LessOrEqual, Comparison::Greater, Comparison::GreaterOrEqual];
 const LOGIC: [Logic; 3] = [Logic::And, Logic::Or, Logic::Xor];
-const TYPES: [CastTo; 6] = [CastTo::F32, CastTo::I64, CastTo::I32, CastTo::Truth, CastTo::I8, CastTo::U8];
+const TYPES: [CastTo; 9] = [
+    CastTo::F32,
+    CastTo::I64,
+    CastTo::I32,
+    CastTo::Truth,
+    CastTo::I8,
+    CastTo::U8,
+    CastTo::F16,
+    CastTo::BF16,
+    CastTo::F64,
+];
 
 pub(super) fn record(op: &Op) -> Result<record::Op, Error> {
     let number = |place: Option<usize>| place.and_then(|place| u8::try_from(place).ok()).ok_or_else(|| unknown(op));

@@ -218,7 +218,7 @@ fn elements() -> Vec<Case> {
     let logic = [Logic::And, Logic::Or, Logic::Xor];
     cases.extend(logic.map(|function| Case::of(Op::Logic(function), &["n1", "1c"]).holding(Holds::Truths)));
     cases.push(Case::of(Op::Not, &["nc"]).holding(Holds::Truths));
-    for to in [CastTo::F32, CastTo::I64, CastTo::I32, CastTo::Truth] {
+    for to in [CastTo::F32, CastTo::I64, CastTo::I32, CastTo::Truth, CastTo::F16, CastTo::F64] {
         cases.push(Case::of(Op::Cast { to }, &["nc"]));
     }
     let choice = vec![("n1", Holds::Truths), ("1c", Holds::Reals), ("nc", Holds::Reals)];
