@@ -1,8 +1,12 @@
 //! The command line.
 
+mod images;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use images::{Channels, Images, Layout, OnBadSample, Size};
 
 /// Neural networks four times smaller, run with exact int8 arithmetic on ordinary CPUs.
 #[derive(Debug, Parser)]
@@ -90,10 +94,12 @@ pub(crate) struct Quantize {
     /// When activations are quantized: with ranges from calibration, or while running
     #[arg(long, value_enum)]
     pub(crate) mode: Option<Mode>,
-    /// Calibration samples: a .npy file, a folder of them, or INPUT=FILE.npy for each of several inputs; or a file that calibrate
-    /// or merge wrote
+    /// Calibration samples: a file (.npy, .npz, .png, .jpg), a folder of them, or INPUT=PATH for each of several inputs; or a file that
+    /// calibrate or merge wrote
     #[arg(long, value_name = "DATA|STATE")]
     pub(crate) calib: Vec<String>,
+    #[command(flatten)]
+    pub(crate) images: Images,
     #[command(flatten)]
     pub(crate) configuration: Configuration,
     /// Take the mean error of every channel out of the biases; needs samples
@@ -143,7 +149,7 @@ pub(crate) struct Configuration {
 pub(crate) struct Calibrate {
     /// The float model: a .onnx or .fourfold file
     pub(crate) model: PathBuf,
-    /// Samples: a .npy file, a folder of them, or INPUT=FILE.npy for each of several inputs
+    /// Samples: a file (.npy, .npz, .png, .jpg), a folder of them, or INPUT=PATH for each of several inputs
     #[arg(required = true)]
     pub(crate) data: Vec<String>,
     /// The file to write
@@ -155,6 +161,8 @@ pub(crate) struct Calibrate {
     /// Go on where STATE ends, if it is there
     #[arg(long)]
     pub(crate) resume: bool,
+    #[command(flatten)]
+    pub(crate) images: Images,
     #[command(flatten)]
     pub(crate) configuration: Configuration,
     /// Replace an existing file
@@ -206,12 +214,14 @@ pub(crate) enum Mode {
 pub(crate) struct Eval {
     /// A .onnx or .fourfold file
     pub(crate) model: PathBuf,
-    /// Samples, the first axis counts them: a .npy file, a folder of them, or INPUT=FILE.npy for each of several inputs
-    #[arg(long, value_name = "IMAGES.npy", required = true)]
+    /// Samples: a file, a folder, or INPUT=PATH for each of several inputs; without --labels a folder with a folder for each class
+    #[arg(long, value_name = "DATA", required = true)]
     pub(crate) input: Vec<String>,
     /// The class of each sample
     #[arg(long, value_name = "LABELS.npy")]
-    pub(crate) labels: PathBuf,
+    pub(crate) labels: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) images: Images,
     /// One JSON document
     #[arg(long)]
     pub(crate) json: bool,
@@ -221,9 +231,12 @@ pub(crate) struct Eval {
 pub(crate) struct Run {
     /// A .onnx or .fourfold file
     pub(crate) model: PathBuf,
-    /// An input of the model; only FILE.npy if it has one input. A model of a fixed batch takes that many samples at a time
-    #[arg(long, value_name = "NAME=FILE.npy")]
+    /// What an input of the model gets, a file or a folder; only PATH if it has one input. A model of a fixed batch takes that many
+    /// samples at a time
+    #[arg(long, value_name = "NAME=PATH")]
     pub(crate) input: Vec<String>,
+    #[command(flatten)]
+    pub(crate) images: Images,
     /// The folder for NAME.npy, one for each output
     #[arg(long, value_name = "DIR")]
     pub(crate) output_dir: PathBuf,

@@ -1,107 +1,144 @@
 //! Samples in files, cut into batches that a model takes; a batch is in memory only while it is used.
+//!
+//! The tensors of a file lie to an input in one of a few forms ([`form`]); from the forms and numbers of all inputs follow
+//! the batches ([`plan`]); [`stream`] reads them.
 
 mod arguments;
+mod classes;
+mod convert;
+mod find;
+mod form;
+mod item;
+mod left_out;
+mod plan;
 mod stream;
 mod suspicions;
 
-use std::fs::{self, File};
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use fourfold::format::npy;
-use fourfold::graph::{Dim, Graph, Limits};
+use fourfold::graph::{Graph, Limits};
 use fourfold::quantize::{self, Batches};
-use fourfold::tensor::{DType, Tensor};
+use fourfold::tensor::Tensor;
 
-pub(crate) use arguments::{Flag, paths};
+pub(crate) use arguments::Flag;
+pub(crate) use left_out::LeftOut;
+pub(crate) use plan::Slice;
 pub(crate) use stream::Stream;
 pub(crate) use suspicions::Suspicions;
 
+use self::arguments::Paths;
+use self::convert::Conversion;
+use self::form::{Form, Wanted};
+use self::item::Item;
+use self::plan::{Given, Grouping, Plan};
+use crate::commands::Context;
+use crate::console::Console;
 use crate::failure::Failure;
 use crate::interrupt;
-use crate::model::check_is_file;
 
 /// Samples in a batch, where the model lets us choose.
 pub(crate) const BATCH: usize = 32;
 
-/// Samples for every input of a model, in one or more parts.
-///
-/// The first axis of every tensor counts the samples.
+/// Samples for every input of a model.
 #[derive(Debug)]
 pub(crate) struct Samples {
-    parts: Vec<Part>,
-    /// Samples in a batch; only the last one of a part may have fewer.
-    batch: usize,
+    /// In the order of the graph.
+    inputs: Vec<Input>,
+    plan: Plan,
     /// What the user gave, for messages.
     source: String,
+    left_out: LeftOut,
     limits: Limits,
 }
 
-/// Samples of which batches are made that reach into no other part.
+/// The samples of one input.
 #[derive(Debug)]
-struct Part {
-    count: usize,
-    /// One for each input of the model, in the order of the graph.
-    inputs: Vec<Input>,
-}
-
-/// Where the samples of an input are.
-#[derive(Debug)]
-enum Input {
-    Memory(Tensor),
-    File { path: PathBuf, dtype: DType, shape: Vec<usize> },
-}
-
-/// Which samples make a batch.
-#[derive(Clone, Debug)]
-pub(crate) struct Slice {
-    part: usize,
-    rows: Range<usize>,
-}
-
-impl Slice {
-    /// The number of samples.
-    pub(crate) fn len(&self) -> usize {
-        self.rows.len()
-    }
+struct Input {
+    wanted: Wanted,
+    items: Vec<Item>,
+    form: Form,
+    /// The folder that the user gave for it.
+    folder: Option<PathBuf>,
+    /// How many rows or entries come before each item, and how many there are.
+    starts: Vec<usize>,
 }
 
 impl Samples {
-    /// Finds what the user gave: `FILE.npy`, a folder of `.npy` files, or `INPUT=FILE.npy` for each input. Only headers
-    /// are read.
-    pub(crate) fn open(flag: Flag<'_>, graph: &Graph, limits: &Limits) -> Result<Self, Failure> {
-        let source = flag.values.join(", ");
-        let paths = paths(flag, graph)?;
-        let files = match paths.as_slice() {
-            [folder] if folder.is_dir() => npy_files(folder)?.into_iter().map(|file| vec![file]).collect(),
-            _ => vec![paths],
+    /// Finds what the user gave: a file, a folder, or `INPUT=PATH` for each input; at least one sample. Only headers are
+    /// read.
+    pub(crate) fn open(flag: Flag<'_>, graph: &Graph, context: &Context) -> Result<Self, Failure> {
+        let samples = Self::find(flag, graph, Grouping::Batches, context)?;
+        if samples.count() == 0 {
+            return Err(Failure::invalid("it holds no samples; the first axis counts them").about(&samples.source));
+        }
+        Ok(samples)
+    }
+
+    /// Finds what a model is to be run on: there may be no samples, and those of a file stay together where the model's
+    /// results for one may depend on the others.
+    pub(crate) fn for_run(flag: Flag<'_>, graph: &Graph, context: &Context) -> Result<Self, Failure> {
+        let grouping = if graph.has_independent_rows() { Grouping::Batches } else { Grouping::Files };
+        Self::find(flag, graph, grouping, context)
+    }
+
+    fn find(flag: Flag<'_>, graph: &Graph, grouping: Grouping, context: &Context) -> Result<Self, Failure> {
+        let (source, console) = (flag.values.join(", "), &context.console);
+        let given = match arguments::paths(flag, graph)? {
+            Paths::Each(paths) => paths,
+            Paths::Archives(path) => vec![path; graph.inputs().len()],
         };
-        let input = |path: PathBuf| {
-            let reader = open_npy(&path, limits)?;
-            Ok(Input::File { dtype: reader.dtype(), shape: reader.shape().to_vec(), path })
+        let paths = given.iter().map(|path| files(path, console)).collect::<Result<Vec<_>, _>>()?;
+        check_names(&paths)?;
+        let wanted = Wanted::of(graph);
+        let open = |(wanted, paths): (&Wanted, &Vec<PathBuf>)| {
+            let open = |path: &PathBuf| Item::open(path, &context.limits).and_then(|item| item.fitting(wanted));
+            paths.iter().map(open).collect()
         };
-        let inputs = |paths: Vec<PathBuf>| paths.into_iter().map(input).collect::<Result<Vec<_>, _>>();
-        let parts = files.into_iter().map(inputs).collect::<Result<Vec<_>, Failure>>()?;
-        Self::new(parts, graph, source, limits)
+        let opened = wanted.iter().zip(&paths).map(open).collect();
+        let (items, left_out) = left_out::opened(opened, &paths, flag.images.on_bad_sample, console)?;
+        let mut samples = Self::new(items, wanted, (source, grouping), &context.limits)?;
+        samples.left_out = left_out;
+        for (input, path) in samples.inputs.iter_mut().zip(given) {
+            input.folder = Some(path).filter(|path| path.is_dir());
+        }
+        samples.inputs.iter().for_each(|input| input.say(console));
+        Ok(samples)
     }
 
     /// Samples that are in memory already, for a model with one input.
     pub(crate) fn of(tensor: Tensor, graph: &Graph, source: &str, limits: &Limits) -> Result<Self, Failure> {
-        Self::new(vec![vec![Input::Memory(tensor)]], graph, source.to_owned(), limits)
+        let wanted = Wanted::of(graph);
+        let item = wanted.iter().map(|wanted| Item::of(tensor.clone()).fitting(wanted));
+        let items = item.map(|item| Ok(vec![item?])).collect::<Result<_, Failure>>()?;
+        Self::new(items, wanted, (source.to_owned(), Grouping::Batches), limits)
     }
 
-    fn new(parts: Vec<Vec<Input>>, graph: &Graph, source: String, limits: &Limits) -> Result<Self, Failure> {
-        let fixed = match graph.inputs().first().map(|&id| graph.value(id).ty().dims().first()) {
-            Some(Some(Dim::Fixed(size))) => Some((*size).max(1)),
-            _ => None,
-        };
-        let parts = parts.into_iter().map(|inputs| Part::new(inputs, fixed)).collect::<Result<Vec<_>, _>>()?;
-        Ok(Self { parts, batch: fixed.unwrap_or(BATCH), source, limits: limits.clone() })
+    fn new(
+        items: Vec<Vec<Item>>,
+        wanted: Vec<Wanted>,
+        (source, grouping): (String, Grouping),
+        limits: &Limits,
+    ) -> Result<Self, Failure> {
+        let inputs = wanted.into_iter().zip(items).map(|(wanted, items)| Input::new(wanted, items));
+        let inputs = inputs.collect::<Result<Vec<_>, _>>()?;
+        let given: Vec<Given<'_>> = inputs.iter().map(Input::given).collect();
+        let plan = Plan::new(&given, grouping).map_err(|reason| Failure::invalid(reason).about(&source))?;
+        Ok(Self { inputs, plan, source, left_out: LeftOut::default(), limits: limits.clone() })
     }
 
     /// The number of samples.
     pub(crate) fn count(&self) -> usize {
-        self.parts.iter().map(|part| part.count).sum()
+        self.plan.slices.iter().map(Slice::len).sum()
+    }
+
+    /// Whether the samples are rows, so that [`Samples::count`] counts them and not the runs.
+    pub(crate) fn are_rows(&self) -> bool {
+        self.plan.is_by_rows
+    }
+
+    /// What of the given files is no part of the samples.
+    pub(crate) fn left_out(&self) -> &LeftOut {
+        &self.left_out
     }
 
     /// What the user gave.
@@ -110,12 +147,8 @@ impl Samples {
     }
 
     /// The batches that the model takes: of 32 samples if its first axis is free, else of as many as it wants.
-    pub(crate) fn slices(&self) -> impl Iterator<Item = Slice> + '_ {
-        let of_part = |(part, &Part { count, .. }): (usize, &Part)| {
-            let size = self.batch;
-            (0..count).step_by(size).map(move |start| Slice { part, rows: start..count.min(start + size) })
-        };
-        self.parts.iter().enumerate().flat_map(of_part)
+    pub(crate) fn slices(&self) -> impl ExactSizeIterator<Item = &Slice> + '_ {
+        self.plan.slices.iter()
     }
 
     /// A way to read batches.
@@ -126,12 +159,13 @@ impl Samples {
     /// The batches one after the other, each read when it is asked for.
     pub(crate) fn batches(&self) -> impl Iterator<Item = Result<Vec<Tensor>, Failure>> + '_ {
         let mut stream = self.stream();
-        self.slices().map(move |slice| stream.read(&slice))
+        self.slices().map(move |slice| stream.read(slice))
     }
 
     /// Where the samples of a batch are, for messages.
     pub(crate) fn place(&self, slice: &Slice) -> String {
-        let names: Vec<String> = self.parts[slice.part].inputs.iter().filter_map(Input::name).collect();
+        let inputs = self.inputs.iter().zip(&self.plan.feeds);
+        let names: Vec<String> = inputs.filter_map(|(input, feed)| input.place(*feed, slice)).collect();
         if names.is_empty() { self.source.clone() } else { names.join(", ") }
     }
 }
@@ -147,44 +181,110 @@ impl Batches for Samples {
     }
 }
 
-impl Part {
-    /// Checks that the inputs have equally many samples, and that they fill batches of a fixed size.
-    fn new(inputs: Vec<Input>, fixed: Option<usize>) -> Result<Self, Failure> {
-        let names = || inputs.iter().filter_map(Input::name).collect::<Vec<_>>().join(", ");
-        let count = |input: &Input| input.shape().first().copied();
-        let first = inputs.first().and_then(count).filter(|&count| count > 0);
-        let Some(samples) = first.filter(|_| inputs.iter().all(|input| count(input) == first)) else {
-            let shapes: Vec<String> = inputs.iter().map(|input| shape_text(input.shape())).collect();
-            let (names, shapes) = (names(), shapes.join(", "));
-            return Err(Failure::invalid(format_args!(
-                "{names}: the first axis must count the samples, at least one and equally many for every input; \
-                 found {shapes}"
-            )));
-        };
-        if let Some(size) = fixed.filter(|size| !samples.is_multiple_of(*size)) {
-            let names = names();
-            return Err(Failure::invalid(format_args!(
-                "{names}: {samples} samples do not fill batches of {size}, as the model takes them"
-            )));
+impl Input {
+    /// Checks that all items, which fit the input, lie in the same form to it.
+    fn new(wanted: Wanted, items: Vec<Item>) -> Result<Self, Failure> {
+        let mut form = None;
+        let mut starts = vec![0];
+        for item in &items {
+            let Some(found) = wanted.form(&item.shape) else { continue };
+            if *form.get_or_insert(found) != found {
+                let shape = shape_text(&item.shape);
+                let first = items.first().map_or_else(String::new, |first| shape_text(&first.shape));
+                return Err(item.failure(format_args!(
+                    "its shape {shape} is of another form than {first}, the shape of the first file; \
+                     give all samples of an input in one form"
+                )));
+            }
+            let rows = match found {
+                Form::Sample { .. } | Form::One => 1,
+                Form::Same | Form::Stacked => item.shape.first().copied().unwrap_or(1),
+            };
+            starts.push(starts.last().unwrap_or(&0) + rows);
         }
-        Ok(Self { count: samples, inputs })
+        let form = form.ok_or_else(|| Failure::invalid(format_args!("input `{}` has no samples", wanted.name)))?;
+        Ok(Self { wanted, items, form, folder: None, starts })
+    }
+
+    fn given(&self) -> Given<'_> {
+        let shapes = self.items.iter().map(|item| item.shape.as_slice()).collect();
+        Given { wanted: &self.wanted, form: self.form, shapes }
+    }
+
+    /// The number of rows or entries in all items.
+    fn count(&self) -> usize {
+        self.starts.last().copied().unwrap_or(0)
+    }
+
+    /// The item with the row or entry of that number.
+    fn item_of(&self, number: usize) -> usize {
+        let item = self.starts.partition_point(|&start| start <= number).saturating_sub(1);
+        item.min(self.items.len().saturating_sub(1))
+    }
+
+    /// The files of a batch.
+    fn place(&self, feed: plan::Feed, slice: &Slice) -> Option<String> {
+        let (start, end) = (slice.range.start, slice.range.end);
+        let (first, last) = match feed {
+            plan::Feed::Rows { unit } => (self.item_of(start * unit), self.item_of((end * unit).saturating_sub(1))),
+            plan::Feed::Entry => (self.item_of(start), self.item_of(start)),
+            plan::Feed::File => (start, start),
+            plan::Feed::Once => (0, 0),
+        };
+        let name = self.items.get(first)?.name()?;
+        match self.items.get(last)?.name() {
+            Some(last) if last != name => Some(format!("{name} to {last}")),
+            _ => Some(name),
+        }
+    }
+
+    /// Says once which elements are converted.
+    fn say(&self, console: &Console) {
+        let (name, to) = (&self.wanted.name, self.wanted.ty.dtype());
+        let mut seen = Vec::new();
+        for item in &self.items {
+            if seen.contains(&item.dtype) {
+                continue;
+            }
+            seen.push(item.dtype);
+            let from = item.dtype;
+            match Conversion::between(from, to) {
+                Ok(Conversion::Rounded) => {
+                    console.warning(format_args!("input `{name}`: {from} values are rounded to {to}"));
+                }
+                Ok(Conversion::Checked) => {
+                    console.message(format_args!("input `{name}`: {from} values are converted to {to}"));
+                }
+                Ok(Conversion::None) | Err(_) => {}
+            }
+        }
     }
 }
 
-impl Input {
-    fn shape(&self) -> &[usize] {
-        match self {
-            Input::Memory(tensor) => tensor.shape(),
-            Input::File { shape, .. } => shape,
-        }
-    }
+/// The files that a path names: itself, or those in a folder.
+fn files(path: &Path, console: &Console) -> Result<Vec<PathBuf>, Failure> {
+    if path.is_dir() { find::files(path, console) } else { Ok(vec![path.to_owned()]) }
+}
 
-    fn name(&self) -> Option<String> {
-        match self {
-            Input::Memory(_) => None,
-            Input::File { path, .. } => Some(path.display().to_string()),
+/// Checks that files of several inputs that go together have the same names, if they have any names in common.
+fn check_names(paths: &[Vec<PathBuf>]) -> Result<(), Failure> {
+    let stem = |path: &PathBuf| path.file_stem().map(|stem| stem.to_owned());
+    let folders: Vec<&Vec<PathBuf>> = paths.iter().filter(|paths| paths.len() > 1).collect();
+    for pair in folders.windows(2).filter(|pair| pair[0].len() == pair[1].len()) {
+        let known: std::collections::HashSet<_> = pair[0].iter().filter_map(stem).collect();
+        if !pair[1].iter().filter_map(stem).any(|stem| known.contains(&stem)) {
+            continue;
+        }
+        if let Some((one, other)) = pair[0].iter().zip(pair[1]).find(|(one, other)| stem(one) != stem(other)) {
+            return Err(Failure::invalid(format_args!(
+                "{} and {} would go together, but have different names; give the files of a sample the same name in \
+                 every folder",
+                one.display(),
+                other.display()
+            )));
         }
     }
+    Ok(())
 }
 
 /// Sizes as they are written in messages: `[2, 3]`.
@@ -192,31 +292,13 @@ pub(crate) fn shape_text(sizes: &[usize]) -> String {
     format!("[{}]", sizes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
 }
 
-/// Opens a `.npy` file, which must be a regular file; only its header is read.
-pub(crate) fn open_npy(path: &Path, limits: &Limits) -> Result<npy::Reader<File>, Failure> {
-    check_is_file(path)?;
-    let file = File::open(path).map_err(|error| Failure::io("read", path, &error))?;
-    npy::Reader::new(file, limits).map_err(|error| Failure::from(error).about(path.display()))
+/// A name as a file name: every character outside `[A-Za-z0-9_.-]` becomes `_`.
+pub(crate) fn file_name(name: &str) -> String {
+    let kept = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-') { c } else { '_' };
+    name.chars().map(kept).collect()
 }
 
 /// Reads a whole `.npy` file.
 pub(crate) fn read_npy(path: &Path, limits: &Limits) -> Result<Tensor, Failure> {
-    open_npy(path, limits)?.tensor().map_err(|error| Failure::from(error).about(path.display()))
-}
-
-/// The `.npy` files of a folder, by name.
-fn npy_files(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let failed = |error: std::io::Error| Failure::io("read", folder, &error);
-    let mut files = Vec::new();
-    for entry in fs::read_dir(folder).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
-        if path.extension().is_some_and(|extension| extension == "npy") {
-            files.push(path);
-        }
-    }
-    files.sort();
-    if files.is_empty() {
-        return Err(Failure::invalid(format_args!("{}: no .npy file in this folder", folder.display())));
-    }
-    Ok(files)
+    item::open_npy(path, limits)?.tensor().map_err(|error| Failure::from(error).about(path.display()))
 }

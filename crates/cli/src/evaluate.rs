@@ -8,7 +8,8 @@ use fourfold::runtime::{Plan, Session};
 use fourfold::tensor::{DType, Tensor};
 
 use crate::commands::Context;
-use crate::data::{Samples, read_npy, shape_text};
+use crate::console::Console;
+use crate::data::{LeftOut, Samples, read_npy, shape_text};
 use crate::failure::Failure;
 use crate::interrupt;
 
@@ -42,6 +43,25 @@ impl Labels {
     pub(crate) fn read(path: &Path, context: &Context) -> Result<Self, Failure> {
         let source = path.display().to_string();
         Self::of(&read_npy(path, &context.limits)?, &source).map_err(|failure| failure.about(source))
+    }
+
+    /// The classes by the folders that the files of samples lie in.
+    pub(crate) fn by_folder(samples: &Samples, console: &Console) -> Result<Self, Failure> {
+        Ok(Self { classes: samples.classes(console)?, source: "their folders".to_owned() })
+    }
+
+    /// The labels of the samples that were not left out.
+    pub(crate) fn without(self, left_out: &LeftOut) -> Result<Self, Failure> {
+        if left_out.is_empty() {
+            return Ok(self);
+        }
+        let rest = left_out.rest_of(&self.classes).ok_or_else(|| {
+            let (count, source) = (self.classes.len(), &self.source);
+            Failure::invalid(format_args!(
+                "{source}: {count} labels are not one for each file, of which some are left out"
+            ))
+        })?;
+        Ok(Self { classes: rest, ..self })
     }
 
     /// Labels as integers: a tensor `[samples]` of `i64`, `i32`, `u8` or `i8`.
@@ -82,27 +102,29 @@ pub(crate) fn accuracy(
     context: &Context,
 ) -> Result<Accuracy, Failure> {
     let (count, expected) = (samples.count(), labels.classes.len());
-    if count != expected {
-        return Err(Failure::invalid(format_args!(
-            "{}: {count} samples, but {expected} labels in {}",
-            samples.source(),
-            labels.source
-        )));
+    let apart = |count: usize| {
+        let (samples, labels) = (samples.source(), &labels.source);
+        Failure::invalid(format_args!("{samples}: {count} samples, but {expected} labels in {labels}"))
+    };
+    if samples.are_rows() && count != expected {
+        return Err(apart(count));
     }
     let mut session = Session::new(Arc::new(Plan::compile(graph, &context.options())?));
     let progress = context.console.progress(label, count);
     let (mut stream, mut accuracy) = (samples.stream(), Accuracy::default());
     for slice in samples.slices() {
         interrupt::check()?;
-        let batch = stream.read(&slice)?;
-        let at_samples = |failure: Failure| failure.about(samples.place(&slice));
+        let batch = stream.read(slice)?;
+        let at_samples = |failure: Failure| failure.about(samples.place(slice));
         let outputs = session.run(&batch).map_err(|error| at_samples(error.into()))?;
-        let rows = scores(outputs, slice.len()).map_err(at_samples)?;
+        let known = samples.are_rows().then_some(slice.len());
+        let (rows, count) = scores(outputs, known).map_err(at_samples)?;
+        let classes = rows.len() / count;
         if accuracy.samples == 0 {
-            labels.check(rows.len() / slice.len())?;
+            labels.check(classes)?;
         }
-        for scores in rows.chunks_exact(rows.len() / slice.len()) {
-            let class = labels.classes[accuracy.samples];
+        for scores in rows.chunks_exact(classes) {
+            let Some(&class) = labels.classes.get(accuracy.samples) else { return Err(apart(accuracy.samples + 1)) };
             accuracy.correct += usize::from(usize::try_from(class) == Ok(largest(scores)));
             accuracy.not_a_number += usize::from(scores.iter().any(|score| score.is_nan()));
             accuracy.samples += 1;
@@ -110,6 +132,9 @@ pub(crate) fn accuracy(
         progress.inc(slice.len() as u64);
     }
     progress.finish_and_clear();
+    if accuracy.samples != expected {
+        return Err(apart(accuracy.samples));
+    }
     if accuracy.not_a_number > 0 {
         let (count, all) = (accuracy.not_a_number, accuracy.samples);
         context.console.warning(format_args!("{label}: scores of {count} of {all} samples are not numbers"));
@@ -117,16 +142,23 @@ pub(crate) fn accuracy(
     Ok(accuracy)
 }
 
-/// The scores in the first output: as many for each of the samples.
-fn scores(outputs: &[Tensor], samples: usize) -> Result<&[f32], Failure> {
+/// The scores in the first output, and of how many samples they are: of `known` ones, or of as many as it has rows. The
+/// scores of one sample may lie on one axis.
+fn scores(outputs: &[Tensor], known: Option<usize>) -> Result<(&[f32], usize), Failure> {
     let Some(output) = outputs.first() else { return Err(Failure::invalid("the model has no output")) };
-    if output.dtype() != DType::F32 || output.shape().first() != Some(&samples) || output.is_empty() {
+    let rows = match output.shape() {
+        [_] if known.is_none() => Some(1),
+        [rows, ..] if known.is_none_or(|known| known == *rows) => Some(*rows),
+        _ => None,
+    };
+    let rows = rows.filter(|_| output.dtype() == DType::F32 && !output.is_empty()).ok_or_else(|| {
         let (dtype, shape) = (output.dtype(), shape_text(output.shape()));
-        return Err(Failure::invalid(format_args!(
-            "the first output is {dtype}{shape}; a classifier gives f32 scores, one row for each of {samples} samples"
-        )));
-    }
-    Ok(output.as_slice()?)
+        let of = known.map_or_else(|| "sample".to_owned(), |known| format!("of {known} samples"));
+        Failure::invalid(format_args!(
+            "the first output is {dtype}{shape}; a classifier gives f32 scores, one row for each {of}"
+        ))
+    })?;
+    Ok((output.as_slice()?, rows))
 }
 
 fn largest(scores: &[f32]) -> usize {

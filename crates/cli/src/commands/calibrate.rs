@@ -37,7 +37,8 @@ pub(super) fn run(arguments: &Calibrate, context: &Context) -> Result<(), Failur
     atomic::check_free(output, arguments.force || *resume)?;
     let loaded = Model::load(model, context)?;
     let fused = settings.fused(&loaded.graph, context).map_err(|failure| failure.about(model.display()))?;
-    let samples = Samples::open(Flag { name: "DATA", values: data }, &loaded.graph, &context.limits)?;
+    let samples =
+        Samples::open(Flag { name: "DATA", values: data, images: &arguments.images }, &loaded.graph, context)?;
     let mut calibration = quantize::prepare_with(&fused, &settings.mapping, &context.options())?;
     calibration.monitor(interrupt::monitor);
     let shard = arguments.shard.unwrap_or(Shard { index: 1, count: 1 });
@@ -60,7 +61,7 @@ struct Job<'a> {
 
 impl Job<'_> {
     /// The batches of the shard, with their numbers among all.
-    fn batches(&self) -> impl Iterator<Item = (u64, Slice)> {
+    fn batches(&self) -> impl Iterator<Item = (u64, &Slice)> {
         (0..).zip(self.samples.slices()).filter(|(number, _)| self.shard.has(*number))
     }
 
@@ -79,7 +80,7 @@ impl Job<'_> {
         let (mut stream, mut found) = (self.samples.stream(), 0);
         for (number, slice) in self.batches().take(done) {
             interrupt::check()?;
-            found += usize::from(calibration.has_observed(number, &stream.read(&slice)?));
+            found += usize::from(calibration.has_observed(number, &stream.read(slice)?));
         }
         if found == done {
             return Ok(done);
@@ -102,12 +103,12 @@ impl Job<'_> {
         progress.inc(done as u64);
         let mut saved = Instant::now();
         for (number, slice) in self.batches().skip(done) {
-            let batch = stream.read(&slice)?;
+            let batch = stream.read(slice)?;
             suspicions.see(&batch)?.into_iter().for_each(|suspicion| console.warning(suspicion));
             match calibration.observe_numbered(number, &batch) {
                 Ok(()) => {}
                 Err(quantize::Error::Cancelled) => return Err(interrupted(calibration, self.output)),
-                Err(error) => return Err(Failure::from(error).about(self.samples.place(&slice))),
+                Err(error) => return Err(Failure::from(error).about(self.samples.place(slice))),
             }
             progress.inc(1);
             if saved.elapsed() >= SAVED_EVERY {

@@ -11,9 +11,13 @@ use crate::model::Model;
 
 pub(super) fn run(arguments: &Eval, context: &Context) -> Result<(), Failure> {
     let model = Model::load(&arguments.model, context)?;
-    let labels = Labels::read(&arguments.labels, context)?;
-    let input = Flag { name: "--input", values: &arguments.input };
-    let samples = Samples::open(input, &model.graph, &context.limits)?;
+    let given = arguments.labels.as_deref().map(|path| Labels::read(path, context)).transpose()?;
+    let input = Flag { name: "--input", values: &arguments.input, images: &arguments.images };
+    let samples = Samples::open(input, &model.graph, context)?;
+    let labels = match given {
+        Some(labels) => labels.without(samples.left_out())?,
+        None => Labels::by_folder(&samples, &context.console)?,
+    };
     let accuracy = accuracy(&model.graph, &samples, &labels, "evaluating", context)?;
     let (share, samples) = (accuracy.share(), accuracy.samples);
     if context.console.json {

@@ -42,8 +42,8 @@ pub(super) fn run(arguments: &Quantize, context: &Context) -> Result<(), Failure
     let fused = settings.fused(&model.graph, context).map_err(at_model)?;
     let samples = match states {
         None if !arguments.calib.is_empty() => {
-            let flag = Flag { name: "--calib", values: &arguments.calib };
-            Some(Samples::open(flag, &model.graph, &context.limits)?)
+            let flag = Flag { name: "--calib", values: &arguments.calib, images: &arguments.images };
+            Some(Samples::open(flag, &model.graph, context)?)
         }
         _ => None,
     };
@@ -147,9 +147,9 @@ fn calibrate(fused: &Graph, settings: &Settings, samples: &Samples, context: &Co
     let progress = console.progress("calibrating", samples.count());
     let (mut stream, mut suspicions) = (samples.stream(), Suspicions::new());
     for slice in samples.slices() {
-        let batch = stream.read(&slice)?;
+        let batch = stream.read(slice)?;
         suspicions.see(&batch)?.into_iter().for_each(|suspicion| console.warning(suspicion));
-        calibration.observe(&batch).map_err(|error| Failure::from(error).about(samples.place(&slice)))?;
+        calibration.observe(&batch).map_err(|error| Failure::from(error).about(samples.place(slice)))?;
         progress.inc(slice.len() as u64);
     }
     progress.finish_and_clear();
@@ -178,7 +178,7 @@ fn compare(
     let slices: Vec<_> = samples.slices().take(COMPARED_BATCHES).collect();
     let progress = context.console.progress("comparing", slices.len());
     let (mut stream, mut suspicions) = (samples.stream(), Suspicions::new());
-    for slice in &slices {
+    for slice in slices {
         interrupt::check()?;
         let batch = stream.read(slice)?;
         suspicions.see(&batch)?;

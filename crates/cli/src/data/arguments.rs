@@ -1,9 +1,10 @@
-//! Arguments `NAME=FILE`, one for each input of a model.
+//! Arguments `NAME=PATH`, one for each input of a model, and folders that have a file or folder for each.
 
 use std::path::{Path, PathBuf};
 
 use fourfold::graph::Graph;
 
+use crate::args::Images;
 use crate::failure::Failure;
 
 /// What was given for the inputs of a model, and by which argument of the command line.
@@ -12,11 +13,28 @@ pub(crate) struct Flag<'a> {
     /// As `--input`.
     pub(crate) name: &'static str,
     pub(crate) values: &'a [String],
+    /// How image files become samples.
+    pub(crate) images: &'a Images,
 }
 
-/// The path for each input, in the order of the graph; where there is one input, its name need not be given.
-pub(crate) fn paths(flag: Flag<'_>, graph: &Graph) -> Result<Vec<PathBuf>, Failure> {
+/// Where the samples of the inputs are.
+#[derive(Clone, Debug)]
+pub(super) enum Paths {
+    /// A path for each input, in the order of the graph.
+    Each(Vec<PathBuf>),
+    /// An archive with a member for each input, or a folder of such archives.
+    Archives(PathBuf),
+}
+
+/// The paths that were given; where there is one input, its name need not be given.
+pub(super) fn paths(flag: Flag<'_>, graph: &Graph) -> Result<Paths, Failure> {
     let names: Vec<&str> = graph.inputs().iter().map(|&id| graph.value(id).name()).collect();
+    if let ([value], [_, _, ..]) = (flag.values, names.as_slice())
+        && place(value, &names).is_none()
+        && (Path::new(value).is_dir() || is_archive(Path::new(value)))
+    {
+        return for_all(flag, value, &names);
+    }
     let expected = || names.iter().map(|name| format!("{name}=FILE.npy")).collect::<Vec<_>>().join(" ");
     let mut paths: Vec<Option<PathBuf>> = vec![None; names.len()];
     for value in flag.values {
@@ -30,7 +48,45 @@ pub(crate) fn paths(flag: Flag<'_>, graph: &Graph) -> Result<Vec<PathBuf>, Failu
         let flag = flag.name;
         path.ok_or_else(|| Failure::usage(format_args!("{flag}: input `{name}` is missing; give {}", expected())))
     };
-    paths.into_iter().zip(&names).map(path).collect()
+    paths.into_iter().zip(&names).map(path).collect::<Result<_, _>>().map(Paths::Each)
+}
+
+/// What one folder or archive has for every input.
+fn for_all(flag: Flag<'_>, value: &str, names: &[&str]) -> Result<Paths, Failure> {
+    let folder = Path::new(value);
+    if !folder.is_dir() {
+        return Ok(Paths::Archives(folder.to_owned()));
+    }
+    let found: Vec<Option<PathBuf>> = names.iter().map(|name| of_input(folder, name)).collect();
+    if found.iter().all(Option::is_none) && has_archives(folder) {
+        return Ok(Paths::Archives(folder.to_owned()));
+    }
+    let missing: Vec<String> =
+        names.iter().zip(&found).filter(|(_, path)| path.is_none()).map(|(name, _)| format!("`{name}`")).collect();
+    if missing.is_empty() {
+        return Ok(Paths::Each(found.into_iter().flatten().collect()));
+    }
+    Err(Failure::usage(format_args!(
+        "{} {value}: the folder has no file or folder of the name of input {}; or give NAME=PATH for each input",
+        flag.name,
+        missing.join(", ")
+    )))
+}
+
+/// The folder or file of an input's name.
+fn of_input(folder: &Path, name: &str) -> Option<PathBuf> {
+    let name = super::file_name(name);
+    let files = ["", ".npy", ".npz"].map(|extension| folder.join(format!("{name}{extension}")));
+    files.into_iter().find(|path| path.exists())
+}
+
+fn has_archives(folder: &Path) -> bool {
+    let entries = folder.read_dir().into_iter().flatten().flatten();
+    entries.into_iter().any(|entry| is_archive(&entry.path()))
+}
+
+fn is_archive(path: &Path) -> bool {
+    super::find::extension(path).as_deref() == Some("npz")
 }
 
 /// Which input an argument is for, and its path. Names may contain `=` themselves.

@@ -29,7 +29,8 @@ impl Suspicions {
     pub(crate) fn see(&mut self, batch: &[Tensor]) -> Result<Option<String>, Failure> {
         let count = batch.first().and_then(|tensor| tensor.shape().first()).copied().unwrap_or(0);
         // Of inputs of one number a sample, nothing is to be said.
-        let inputs = batch.iter().filter(|tensor| tensor.dtype() == DType::F32 && count > 0 && tensor.len() > count);
+        let has_samples = |tensor: &&Tensor| tensor.shape().first() == Some(&count) && tensor.len() > count;
+        let inputs = batch.iter().filter(|tensor| tensor.dtype() == DType::F32 && count > 0 && has_samples(tensor));
         let (mut varies, mut is_looked_at) = (vec![false; count], false);
         for tensor in inputs {
             is_looked_at = true;
