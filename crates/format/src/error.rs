@@ -60,6 +60,14 @@ pub enum Error {
         /// What is not supported.
         what: String,
     },
+    /// An archive has no array of that name.
+    #[error("there is no array `{}`; there are: {}", Excerpt(name), Excerpt(known))]
+    Missing {
+        /// The name.
+        name: String,
+        /// The names that there are.
+        known: String,
+    },
     /// The file is larger than allowed.
     #[error(transparent)]
     Limit(#[from] LimitExceeded),
@@ -86,6 +94,17 @@ impl Error {
             Error::Graph(error) => error.is_limit(),
             Error::Tensor(error) => error.is_limit(),
             _ => false,
+        }
+    }
+
+    /// The error of a file that is a part of another.
+    pub(crate) fn within(self, outer: &str) -> Self {
+        match self {
+            Error::Foreign { format, reason } => Error::corrupt(outer, format!("not a {format} file: {reason}")),
+            Error::Checksum { part } => Error::Checksum { part: format!("{part} of {outer}") },
+            Error::Corrupt { part, reason } => Error::Corrupt { part: format!("{outer}, {part}"), reason },
+            Error::Unsupported { part, what } => Error::Unsupported { part: format!("{outer}, {part}"), what },
+            other => other,
         }
     }
 

@@ -1,4 +1,4 @@
-//! Files of bytes: the `.fourfold` container, calibrations, safetensors and `.npy`.
+//! Files of bytes: the `.fourfold` container, calibrations, safetensors, `.npy` and `.npz`.
 //!
 //! Everything here works on bytes in memory, or on a reader of a container; opening files is the caller's. Reading validates first and
 //! allocates after: no input can cause a panic, and memory stays within a small multiple of the input's size.
@@ -20,6 +20,7 @@ pub mod container;
 mod error;
 mod layout;
 pub mod npy;
+pub mod npz;
 pub mod safetensors;
 pub mod tensors;
 

@@ -1,8 +1,10 @@
 //! NumPy's `.npy` files: one tensor each.
 //!
-//! Versions 1.0 to 3.0 are read; 1.0 is written, byte for byte as NumPy does. Elements are `f2`, `f4`, `f8`, `i1`, `u1`, `i4`, `i8` and `b1`;
-//! NumPy has no `bf16`, which is written as `f4`, exactly. Big-endian files and files in Fortran order are converted. The header is read in one pass, without recursion. A [`Reader`] has
-//! a few rows in memory at a time.
+//! Versions 1.0 to 3.0 are read; 1.0 is written, byte for byte as NumPy does. Elements are `f2`, `f4`, `f8`, `i1`, `u1`,
+//! `i4`, `i8` and `b1`; NumPy has no `bf16`, which is written as `f4`, exactly. Integers of other types are read as a type
+//! that holds them: `i2` and `u2` as [`DType::I32`], `u4` and `u8` as [`DType::I64`], where a number that is too large is
+//! an error. Big-endian files and files in Fortran order are converted. The header is read in one pass, without
+//! recursion. A [`Reader`] has a few rows in memory at a time.
 //!
 //! Source of the format: NumPy's `numpy/lib/format.py`.
 
@@ -13,12 +15,15 @@ use fourfold_tensor::{DType, Tensor, bf16};
 
 use crate::Error;
 
+mod elements;
 mod header;
 mod reader;
 
+pub(crate) use elements::Elements;
 pub use reader::Reader;
+pub(crate) use reader::{failed, read_at};
 
-const MAGIC: &[u8] = b"\x93NUMPY";
+pub(crate) const MAGIC: &[u8] = b"\x93NUMPY";
 
 /// Header bytes that are accepted; NumPy writes about a hundred.
 const HEADER_LIMIT: u64 = 10_000;
@@ -75,12 +80,6 @@ pub fn header(dtype: DType, shape: &[usize]) -> Vec<u8> {
     // At most eight sizes of at most twenty digits.
     let length = u16::try_from(header.len()).unwrap_or(u16::MAX);
     [MAGIC, &[1, 0], &length.to_le_bytes(), header.as_bytes()].concat()
-}
-
-/// The tensor with its axes in reverse.
-fn transposed(tensor: &Tensor) -> Result<Tensor, Error> {
-    let axes: Vec<usize> = (0..tensor.shape().len()).rev().collect();
-    Ok(tensor.permute(&axes)?)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Limits that keep a small hostile file from becoming a large graph.
+//! Limits that keep a small hostile file from becoming a large graph, array or image.
 
 use core::fmt;
 
@@ -24,6 +24,16 @@ pub struct Limits {
     pub window: u64,
     /// Bytes that a session may hold: activations, outputs, and what operators need while they run.
     pub arena_bytes: u64,
+    /// Members of an archive (`.npz`).
+    pub archive_entries: u64,
+    /// Bytes of all members of an archive together, decompressed.
+    pub archive_bytes: u64,
+    /// Decompressed bytes for each byte of an archive; a mebibyte is always allowed.
+    pub archive_ratio: u64,
+    /// Width or height of an image, in pixels.
+    pub image_side: u64,
+    /// Bytes that an image takes while it is decoded, resized or made a tensor.
+    pub image_bytes: u64,
 }
 
 impl Default for Limits {
@@ -38,6 +48,11 @@ impl Default for Limits {
             name_bytes: 4096,
             window: 4096,
             arena_bytes: 8 << 30,
+            archive_entries: 65_536,
+            archive_bytes: 4 << 30,
+            archive_ratio: 1000,
+            image_side: 16_384,
+            image_bytes: 512 << 20,
         }
     }
 }
@@ -47,7 +62,7 @@ type Field = fn(&mut Limits) -> &mut u64;
 
 impl Limits {
     /// The names of the limits, as [`Limits::set`] takes them.
-    pub const NAMES: [&str; 9] = [
+    pub const NAMES: [&str; 14] = [
         "file-bytes",
         "header-bytes",
         "nodes",
@@ -57,9 +72,14 @@ impl Limits {
         "name-bytes",
         "window",
         "arena-bytes",
+        "archive-entries",
+        "archive-bytes",
+        "archive-ratio",
+        "image-side",
+        "image-bytes",
     ];
 
-    const FIELDS: [Field; 9] = [
+    const FIELDS: [Field; 14] = [
         |limits| &mut limits.file_bytes,
         |limits| &mut limits.header_bytes,
         |limits| &mut limits.nodes,
@@ -69,6 +89,11 @@ impl Limits {
         |limits| &mut limits.name_bytes,
         |limits| &mut limits.window,
         |limits| &mut limits.arena_bytes,
+        |limits| &mut limits.archive_entries,
+        |limits| &mut limits.archive_bytes,
+        |limits| &mut limits.archive_ratio,
+        |limits| &mut limits.image_side,
+        |limits| &mut limits.image_bytes,
     ];
 
     /// Sets the limit of that name; `false` if there is none.

@@ -7,10 +7,47 @@ use crate::Error;
 /// What the header says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Header {
+    /// The type of the elements in a tensor.
     pub(super) dtype: DType,
+    /// What they are in the file.
+    pub(super) stored: Stored,
     pub(super) is_big_endian: bool,
     pub(super) is_fortran_order: bool,
     pub(super) shape: Vec<usize>,
+}
+
+/// How a file stores an element.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stored {
+    /// As a tensor holds it.
+    Same,
+    I16,
+    U16,
+    U32,
+    U64,
+}
+
+impl Header {
+    /// The bytes of one element in the file.
+    pub(super) fn stored_size(&self) -> usize {
+        match self.stored {
+            Stored::Same => self.dtype.size(),
+            Stored::I16 | Stored::U16 => 2,
+            Stored::U32 => 4,
+            Stored::U64 => 8,
+        }
+    }
+
+    /// The name of an element's type in the file.
+    pub(super) fn stored_name(&self) -> &'static str {
+        match self.stored {
+            Stored::Same => self.dtype.name(),
+            Stored::I16 => "i16",
+            Stored::U16 => "u16",
+            Stored::U32 => "u32",
+            Stored::U64 => "u64",
+        }
+    }
 }
 
 /// Reads `{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }`, in any order of entries.
@@ -22,6 +59,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Header, Error> {
         let key = scanner.string()?;
         scanner.expect(b":")?;
         let is_new = match key {
+            b"descr" if scanner.accept(b"[") => return Err(unsupported("a structured element type")),
             b"descr" => element.replace(descr(scanner.string()?)?).is_none(),
             b"fortran_order" => fortran_order.replace(scanner.boolean()?).is_none(),
             b"shape" => shape.replace(scanner.sizes()?).is_none(),
@@ -39,36 +77,44 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Header, Error> {
         return Err(invalid("text after the dictionary"));
     }
     match (element, fortran_order, shape) {
-        (Some((dtype, is_big_endian)), Some(is_fortran_order), Some(shape)) => {
-            Ok(Header { dtype, is_big_endian, is_fortran_order, shape })
+        (Some((dtype, stored, is_big_endian)), Some(is_fortran_order), Some(shape)) => {
+            Ok(Header { dtype, stored, is_big_endian, is_fortran_order, shape })
         }
         _ => Err(invalid("not all of descr, fortran_order and shape")),
     }
 }
 
-/// The element type, and whether it is big-endian.
-fn descr(text: &[u8]) -> Result<(DType, bool), Error> {
-    let unsupported = || {
-        let what = format!("element type {}", String::from_utf8_lossy(text));
-        Error::Unsupported { part: "header".to_owned(), what }
-    };
-    let (order, name) = text.split_first().ok_or_else(unsupported)?;
+/// The element type, how the file stores it, and whether it does so big-endian.
+fn descr(text: &[u8]) -> Result<(DType, Stored, bool), Error> {
+    let unknown = || unsupported(format!("element type {}", String::from_utf8_lossy(text)));
+    let (order, name) = text.split_first().ok_or_else(unknown)?;
     let dtype = match name {
         b"f4" => DType::F32,
         b"i1" => DType::I8,
         b"u1" => DType::U8,
-        b"i4" => DType::I32,
-        b"i8" => DType::I64,
+        b"i2" | b"u2" | b"i4" => DType::I32,
+        b"u4" | b"u8" | b"i8" => DType::I64,
         b"b1" => DType::Bool,
         b"f2" => DType::F16,
         b"f8" => DType::F64,
-        _ => return Err(unsupported()),
+        _ => return Err(unknown()),
+    };
+    let stored = match name {
+        b"i2" => Stored::I16,
+        b"u2" => Stored::U16,
+        b"u4" => Stored::U32,
+        b"u8" => Stored::U64,
+        _ => Stored::Same,
     };
     match order {
-        b'<' | b'|' | b'=' => Ok((dtype, false)),
-        b'>' => Ok((dtype, true)),
-        _ => Err(unsupported()),
+        b'<' | b'|' | b'=' => Ok((dtype, stored, false)),
+        b'>' => Ok((dtype, stored, true)),
+        _ => Err(unknown()),
     }
+}
+
+fn unsupported(what: impl Into<String>) -> Error {
+    Error::Unsupported { part: "header".to_owned(), what: what.into() }
 }
 
 fn invalid(what: impl Into<String>) -> Error {

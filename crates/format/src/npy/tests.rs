@@ -62,6 +62,40 @@ fn fortran_order_and_big_endian_are_converted() {
     assert_eq!((tensor.shape(), tensor.as_slice::<i32>()), (&[2, 3][..], Ok(&[1, 2, 3, 4, 5, 6][..])));
 }
 
+#[test]
+fn integers_of_other_types_are_read_as_wider_ones() {
+    let of = |descr: &str, data: &[u8]| {
+        let header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': (2,)}}\n");
+        read_default(&of_header(&header, data))
+    };
+    let pair = |pair: [i32; 2]| Tensor::from_vec(&[2], pair.to_vec());
+    let long = |pair: [i64; 2]| Tensor::from_vec(&[2], pair.to_vec());
+    assert_eq!(of("<i2", &[0, 128, 255, 127]).ok(), pair([-32768, 32767]).ok());
+    assert_eq!(of(">i2", &[128, 0, 127, 255]).ok(), pair([-32768, 32767]).ok());
+    assert_eq!(of("<u2", &[0, 128, 255, 255]).ok(), pair([32768, 65535]).ok());
+    assert_eq!(of("<u4", &[0, 0, 0, 128, 255, 255, 255, 255]).ok(), long([1 << 31, (1 << 32) - 1]).ok());
+    assert_eq!(of(">u8", &[[0; 8], i64::MAX.to_be_bytes()].concat()).ok(), long([0, i64::MAX]).ok());
+    let short = of("<u2", &[0; 8]).expect_err("four bytes too many");
+    assert!(short.to_string().contains("8 bytes, but shape [2] of u16 takes 4"), "{short}");
+    assert_eq!(of("|b1", &[0, 7]).ok(), Tensor::from_bools(&[2], &[false, true]).ok());
+}
+
+#[test]
+fn a_number_that_is_too_large_is_named() {
+    let mut data: Vec<u8> = (0..6_u64).flat_map(u64::to_be_bytes).collect();
+    data[4 * 8] = 0x80;
+    for (order, index) in [("False", "[1, 1]"), ("True", "[0, 2]")] {
+        let header = format!("{{'descr': '>u8', 'fortran_order': {order}, 'shape': (2, 3)}}\n");
+        let file = of_header(&header, &data);
+        let error = read_default(&file).expect_err("more than i64 holds");
+        let text = format!("element {index}: 9223372036854775812, more than i64 holds, is not supported");
+        assert!(error.is_unsupported() && error.to_string() == text, "{error}");
+        let mut reader = Reader::new(std::io::Cursor::new(&file), &Limits::default()).expect("a valid header");
+        let (good, bad) = if order == "True" { (1..2, 0..1) } else { (0..1, 1..2) };
+        assert!(reader.rows(good).is_ok() && reader.rows(bad).is_err());
+    }
+}
+
 /// A source that knows how much of it was read.
 struct Counted<'a>(std::io::Cursor<&'a [u8]>, &'a std::cell::Cell<usize>);
 
@@ -145,10 +179,13 @@ fn broken_headers_are_refused() {
         let result = read_default(&of_header(&header, &[0; 4]));
         assert!(matches!(result, Err(Error::Corrupt { .. })), "{header}: {result:?}");
     }
-    for descr in ["|O", "<f16", "<c8", "|S3", "<U1", ""] {
+    for descr in ["|O", "<f16", "<c8", "|S3", "<U1", "<M8[s]", ""] {
         let result = read_default(&of_header(&full(descr, "()"), &[0; 4]));
         assert!(result.is_err_and(|error| error.is_unsupported()), "{descr}");
     }
+    let structured = "{'descr': [('a', '<f4'), ('b', '<i4')], 'fortran_order': False, 'shape': (1,)}\n";
+    let error = read_default(&of_header(structured, &[0; 8])).expect_err("two fields");
+    assert!(error.is_unsupported() && error.to_string().contains("structured"), "{error}");
     assert!(matches!(read_default(b""), Err(Error::Foreign { .. })));
     assert!(matches!(read_default(b"\x93NUMPY\x09\x00\x10\x00"), Err(Error::Corrupt { .. })));
     assert!(matches!(read_default(b"\x93NUMPY\x02\x00\xff\xff\xff\xff"), Err(Error::Corrupt { .. })));
