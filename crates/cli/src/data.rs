@@ -21,6 +21,7 @@ use fourfold::quantize::{self, Batches};
 use fourfold::tensor::Tensor;
 
 pub(crate) use arguments::Flag;
+pub(crate) use item::read_array;
 pub(crate) use left_out::LeftOut;
 pub(crate) use plan::Slice;
 pub(crate) use stream::Stream;
@@ -91,7 +92,8 @@ impl Samples {
         check_names(&paths)?;
         let wanted = Wanted::of(graph);
         let open = |(wanted, paths): (&Wanted, &Vec<PathBuf>)| {
-            let open = |path: &PathBuf| Item::open(path, &context.limits).and_then(|item| item.fitting(wanted));
+            let open =
+                |path: &PathBuf| Item::open(path, &wanted.name, &context.limits).and_then(|item| item.fitting(wanted));
             paths.iter().map(open).collect()
         };
         let opened = wanted.iter().zip(&paths).map(open).collect();
@@ -296,9 +298,4 @@ pub(crate) fn shape_text(sizes: &[usize]) -> String {
 pub(crate) fn file_name(name: &str) -> String {
     let kept = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-') { c } else { '_' };
     name.chars().map(kept).collect()
-}
-
-/// Reads a whole `.npy` file.
-pub(crate) fn read_npy(path: &Path, limits: &Limits) -> Result<Tensor, Failure> {
-    item::open_npy(path, limits)?.tensor().map_err(|error| Failure::from(error).about(path.display()))
 }

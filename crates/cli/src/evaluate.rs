@@ -9,7 +9,7 @@ use fourfold::tensor::{DType, Tensor};
 
 use crate::commands::Context;
 use crate::console::Console;
-use crate::data::{LeftOut, Samples, read_npy, shape_text};
+use crate::data::{LeftOut, Samples, read_array, shape_text};
 use crate::failure::Failure;
 use crate::interrupt;
 
@@ -39,10 +39,10 @@ pub(crate) struct Labels {
 }
 
 impl Labels {
-    /// Reads a `.npy` file.
+    /// Reads a `.npy` file, or a member of an archive.
     pub(crate) fn read(path: &Path, context: &Context) -> Result<Self, Failure> {
         let source = path.display().to_string();
-        Self::of(&read_npy(path, &context.limits)?, &source).map_err(|failure| failure.about(source))
+        Self::of(&read_array(path, "labels", &context.limits)?, &source).map_err(|failure| failure.about(source))
     }
 
     /// The classes by the folders that the files of samples lie in.

@@ -7,7 +7,7 @@ use std::fs;
 
 use folder::Folder;
 use fourfold::prelude::*;
-use wire::{int, integers, model, node, tensor, value};
+use wire::{archive, int, integers, model, node, tensor, value};
 
 /// One number per element, from -1 to 1, by a fixed rule.
 fn numbers(count: usize) -> Vec<f32> {
@@ -223,4 +223,72 @@ fn what_does_not_fit_is_said_before_anything_runs() {
     folder.floats("mixed/0.npy", &[1, 8, 8], &numbers(64));
     folder.floats("mixed/1.npy", &[2, 1, 8, 8], &numbers(128));
     folder.fails("calibrate cnn.onnx mixed -o a.state", 3, &["mixed/1.npy", "one form"]);
+}
+
+#[test]
+fn archives_have_an_array_for_each_input() {
+    let folder = Folder::new();
+    folder.with_a_number_beside();
+    let expected = folder.result("m.onnx --input x=x.npy --input rate=rate.npy", "y");
+    let read = |name: &str| fs::read(folder.path(name)).expect("there");
+    let (x, rate, rates) = (read("x.npy"), read("rate.npy"), read("stacked.npy"));
+    folder.write("all.npz", archive(&[("x.npy", &x), ("rate.npy", &rate)]));
+    folder.write("x.npz", archive(&[("images.npy", &x)]));
+    folder.write("many.npz", archive(&[("train.npy", &x), ("rates.npy", &rates)]));
+    fs::create_dir(folder.path("archives")).expect("made");
+    for index in 0..8 {
+        let sample = archive(&[("x.npy", &read(&format!("rows/{index}.npy"))), ("rate.npy", &rate)]);
+        folder.write(&format!("archives/{index}.npz"), sample);
+    }
+    for inputs in [
+        "--input all.npz",
+        "--input archives",
+        "--input x=all.npz --input rate=rate.npy",
+        "--input x=x.npz --input rate=one.npy",
+        "--input x=many.npz:train --input rate=many.npz:rates",
+    ] {
+        assert_eq!(folder.result(&format!("m.onnx {inputs}"), "y"), expected, "{inputs}");
+        folder.ok(&format!("quantize m.onnx -o q.fourfold --force -q {}", inputs.replace("input", "calib")));
+    }
+    let line = "run m.onnx --output-dir o --input rate=rate.npy --input x=many.npz";
+    folder.fails(line, 3, &["many.npz", "`train`, `rates`", "FILE.npz:NAME"]);
+    folder.fails(&format!("{line}:test"), 3, &["many.npz", "`test`"]);
+    folder.write("broken.npz", &archive(&[("x.npy", &x)])[..400]);
+    folder.fails("run m.onnx --output-dir o --input rate=rate.npy --input x=broken.npz", 3, &["broken.npz"]);
+}
+
+#[test]
+fn labels_lie_in_archives_too() {
+    let folder = Folder::with_digits();
+    let read = |name: &str| fs::read(folder.path(name)).expect("there");
+    let (images, labels) = (read("images.npy"), read("labels.npy"));
+    folder.write("test.npz", archive(&[("x_test.npy", &images), ("y_test.npy", &labels)]));
+    let expected = folder.ok("eval cnn.onnx --input images.npy --labels labels.npy");
+    assert_eq!(folder.ok("eval cnn.onnx --input test.npz:x_test --labels test.npz:y_test"), expected);
+}
+
+#[test]
+fn bad_samples_are_errors_or_left_out() {
+    let folder = Folder::with_digits();
+    let read = |name: &str| npy::read(&fs::read(folder.path(name)).expect("there"), &Limits::default()).expect("valid");
+    let (images, labels) = (read("images.npy"), read("labels.npy"));
+    for index in 0..40 {
+        let image = images.rows(index..index + 1).expect("there");
+        folder.array(&format!("images/{index:02}.npy"), &image);
+    }
+    folder.array("forty.npy", &labels.rows(0..40).expect("there"));
+    let line = "eval cnn.onnx --input images --labels forty.npy";
+    folder.ok(line);
+    folder.write("images/07.npy", "not an array");
+    folder.floats("images/09.npy", &[1, 8, 8, 1], &numbers(64));
+    folder.fails(line, 3, &["images/07.npy"]);
+    let outcome = folder.run(&format!("{line} --on-bad-sample skip --json").split(' ').collect::<Vec<_>>());
+    let document = folder::json(&outcome.stdout);
+    assert_eq!(document["samples"], 38, "{}", outcome.stderr);
+    let warning = document["warnings"][0].as_str().expect("text");
+    assert!(warning.contains("2 of 40 samples are left out; the first: images/07.npy"), "{warning}");
+    folder.ok("quantize cnn.onnx -o q.fourfold --calib images --on-bad-sample skip");
+    folder.array("half.npy", &labels.rows(0..38).expect("there"));
+    let line = "eval cnn.onnx --input images --labels half.npy --on-bad-sample skip";
+    folder.fails(line, 3, &["half.npy", "38 labels"]);
 }

@@ -4,14 +4,14 @@ use std::fs::File;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use fourfold::format::npy;
+use fourfold::format::{npy, npz};
 use fourfold::graph::Limits;
 use fourfold::tensor::{DType, Tensor};
 
 use super::convert::Conversion;
 use super::form::Wanted;
 use crate::failure::Failure;
-use crate::model::check_is_file;
+use crate::model::{check_is_file, first_bytes};
 
 /// One tensor of samples, of which only type and sizes are known.
 #[derive(Debug)]
@@ -25,6 +25,7 @@ pub(super) struct Item {
 enum Place {
     Memory(Tensor),
     Npy(PathBuf),
+    Npz { path: PathBuf, member: String },
 }
 
 /// What an item is read from.
@@ -32,6 +33,14 @@ enum Place {
 pub(super) enum Reader<'a> {
     Memory(&'a Tensor),
     Npy(npy::Reader<File>),
+    Npz(npz::Archive<File>, &'a str),
+}
+
+/// What a file is, told by its first bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Npy,
+    Npz,
 }
 
 impl Item {
@@ -39,10 +48,23 @@ impl Item {
         Self { dtype: tensor.dtype(), shape: tensor.shape().to_vec(), place: Place::Memory(tensor) }
     }
 
-    /// Reads the header of a file.
-    pub(super) fn open(path: &Path, limits: &Limits) -> Result<Self, Failure> {
-        let reader = open_npy(path, limits)?;
-        Ok(Self { dtype: reader.dtype(), shape: reader.shape().to_vec(), place: Place::Npy(path.to_owned()) })
+    /// Reads the header of a file; of an archive the member of the input's name, or the only one that it has. A member of
+    /// another name is `ARCHIVE.npz:NAME`.
+    pub(super) fn open(path: &Path, input: &str, limits: &Limits) -> Result<Self, Failure> {
+        let (path, member) = split_member(path);
+        match kind(&path)? {
+            Kind::Npy => {
+                let reader = open_npy(&path, limits)?;
+                Ok(Self { dtype: reader.dtype(), shape: reader.shape().to_vec(), place: Place::Npy(path) })
+            }
+            Kind::Npz => {
+                let archive = open_npz(&path, limits)?;
+                let member =
+                    choose(&archive, member.as_deref(), input).map_err(|failure| failure.about(path.display()))?;
+                let (dtype, shape, member) = (member.dtype(), member.shape().to_vec(), member.name().to_owned());
+                Ok(Self { dtype, shape, place: Place::Npz { path, member } })
+            }
+        }
     }
 
     /// Itself, if it fits an input in some form, and its elements can be made those of the input.
@@ -69,6 +91,7 @@ impl Item {
         match &self.place {
             Place::Memory(_) => None,
             Place::Npy(path) => Some(path.display().to_string()),
+            Place::Npz { path, member } => Some(format!("{}:{member}", path.display())),
         }
     }
 
@@ -76,7 +99,7 @@ impl Item {
     pub(super) fn path(&self) -> Option<&Path> {
         match &self.place {
             Place::Memory(_) => None,
-            Place::Npy(path) => Some(path),
+            Place::Npy(path) | Place::Npz { path, .. } => Some(path),
         }
     }
 
@@ -85,12 +108,25 @@ impl Item {
             Place::Memory(tensor) => Ok(Reader::Memory(tensor)),
             Place::Npy(path) => {
                 let reader = open_npy(path, limits)?;
-                if (reader.dtype(), reader.shape()) != (self.dtype, &self.shape) {
-                    return Err(Failure::invalid("the file was replaced while it was read").about(path.display()));
-                }
+                self.check_unchanged(reader.dtype(), reader.shape())?;
                 Ok(Reader::Npy(reader))
             }
+            Place::Npz { path, member } => {
+                let archive = open_npz(path, limits)?;
+                match archive.member(member) {
+                    Some(found) => self.check_unchanged(found.dtype(), found.shape())?,
+                    None => self.check_unchanged(self.dtype, &[])?,
+                }
+                Ok(Reader::Npz(archive, member))
+            }
         }
+    }
+
+    fn check_unchanged(&self, dtype: DType, shape: &[usize]) -> Result<(), Failure> {
+        if (dtype, shape) == (self.dtype, &self.shape) {
+            return Ok(());
+        }
+        Err(self.failure("the file was replaced while it was read"))
     }
 }
 
@@ -100,6 +136,7 @@ impl Reader<'_> {
         match self {
             Reader::Memory(tensor) => Ok(tensor.rows(range)?),
             Reader::Npy(reader) => Ok(reader.rows(range)?),
+            Reader::Npz(archive, member) => Ok(archive.rows(member, range)?),
         }
     }
 
@@ -107,13 +144,58 @@ impl Reader<'_> {
         match self {
             Reader::Memory(tensor) => Ok((*tensor).clone()),
             Reader::Npy(reader) => Ok(reader.tensor()?),
+            Reader::Npz(archive, member) => Ok(archive.tensor(member)?),
         }
     }
 }
 
-/// Opens a `.npy` file, which must be a regular file; only its header is read.
-pub(super) fn open_npy(path: &Path, limits: &Limits) -> Result<npy::Reader<File>, Failure> {
+/// A path, and the member of the archive that is named behind it.
+fn split_member(path: &Path) -> (PathBuf, Option<String>) {
+    let text = path.to_string_lossy();
+    match text.rfind(".npz:").filter(|_| !path.exists()) {
+        Some(at) => (PathBuf::from(&text[..at + 4]), Some(text[at + 5..].to_owned())),
+        None => (path.to_owned(), None),
+    }
+}
+
+fn kind(path: &Path) -> Result<Kind, Failure> {
     check_is_file(path)?;
+    let start = first_bytes(path)?;
+    Ok(if start.starts_with(b"PK") { Kind::Npz } else { Kind::Npy })
+}
+
+/// The member that is asked for, or that has the input's name, or the only one.
+fn choose<'a>(archive: &'a npz::Archive<File>, asked: Option<&str>, input: &str) -> Result<&'a npz::Member, Failure> {
+    let members = archive.members();
+    let named = |name: &str| members.iter().find(|member| member.name() == name);
+    let found = match (asked, members) {
+        (Some(asked), _) => named(asked),
+        (None, [only]) => Some(only),
+        (None, _) => named(input).or_else(|| named(&super::file_name(input))),
+    };
+    found.ok_or_else(|| {
+        let names: Vec<String> = members.iter().map(|member| format!("`{}`", member.name())).collect();
+        let (names, asked) = (names.join(", "), asked.unwrap_or(input));
+        Failure::invalid(format_args!(
+            "no array of the archive is named `{asked}`; name one of {names} behind it, as in FILE.npz:NAME"
+        ))
+    })
+}
+
+/// Reads a whole array: a `.npy` file, or a member of an archive.
+pub(crate) fn read_array(path: &Path, name: &str, limits: &Limits) -> Result<Tensor, Failure> {
+    let item = Item::open(path, name, limits)?;
+    let tensor = item.reader(limits)?.tensor();
+    tensor.map_err(|failure| failure.about(item.name().unwrap_or_default()))
+}
+
+fn open_npz(path: &Path, limits: &Limits) -> Result<npz::Archive<File>, Failure> {
+    let file = File::open(path).map_err(|error| Failure::io("read", path, &error))?;
+    npz::Archive::new(file, limits).map_err(|error| Failure::from(error).about(path.display()))
+}
+
+/// Opens a `.npy` file; only its header is read.
+fn open_npy(path: &Path, limits: &Limits) -> Result<npy::Reader<File>, Failure> {
     let file = File::open(path).map_err(|error| Failure::io("read", path, &error))?;
     npy::Reader::new(file, limits).map_err(|error| Failure::from(error).about(path.display()))
 }

@@ -78,3 +78,22 @@ pub(crate) fn model(nodes: &[Vec<u8>], initializers: &[Vec<u8>], inputs: &[Vec<u
     graph.extend(outputs.iter().flat_map(|name| field(12, value(name, 1, &[]))));
     [number(1, 8), field(8, number(2, 17)), field(7, graph)].concat()
 }
+
+/// A ZIP archive of members that are not compressed, as `numpy.savez` writes them.
+pub(crate) fn archive(members: &[(&str, &[u8])]) -> Vec<u8> {
+    let (mut bytes, mut directory) = (Vec::new(), Vec::new());
+    let small = |size: usize| u32::try_from(size).expect("small").to_le_bytes();
+    for (name, data) in members {
+        let at = small(bytes.len());
+        let version_and_time = [20, 0, 0, 0, 0, 0, 0, 0, 0x21, 0];
+        let sizes = [crc32fast::hash(data).to_le_bytes(), small(data.len()), small(data.len())].concat();
+        let name_length = [&small(name.len())[..2], &[0, 0]].concat();
+        let shared = [&version_and_time[..], &sizes, &name_length].concat();
+        bytes.extend([b"PK\x03\x04", &shared[..], name.as_bytes(), data].concat());
+        directory.extend([b"PK\x01\x02\x14\x00", &shared[..], &[0; 10], &at, name.as_bytes()].concat());
+    }
+    let (start, length, count) = (small(bytes.len()), small(directory.len()), small(members.len()));
+    bytes.extend(directory);
+    bytes.extend([b"PK\x05\x06\0\0\0\0", &count[..2], &count[..2], &length, &start, &[0, 0]].concat());
+    bytes
+}
