@@ -343,7 +343,8 @@ impl<'a> Entry<'_, 'a> {
 
 /// The first element and the number of elements of a cut of an axis, `None` if they depend on a size that is not known.
 ///
-/// Of an axis whose size is not known, ends are taken to lie within it; the runtime checks that.
+/// Of an axis whose size is not known, ends are taken to lie within it; the runtime checks that. Ends of 10^9 and more, as
+/// converters write them for "all" (10^9, 2^31 - 1, 2^63 - 1), are the axis' own.
 fn cut(start: &Polynomial, end: &Polynomial, step: i64, size: &Dim) -> Option<(i64, Dim)> {
     let from = start.as_constant()?;
     if let (Some(size), Some(to)) = (size.fixed().and_then(|size| i64::try_from(size).ok()), end.as_constant()) {
@@ -358,7 +359,7 @@ fn cut(start: &Polynomial, end: &Polynomial, step: i64, size: &Dim) -> Option<(i
         return Some((first.max(0), usize::try_from(count).ok()?.into()));
     }
     let size = size.polynomial()?;
-    let far = 1 << 31;
+    let far = 1_000_000_000;
     let last = match end.as_constant() {
         Some(to) if to >= far => size.clone(),
         Some(to) if to < 0 && to > -far => size.add(end)?,

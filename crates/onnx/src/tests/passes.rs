@@ -181,3 +181,15 @@ fn an_input_without_a_shape_has_the_one_that_it_is_given() {
     let value = Tensor::from_vec(&[2], vec![1.0_f32; 2]).expect("two");
     assert_eq!(fixed(&any, &Fixed::new().value("x", value)).as_deref(), Ok(" -> f32[2]"));
 }
+
+#[test]
+fn ends_behind_all_axes_are_those_of_free_sizes() {
+    for end in [1_000_000_000, i64::from(i32::MAX), i64::MAX] {
+        let bounds = |list: &[i64]| Tensor::from_slice(&[2], list).expect("two");
+        let constants = [("from", bounds(&[0, 1])), ("to", bounds(&[end, end]))];
+        let slice = node("Slice", &["x", "from", "to"], "y", vec![]);
+        let graph = read(&model(17, &[-1, 4], &constants, vec![slice])).expect("valid");
+        let ty = graph.value(graph.outputs()[0]).ty().to_string();
+        assert!(ty.starts_with("f32[") && ty.ends_with(", 3]") && !ty.contains("1000"), "{end}: {ty}");
+    }
+}
