@@ -31,6 +31,17 @@ pub(crate) fn infer(
     types::infer(op, inputs, dims, params)
 }
 
+/// The shape of what an operator that only moves elements makes of a value of shape `x`, `None` for others and if it does not fit.
+pub(crate) fn moved(op: &Op, x: &[Dim]) -> Option<Vec<Dim>> {
+    match op {
+        Op::Reshape { dims } => movement::reshape(dims, x).ok(),
+        Op::Flatten { axis } => movement::flatten(*axis, x).ok(),
+        Op::Transpose { axes } => movement::transpose(axes, x).ok(),
+        Op::Identity => Some(x.to_vec()),
+        _ => None,
+    }
+}
+
 fn dims(op: &Op, inputs: &[&Value], limits: &Limits) -> Result<Vec<Dim>, Problem> {
     if let Some(dims) = selection::dims(op, inputs) {
         return dims;

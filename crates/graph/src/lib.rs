@@ -36,6 +36,7 @@
 
 mod attributes;
 mod builder;
+mod canonical;
 mod dim;
 mod error;
 mod excerpt;

@@ -15,6 +15,7 @@ mod groups;
 mod inputs;
 mod logic;
 mod matrix;
+mod means;
 mod node;
 mod norm;
 mod operators;
@@ -329,7 +330,9 @@ impl<'a> Importer<'a> {
             inputs::check_output(output, self.builder.value(id).ty().dtype())?;
             self.builder.output(id);
         }
-        Ok(Imported { graph: self.builder.finish()?, notes: self.notes.into_iter().collect() })
+        let graph = self.builder.finish()?;
+        let graph = if self.is_folding { graph } else { graph.canonical()? };
+        Ok(Imported { graph, notes: self.notes.into_iter().collect() })
     }
 
     /// Says something of the model that its user should know; the same thing once.

@@ -1,16 +1,14 @@
 //! Fusion: fewer nodes that compute the same.
 
-mod gelu;
-
-use fourfold_graph::{Activation, Graph, NewNode, Node, Op, Unary};
+use fourfold_graph::{Activation, Graph, NewNode, Node, Op};
 use fourfold_tensor::Tensor;
 
 use crate::Error;
 use crate::rewrite::Rewrite;
 
 /// Folds batch normalizations into the convolutions and linear layers before them, and ReLU and Clip into the convolutions,
-/// linear layers and sums before them; makes a written-out GELU one node; drops Identity, unless the caller gets its result, which keeps
-/// its name.
+/// linear layers and sums before them; drops Identity, unless the caller gets its result, which keeps its name. What is written out in
+/// steps is one node first ([`Graph::canonical`]).
 ///
 /// ```text
 /// weight' = weight * f      bias' = (bias - mean) * f + bn_bias      f = bn_scale / sqrt(variance + epsilon)
@@ -27,9 +25,9 @@ pub fn fuse(graph: &Graph) -> Result<Graph, Error> {
     if graph.is_quantized() {
         return Err(Error::AlreadyQuantized);
     }
+    let graph = &graph.canonical()?;
     let mut rewrite = Rewrite::new(graph)?;
-    let gelus = gelu::Gelus::of(graph);
-    let mut absorbed = gelus.inner;
+    let mut absorbed = vec![false; graph.nodes().len()];
     for (index, node) in graph.nodes().iter().enumerate() {
         if absorbed[index] {
             continue;
@@ -37,13 +35,6 @@ pub fn fuse(graph: &Graph) -> Result<Graph, Error> {
         if *node.op() == Op::Identity && !graph.is_output(node.output()) {
             let operand = rewrite.get(node.inputs()[0])?;
             rewrite.set(node.output(), operand);
-            continue;
-        }
-        if let Some(&x) = gelus.last.get(&index) {
-            let (inputs, output) = ([rewrite.get(x)?], graph.value(node.output()).name());
-            let op = Op::Unary(Unary::Gelu);
-            let new = rewrite.builder.add(NewNode { name: node.name(), output, op, inputs: &inputs, params: None })?;
-            rewrite.set(node.output(), new);
             continue;
         }
         let chain = Chain::from(graph, node);

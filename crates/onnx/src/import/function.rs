@@ -158,8 +158,9 @@ impl<'a> Entry<'_, 'a> {
         let axis = self.axis(axis, self.dims(x).len(), false)?;
         let normalized = self.dims(x)[axis..].to_vec();
         let mut inputs = vec![x];
-        for index in 1..self.proto.input.len() {
-            inputs.push(self.whole(index, &normalized)?);
+        inputs.push(self.whole(1, &normalized)?);
+        if !self.adds_nothing(2)? {
+            inputs.push(self.whole(2, &normalized)?);
         }
         self.emit(Op::LayerNorm { axis, epsilon }, &inputs)
     }
@@ -196,18 +197,23 @@ impl<'a> Entry<'_, 'a> {
             },
             None => None,
         };
-        let x = self.operand(0)?;
-        let rank = self.dims(x).len();
         let axes = given.or(of_input).unwrap_or_default();
         if axes.is_empty() && does_nothing {
+            let x = self.operand(0)?;
             return self.emit(Op::Identity, &[x]);
         }
+        let x = self.moved(0)?;
+        let rank = self.dims(x.id()).len();
         let mut axes = axes.into_iter().map(|axis| self.axis(axis, rank, false)).collect::<Result<Vec<_>, _>>()?;
         if axes.is_empty() {
             axes = (0..rank).collect();
         }
         axes.sort_unstable();
         axes.dedup();
+        if reduction == Reduction::Mean && self.is_mean_of_image(x, &axes) {
+            return self.mean_of_image(keep);
+        }
+        let x = self.operand(0)?;
         self.emit(Op::Reduce { reduction, axes, keep }, &[x])
     }
 }

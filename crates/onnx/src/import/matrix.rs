@@ -6,7 +6,7 @@ use fourfold_tensor::{DType, Tensor};
 use super::binding::{Binding, Codes, Dequantized};
 use super::codes::Channels;
 use super::computed::Change;
-use super::node::Entry;
+use super::node::{Entry, is_zero};
 use crate::Error;
 use crate::proto::NodeProto;
 
@@ -33,7 +33,7 @@ impl<'a> Entry<'_, 'a> {
         }
         let weight = if trans_b && alpha == 1.0 { self.operand(1)? } else { self.weight(1, trans_b, alpha)? };
         let mut inputs = vec![x, weight];
-        if let Some(c) = self.optional_constant(2)? {
+        if let Some(c) = self.optional_constant(2)?.filter(|c| !is_zero(c)) {
             let name = self.input(2).unwrap_or_default();
             inputs.push(self.bias(name, &c, columns, beta)?);
         }
@@ -152,8 +152,11 @@ impl<'a> Entry<'_, 'a> {
             && let Some(bias) = self.importer.constant(name)?
             && is_vector(&bias, columns)
         {
-            let bias = self.bias(name, &bias, columns, 1.0)?;
             self.importer.absorbed.insert(index);
+            if is_zero(&bias) {
+                return self.emit_as(sum, op, &[x, weight]);
+            }
+            let bias = self.bias(name, &bias, columns, 1.0)?;
             return self.emit_as(sum, op, &[x, weight, bias]);
         }
         self.emit(op, &[x, weight])

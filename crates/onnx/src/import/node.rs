@@ -106,6 +106,11 @@ impl<'a> Entry<'_, 'a> {
         }
     }
 
+    /// Whether an input is left out, or constant real numbers that are all 0: a bias that changes nothing, which some exporters leave out.
+    pub(super) fn adds_nothing(&mut self, index: usize) -> Result<bool, Error> {
+        Ok(self.optional_constant(index)?.is_none_or(|bias| is_zero(&bias)))
+    }
+
     /// The constant of an input that must be there.
     pub(super) fn constant(&mut self, index: usize) -> Result<Tensor, Error> {
         self.optional_constant(index)?.ok_or_else(|| self.invalid(format!("lacks input {index}")))
@@ -190,4 +195,9 @@ impl<'a> Entry<'_, 'a> {
     pub(super) fn unsupported(&self, what: impl Into<String>) -> Error {
         Error::Unsupported { node: self.name.clone(), operator: self.proto.op_type.clone(), what: what.into() }
     }
+}
+
+/// Whether a constant is real numbers that are all 0.
+pub(super) fn is_zero(constant: &Tensor) -> bool {
+    constant.as_slice::<f32>().is_ok_and(|elements| elements.iter().all(|&element| element == 0.0))
 }

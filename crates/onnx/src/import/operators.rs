@@ -269,11 +269,6 @@ impl Entry<'_, '_> {
         self.own_of_two(&Op::Add { activation: Activation::None }, true)
     }
 
-    fn global_average_pool(&mut self) -> Result<(), Error> {
-        self.attributes(&[])?;
-        self.own(|_, _| Ok(Op::GlobalAveragePool))
-    }
-
     /// An operator with one input, whose result has parameters of its own when the input is quantized.
     pub(super) fn own(&mut self, op: impl FnOnce(&Self, ValueId) -> Result<Op, Error>) -> Result<(), Error> {
         let target = self.target(false)?;

@@ -20,6 +20,13 @@ pub(super) struct Target<'a> {
     absorbed: Vec<usize>,
 }
 
+impl Target<'_> {
+    /// What the codes mean.
+    pub(super) fn params(&self) -> &QuantParams {
+        &self.params
+    }
+}
+
 /// The operand of an operator that moves or clamps elements.
 #[derive(Clone, Copy)]
 pub(super) enum Moved {

@@ -26,9 +26,8 @@ impl Entry<'_, '_> {
             return self.emit_on_codes(target, &op, &inputs);
         }
         self.constant(1)?;
-        self.optional_constant(2)?;
         let mut inputs = vec![self.operand(0)?, self.operand(1)?];
-        if self.input(2).is_some() {
+        if !self.adds_nothing(2)? {
             inputs.push(self.operand(2)?);
         }
         let op = self.conv_transpose_op(inputs[0], inputs[1])?;

@@ -1,6 +1,6 @@
 //! Convolutions and poolings.
 
-use fourfold_graph::{AveragePool, Conv, Dim, FIX_SIZES, Op, ValueId, Window};
+use fourfold_graph::{Conv, Dim, FIX_SIZES, Op, ValueId, Window};
 
 use super::attributes::Attributes;
 use super::codes::Channels;
@@ -30,10 +30,10 @@ impl Entry<'_, '_> {
             return self.emit_on_codes(target, &op, &inputs);
         }
         self.constant(1)?;
-        self.optional_constant(2)?;
-        let inputs = (0..self.proto.input.len().min(3)).filter(|&index| self.input(index).is_some());
-        let inputs = inputs.collect::<Vec<_>>().into_iter().map(|index| self.operand(index));
-        let inputs = inputs.collect::<Result<Vec<_>, _>>()?;
+        let mut inputs = vec![self.operand(0)?, self.operand(1)?];
+        if !self.adds_nothing(2)? {
+            inputs.push(self.operand(2)?);
+        }
         let op = self.conv_op(inputs[0], inputs[1])?;
         self.emit(op, &inputs)
     }
@@ -58,13 +58,6 @@ impl Entry<'_, '_> {
         let attributes = self.attributes(&[&POOL[..], &["storage_order"]].concat())?;
         let window = pool(&attributes, &self.dims(x.id()))?.window;
         self.emit_moved(Op::MaxPool(window), x)
-    }
-
-    pub(super) fn average_pool(&mut self) -> Result<(), Error> {
-        self.own(|entry, x| {
-            let (window, count_include_pad) = entry.average_window(x, &[])?;
-            Ok(Op::AveragePool(AveragePool { window, count_include_pad }))
-        })
     }
 
     /// The window of an average of `x`, and whether padding counts; `more` are the attributes that only some averages have.
