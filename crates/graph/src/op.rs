@@ -86,12 +86,14 @@ pub struct AveragePool {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Op {
     /// Convolution over 1, 2 or 3 spatial axes: `(x, weight, [bias])`. Real numbers, codes with an `i32` bias, or a real `x` with a
-    /// weight of codes (dynamic quantization).
+    /// weight of codes (dynamic quantization). Codes whose result has no parameters give the sums `(x - z_x)(weight - z_w) + bias` as `i32`;
+    /// padding adds nothing.
     Conv(Conv),
     /// `x * weight^T + bias` over the last axis: `(x, weight, [bias])`. Real numbers, codes with an `i32` bias, or a real
-    /// `x` with a weight of codes (dynamic quantization).
+    /// `x` with a weight of codes (dynamic quantization). Codes whose result has no parameters give the sums as `i32`.
     Linear(Linear),
-    /// Matrix product over the last two axes, the others broadcast: `(a, b)`. Real numbers, or codes.
+    /// Matrix product over the last two axes, the others broadcast: `(a, b)`. Real numbers, or codes; without parameters for their result
+    /// these give the sums as `i32`.
     MatMul,
     /// `(x - mean) / sqrt(variance + epsilon) * scale + bias` per channel: `(x, scale, bias, mean, variance)`. Real numbers.
     BatchNorm {

@@ -9,6 +9,7 @@ mod operators;
 mod pairs;
 mod quantized;
 mod recurrent;
+mod sums;
 mod transposed;
 
 use std::sync::Arc;

@@ -4,7 +4,7 @@ use fourfold_schemes::{Granularity, QuantParams, exact_depth, exact_weight_depth
 use fourfold_tensor::DType;
 
 use super::elements;
-use crate::{Binary, Cell, Dim, Op, OutputParams, Problem, Recurrent, Value, ValueType};
+use crate::{Activation, Binary, Cell, Dim, Op, OutputParams, Problem, Recurrent, Value, ValueType};
 
 /// The most operands of [`Op::Concat`]; more are joined in parts.
 pub const MAX_CONCAT: usize = 64;
@@ -80,7 +80,7 @@ pub(super) fn infer(
             expect_codes(inputs, 0)?;
             expect_weight(inputs, 1)?;
             expect_bias(inputs)?;
-            own(dims, params)
+            own_or_sums(op, dims, params)
         }
         Op::ConvTranspose(conv) if x.is_byte_codes() => {
             expect_codes(inputs, 0)?;
@@ -94,7 +94,7 @@ pub(super) fn infer(
         Op::MatMul if x.is_byte_codes() => {
             (0..2).try_for_each(|operand| expect_codes(inputs, operand))?;
             expect_exact(inputs)?;
-            own(dims, params)
+            own_or_sums(op, dims, params)
         }
         Op::Add { .. } | Op::Binary(Binary::Sub | Binary::Mul) | Op::Concat { .. } if x.is_byte_codes() => {
             (0..inputs.len()).try_for_each(|operand| expect_codes(inputs, operand))?;
@@ -128,6 +128,17 @@ fn own(dims: Vec<Dim>, params: Option<QuantParams>) -> Result<ValueType, Problem
         });
     }
     Ok(ValueType::quantized(&dims, params))
+}
+
+/// The result of products of codes: codes, or without parameters the sums of equation (3) as they are.
+fn own_or_sums(op: &Op, dims: Vec<Dim>, params: Option<QuantParams>) -> Result<ValueType, Problem> {
+    if params.is_some() {
+        return own(dims, params);
+    }
+    if op.activation() != Activation::None {
+        return Err(Problem::shape("sums of products of codes have no clamp"));
+    }
+    Ok(ValueType::plain(DType::I32, &dims))
 }
 
 fn none(params: Option<QuantParams>) -> Result<(), Problem> {

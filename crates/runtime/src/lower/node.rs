@@ -22,7 +22,7 @@ use crate::ops::movement::Permute;
 use crate::ops::pairs::QuantizedPairs;
 use crate::ops::pool::{Averaged, FloatAveragePool, FloatMaxPool, QuantizedAveragePool, QuantizedMaxPool};
 use crate::ops::reduce::{GroupNorm, LayerNorm, Reduce};
-use crate::ops::requantize::Requantize;
+use crate::ops::requantize::{End, Requantize};
 use crate::ops::softmax::Softmax;
 use crate::ops::table::Table;
 use crate::plan::Layout;
@@ -132,7 +132,7 @@ impl<'g> Lowering<'g> {
             let action = DynamicConv::new(kernel, (geometry, scheme), weight, self.bias(node), conv.activation)?;
             self.add(node, Layout::ChannelsLast, 1, action);
         } else if self.is_codes(node) {
-            let (x, end) = (self.params(node, 0)?, self.requantize(node, conv.activation)?);
+            let (x, end) = (self.params(node, 0)?, self.end(node, conv.activation)?);
             let action = QuantizedConv::new(self.options.kernel, &geometry, x, (weight, self.params(node, 1)?), end)?;
             self.add(node, Layout::ChannelsLast, 1, action);
         } else {
@@ -152,7 +152,7 @@ impl<'g> Lowering<'g> {
             let action = DynamicLinear::new(kernel, scheme, weight, self.bias(node), linear.activation)?;
             self.add(node, Layout::RowMajor, 1, action);
         } else if self.is_codes(node) {
-            let (x, end) = (self.params(node, 0)?, self.requantize(node, linear.activation)?);
+            let (x, end) = (self.params(node, 0)?, self.end(node, linear.activation)?);
             let action = QuantizedLinear::new(kernel, x, (weight, self.params(node, 1)?), end)?;
             self.add(node, Layout::RowMajor, 1, action);
         } else {
@@ -173,6 +173,8 @@ impl<'g> Lowering<'g> {
         let bias = self.bias(node);
         let action = if !self.is_codes(node) {
             Bias::real(bias, activation)?
+        } else if self.ty(node.output()).params().is_none() {
+            Bias::sums(bias)?
         } else if bias.is_none() {
             Bias::zero(self.result_params(node)?, activation)?
         } else {
@@ -187,7 +189,7 @@ impl<'g> Lowering<'g> {
     fn matmul(&mut self, node: &Node) -> Result<(), Error> {
         if self.is_codes(node) {
             let operands = [self.params(node, 0)?, self.params(node, 1)?];
-            let action = QuantizedMatMul::new(operands, self.result_params(node)?)?;
+            let action = QuantizedMatMul::new(operands, self.ty(node.output()).params())?;
             self.add(node, Layout::RowMajor, 2, action);
         } else {
             self.add(node, Layout::RowMajor, 2, MatMul);
@@ -259,9 +261,13 @@ impl<'g> Lowering<'g> {
         Ok(geometry(window, channels, channels, channels))
     }
 
-    fn requantize(&self, node: &Node, activation: Activation) -> Result<Requantize, Error> {
-        let (x, weight, y) = (self.params(node, 0)?, self.params(node, 1)?, self.result_params(node)?);
-        Requantize::new(x, weight, self.bias(node), y, activation)
+    /// What becomes of the sums: codes if the result has parameters.
+    fn end(&self, node: &Node, activation: Activation) -> Result<End, Error> {
+        let (x, weight, bias) = (self.params(node, 0)?, self.params(node, 1)?, self.bias(node));
+        match self.ty(node.output()).params() {
+            Some(y) => Ok(End::Codes(Requantize::new(x, weight, bias, y, activation)?)),
+            None => End::sums(bias),
+        }
     }
 
     /// Whether a value holds integers that stand for themselves.

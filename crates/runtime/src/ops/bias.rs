@@ -29,6 +29,16 @@ impl Bias {
         Ok(Self { row })
     }
 
+    /// Of codes whose result is the sums.
+    pub(crate) fn sums(bias: Option<&Value>) -> Result<Self, Error> {
+        let bias = bias.and_then(Value::constant).map(|bias| bias.as_slice::<i32>()).transpose()?.unwrap_or(&[0]);
+        let mut row = filled(0_u8, size_of_val(bias))?;
+        for (out, bias) in row.chunks_exact_mut(size_of::<i32>()).zip(bias) {
+            out.copy_from_slice(&bias.to_ne_bytes());
+        }
+        Ok(Self { row })
+    }
+
     /// Of codes with a bias, equation (4).
     pub(crate) fn requantized(kernel: Kernel, end: &Requantize) -> Result<Self, Error> {
         Ok(Self { row: end.of_bias(kernel)? })

@@ -6,7 +6,7 @@ use fourfold_schemes::QuantParams;
 use fourfold_tensor::{DType, Element, Tensor, View};
 
 use super::linear::pack_float;
-use super::requantize::Requantize;
+use super::requantize::End;
 use super::{Action, Budget, Call, Scratch, bias_or_zeros, clamp, images, weight_codes, zero_points};
 use crate::Error;
 use crate::spatial::{Windows, three};
@@ -42,7 +42,7 @@ pub(crate) struct QuantizedConv {
     signed: bool,
     zero_point: i32,
     channels_out: usize,
-    end: Requantize,
+    end: End,
 }
 
 impl QuantizedConv {
@@ -51,7 +51,7 @@ impl QuantizedConv {
         geometry: &Geometry,
         x: &QuantParams,
         (weight, params): (&Tensor, &QuantParams),
-        end: Requantize,
+        end: End,
     ) -> Result<Self, Error> {
         let weight = codes_channels_last(weight)?;
         let packed = kernel.pack_conv(geometry, weight_codes(&weight)?, zero_points(params))?;

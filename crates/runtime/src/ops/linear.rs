@@ -5,7 +5,7 @@ use fourfold_kernels::{FloatMatrix, Kernel, Lhs, PackedFloatMatrix, PackedWeight
 use fourfold_schemes::QuantParams;
 use fourfold_tensor::{DType, Tensor};
 
-use super::requantize::Requantize;
+use super::requantize::End;
 use super::{Action, Call, bias_or_zeros, clamp, weight_codes, zero_points};
 use crate::Error;
 
@@ -29,7 +29,7 @@ pub(crate) struct QuantizedLinear {
     zero_point: i32,
     /// `[n, k]`.
     size: [usize; 2],
-    end: Requantize,
+    end: End,
 }
 
 impl QuantizedLinear {
@@ -37,7 +37,7 @@ impl QuantizedLinear {
         kernel: Kernel,
         x: &QuantParams,
         (weight, params): (&Tensor, &QuantParams),
-        end: Requantize,
+        end: End,
     ) -> Result<Self, Error> {
         let size = [weight.shape()[0], weight.shape()[1]];
         let (signed, zero_point) = (x.dtype() == DType::I8, x.zero_points()[0]);

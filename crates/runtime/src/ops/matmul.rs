@@ -5,7 +5,7 @@ use fourfold_kernels::{FloatMatrix, Lhs, Weights, ZeroPoints};
 use fourfold_schemes::{QuantParams, exact_depth};
 use fourfold_tensor::{DType, Shape};
 
-use super::requantize::Requantize;
+use super::requantize::{End, Requantize};
 use super::{Action, Call, Scratch};
 use crate::Error;
 
@@ -43,16 +43,20 @@ pub(crate) struct QuantizedMatMul {
     operands: [(bool, i32); 2],
     /// The largest depth whose sums fit `i32`.
     limit: usize,
-    end: Requantize,
-    /// The code of 0, the sum of no products.
+    end: End,
+    /// The byte of 0, the sum of no products.
     zero: u8,
 }
 
 impl QuantizedMatMul {
-    pub(crate) fn new([a, b]: [&QuantParams; 2], y: &QuantParams) -> Result<Self, Error> {
+    /// Without parameters for the result, it is the sums.
+    pub(crate) fn new([a, b]: [&QuantParams; 2], y: Option<&QuantParams>) -> Result<Self, Error> {
         let operand = |params: &QuantParams| (params.dtype() == DType::I8, params.zero_points()[0]);
-        let end = Requantize::new(a, b, None, y, Activation::None)?;
-        let [zero, ..] = y.zero_points()[0].to_le_bytes();
+        let end = match y {
+            Some(y) => End::Codes(Requantize::new(a, b, None, y, Activation::None)?),
+            None => End::Sums(None),
+        };
+        let [zero, ..] = y.map_or(0, |y| y.zero_points()[0]).to_le_bytes();
         Ok(Self { operands: [operand(a), operand(b)], limit: exact_depth(a, b), end, zero })
     }
 }
@@ -72,7 +76,7 @@ impl Action for QuantizedMatMul {
         let Scratch { kernel: scratch, packed, budget, .. } = call.scratch;
         budget.allow(k.saturating_mul(n))?;
         let mut held = None;
-        for (index, out) in call.output.chunks_exact_mut((m * n).max(1)).enumerate() {
+        for (index, out) in call.output.chunks_exact_mut((m * n * self.end.size()).max(1)).enumerate() {
             let place = matrix_index(index, outer, b.shape);
             if held.replace(place) != Some(place) {
                 let codes = b.part(place * k * n, k * n).codes(b_codes.0);

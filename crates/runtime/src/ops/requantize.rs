@@ -1,13 +1,48 @@
 //! The end of a quantized convolution or product.
 
 use fourfold_graph::{Activation, Value};
-use fourfold_kernels::{Bounded, Kernel, Output, Requantized, Scales};
+use fourfold_kernels::{Bounded, I32Output, Kernel, Output, Requantized, Scales};
 use fourfold_schemes::{QuantParams, Scale, multiplier};
 use fourfold_tensor::DType;
 use fourfold_tensor::memory::{collected, filled};
 
 use super::{bias_of, codes_mut};
 use crate::Error;
+
+/// What becomes of the sums of products of codes.
+#[derive(Debug)]
+pub(crate) enum End {
+    /// Codes, equation (4).
+    Codes(Requantize),
+    /// The sums themselves, with a bias that is added.
+    Sums(Option<Vec<i32>>),
+}
+
+impl End {
+    /// The sums of equation (3).
+    pub(crate) fn sums(bias: Option<&Value>) -> Result<Self, Error> {
+        Ok(Self::Sums(bias_of(bias)?))
+    }
+
+    /// The bytes of a result.
+    pub(crate) fn size(&self) -> usize {
+        match self {
+            End::Codes(_) => 1,
+            End::Sums(_) => size_of::<i32>(),
+        }
+    }
+
+    /// Where a kernel writes rows of `columns` results.
+    pub(crate) fn output<'a>(&'a self, out: &'a mut [u8], columns: usize) -> Output<'a> {
+        match self {
+            End::Codes(end) => end.output(out, columns),
+            End::Sums(bias) => {
+                let out = bytemuck::cast_slice_mut(out);
+                Output::I32(I32Output { out, row_stride: columns, bias: bias.as_deref() })
+            }
+        }
+    }
+}
 
 /// What equation (4) needs beside the sums: bias, multipliers and the codes of the result.
 #[derive(Debug)]
