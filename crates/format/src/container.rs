@@ -61,6 +61,8 @@
 //!                  41 TopK { axis, count, largest: yes or no, indices: yes or no }
 //!                  42 CumSum { axis, exclusive: yes or no, reverse: yes or no }
 //!                  43 Conv with dynamic quantization { window, groups, activation, dynamic: u8 }
+//!                  since minor version 5:
+//!                  44 FakeQuantize { params }
 //! cell      0 LSTM   1 GRU   2 GRU, reset before the product   3 RNN with tanh   4 RNN with ReLU
 //! direction 0 forward   1 reverse   2 bidirectional
 //! mode      0 constant (value)   1 edge   2 reflect   3 wrap
@@ -80,7 +82,7 @@
 //! ```
 //!
 //! Every item makes one value; values are counted from 0 in the order of the items. A node's params are those of its result, present if the
-//! operator gives its result parameters of its own. A shape's product and the type give the length of a constant.
+//! operator gives its result parameters of its own (since minor version 5, Conv, Linear and MatMul of codes without them give their sums). A shape's product and the type give the length of a constant.
 //!
 //! Constants whose params have at most 16 codes of `i8` or `u8` are packed: two codes in a byte, each less `quant_min`, the first in the
 //! lower half; the upper half of the last byte is 0 if their number is odd. `n` codes take `(n + 1) / 2` bytes.
@@ -121,7 +123,7 @@ pub fn to_bytes(graph: &Graph) -> Result<Vec<u8>, Error> {
     let record = build::record(graph)?;
     let constant_bytes = |value| Value::constant(value).map(|constant| packed::bytes(value, constant));
     let constants: Vec<_> = graph.values().iter().filter_map(constant_bytes).collect::<Result<_, _>>()?;
-    layout::write(&FORMAT, record.minor(), &codec::encode(&record)?, constants.iter())
+    layout::write(&FORMAT, record.minor().max(build::minor_of_sums(graph)), &codec::encode(&record)?, constants.iter())
 }
 
 /// Reads a graph.

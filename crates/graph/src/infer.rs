@@ -10,7 +10,7 @@ mod types;
 pub(crate) use movement::{complete, resolve};
 pub use types::MAX_CONCAT;
 
-use fourfold_schemes::QuantParams;
+use fourfold_schemes::{Granularity, QuantParams};
 
 use crate::{Dim, Limits, Op, Problem, Value, ValueType};
 
@@ -39,6 +39,19 @@ pub(crate) fn moved(op: &Op, x: &[Dim]) -> Option<Vec<Dim>> {
         Op::Transpose { axes } => movement::transpose(axes, x).ok(),
         Op::Identity => Some(x.to_vec()),
         _ => None,
+    }
+}
+
+/// Checks that parameters have a scale for each channel of a value of that shape.
+fn fits(params: &QuantParams, x: &[Dim]) -> Result<(), Problem> {
+    let Granularity::PerChannel { axis, scales, .. } = params.granularity() else { return Ok(()) };
+    match x.get(*axis) {
+        Some(dim) if *dim == Dim::Fixed(scales.len()) => Ok(()),
+        Some(dim) => {
+            let reason = format!("{} scales for axis {axis} of {x:?}", scales.len());
+            Err(Problem::sizes(dim.fixed().is_none(), reason))
+        }
+        None => Err(movement::axis_problem(*axis, x)),
     }
 }
 
@@ -78,6 +91,10 @@ fn dims(op: &Op, inputs: &[&Value], limits: &Limits) -> Result<Vec<Dim>, Problem
         Op::Binary(_) => movement::broadcast(x, inputs[1].ty.dims()),
         Op::Reduce { axes, keep, .. } => movement::reduce(axes, *keep, x),
         Op::Softmax { .. } | Op::LogSoftmax { .. } | Op::Relu | Op::Clip { .. } | Op::Identity => Ok(x.to_vec()),
+        Op::FakeQuantize(params) => {
+            fits(params, x)?;
+            Ok(x.to_vec())
+        }
         Op::Quantize | Op::Dequantize | Op::QuantStub | Op::DeQuantStub => Ok(x.to_vec()),
         _ => Err(Problem::shape("the operator has no rule for its shape")),
     }

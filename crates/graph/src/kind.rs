@@ -84,6 +84,7 @@ pub enum OpKind {
     Pow,
     Mod,
     Fmod,
+    FakeQuantize,
 }
 
 /// Where the parameters of an operator's codes come from.
@@ -99,7 +100,7 @@ pub enum OutputParams {
 
 impl OpKind {
     /// Every operator.
-    pub const ALL: [OpKind; 77] = [
+    pub const ALL: [OpKind; 78] = [
         OpKind::Conv,
         OpKind::Linear,
         OpKind::MatMul,
@@ -177,6 +178,7 @@ impl OpKind {
         OpKind::Pow,
         OpKind::Mod,
         OpKind::Fmod,
+        OpKind::FakeQuantize,
     ];
 
     /// Where the parameters of the result come from when the operands are codes.

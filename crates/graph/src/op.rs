@@ -1,6 +1,6 @@
 //! The closed set of operators.
 
-use fourfold_schemes::DynamicScheme;
+use fourfold_schemes::{DynamicScheme, QuantParams};
 
 use crate::{
     ArgExtreme, Binary, CastTo, Cell, Comparison, ConvTranspose, CumSum, Dim, Logic, OpKind, Pad, Recurrent, Reduction,
@@ -251,6 +251,9 @@ pub enum Op {
     Quantize,
     /// Codes to real numbers, equation (1): `(x)`.
     Dequantize,
+    /// Real numbers to the nearest that codes stand for, equations (2) and (1): `(x)`. The codes themselves, which may have more than 8 bits,
+    /// are not made.
+    FakeQuantize(QuantParams),
     /// Where quantization begins, marked by hand: `(x)`. Real numbers; conversion makes it a [`Op::Quantize`].
     QuantStub,
     /// Where quantization ends, marked by hand: `(x)`. Real numbers; conversion makes it a [`Op::Dequantize`].
@@ -297,6 +300,7 @@ impl Op {
             Op::Identity => OpKind::Identity,
             Op::Quantize => OpKind::Quantize,
             Op::Dequantize => OpKind::Dequantize,
+            Op::FakeQuantize(_) => OpKind::FakeQuantize,
             Op::QuantStub => OpKind::QuantStub,
             Op::DeQuantStub => OpKind::DeQuantStub,
             Op::LayerNorm { .. } => OpKind::LayerNorm,

@@ -119,7 +119,8 @@ impl Rows<'_> {
             | Op::Quantize
             | Op::Dequantize
             | Op::QuantStub
-            | Op::DeQuantStub => true,
+            | Op::DeQuantStub
+            | Op::FakeQuantize(_) => true,
             // A step follows from those before it; rows are resampled with their neighbours.
             Op::Recurrent(_) | Op::Resize(_) => false,
         }

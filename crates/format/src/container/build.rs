@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use fourfold_graph::{Graph, GraphBuilder, Limits, NewNode, OutputParams, Value, ValueId, ValueType};
+use fourfold_graph::{Graph, GraphBuilder, Limits, NewNode, Node, Op, OutputParams, Value, ValueId, ValueType};
 use fourfold_schemes::{Granularity, QuantParams, Scale};
 use fourfold_tensor::{DType, MAX_RANK, Shape, Tensor, memory};
 
@@ -20,6 +20,15 @@ pub(super) fn record(graph: &Graph) -> Result<record::Header, Error> {
     let items = graph.values().iter().map(|value| item(graph, value)).collect::<Result<_, _>>()?;
     let outputs = graph.outputs().iter().map(|&id| index(id)).collect();
     Ok(record::Header { name: graph.name().to_owned(), items, outputs })
+}
+
+/// The first minor version in which products of codes may give their sums, 0 if none does.
+pub(super) fn minor_of_sums(graph: &Graph) -> u16 {
+    let is_sum = |node: &Node| {
+        let [x, y] = [node.inputs()[0], node.output()].map(|id| graph.value(id).ty());
+        matches!(node.op(), Op::Conv(_) | Op::Linear(_) | Op::MatMul) && x.is_byte_codes() && y.params().is_none()
+    };
+    if graph.nodes().iter().any(is_sum) { 5 } else { 0 }
 }
 
 fn item(graph: &Graph, value: &Value) -> Result<record::Item, Error> {

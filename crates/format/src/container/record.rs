@@ -111,6 +111,7 @@ pub(super) enum Op {
     TopK { axis: u64, count: u64, largest: bool, indices: bool },
     CumSum { axis: u64, exclusive: bool, reverse: bool },
     DynamicConv { window: Window, groups: u64, activation: Activation, dynamic: u8 },
+    FakeQuantize { params: Params },
 }
 
 #[derive(Encode, Decode)]
@@ -174,6 +175,7 @@ impl Op {
             | Op::Flatten { .. } => 0,
             Op::Reshape { .. } | Op::Transpose { .. } | Op::Softmax { .. } | Op::Identity | Op::Quantize => 0,
             Op::Dequantize | Op::QuantStub | Op::DeQuantStub => 0,
+            Op::FakeQuantize { .. } => 5,
             _ => 2,
         }
     }

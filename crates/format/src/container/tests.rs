@@ -1,5 +1,6 @@
 //! Containers that come back, and files that do not.
 
+mod codes;
 mod floats;
 mod packed;
 mod sizes;

@@ -9,7 +9,7 @@ use super::Lowering;
 use super::transposed::of_all_groups;
 use crate::Error;
 use crate::ops::bias::Bias;
-use crate::ops::cast::{Dequantize, Quantize};
+use crate::ops::cast::{Dequantize, FakeQuantize, Quantize};
 use crate::ops::conv::{FloatConv, QuantizedConv};
 use crate::ops::dynamic::DynamicLinear;
 use crate::ops::dynamic_conv::DynamicConv;
@@ -114,6 +114,10 @@ impl<'g> Lowering<'g> {
                 let params = self.params(node, 0)?;
                 let layout = if params.as_per_tensor().is_some() { self.layout(x) } else { Layout::RowMajor };
                 self.add(node, layout, 1, Dequantize::new(params));
+            }
+            Op::FakeQuantize(params) => {
+                let layout = if params.as_per_tensor().is_some() { self.layout(x) } else { Layout::RowMajor };
+                self.add(node, layout, 1, FakeQuantize::new(params));
             }
             _ => return self.selection(node),
         }

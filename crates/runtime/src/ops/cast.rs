@@ -1,4 +1,4 @@
-//! Real numbers to codes and back.
+//! Real numbers to codes and back, or both at once.
 
 use fourfold_kernels::Affine;
 use fourfold_schemes::{Granularity, QuantParams};
@@ -71,6 +71,55 @@ fn dequantize_i32(codes: &[i32], affine: Affine, out: &mut [f32]) {
         #[expect(clippy::cast_precision_loss, reason = "equation (1) is in f32")]
         let steps = code.wrapping_sub(affine.zero_point) as f32;
         *out = affine.scale * steps;
+    }
+}
+
+/// Equations (2) and (1) at once: per tensor in any layout, per channel in row-major layout.
+#[derive(Debug)]
+pub(crate) struct FakeQuantize {
+    params: QuantParams,
+}
+
+impl FakeQuantize {
+    pub(crate) fn new(params: &QuantParams) -> Self {
+        Self { params: params.clone() }
+    }
+}
+
+impl Action for FakeQuantize {
+    fn run(&self, call: Call<'_>) -> Result<(), Error> {
+        let (x, out) = (call.inputs[0], bytemuck::cast_slice_mut::<u8, f32>(call.output));
+        let run = match self.params.granularity() {
+            Granularity::PerTensor { .. } => out.len(),
+            Granularity::PerChannel { axis, .. } => x.shape[axis + 1..].iter().product(),
+        };
+        let runs = out.chunks_mut(run.max(1)).zip(x.elements::<f32>().chunks(run.max(1))).enumerate();
+        for (index, (out, x)) in runs {
+            fake_quantize(x, affine(&self.params, index % self.params.scales().len()), out);
+        }
+        Ok(())
+    }
+}
+
+/// `scale * (clamp(round_half_even(x / scale) + zero_point, q_min, q_max) - zero_point)`, which NaN makes 0.
+fn fake_quantize(x: &[f32], affine: Affine, out: &mut [f32]) {
+    /// 2^22. A number of this size or less and three times this one have a sum between 2^23 and 2^24, which has no fraction.
+    const WHOLE: f32 = 4_194_304.0;
+    let Affine { scale, zero_point, q_min, q_max } = affine;
+    #[expect(clippy::cast_precision_loss, reason = "equation (2) is in f32")]
+    let bound = |code: i32| (i64::from(code) - i64::from(zero_point)) as f32;
+    // Bounds are whole numbers, so it is the same to clamp first.
+    let (low, high) = (bound(q_min), bound(q_max));
+    let steps = |x: f32| {
+        let steps = x / scale;
+        if steps.is_nan() { 0.0 } else { steps.clamp(low, high) }
+    };
+    if low >= -WHOLE && high <= WHOLE {
+        let whole = |steps: f32| (steps + 3.0 * WHOLE) - 3.0 * WHOLE;
+        out.iter_mut().zip(x).for_each(|(out, &x)| *out = scale * whole(steps(x)));
+    } else {
+        // Codes have no negative zero.
+        out.iter_mut().zip(x).for_each(|(out, &x)| *out = scale * (steps(x).round_ties_even() + 0.0));
     }
 }
 

@@ -2,7 +2,10 @@
 #![expect(clippy::cast_precision_loss, reason = "8-bit codes and small sums")]
 
 use fourfold_graph::{Activation, AveragePool, Conv, Graph, GraphBuilder, Linear, NewNode, Op, ValueId, Window};
-use fourfold_schemes::{DynamicScheme, Granularity, QuantParams, Scale, dequantize, quantize};
+use fourfold_schemes::{
+    CodeParams, CodeRange, CodeType, DynamicScheme, Granularity, QuantParams, Quotient, Scale, dequantize,
+    fake_quantize, quantize,
+};
 use fourfold_tensor::{DType, Tensor};
 
 use super::{fixed, noise, run};
@@ -12,10 +15,14 @@ pub(super) fn per_tensor(dtype: DType, scale: f32, zero_point: i32) -> QuantPara
     QuantParams::per_tensor(dtype, codes, Scale::new(scale).expect("normal"), zero_point).expect("valid")
 }
 
-fn per_channel(dtype: DType, codes: (i32, i32), scales: &[f32]) -> QuantParams {
+pub(super) fn on_axis(axis: usize, dtype: DType, codes: (i32, i32), scales: &[f32]) -> QuantParams {
     let scales: Vec<Scale> = scales.iter().map(|&scale| Scale::new(scale).expect("normal")).collect();
     let zero_points = vec![0; scales.len()];
-    QuantParams::new(dtype, codes, Granularity::PerChannel { axis: 0, scales, zero_points }).expect("valid")
+    QuantParams::new(dtype, codes, Granularity::PerChannel { axis, scales, zero_points }).expect("valid")
+}
+
+fn per_channel(dtype: DType, codes: (i32, i32), scales: &[f32]) -> QuantParams {
+    on_axis(0, dtype, codes, scales)
 }
 
 /// A graph that quantizes its inputs, runs one operator on codes and dequantizes the result.
@@ -219,4 +226,34 @@ fn dynamic_linear_follows_equation_6() {
         let acc: f32 = row.iter().zip(&weight[column * 4..]).map(|(&x, &w)| code(x) * f32::from(w)).sum();
         assert_eq!(actual, acc * (scale * scales[column]) + 0.0, "{index}");
     }
+}
+
+#[test]
+fn fake_quantization_gives_the_numbers_that_codes_stand_for() {
+    let special = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, -0.0, 0.5, 1.5, -2.5, 1e30, 8_388_609.0, -8_388_609.5];
+    let wide = noise(&[2, 3, 40], 9);
+    let wide = wide.as_slice::<f32>().expect("f32").iter().map(|x| x * 40_000.0);
+    let x = Tensor::from_vec(&[1, 250], wide.chain(special).collect()).expect("as many");
+    for (ty, dtype, scale, zero_point) in [
+        (CodeType::U16, DType::I32, 0.7, 31_000),
+        (CodeType::I16, DType::I32, 1.0, -5),
+        (CodeType::I32, DType::I32, 0.3, 0),
+        (CodeType::I4, DType::I8, 5000.0, 2),
+        (CodeType::U8, DType::U8, 300.0, 100),
+    ] {
+        let scale = Scale::new(scale).expect("normal");
+        let params = QuantParams::per_tensor(dtype, ty.range(), scale, zero_point).expect("valid");
+        let expected = CodeParams::per_tensor(CodeRange::full(ty), scale, zero_point).expect("valid");
+        let expected = fake_quantize(&x, &expected, Quotient::Division).expect("f32").values;
+        let found = run(&super::one_node(Op::FakeQuantize(params), &[&[1, 250]], &[]), std::slice::from_ref(&x));
+        assert_eq!(found.bytes(), expected.bytes(), "{ty}");
+    }
+}
+
+#[test]
+fn channels_are_fake_quantized_with_their_own_scales() {
+    let x = Tensor::from_vec(&[2, 2, 2], vec![0.3_f32, 0.7, 0.3, 0.7, 9.0, -9.0, 9.0, -9.0]).expect("eight");
+    let op = Op::FakeQuantize(on_axis(1, DType::I8, (-2, 1), &[0.5, 1.0]));
+    let found = run(&super::one_node(op, &[&[2, 2, 2]], &[]), std::slice::from_ref(&x));
+    assert_eq!(found.as_slice::<f32>(), Ok(&[0.5, 0.5, 0.0, 1.0, 0.5, -1.0, 1.0, -2.0][..]));
 }

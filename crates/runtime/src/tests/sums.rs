@@ -35,8 +35,11 @@ fn sums(op: Op, x: (&Tensor, QuantParams), more: Vec<(Tensor, QuantParams)>, bia
 }
 
 fn each(dtype: DType, zero_points: &[i32]) -> QuantParams {
-    let granularity =
-        Granularity::PerChannel { axis: 0, scales: vec![Scale::ONE; zero_points.len()], zero_points: zero_points.to_vec() };
+    let granularity = Granularity::PerChannel {
+        axis: 0,
+        scales: vec![Scale::ONE; zero_points.len()],
+        zero_points: zero_points.to_vec(),
+    };
     QuantParams::new(dtype, dtype.byte_range().expect("codes"), granularity).expect("valid")
 }
 
@@ -49,10 +52,13 @@ fn a_linear_layer_gives_its_sums() {
         let zero_points = [0, 3, 100, 127, 9];
         let bias = [1, -2, 30_000, i32::MAX, 0];
         let op = || Op::Linear(Linear::default());
-        let found = sums(op(), (&x, per_tensor(a, 0.1, 77)), vec![(weight.clone(), each(w, &zero_points))], Some(&bias));
+        let found =
+            sums(op(), (&x, per_tensor(a, 0.1, 77)), vec![(weight.clone(), each(w, &zero_points))], Some(&bias));
         let alone = sums(op(), (&x, per_tensor(a, 0.1, 77)), vec![(weight, each(w, &zero_points))], None);
         assert_eq!(found.shape(), [3, 2, 5]);
-        for (index, (&found, &alone)) in found.as_slice::<i32>().unwrap().iter().zip(alone.as_slice().unwrap()).enumerate() {
+        for (index, (&found, &alone)) in
+            found.as_slice::<i32>().unwrap().iter().zip(alone.as_slice().unwrap()).enumerate()
+        {
             let (row, o) = (index / 5, index % 5);
             let sum: i32 = (0..70).map(|k| (xs[row * 70 + k] - 77) * (ws[o * 70 + k] - zero_points[o])).sum();
             assert_eq!((found, alone), (sum.wrapping_add(bias[o]), sum), "{a} {w} {index}");
@@ -108,7 +114,10 @@ fn sums_of_nothing_are_the_bias() {
     let weight = |shape: &[usize]| vec![(empty(shape), params())];
     let rows = |tensor: Tensor| tensor.as_slice::<i32>().expect("sums").to_vec();
     let linear = || Op::Linear(Linear::default());
-    assert_eq!(rows(sums(linear(), (&empty(&[2, 0]), params()), weight(&[3, 0]), Some(&[1, 2, 3]))), [1, 2, 3, 1, 2, 3]);
+    assert_eq!(
+        rows(sums(linear(), (&empty(&[2, 0]), params()), weight(&[3, 0]), Some(&[1, 2, 3]))),
+        [1, 2, 3, 1, 2, 3]
+    );
     assert_eq!(rows(sums(linear(), (&empty(&[2, 0]), params()), weight(&[3, 0]), None)), [0; 6]);
     assert_eq!(rows(sums(linear(), (&empty(&[0, 4]), params()), weight(&[3, 4]), None)), [0; 0]);
     assert_eq!(rows(sums(Op::MatMul, (&empty(&[2, 0]), params()), weight(&[0, 3]), None)), [0; 6]);

@@ -49,6 +49,7 @@ pub(super) fn record(op: &Op) -> Result<record::Op, Error> {
         Op::Reduce { reduction, axes, keep } => {
             record::Op::Reduce { reduction: function::reduction_record(*reduction)?, axes: wide(axes), keep: *keep }
         }
+        Op::FakeQuantize(params) => record::Op::FakeQuantize { params: super::params(params) },
         other => selection::record(other)?,
     })
 }
@@ -140,6 +141,7 @@ pub(super) fn op(op: &record::Op, x: &[Dim], part: &str) -> Result<Op, Error> {
         record::Op::Reduce { reduction, axes, keep } => {
             Op::Reduce { reduction: function::reduction(*reduction, part)?, axes: sizes(axes, part)?, keep: *keep }
         }
+        record::Op::FakeQuantize { params } => Op::FakeQuantize(super::quant_params(params, part)?),
         other => selection::op(other, part)?,
     })
 }

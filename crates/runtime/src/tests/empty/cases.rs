@@ -8,6 +8,9 @@ use fourfold_graph::{
     TopKPart, Unary, Window,
 };
 use fourfold_schemes::DynamicScheme;
+use fourfold_tensor::DType;
+
+use crate::tests::quantized::{on_axis, per_tensor};
 
 /// What an input holds.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -201,6 +204,9 @@ fn elements() -> Vec<Case> {
         Op::Dequantize,
     ];
     let mut cases: Vec<Case> = ops.into_iter().chain(unary.map(Op::Unary)).map(|op| Case::of(op, &["nc"])).collect();
+    for params in [per_tensor(DType::U8, 0.1, 3), on_axis(1, DType::I8, (-8, 7), &[0.1, 0.2, 0.3])] {
+        cases.push(Case::of(Op::FakeQuantize(params), &["n3c"]));
+    }
     let binary = [Binary::Sub, Binary::Mul, Binary::Div, Binary::Min, Binary::Max, Binary::Pow];
     let pairs = || binary.map(Op::Binary).into_iter().chain([Op::Add { activation: Activation::None }]);
     for (a, b) in [("nc", "nc"), ("nc", "c"), ("n1", "1c"), ("nc", "1")] {
