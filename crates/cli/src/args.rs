@@ -94,8 +94,8 @@ pub(crate) struct Quantize {
     /// When activations are quantized: with ranges from calibration, or while running
     #[arg(long, value_enum)]
     pub(crate) mode: Option<Mode>,
-    /// Calibration samples: a file (.npy, .npz, .png, .jpg), a folder of them, or INPUT=PATH for each of several inputs; or a file that
-    /// calibrate or merge wrote
+    /// Calibration samples: a file (.npy, .npz, .png, .jpg), a folder of them, or INPUT=PATH for each of several inputs;
+    /// or a file that calibrate or merge wrote
     #[arg(long, value_name = "DATA|STATE")]
     pub(crate) calib: Vec<String>,
     #[command(flatten)]
@@ -214,7 +214,8 @@ pub(crate) enum Mode {
 pub(crate) struct Eval {
     /// A .onnx or .fourfold file
     pub(crate) model: PathBuf,
-    /// Samples: a file, a folder, or INPUT=PATH for each of several inputs; without --labels a folder with a folder for each class
+    /// Samples: a file, a folder, or INPUT=PATH for each of several inputs; without --labels a folder with a folder for
+    /// each class
     #[arg(long, value_name = "DATA", required = true)]
     pub(crate) input: Vec<String>,
     /// The class of each sample
@@ -231,8 +232,8 @@ pub(crate) struct Eval {
 pub(crate) struct Run {
     /// A .onnx or .fourfold file
     pub(crate) model: PathBuf,
-    /// What an input of the model gets, a file or a folder; only PATH if it has one input. A model of a fixed batch takes that many
-    /// samples at a time
+    /// What an input of the model gets, a file or a folder; only PATH if it has one input. A model of a fixed batch
+    /// takes that many samples at a time
     #[arg(long, value_name = "NAME=PATH")]
     pub(crate) input: Vec<String>,
     #[command(flatten)]

@@ -1,7 +1,7 @@
 //! Samples in files, cut into batches that a model takes; a batch is in memory only while it is used.
 //!
-//! The tensors of a file lie to an input in one of a few forms ([`form`]); from the forms and numbers of all inputs follow
-//! the batches ([`plan`]); [`stream`] reads them.
+//! The tensors of a file lie to an input in one of a few forms ([`form`]); from the forms and numbers of all inputs
+//! follow the batches ([`plan`]); [`stream`] reads them.
 
 mod arguments;
 mod classes;
@@ -14,7 +14,7 @@ mod plan;
 mod stream;
 mod suspicions;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use fourfold::graph::{Graph, Limits};
 use fourfold::quantize::{self, Batches};
@@ -65,8 +65,8 @@ struct Input {
 }
 
 impl Samples {
-    /// Finds what the user gave: a file, a folder, or `INPUT=PATH` for each input; at least one sample. Only headers are
-    /// read.
+    /// Finds what the user gave: a file, a folder, or `INPUT=PATH` for each input; at least one sample. Only headers
+    /// are read.
     pub(crate) fn open(flag: Flag<'_>, graph: &Graph, context: &Context) -> Result<Self, Failure> {
         let samples = Self::find(flag, graph, Grouping::Batches, context)?;
         if samples.count() == 0 {
@@ -75,8 +75,8 @@ impl Samples {
         Ok(samples)
     }
 
-    /// Finds what a model is to be run on: there may be no samples, and those of a file stay together where the model's
-    /// results for one may depend on the others.
+    /// Finds what a model is to be run on: there may be no samples, and those of a file stay together where the results
+    /// for one may depend on the others.
     pub(crate) fn for_run(flag: Flag<'_>, graph: &Graph, context: &Context) -> Result<Self, Failure> {
         let grouping = if graph.has_independent_rows() { Grouping::Batches } else { Grouping::Files };
         Self::find(flag, graph, grouping, context)
@@ -86,9 +86,9 @@ impl Samples {
         let (source, console) = (flag.values.join(", "), &context.console);
         let given = match arguments::paths(flag, graph)? {
             Paths::Each(paths) => paths,
-            Paths::Archives(path) => vec![path; graph.inputs().len()],
+            Paths::Archives(path) => vec![vec![path]; graph.inputs().len()],
         };
-        let paths = given.iter().map(|path| files(path, console)).collect::<Result<Vec<_>, _>>()?;
+        let paths = given.iter().map(|paths| files(paths, console)).collect::<Result<Vec<_>, _>>()?;
         check_names(&paths)?;
         let wanted = Wanted::of(graph);
         let open = |(wanted, paths): (&Wanted, &Vec<PathBuf>)| {
@@ -101,7 +101,7 @@ impl Samples {
         let mut samples = Self::new(items, wanted, (source, grouping), &context.limits)?;
         samples.left_out = left_out;
         for (input, path) in samples.inputs.iter_mut().zip(given) {
-            input.folder = Some(path).filter(|path| path.is_dir());
+            input.folder = path.into_iter().next().filter(|path| path.is_dir());
         }
         samples.inputs.iter().for_each(|input| input.say(console));
         Ok(samples)
@@ -263,9 +263,16 @@ impl Input {
     }
 }
 
-/// The files that a path names: itself, or those in a folder.
-fn files(path: &Path, console: &Console) -> Result<Vec<PathBuf>, Failure> {
-    if path.is_dir() { find::files(path, console) } else { Ok(vec![path.to_owned()]) }
+/// The files that paths name: themselves, or those in a folder.
+fn files(paths: &[PathBuf], console: &Console) -> Result<Vec<PathBuf>, Failure> {
+    let mut files = Vec::new();
+    for path in paths {
+        match path.is_dir() {
+            true => files.extend(find::files(path, console)?),
+            false => files.push(path.clone()),
+        }
+    }
+    Ok(files)
 }
 
 /// Checks that files of several inputs that go together have the same names, if they have any names in common.

@@ -292,3 +292,15 @@ fn bad_samples_are_errors_or_left_out() {
     let line = "eval cnn.onnx --input images --labels half.npy --on-bad-sample skip";
     folder.fails(line, 3, &["half.npy", "38 labels"]);
 }
+
+#[test]
+fn files_in_a_row_are_samples_of_one_input() {
+    let folder = Folder::with_digits();
+    let images = npy::read(&fs::read(folder.path("calib.npy")).expect("there"), &Limits::default()).expect("valid");
+    folder.array("a.npy", &images.rows(0..64).expect("there"));
+    folder.array("b.npy", &images.rows(64..images.shape()[0]).expect("there"));
+    folder.ok("calibrate cnn.onnx calib.npy -o whole.state");
+    folder.ok("calibrate cnn.onnx a.npy b.npy -o parts.state");
+    let [whole, parts] = ["whole.state", "parts.state"].map(|name| fs::read(folder.path(name)).expect("written"));
+    assert_eq!(whole, parts);
+}

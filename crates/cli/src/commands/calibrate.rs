@@ -38,7 +38,7 @@ pub(super) fn run(arguments: &Calibrate, context: &Context) -> Result<(), Failur
     let loaded = Model::load(model, context)?;
     let fused = settings.fused(&loaded.graph, context).map_err(|failure| failure.about(model.display()))?;
     let samples =
-        Samples::open(Flag { name: "DATA", values: data, images: &arguments.images }, &loaded.graph, context)?;
+        Samples::open(Flag { name: Flag::DATA, values: data, images: &arguments.images }, &loaded.graph, context)?;
     let mut calibration = quantize::prepare_with(&fused, &settings.mapping, &context.options())?;
     calibration.monitor(interrupt::monitor);
     let shard = arguments.shard.unwrap_or(Shard { index: 1, count: 1 });

@@ -82,8 +82,8 @@ struct Output {
 }
 
 impl Output {
-    /// Begins the file of an output of which the first run has given `first`: what the runs give lies one below the other,
-    /// along a new axis where it is one number each.
+    /// Begins the file of an output of which the first run has given `first`: what the runs give lies one below the
+    /// other, along a new axis where it is one number each.
     fn begin(path: PathBuf, first: &Tensor, runs: &Runs) -> Result<Self, Failure> {
         let mut shape = first.shape().to_vec();
         match shape.first_mut() {

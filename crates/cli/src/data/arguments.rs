@@ -17,11 +17,16 @@ pub(crate) struct Flag<'a> {
     pub(crate) images: &'a Images,
 }
 
+impl Flag<'_> {
+    /// The name of arguments without a flag.
+    pub(crate) const DATA: &'static str = "DATA";
+}
+
 /// Where the samples of the inputs are.
 #[derive(Clone, Debug)]
 pub(super) enum Paths {
-    /// A path for each input, in the order of the graph.
-    Each(Vec<PathBuf>),
+    /// Paths for each input, in the order of the graph: one, or all that stand in a row.
+    Each(Vec<Vec<PathBuf>>),
     /// An archive with a member for each input, or a folder of such archives.
     Archives(PathBuf),
 }
@@ -36,6 +41,11 @@ pub(super) fn paths(flag: Flag<'_>, graph: &Graph) -> Result<Paths, Failure> {
         return for_all(flag, value, &names);
     }
     let expected = || names.iter().map(|name| format!("{name}=FILE.npy")).collect::<Vec<_>>().join(" ");
+    // What a shell makes of a pattern.
+    let all: Vec<PathBuf> = flag.values.iter().map(PathBuf::from).collect();
+    if names.len() == 1 && flag.name == Flag::DATA && all.len() > 1 && all.iter().all(|path| path.exists()) {
+        return Ok(Paths::Each(vec![all]));
+    }
     let mut paths: Vec<Option<PathBuf>> = vec![None; names.len()];
     for value in flag.values {
         let (place, path) = place(value, &names).ok_or_else(|| unknown(flag.name, value, &names))?;
@@ -46,7 +56,8 @@ pub(super) fn paths(flag: Flag<'_>, graph: &Graph) -> Result<Paths, Failure> {
     }
     let path = |(path, name): (Option<PathBuf>, &&str)| {
         let flag = flag.name;
-        path.ok_or_else(|| Failure::usage(format_args!("{flag}: input `{name}` is missing; give {}", expected())))
+        path.map(|path| vec![path])
+            .ok_or_else(|| Failure::usage(format_args!("{flag}: input `{name}` is missing; give {}", expected())))
     };
     paths.into_iter().zip(&names).map(path).collect::<Result<_, _>>().map(Paths::Each)
 }
@@ -64,7 +75,7 @@ fn for_all(flag: Flag<'_>, value: &str, names: &[&str]) -> Result<Paths, Failure
     let missing: Vec<String> =
         names.iter().zip(&found).filter(|(_, path)| path.is_none()).map(|(name, _)| format!("`{name}`")).collect();
     if missing.is_empty() {
-        return Ok(Paths::Each(found.into_iter().flatten().collect()));
+        return Ok(Paths::Each(found.into_iter().flatten().map(|path| vec![path]).collect()));
     }
     Err(Failure::usage(format_args!(
         "{} {value}: the folder has no file or folder of the name of input {}; or give NAME=PATH for each input",

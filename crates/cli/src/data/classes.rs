@@ -33,7 +33,8 @@ impl Samples {
             let class = item.path().and_then(class).ok_or_else(|| {
                 let (item, root) = (item.name().unwrap_or_default(), root.display());
                 Failure::usage(format_args!(
-                    "{item} lies in no folder of a class; put it into one, or give --labels LABELS.npy for all of {root}"
+                    "{item} lies in no folder of a class; put it into one, or give --labels LABELS.npy for all of \
+                     {root}"
                 ))
             })?;
             found.push(class);

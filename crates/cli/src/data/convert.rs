@@ -50,8 +50,8 @@ fn numpy_name(dtype: DType) -> &'static str {
 
 /// The tensor with elements of another type.
 ///
-/// Floats are rounded to nearest, ties to even; those that are finite must stay so. Integers must be values of the other
-/// type: no more than 0 and 1 for bool, no number that a float of that type would round.
+/// Floats are rounded to nearest, ties to even; those that are finite must stay so. Integers must be values of the
+/// other type: no more than 0 and 1 for bool, no number that a float of that type would round.
 pub(super) fn convert(tensor: Tensor, to: DType) -> Result<Tensor, Failure> {
     let from = tensor.dtype();
     match Conversion::between(from, to).map_err(Failure::invalid)? {

@@ -59,8 +59,8 @@ impl Wanted {
         if shape.len() + 1 != dims.len() {
             return None;
         }
-        // The batch is the first axis, or the second where the first counts steps; in states it may be any. An axis of a
-        // fixed size above 1 is a batch that several samples fill.
+        // The batch is the first axis, or the second where the first counts steps; in states it may be any. An axis of
+        // a fixed size above 1 is a batch that several samples fill.
         let first = usize::from(self.is_by_steps && dims.len() > 1);
         let is_open = |axis: &usize| dims[*axis].fixed().is_none_or(|size| size == 1);
         let mut axes = (first..dims.len()).filter(is_open).chain((!is_open(&0)).then_some(0));
