@@ -17,13 +17,14 @@ import re
 import onnx
 from onnx import defs
 
-LETTERS = {"float": "f", "bool": "b", "int8": "a", "uint8": "u", "int32": "i", "int64": "l"}
+LETTERS = {"float": "f", "bool": "b", "int8": "a", "uint8": "u", "int32": "i", "int64": "l",
+           "int16": "s", "uint16": "t", "int4": "n", "uint4": "m", "int2": "p", "uint2": "q"}
 KINDS = {"INT": "int", "FLOAT": "float", "STRING": "string", "TENSOR": "tensor", "INTS": "ints", "FLOATS": "floats", "STRINGS": "strings"}
 FIRST, LAST = 7, 28
 
 # Operators of ONNX Runtime, by its documentation (docs/ContribOperators.md).
 MICROSOFT = """
-DequantizeLinear 1 | T1 T2 T1? | T2 | axis:int | T1=aui T2=f
+DequantizeLinear 1 | T1 T2 T1? | T2 | axis:int | T1=auistnm T2=f
 DynamicQuantizeLSTM 1 | T T2 T2 T? T1? T? T? T? T T2 T T2 | T? T? T? | activation_alpha:floats activation_beta:floats activations:strings clip:float direction:string hidden_size:int input_forget:int | T=f T1=i T2=au
 DynamicQuantizeMatMul 1 | T1 T2 T1 T2? T1? | T1 | | T1=f T2=au
 MatMulIntegerToFloat 1 | T1 T2 T3 T3 T1? T2? T3? | T3 | | T1=au T2=au T3=f
@@ -37,7 +38,7 @@ QLinearLeakyRelu 1 | T f T? f T? | T | alpha:float | T=au
 QLinearMul 1 | T f T? T f T? f T? | T | | T=au
 QLinearSigmoid 1 | T f T? f T? | T | | T=au
 QLinearSoftmax 1 | T f T? f T | T | axis:int opset:int! | T=au
-QuantizeLinear 1 | T1 T1 T2? | T2 | axis:int | T1=f T2=au
+QuantizeLinear 1 | T1 T1 T2? | T2 | axis:int | T1=f T2=austnm
 """
 
 

@@ -25,11 +25,16 @@
 //! - Sizes that several symbols of the inputs give are written as shape arithmetic: Shape, Gather, Mul, Add and Concat.
 //! - Truth values are `bool`. Inputs and outputs of codes are `uint8` or `int8`; the nodes that read an input give its scale.
 //!
-//! Opset 17 is written, 19 where dilated averages or padding from the other end need it, 21 for a normalization over groups of channels.
+//! - Products of codes whose result is the sums are MatMulInteger and ConvInteger, with an Add for a bias.
+//! - Real numbers rounded to those that codes of 16 bits stand for are QuantizeLinear and DequantizeLinear.
+//!
+//! Opset 17 is written, 19 where dilated averages or padding from the other end need it, 21 for a normalization over groups of channels and
+//! for codes of 16 bits.
 
 mod apart;
 mod choice;
 mod dynamic;
+mod fake;
 mod function;
 mod message;
 mod movement;
@@ -39,6 +44,7 @@ mod on_codes;
 mod recurrent;
 mod sizes;
 mod states;
+mod sums;
 mod values;
 
 use std::collections::{HashMap, HashSet};
@@ -208,6 +214,7 @@ impl<'g> Exporter<'g> {
         let version = |node: &Node| match node.op() {
             Op::Pad(pad) if pad.mode == PadMode::Wrap => VERSIONS[1],
             Op::AveragePool(pool) if pool.window.dilation.iter().any(|&dilation| dilation != 1) => VERSIONS[1],
+            Op::FakeQuantize(params) if fake::is_wide(params) => VERSIONS[2],
             _ if norm::is_grouped(graph, node) => VERSIONS[2],
             _ => VERSIONS[0],
         };

@@ -16,10 +16,12 @@ mod inputs;
 mod logic;
 mod matrix;
 mod means;
+mod narrow;
 mod node;
 mod norm;
 mod operators;
 mod parameters;
+mod products;
 mod qdq;
 mod qlinear;
 mod range;
@@ -47,6 +49,7 @@ use prost::Message;
 use self::binding::{Binding, Stored};
 use self::codes::Use;
 use self::computed::Change;
+use self::narrow::Code;
 use crate::Error;
 use crate::model::external::{self, Folder, Nowhere, Resolve};
 use crate::model::{fixed, functions, needed};
@@ -231,6 +234,8 @@ struct Importer<'a> {
     quantized: HashMap<(Stored<'a>, Use), ValueId>,
     /// For the real numbers of constant codes in another shape, the name of those that were reshaped.
     reshaped: HashMap<&'a str, &'a str>,
+    /// The types of names whose elements are codes of a type that no tensor has.
+    narrow: HashMap<&'a str, Code>,
     /// The number of the elements of both.
     computed_elements: u64,
     /// The number of the elements that nodes with constant operands gave.
@@ -240,6 +245,8 @@ struct Importer<'a> {
     node_names: HashSet<Cow<'a, str>>,
     /// How many nodes and graph outputs read each name, and the first node that does.
     readers: HashMap<&'a str, (usize, Option<usize>)>,
+    /// All nodes that read each name, once an input of codes or a table has asked.
+    all_readers: inputs::Readers<'a>,
     /// The names of the model's outputs.
     outputs: HashSet<&'a str>,
     /// Nodes that were taken into an earlier one.
@@ -273,12 +280,14 @@ impl<'a> Importer<'a> {
             computed: HashMap::new(),
             quantized: HashMap::new(),
             reshaped: HashMap::new(),
+            narrow: HashMap::new(),
             computed_elements: 0,
             folded_elements: 0,
             is_folding: false,
             node_names: HashSet::with_capacity(nodes),
             readers,
             outputs: proto.output.iter().map(|output| output.name.as_str()).collect(),
+            all_readers: inputs::Readers::default(),
             absorbed: HashSet::new(),
             notes: BTreeSet::new(),
         }
@@ -290,11 +299,17 @@ impl<'a> Importer<'a> {
         for initializer in &self.proto.initializer {
             let tensor = tensor::read(initializer, &initializer.name)?;
             self.bind(&initializer.name, Binding::Constant(tensor))?;
+            if let Some(code) = Code::narrow(initializer.data_type) {
+                self.note_code(&initializer.name, code);
+            }
         }
         for node in self.proto.node.iter().filter(|node| node.op_type == "Constant") {
             let tensor = tensor::of_constant_node(node)?;
             let name = node.output.first().map_or("", String::as_str);
             self.bind(name, Binding::Constant(tensor))?;
+            if let Some(code) = tensor::code_of_constant_node(node) {
+                self.note_code(name, code);
+            }
         }
         // A constant that is an output has its name before anything that is made of it.
         for output in &self.proto.output {
@@ -312,6 +327,7 @@ impl<'a> Importer<'a> {
                 self.bind(&input.name, Binding::Value(id))?;
             }
         }
+        self.all_readers = readers;
         self.constants_of_codes()?;
         let grouped = self.grouped_steps();
         self.absorbed.extend(grouped.values().flatten());

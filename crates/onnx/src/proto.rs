@@ -31,6 +31,8 @@ pub(crate) mod data_type {
     pub(crate) const FLOAT: i32 = 1;
     pub(crate) const UINT8: i32 = 2;
     pub(crate) const INT8: i32 = 3;
+    pub(crate) const UINT16: i32 = 4;
+    pub(crate) const INT16: i32 = 5;
     pub(crate) const INT32: i32 = 6;
     pub(crate) const INT64: i32 = 7;
     pub(crate) const BOOL: i32 = 9;
@@ -39,6 +41,8 @@ pub(crate) mod data_type {
     pub(crate) const BFLOAT16: i32 = 16;
     pub(crate) const UINT4: i32 = 21;
     pub(crate) const INT4: i32 = 22;
+    pub(crate) const UINT2: i32 = 25;
+    pub(crate) const INT2: i32 = 26;
 
     /// The number of an element type.
     pub(crate) fn of(dtype: DType) -> i32 {
@@ -82,7 +86,7 @@ pub(crate) mod data_type {
 
     /// The specification's name of a type.
     pub(crate) fn name(data_type: i32) -> &'static str {
-        const NAMES: [&str; 24] = [
+        const NAMES: [&str; 27] = [
             "undefined",
             "float",
             "uint8",
@@ -107,6 +111,9 @@ pub(crate) mod data_type {
             "uint4",
             "int4",
             "float4e2m1",
+            "float8e8m0",
+            "uint2",
+            "int2",
         ];
         usize::try_from(data_type).ok().and_then(|index| NAMES.get(index)).copied().unwrap_or("an unknown type")
     }

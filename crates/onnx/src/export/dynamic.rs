@@ -14,11 +14,9 @@ impl<'g> Exporter<'g> {
     /// `Cast(MatMulInteger(x, w)) * (s_x * s_w) + bias`.
     pub(super) fn dynamic_linear(&mut self, node: &Node, output: &str) -> Result<(), Error> {
         let inputs = node.inputs();
-        let (codes, params) = self.weight(inputs[1])?;
-        let name = self.graph.value(inputs[1]).name();
-        let codes = codes.permute(&[1, 0]).map_err(fourfold_graph::Error::from)?;
-        let codes = self.initializer(&format!("{name}.turned"), &codes);
-        let (scale, zero_point) = (self.scales(name, params)?, self.own_zero_points(name, params)?);
+        let [codes, zero_point] = self.turned_weight(inputs[1])?;
+        let (_, params) = self.weight(inputs[1])?;
+        let scale = self.scales(self.graph.value(inputs[1]).name(), params)?;
         let bias = inputs.get(2).map(|&id| self.real(id)).transpose()?;
         self.scaled(node, ("MatMulInteger", Vec::new()), [&codes, &scale, &zero_point], bias.as_deref(), output)
     }
@@ -76,7 +74,7 @@ impl<'g> Exporter<'g> {
     }
 
     /// The zero points of a weight, none if all are 0.
-    fn own_zero_points(&mut self, name: &str, params: &QuantParams) -> Result<String, Error> {
+    pub(super) fn own_zero_points(&mut self, name: &str, params: &QuantParams) -> Result<String, Error> {
         match params.zero_points().iter().all(|&zero_point| zero_point == 0) {
             true => Ok(String::new()),
             false => self.zero_points(name, params),
@@ -84,7 +82,7 @@ impl<'g> Exporter<'g> {
     }
 
     /// The codes of a weight, and their meaning.
-    fn weight(&self, id: ValueId) -> Result<(&'g Tensor, &'g QuantParams), Error> {
+    pub(super) fn weight(&self, id: ValueId) -> Result<(&'g Tensor, &'g QuantParams), Error> {
         let value = self.graph.value(id);
         let fail = |reason| Error::Export { value: value.name().to_owned(), reason };
         let constant = value.constant().ok_or_else(|| fail("a weight that is not constant"))?;

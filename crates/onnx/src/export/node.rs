@@ -87,6 +87,7 @@ impl Exporter<'_> {
             return self.movement(node, &x, output);
         }
         let (operator, attributes): (&str, Vec<AttributeProto>) = match node.op() {
+            _ if self.gives_sums(node) => return self.sums(node, output),
             Op::Linear(linear) => return self.linear(node, linear, output),
             Op::Clip { min, max } => {
                 let x = self.real(node.inputs()[0])?;
@@ -114,6 +115,7 @@ impl Exporter<'_> {
             }
             Op::Unary(function) => return self.unary(node, *function, output),
             Op::Recurrent(layer) => return self.recurrent(node, layer, output),
+            Op::FakeQuantize(params) => return self.fake_quantize(node, params, output),
             Op::Binary(function) => {
                 let reason = "its operator has no ONNX form";
                 let dtype = self.ty(node.inputs()[0]).dtype();

@@ -1,7 +1,7 @@
 //! Constants, scales and zero points, and the two names that a quantized value has: as codes and as real numbers.
 
 use fourfold_graph::{OutputParams, ValueId, ValueType};
-use fourfold_schemes::{Granularity, QuantParams};
+use fourfold_schemes::{Granularity, QuantParams, Scale};
 use fourfold_tensor::{DType, Tensor};
 
 use super::{Exporter, message};
@@ -101,6 +101,21 @@ impl Exporter<'_> {
         self.floats(&format!("{name}.scale"), &shape_of(params), &scales)
     }
 
+    /// A Clip of real numbers to those of the smallest and the largest code, for a value of that name.
+    pub(super) fn bounded(
+        &mut self,
+        name: &str,
+        real: &str,
+        (least, most): (i32, i32),
+        (scale, zero_point): (Scale, i32),
+    ) -> Result<String, Error> {
+        #[expect(clippy::cast_precision_loss, reason = "codes of 16 bits at most")]
+        let bound = |code: i32| scale.get() * (code - zero_point) as f32;
+        let low = self.floats(&format!("{name}.low"), &[], &[bound(least)])?;
+        let high = self.floats(&format!("{name}.high"), &[], &[bound(most)])?;
+        Ok(self.push_fresh("Clip", &format!("{name}.bounded"), &[real, &low, &high], Vec::new()))
+    }
+
     /// Quantizes real numbers to the codes of a value.
     pub(super) fn quantize(&mut self, node: &str, real: &str, id: ValueId) -> Result<(), Error> {
         let (value, ty) = (self.graph.value(id), self.ty(id));
@@ -110,12 +125,8 @@ impl Exporter<'_> {
         let is_own =
             value.producer().is_some_and(|id| self.graph.node(id).op().kind().output_params() == OutputParams::Own);
         if is_own && Some((params.quant_min(), params.quant_max())) != ty.dtype().byte_range() {
-            let (scale, zero_point) = (params.scales()[0].get(), params.zero_points()[0]);
-            #[expect(clippy::cast_precision_loss, reason = "8-bit codes")]
-            let bound = |code: i32| scale * (code - zero_point) as f32;
-            let low = self.floats(&format!("{name}.low"), &[], &[bound(params.quant_min())])?;
-            let high = self.floats(&format!("{name}.high"), &[], &[bound(params.quant_max())])?;
-            bounded = self.push_fresh("Clip", &format!("{name}.bounded"), &[real, &low, &high], Vec::new());
+            let meaning = (params.scales()[0], params.zero_points()[0]);
+            bounded = self.bounded(name, real, (params.quant_min(), params.quant_max()), meaning)?;
         }
         let [scale, zero_point] = self.parameters(name, params)?;
         let inputs = [bounded.as_str(), &scale, &zero_point];

@@ -8,6 +8,7 @@ use fourfold_tensor::Tensor;
 
 use super::Importer;
 use super::dynamic::Part;
+use super::narrow::Code;
 use super::sizes::Sizes;
 use super::tensor::failed;
 use crate::Error;
@@ -21,6 +22,8 @@ pub(super) enum Binding<'a> {
     Constant(Tensor),
     /// Real numbers that codes stand for.
     Dequantized(Dequantized<'a>),
+    /// Codes that are not in the graph, whose real numbers are.
+    Coded(Coded),
     /// A step on the way to a dynamically quantized product.
     Part(Part<'a>),
     /// Integers that follow from the shapes of the inputs.
@@ -38,6 +41,18 @@ pub(super) struct Dequantized<'a> {
     pub(super) real: Option<ValueId>,
     /// The real numbers of constant codes.
     pub(super) constant: Option<Tensor>,
+}
+
+/// Codes of real numbers that are computed, without the codes: those of 16 bits, for example, which no operator of the graph takes.
+#[derive(Clone, Debug)]
+pub(super) struct Coded {
+    /// The real numbers that the codes stand for.
+    pub(super) real: ValueId,
+    /// The type of the codes in the file.
+    pub(super) code: Code,
+    pub(super) params: Rc<QuantParams>,
+    /// The codes, once a node has asked for them.
+    pub(super) codes: Option<ValueId>,
 }
 
 /// Where codes are.
@@ -91,6 +106,7 @@ impl<'a> Importer<'a> {
                 let what = format!("{}, in any other place than the products of onnxruntime's quantize_dynamic,", part);
                 return Err(Error::UnsupportedTensor { name: name.to_owned(), what });
             }
+            Some(Binding::Coded(coded)) => return self.codes_of(name, coded.clone()).map(Some),
             Some(Binding::Sizes(sizes)) => {
                 let what = format!("the use of sizes that the inputs bring ({sizes}; {FIX_SIZES}) as numbers");
                 return Err(Error::UnsupportedTensor { name: name.to_owned(), what });
@@ -118,6 +134,26 @@ impl<'a> Importer<'a> {
             found.real = Some(id);
         }
         Ok(Some(id))
+    }
+
+    /// The codes of real numbers in the graph, made now if the graph has such.
+    fn codes_of(&mut self, name: &'a str, coded: Coded) -> Result<ValueId, Error> {
+        let Coded { real, params, code, .. } = &coded;
+        if let Some(codes) = coded.codes {
+            return Ok(codes);
+        }
+        if params.as_per_tensor().is_none() || params.dtype().byte_range().is_none() {
+            let what =
+                format!("codes of type {code}, with {} scales, that no DequantizeLinear reads", params.scales().len());
+            return Err(Error::UnsupportedTensor { name: name.to_owned(), what });
+        }
+        let output = if self.is_output(name) { name.to_owned() } else { self.fresh_name(name) };
+        let node = self.fresh_name(&format!("{name}.quantize"));
+        let params = Some((**params).clone());
+        let new = NewNode { name: &node, output: &output, op: Op::Quantize, inputs: &[*real], params };
+        let codes = self.builder.add(new)?;
+        self.bindings.insert(name, Binding::Coded(Coded { codes: Some(codes), ..coded }));
+        Ok(codes)
     }
 
     /// The constant of that name: its elements, or the real numbers that they stand for, which are computed once.
@@ -148,7 +184,7 @@ impl<'a> Importer<'a> {
                 value.constant().filter(|_| value.ty().params().is_none())
             }
             Binding::Constant(tensor) => Some(tensor),
-            Binding::Dequantized(_) | Binding::Part(_) | Binding::Sizes(_) => None,
+            Binding::Dequantized(_) | Binding::Coded(_) | Binding::Part(_) | Binding::Sizes(_) => None,
         }
     }
 

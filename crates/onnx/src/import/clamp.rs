@@ -10,7 +10,7 @@ use crate::Error;
 
 impl Entry<'_, '_> {
     pub(super) fn clip(&mut self) -> Result<(), Error> {
-        let x = self.moved(0)?;
+        let x = self.clamped(0)?;
         if let Moved::Raw(id) = x {
             let (min, max) = self.code_bounds(id)?;
             return self.emit(Op::Clip { min, max }, &[id]);
@@ -27,7 +27,7 @@ impl Entry<'_, '_> {
     /// Negative numbers become 0.
     pub(super) fn relu(&mut self) -> Result<(), Error> {
         self.attributes(&[])?;
-        let x = self.moved(0)?;
+        let x = self.clamped(0)?;
         match x {
             Moved::Real(id) if self.dtype(id).is_integer() => {
                 let zero = Tensor::zeros(self.dtype(id), &[]).map_err(fourfold_graph::Error::from)?;

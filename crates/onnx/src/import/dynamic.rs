@@ -76,21 +76,23 @@ impl<'a> Entry<'_, 'a> {
     /// `(codes, weight, zero_point, [weight_zero_point])`; the weight is read when its scale is known.
     pub(super) fn matmul_integer(&mut self) -> Result<(), Error> {
         self.attributes(&[])?;
-        self.sums()
+        if self.sums()? { Ok(()) } else { self.product_of_integers() }
     }
 
     /// `(codes, weight, zero_point, [weight_zero_point])`.
     pub(super) fn conv_integer(&mut self) -> Result<(), Error> {
         self.attributes(&CONV)?;
-        self.sums()
+        if self.sums()? { Ok(()) } else { self.convolution_of_integers() }
     }
 
-    fn sums(&mut self) -> Result<(), Error> {
+    /// Notes the sums of a product of codes of a DynamicQuantizeLinear; `false` if it is one of other integers.
+    fn sums(&mut self) -> Result<bool, Error> {
         match (self.part(0), self.part(2)) {
             (Some(Part::Codes { x }), Some(Part::ZeroPoint { x: same })) if x == same => {
                 let sums = Part::Sums { x, product: self.proto, is_cast: false };
-                self.importer.bind(self.output(), Binding::Part(sums))
+                self.importer.bind(self.output(), Binding::Part(sums)).map(|()| true)
             }
+            (None, None) => Ok(false),
             _ => Err(self.unsupported("a product of other integers than the codes of a DynamicQuantizeLinear")),
         }
     }
@@ -138,9 +140,21 @@ impl<'a> Entry<'_, 'a> {
 
     /// Adds the Linear that the steps are, with the bias that follows.
     fn dynamic_linear(&mut self, x: ValueId, weight: &'a str, parameters: [&'a str; 2]) -> Result<(), Error> {
+        self.expect_scale(parameters[0], |shape| shape.last().copied())?;
         let weight = self.given_weight(weight, parameters, true)?;
         let columns = self.columns(weight);
         self.emit_with_bias(self.following(columns), columns, DYNAMIC_LINEAR, [x, weight])
+    }
+
+    /// Checks that the scale of a weight is one number, or a list on the axis of the sums' columns.
+    fn expect_scale(&self, name: &str, columns: impl FnOnce(&[usize]) -> Option<usize>) -> Result<(), Error> {
+        let shape = self.importer.constant_shape(name).unwrap_or_default();
+        let count: usize = shape.iter().product();
+        if count == 1 || columns(&shape) == Some(count) {
+            return Ok(());
+        }
+        Err(self
+            .unsupported(format!("a scale `{name}` of shape {shape:?}, which is not one for each column of the sums,")))
     }
 
     /// The number of rows of a weight, which are the columns of the result.
@@ -151,11 +165,13 @@ impl<'a> Entry<'_, 'a> {
     /// Adds the convolution that the steps are, with the bias that follows.
     fn dynamic_conv(&mut self, x: ValueId, product: &'a NodeProto, scale: &'a str) -> Result<(), Error> {
         let zero_point = product.input.get(3).map_or("", String::as_str);
+        let rank = self.dims(x).len();
+        self.expect_scale(scale, |shape| (shape.len() + 1).checked_sub(rank).and_then(|at| shape.get(at).copied()))?;
         let weight = self.given_weight(&product.input[1], [scale, zero_point], false)?;
         let entry = Entry { importer: self.importer, proto: product, name: self.name.clone() };
         let Op::Conv(conv) = entry.conv_op(x, weight)? else { return Err(self.invalid("is no convolution")) };
         let op = Op::Conv(Conv { dynamic: Some(DynamicScheme::OnnxPerTensor), ..conv });
-        let (channels, rank) = (self.columns(weight), self.dims(x).len());
+        let channels = self.columns(weight);
         let following = self.following_by(|shape| {
             shape.len() + 1 >= rank
                 && shape.len() <= rank
@@ -177,6 +193,9 @@ impl<'a> Entry<'_, 'a> {
     pub(super) fn matmul_integer_to_float(&mut self) -> Result<(), Error> {
         self.attributes(&[])?;
         let (codes, scale, zero_point) = (self.part(0), self.part(2), self.part(4));
+        if codes.is_none() && scale.is_none() && zero_point.is_none() {
+            return self.product_of_integers_to_float();
+        }
         let (Some(Part::Codes { x }), Some(Part::Scale { x: same }), Some(Part::ZeroPoint { x: also })) =
             (codes, scale, zero_point)
         else {

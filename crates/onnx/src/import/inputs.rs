@@ -10,6 +10,7 @@ use fourfold_schemes::QuantParams;
 use fourfold_tensor::{DType, Tensor};
 
 use super::Importer;
+use super::narrow::Code;
 use crate::Error;
 use crate::proto::{
     NodeProto, ValueInfoProto, data_type, tensor_shape_proto::dimension::Value as Dimension, type_proto::Value as Type,
@@ -70,13 +71,21 @@ impl<'a> Importer<'a> {
         let dtype = data_type::dtype(tensor.elem_type)
             .ok_or_else(|| unsupported(format!("an input of type {}", data_type::name(tensor.elem_type))))?;
         let dims = dims(input, tensor.shape.as_ref())?;
-        let is_byte = dtype.byte_range().is_some();
-        let params = if is_byte { self.meaning(&input.name, dtype, readers) } else { None };
-        Ok(params.map_or_else(|| ValueType::plain(dtype, &dims), |params| ValueType::quantized(&dims, params)))
+        let code = Code::held(dtype).filter(|_| dtype.byte_range().is_some());
+        let meaning = code.and_then(|code| {
+            let found = self.meaning(&input.name, code, readers).map(|(_, params)| params);
+            found.or_else(|| self.meaning_of_products(&input.name, code, readers))
+        });
+        Ok(meaning.map_or_else(|| ValueType::plain(dtype, &dims), |params| ValueType::quantized(&dims, params)))
     }
 
-    /// The parameters that the first reader of codes gives them, where they are or where they were moved to.
-    fn meaning(&mut self, name: &'a str, dtype: DType, readers: &mut Readers<'a>) -> Option<QuantParams> {
+    /// The parameters, and their names, that the first reader of codes gives them, where they are or where they were moved to.
+    pub(super) fn meaning(
+        &mut self,
+        name: &'a str,
+        code: Code,
+        readers: &mut Readers<'a>,
+    ) -> Option<([&'a str; 2], QuantParams)> {
         if readers.nodes.is_empty() {
             readers.fill(&self.proto.node);
         }
@@ -90,9 +99,9 @@ impl<'a> Importer<'a> {
                 if gives && !given[0].is_empty() {
                     let reader = &mut self.at(index);
                     // What is wrong with them is for the node itself to say.
-                    let params = reader.named_parameters(given).and_then(|given| reader.per_tensor(&given, dtype));
+                    let params = reader.named_parameters(given).and_then(|given| reader.per_tensor(&given, code));
                     if let Ok(params) = params {
-                        return Some(params);
+                        return Some((given, params));
                     }
                 }
                 if place == 0 && MOVING.contains(&operator) {
@@ -102,16 +111,31 @@ impl<'a> Importer<'a> {
         }
         None
     }
+
+    /// The zero point of integers that products alone read, all with the same one.
+    fn meaning_of_products(&mut self, name: &str, code: Code, readers: &Readers<'a>) -> Option<QuantParams> {
+        let mut meaning = None;
+        for &(index, place) in readers.nodes.get(name)? {
+            let is_product = matches!(self.proto.node[index].op_type.as_str(), "MatMulInteger" | "ConvInteger");
+            let reader = &mut self.at(index);
+            let parameters = reader.integer_parameters(place + 2).ok().filter(|_| is_product && place < 2)?;
+            let params = reader.per_tensor(&parameters, code).ok()?;
+            if meaning.get_or_insert_with(|| params.clone()) != &params {
+                return None;
+            }
+        }
+        meaning.filter(|_| !self.is_output(name))
+    }
 }
 
 /// Checks that an initializer has the type and shape of the input that it is the default of.
 pub(super) fn check_default(input: &ValueInfoProto, value: &Tensor) -> Result<(), Error> {
     let Some(Type::TensorType(tensor)) = input.r#type.as_ref().and_then(|ty| ty.value.as_ref()) else { return Ok(()) };
     let invalid = |reason: String| Err(Error::Tensor { name: input.name.clone(), reason });
-    let (given, dtype) = (data_type::widened(tensor.elem_type), value.dtype());
-    // Elements of 4 bits have become such of 8.
-    let is_packed = matches!(tensor.elem_type, data_type::INT4 | data_type::UINT4);
-    if given != Some(dtype) && tensor.elem_type != 0 && !is_packed {
+    let dtype = value.dtype();
+    // Codes of few bits are in wider elements, as are floats of 16 bits.
+    let given = Code::narrow(tensor.elem_type).map(Code::dtype).or(data_type::widened(tensor.elem_type));
+    if given != Some(dtype) && tensor.elem_type != 0 {
         let declared = data_type::name(tensor.elem_type);
         return invalid(format!("is declared as {declared}, but its initializer is {dtype}"));
     }

@@ -45,7 +45,7 @@ impl<'a> Entry<'_, 'a> {
         let dtype = data_type::widened(number);
         let dtype = dtype.ok_or_else(|| self.unsupported(format!("a conversion to {}", data_type::name(number))))?;
         let to = CastTo::of(dtype);
-        let x = match self.moved(0)? {
+        let x = match self.clamped(0)? {
             Moved::Raw(id) if self.is_number(id) && to == CastTo::F32 => return self.emit(Op::Dequantize, &[id]),
             Moved::Raw(id) if self.is_number(id) => self.emit_before("number", Op::Dequantize, &[id])?,
             _ => self.operand(0)?,

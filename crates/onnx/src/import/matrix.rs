@@ -10,6 +10,9 @@ use super::node::{Entry, is_zero};
 use crate::Error;
 use crate::proto::NodeProto;
 
+/// An operator that gives the result of a node, and its operands.
+pub(super) type Pending = (Op, Vec<ValueId>);
+
 impl<'a> Entry<'_, 'a> {
     /// `alpha * A * B + beta * C`.
     pub(super) fn gemm(&mut self) -> Result<(), Error> {
@@ -89,9 +92,12 @@ impl<'a> Entry<'_, 'a> {
         Ok(self.importer.builder.constant(&name, tensor)?)
     }
 
-    /// A product of which one side is a vector, which becomes a matrix of one row or column.
-    fn vector_product(&mut self, [a, b]: [ValueId; 2]) -> Result<(), Error> {
+    /// The last node of a product of two values; a vector is a matrix of one row or column on the way.
+    pub(super) fn pending_product(&mut self, [a, b]: [ValueId; 2]) -> Result<Pending, Error> {
         let [a_dims, b_dims] = [self.dims(a), self.dims(b)];
+        if a_dims.len() != 1 && b_dims.len() != 1 {
+            return Ok((Op::MatMul, vec![a, b]));
+        }
         let one = [Dim::Fixed(1)];
         let a = if a_dims.len() == 1 {
             self.emit_before("row", Op::Reshape { dims: [&one, &a_dims[..]].concat() }, &[a])?
@@ -105,13 +111,14 @@ impl<'a> Entry<'_, 'a> {
         };
         let product = self.emit_before("product", Op::MatMul, &[a, b])?;
         let mut dims = self.dims(product);
+        let columns = dims.len().saturating_sub(1);
         if b_dims.len() == 1 {
-            dims.pop();
+            dims.remove(columns);
         }
         if a_dims.len() == 1 {
-            dims.remove(dims.len() - 2 + usize::from(b_dims.len() == 1));
+            dims.remove(columns.saturating_sub(1));
         }
-        self.emit(Op::Reshape { dims }, &[product])
+        Ok((Op::Reshape { dims }, vec![product]))
     }
 
     /// A product over the last two axes; with a constant matrix on the right it is a Linear.
@@ -121,7 +128,8 @@ impl<'a> Entry<'_, 'a> {
         let Some(&[_, columns]) = shape.as_deref().filter(|_| !self.is_scalar(0)) else {
             if [0, 1].map(|index| self.rank(index)).contains(&Some(1)) {
                 let inputs = [self.operand(0)?, self.operand(1)?];
-                return self.vector_product(inputs);
+                let (op, inputs) = self.pending_product(inputs)?;
+                return self.emit(op, &inputs);
             }
             return self.own_of_two(&Op::MatMul, false);
         };

@@ -37,7 +37,9 @@ impl<'a> Importer<'a> {
             return Err(entry.unsupported(what));
         }
         entry.check_types()?;
-        entry.import().map_err(|error| entry.refused(error))
+        entry.import().map_err(|error| entry.refused(error))?;
+        self.pass_code(proto);
+        Ok(())
     }
 }
 

@@ -72,7 +72,7 @@ impl<'a> Entry<'_, 'a> {
 
     pub(super) fn global_max_pool(&mut self) -> Result<(), Error> {
         self.attributes(&[])?;
-        let x = self.moved(0)?;
+        let x = self.clamped(0)?;
         let dims = self.dims(x.id());
         if dims.len() < 3 {
             return Err(self.unsupported(format!("an input of shape {dims:?}")));

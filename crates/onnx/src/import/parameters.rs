@@ -4,6 +4,7 @@ use fourfold_graph::ValueType;
 use fourfold_schemes::{Granularity, QuantParams, Scale};
 use fourfold_tensor::{DType, Tensor};
 
+use super::narrow::Code;
 use super::node::Entry;
 use crate::Error;
 
@@ -13,7 +14,7 @@ pub(super) struct Parameters<'a> {
     pub(super) names: [&'a str; 2],
     scales: Vec<Scale>,
     /// Zero points and their type; 0 where the node has none.
-    zero_points: Option<(DType, Vec<i32>)>,
+    zero_points: Option<(Code, Vec<i32>)>,
 }
 
 impl<'a> Entry<'_, 'a> {
@@ -38,21 +39,39 @@ impl<'a> Entry<'_, 'a> {
         if zero_name.is_empty() {
             return Ok(Parameters { names, scales, zero_points: None });
         }
+        self.with_zero_point(names, scales)
+    }
+
+    /// Reads the zero points of scales that are known.
+    fn with_zero_point(&mut self, names: [&'a str; 2], scales: Vec<Scale>) -> Result<Parameters<'a>, Error> {
+        let zero_name = names[1];
         let tensor = self.named_constant("zero point", zero_name)?;
-        let Some(mut list) = integers(&tensor).filter(|_| is_list(&tensor)) else {
+        let code = self.importer.code_of(zero_name);
+        let Some((code, mut list)) = code.zip(integers(&tensor)).filter(|_| is_list(&tensor)) else {
             let (dtype, shape) = (tensor.dtype(), tensor.shape());
             return Err(self.invalid(format!("the zero point `{zero_name}` is {dtype}{shape:?}")));
         };
-        if let [one] = list[..] {
-            list = vec![one; scales.len()];
+        let mut scales = scales;
+        match (&scales[..], &list[..]) {
+            (_, &[one]) => list = vec![one; scales.len()],
+            (&[one], _) => scales = vec![one; list.len()],
+            _ => {}
         }
         if list.len() != scales.len() {
             return Err(self.invalid(format!("has {} scales, but {} zero points", scales.len(), list.len())));
         }
-        if tensor.dtype() == DType::I32 && list.iter().any(|&zero_point| zero_point != 0) {
+        if code == Code::I32 && list.iter().any(|&zero_point| zero_point != 0) {
             return Err(self.invalid(format!("the zero point `{zero_name}` of i32 codes is not 0")));
         }
-        Ok(Parameters { names, scales, zero_points: Some((tensor.dtype(), list)) })
+        Ok(Parameters { names, scales, zero_points: Some((code, list)) })
+    }
+
+    /// The zero point at a place of the inputs, which may be left out, of codes of scale 1.
+    pub(super) fn integer_parameters(&mut self, index: usize) -> Result<Parameters<'a>, Error> {
+        match self.input(index) {
+            Some(name) => self.with_zero_point(["", name], vec![Scale::ONE]),
+            None => Ok(Parameters::of_integers()),
+        }
     }
 
     /// A constant that must be there.
@@ -67,14 +86,14 @@ impl<'a> Entry<'_, 'a> {
     /// The parameters of codes of an activation, which are per tensor.
     pub(super) fn activation_parameters(&mut self, index: usize) -> Result<QuantParams, Error> {
         let parameters = self.parameters(index)?;
-        let dtype = parameters.dtype().unwrap_or(DType::U8);
-        self.per_tensor(&parameters, dtype)
+        let code = parameters.code().unwrap_or(Code::U8);
+        self.per_tensor(&parameters, code)
     }
 
     /// One scale for all codes of a value that is computed.
-    pub(super) fn per_tensor(&self, parameters: &Parameters<'a>, dtype: DType) -> Result<QuantParams, Error> {
+    pub(super) fn per_tensor(&self, parameters: &Parameters<'a>, code: Code) -> Result<QuantParams, Error> {
         match parameters.scales.len() {
-            1 => self.params(parameters, dtype, &[], 0),
+            1 => self.params_of(parameters, code, 0, 0),
             0 => Err(self.invalid("has an empty list of scales")),
             count => Err(self.unsupported(format!("{count} scales for a value that is computed"))),
         }
@@ -86,35 +105,45 @@ impl<'a> Entry<'_, 'a> {
     pub(super) fn params(
         &self,
         parameters: &Parameters<'a>,
-        dtype: DType,
+        code: Code,
         shape: &[usize],
         axis: i64,
     ) -> Result<QuantParams, Error> {
-        let range = match dtype {
-            DType::I32 => (i32::MIN, i32::MAX),
-            _ => dtype.byte_range().ok_or_else(|| self.invalid(format!("the codes are {dtype}")))?,
-        };
+        let params = self.params_of(parameters, code, shape.len(), axis)?;
+        match params.granularity() {
+            Granularity::PerChannel { axis, scales, .. } if shape[*axis] != scales.len() => {
+                let count = scales.len();
+                Err(self.invalid(format!("has {count} scales for axis {axis} of codes of shape {shape:?}")))
+            }
+            _ => Ok(params),
+        }
+    }
+
+    /// The same for codes of so many axes, the sizes of which are not known.
+    pub(super) fn params_of(
+        &self,
+        parameters: &Parameters<'a>,
+        code: Code,
+        rank: usize,
+        axis: i64,
+    ) -> Result<QuantParams, Error> {
         let scales = &parameters.scales;
         let zero_points = match &parameters.zero_points {
             None => vec![0; scales.len()],
-            Some((given, list)) if *given == dtype => list.clone(),
+            Some((given, list)) if *given == code => list.clone(),
             Some((given, _)) => {
                 let name = parameters.names[1];
-                return Err(self.invalid(format!("the zero point `{name}` is {given}, but the codes are {dtype}")));
+                return Err(self.invalid(format!("the zero point `{name}` is {given}, but the codes are {code}")));
             }
         };
         let granularity = match (&scales[..], &zero_points[..]) {
             (&[scale], &[zero_point]) => Granularity::PerTensor { scale, zero_point },
             _ => {
-                let axis = self.axis(axis, shape.len(), false)?;
-                if shape[axis] != scales.len() {
-                    let count = scales.len();
-                    return Err(self.invalid(format!("has {count} scales for axis {axis} of codes of shape {shape:?}")));
-                }
+                let axis = self.axis(axis, rank, false)?;
                 Granularity::PerChannel { axis, scales: scales.clone(), zero_points }
             }
         };
-        QuantParams::new(dtype, range, granularity).map_err(|error| self.invalid(error.to_string()))
+        QuantParams::new(code.dtype(), code.range(), granularity).map_err(|error| self.invalid(error.to_string()))
     }
 
     /// Checks that codes of the graph mean what a node says that they mean.
@@ -122,7 +151,13 @@ impl<'a> Entry<'_, 'a> {
         let Some(params) = ty.params() else {
             return Err(self.invalid(format!("reads `{name}`, which holds {ty}, not codes")));
         };
-        let given = self.per_tensor(parameters, params.dtype())?;
+        let code = self.importer.code_of(name).or(Code::held(params.dtype())).unwrap_or(Code::U8);
+        let given = self.per_tensor(parameters, code)?;
+        self.expect_same(name, &given, params)
+    }
+
+    /// Checks that codes are read with the scales and zero points that they were made with.
+    pub(super) fn expect_same(&self, name: &str, given: &QuantParams, params: &QuantParams) -> Result<(), Error> {
         if given.granularity() == params.granularity() {
             return Ok(());
         }
@@ -130,15 +165,30 @@ impl<'a> Entry<'_, 'a> {
             Some((scale, zero_point)) => format!("scale {scale} and zero point {zero_point}"),
             None => "several scales".to_owned(),
         };
-        let (given, made) = (text(&given), text(params));
+        let (given, made) = (text(given), text(params));
         Err(self.unsupported(format!("reading the codes `{name}` with {given}, which were made with {made},")))
     }
 }
 
 impl Parameters<'_> {
+    /// Scale 1 and zero point 0.
+    pub(super) fn of_integers() -> Self {
+        Self { names: [""; 2], scales: vec![Scale::ONE], zero_points: None }
+    }
+
+    /// The zero points; none where the node has none.
+    pub(super) fn zero_point_list(&self) -> &[i32] {
+        self.zero_points.as_ref().map_or(&[], |(_, list)| list)
+    }
+
     /// The type of the codes, if there is a zero point to say it.
-    pub(super) fn dtype(&self) -> Option<DType> {
-        self.zero_points.as_ref().map(|(dtype, _)| *dtype)
+    pub(super) fn code(&self) -> Option<Code> {
+        self.zero_points.as_ref().map(|(code, _)| *code)
+    }
+
+    /// Whether all codes have one scale and zero point.
+    pub(super) fn is_one(&self) -> bool {
+        self.scales.len() == 1
     }
 }
 

@@ -2,12 +2,16 @@
 
 use std::rc::Rc;
 
-use fourfold_graph::Op;
-use fourfold_schemes::{QuantParams, quantize};
-use fourfold_tensor::DType;
+use fourfold_graph::{Binary, CastTo, NewNode, Op, ValueId};
+use fourfold_schemes::{
+    CodeParams, CodeRange, CodeType, Granularity, QuantParams, QuantTensor, Quotient, Sharing, ZeroPoints, quantize,
+};
+use fourfold_tensor::{DType, Tensor};
 
-use super::binding::{Binding, Codes, Dequantized, Stored};
+use super::binding::{Binding, Coded, Codes, Dequantized, Stored};
+use super::narrow::Code;
 use super::node::Entry;
+use super::parameters::Parameters;
 use super::tensor::failed;
 use crate::Error;
 use crate::proto::data_type;
@@ -19,14 +23,20 @@ impl<'a> Entry<'_, 'a> {
     /// Real numbers to codes. Constants become codes at once; codes that were dequantized with the same parameters come back.
     pub(super) fn quantize_linear(&mut self) -> Result<(), Error> {
         let (name, output) = (self.input(0).unwrap_or_default(), self.output());
+        let axis = self.channel_axis()?;
+        let parameters = self.parameters(1)?;
+        let code = self.made_code(parameters.code())?;
+        self.importer.note_code(output, code);
         if let Some(real) = self.importer.constant(name)? {
-            let axis = self.channel_axis()?;
-            let parameters = self.parameters(1)?;
-            let params = self.params(&parameters, self.made_dtype(parameters.dtype())?, real.shape(), axis)?;
-            let codes = quantize(&real, &params).map_err(|error| failed(error, |reason| self.invalid(reason)))?;
+            let params = self.params(&parameters, code, real.shape(), axis)?;
+            let codes = constant_codes(&real, code, &params);
+            let codes = codes.map_err(|error| failed(error, |reason| self.invalid(reason)))?;
             return self.importer.bind_constant(output, codes);
         }
-        let params = self.quantizer()?;
+        if !is_on_codes(&parameters, code) {
+            return self.fake_quantize(&parameters, code, axis);
+        }
+        let params = self.per_tensor(&parameters, code)?;
         if let Some(Dequantized { codes: Codes::Value(id), params: made, .. }) = self.importer.dequantized(name)
             && **made == params
         {
@@ -40,11 +50,59 @@ impl<'a> Entry<'_, 'a> {
         self.emit_quantized(output, Op::Quantize, &[x], Some(params))
     }
 
-    /// The parameters that a QuantizeLinear gives to values that are computed.
-    pub(super) fn quantizer(&mut self) -> Result<QuantParams, Error> {
+    /// The parameters that a QuantizeLinear gives to values that are computed, `None` if operators of the graph do not take such codes.
+    pub(super) fn quantizer(&mut self) -> Result<Option<QuantParams>, Error> {
         self.channel_axis()?;
         let parameters = self.parameters(1)?;
-        self.per_tensor(&parameters, self.made_dtype(parameters.dtype())?)
+        let code = self.made_code(parameters.code())?;
+        let is_on_codes = is_on_codes(&parameters, code);
+        if is_on_codes { self.per_tensor(&parameters, code).map(Some) } else { Ok(None) }
+    }
+
+    /// Codes that no operator of the graph takes: the real numbers that they stand for are computed.
+    fn fake_quantize(&mut self, parameters: &Parameters<'a>, code: Code, axis: i64) -> Result<(), Error> {
+        let x = self.operand(0)?;
+        let params = self.params_of(parameters, code, self.dims(x).len(), axis)?;
+        self.importer.note(match params.as_per_tensor() {
+            Some(_) => "activations of 16 bits run as real numbers, rounded to those that their codes stand for",
+            None => "activations with several scales run as real numbers, rounded to those that their codes stand for",
+        });
+        match self.is_rounded(x, &params) {
+            true => self.bind_coded(x, code, params),
+            false => self.emit_coded(Op::FakeQuantize(params.clone()), &[x], code, params),
+        }
+    }
+
+    /// Adds a node that gives the real numbers that the result's codes stand for.
+    pub(super) fn emit_coded(
+        &mut self,
+        op: Op,
+        inputs: &[ValueId],
+        code: Code,
+        params: QuantParams,
+    ) -> Result<(), Error> {
+        let real = self.importer.fresh_name(&format!("{}.real", self.output()));
+        let new = NewNode { name: &self.name, output: &real, op, inputs, params: None };
+        let real = self.importer.builder.add(new)?;
+        self.bind_coded(real, code, params)
+    }
+
+    fn bind_coded(&mut self, real: ValueId, code: Code, params: QuantParams) -> Result<(), Error> {
+        let coded = Coded { real, code, params: Rc::new(params), codes: None };
+        self.importer.bind(self.output(), Binding::Coded(coded))
+    }
+
+    /// Whether a value holds numbers that these codes stand for, which were moved since, a few times at most.
+    fn is_rounded(&self, mut x: ValueId, params: &QuantParams) -> bool {
+        for _ in 0..8 {
+            let Some(node) = self.importer.builder.producer(x) else { return false };
+            match node.op() {
+                Op::FakeQuantize(made) => return made == params,
+                op if is_moving(op) && params.as_per_tensor().is_some() => x = node.inputs()[0],
+                _ => return false,
+            }
+        }
+        false
     }
 
     /// Checks that an attribute asks for floats of 32 bits, or for nothing.
@@ -69,22 +127,83 @@ impl<'a> Entry<'_, 'a> {
         }
         let (output, axis) = (self.output(), self.channel_axis()?);
         let parameters = self.parameters(1)?;
-        let (codes, params) = if let Some(tensor) = self.importer.stored(name) {
-            let params = self.params(&parameters, tensor.dtype(), tensor.shape(), axis)?;
+        let code = self.importer.code_of(name);
+        let (codes, params) = if let Some(shape) = self.importer.stored(name).map(|codes| codes.shape().to_vec()) {
+            let code = code.ok_or_else(|| self.invalid(format!("reads `{name}`, which holds no codes")))?;
+            if matches!(code, Code::I16 | Code::U16) {
+                self.importer.note("constants of 16 bits are real numbers here");
+            }
+            let params = self.params(&parameters, code, &shape, axis)?;
             let [scale, zero_point] = parameters.names;
             (Codes::Constant(Stored { names: [name, scale, zero_point], axis, is_turned: false }), params)
         } else {
-            let id = match self.importer.bindings.get(name) {
-                Some(Binding::Value(id)) => *id,
-                Some(_) => return Err(self.invalid(format!("reads `{name}`, which holds real numbers, not codes"))),
+            match self.importer.bindings.get(name) {
                 None => return Err(self.unknown(name)),
-            };
+                Some(Binding::Coded(coded)) => {
+                    let (real, code, made) = (coded.real, coded.code, Rc::clone(&coded.params));
+                    let given = self.params_of(&parameters, code, self.dims(real).len(), axis)?;
+                    self.expect_same(name, &given, &made)?;
+                    return self.stand_for(real);
+                }
+                Some(Binding::Dequantized(_)) => {
+                    return Err(self.invalid(format!("reads `{name}`, which holds real numbers, not codes")));
+                }
+                Some(_) => {}
+            }
+            let id = self.any_operand(0)?;
             let ty = self.importer.builder.value(id).ty();
+            if ty.params().is_none() {
+                return self.dequantize_integers(id, &parameters, axis);
+            }
             self.expect_params(name, ty, &parameters)?;
-            (Codes::Value(id), self.per_tensor(&parameters, ty.dtype())?)
+            (Codes::Value(id), self.per_tensor(&parameters, code.unwrap_or(Code::U8))?)
         };
         let dequantized = Dequantized::new(self.name.clone(), codes, Rc::new(params));
         self.importer.bind(output, Binding::Dequantized(dequantized))
+    }
+
+    /// Makes the result of the node a value that is there.
+    fn stand_for(&mut self, value: ValueId) -> Result<(), Error> {
+        let output = self.output();
+        if self.importer.is_output(output) {
+            return self.emit(Op::Identity, &[value]);
+        }
+        self.importer.bind(output, Binding::Value(value))
+    }
+
+    /// `(f32(x) - zero_point) * scale` of integers that are codes to this node alone.
+    fn dequantize_integers(&mut self, x: ValueId, parameters: &Parameters<'a>, axis: i64) -> Result<(), Error> {
+        let name = self.input(0).unwrap_or_default();
+        let code = self.importer.code_of(name);
+        let code = code.ok_or_else(|| self.invalid(format!("reads `{name}`, which holds real numbers, not codes")))?;
+        let params = self.params_of(parameters, code, self.dims(x).len(), axis)?;
+        self.emit_dequantized(x, &params)
+    }
+
+    /// Adds the nodes that make real numbers of integers, the last of which gives the result.
+    pub(super) fn emit_dequantized(&mut self, x: ValueId, params: &QuantParams) -> Result<(), Error> {
+        let rank = self.dims(x).len();
+        let shape = match params.granularity() {
+            Granularity::PerTensor { .. } => Vec::new(),
+            Granularity::PerChannel { axis, scales, .. } => [&[scales.len()], &vec![1; rank - axis - 1][..]].concat(),
+        };
+        let mut real = self.emit_before("numbers", Op::Cast { to: CastTo::F32 }, &[x])?;
+        if params.zero_points().iter().any(|&zero_point| zero_point != 0) {
+            #[expect(clippy::cast_precision_loss, reason = "of 16 bits at most")]
+            let zero_points = params.zero_points().iter().map(|&zero_point| zero_point as f32).collect();
+            let zero_points = self.real_numbers("zero_point", &shape, zero_points)?;
+            real = self.emit_before("steps", Op::Binary(Binary::Sub), &[real, zero_points])?;
+        }
+        let scales = params.scales().iter().map(|scale| scale.get()).collect();
+        let scales = self.real_numbers("scale", &shape, scales)?;
+        self.emit(Op::Binary(Binary::Mul), &[real, scales])
+    }
+
+    /// A constant of real numbers that belongs to this node.
+    fn real_numbers(&mut self, what: &str, shape: &[usize], numbers: Vec<f32>) -> Result<ValueId, Error> {
+        let tensor = Tensor::from_vec(shape, numbers).map_err(fourfold_graph::Error::from)?;
+        let name = self.importer.fresh_name(&format!("{}.{what}", self.name));
+        Ok(self.importer.builder.constant(&name, tensor)?)
     }
 
     /// The axis of the channels; checks the attributes.
@@ -97,21 +216,52 @@ impl<'a> Entry<'_, 'a> {
     }
 
     /// The type of the codes that a QuantizeLinear makes.
-    fn made_dtype(&self, zero_point: Option<DType>) -> Result<DType, Error> {
+    fn made_code(&self, zero_point: Option<Code>) -> Result<Code, Error> {
         let attributes = self.attributes(&ATTRIBUTES)?;
         self.in_floats("precision", attributes.int("precision", 0)?)?;
         let given = match i32::try_from(attributes.int("output_dtype", 0)?) {
             Ok(0) => None,
-            Ok(data_type::INT8) => Some(DType::I8),
-            Ok(data_type::UINT8) => Some(DType::U8),
-            Ok(other) => return Err(self.unsupported(format!("the output_dtype {}", data_type::name(other)))),
+            Ok(number) => match Code::of(number).filter(|code| *code != Code::I32) {
+                Some(code) => Some(code),
+                None => return Err(self.unsupported(format!("the output_dtype {}", data_type::name(number)))),
+            },
             Err(_) => return Err(self.invalid("has an output_dtype that is no type")),
         };
         match (given, zero_point) {
             (Some(given), Some(zero_point)) if given != zero_point => {
                 Err(self.invalid(format!("output_dtype is {given}, but the zero point is {zero_point}")))
             }
-            (given, zero_point) => Ok(zero_point.or(given).unwrap_or(DType::U8)),
+            (given, zero_point) => Ok(zero_point.or(given).unwrap_or(Code::U8)),
         }
     }
+}
+
+/// Whether operators of the graph take codes of a value that is computed: of 8 bits or fewer, with one scale.
+fn is_on_codes(parameters: &Parameters<'_>, code: Code) -> bool {
+    parameters.is_one() && code.dtype() != DType::I32
+}
+
+/// Whether an operator only moves elements.
+pub(super) fn is_moving(op: &Op) -> bool {
+    match op {
+        Op::Flatten { .. } | Op::Reshape { .. } | Op::Transpose { .. } | Op::Identity | Op::Slice { .. } => true,
+        Op::Gather { .. } | Op::GatherElements { .. } | Op::Expand { .. } => true,
+        _ => false,
+    }
+}
+
+/// The codes of real numbers, in a tensor that holds such.
+fn constant_codes(real: &Tensor, code: Code, params: &QuantParams) -> Result<Tensor, fourfold_schemes::Error> {
+    let wide = match code {
+        Code::I16 => CodeType::I16,
+        Code::U16 => CodeType::U16,
+        _ => return quantize(real, params),
+    };
+    let sharing = match params.granularity() {
+        Granularity::PerTensor { .. } => Sharing::PerTensor,
+        Granularity::PerChannel { axis, .. } => Sharing::PerChannel { axis: *axis },
+    };
+    let zero_points = ZeroPoints::Integer(params.zero_points().to_vec());
+    let wide = CodeParams::new(CodeRange::full(wide), sharing, params.scales().to_vec(), zero_points)?;
+    QuantTensor::quantize(real, &wide, Quotient::Division)?.unpacked()
 }

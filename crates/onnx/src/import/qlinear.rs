@@ -5,6 +5,7 @@ use fourfold_schemes::QuantParams;
 
 use super::binding::{Binding, Stored};
 use super::codes::Channels;
+use super::narrow::Code;
 use super::node::Entry;
 use super::window::{CONV, POOL};
 use crate::Error;
@@ -147,7 +148,7 @@ impl<'a> Entry<'_, 'a> {
         let name = self.input(index).ok_or_else(|| self.invalid(format!("lacks input {index}")))?;
         let parameters = self.parameters(index + 1)?;
         if let Some(codes) = self.importer.stored(name) {
-            let params = self.per_tensor(&parameters, codes.dtype())?;
+            let params = self.per_tensor(&parameters, Code::held(codes.dtype()).unwrap_or(Code::U8))?;
             let [scale, zero_point] = parameters.names;
             return self.operand_codes(Stored { names: [name, scale, zero_point], axis: 0, is_turned: false }, params);
         }
@@ -179,7 +180,10 @@ impl<'a> Entry<'_, 'a> {
             return Err(self.unsupported(format!("a weight `{name}` that is not constant")));
         };
         let axis = i64::from(turn);
-        let params = self.params(&parameters, codes.dtype(), codes.shape(), axis)?;
+        let shape = codes.shape().to_vec();
+        let code =
+            self.importer.code_of(name).ok_or_else(|| self.invalid(format!("the weight `{name}` is no codes")))?;
+        let params = self.params(&parameters, code, &shape, axis)?;
         let stored = Stored { names: [name, given[0], given[1]], axis, is_turned: false };
         let channels = if turn { Channels::Turned } else { Channels::First };
         let weight = self.weight_codes(stored, &params, channels)?;

@@ -29,7 +29,7 @@ impl<'a> Entry<'_, 'a> {
                 number
             }
         };
-        let x = self.moved(0)?;
+        let x = self.clamped(0)?;
         let mode = match mode.as_slice() {
             b"constant" => PadMode::Constant(self.added(x, number)),
             b"edge" => PadMode::Edge,
@@ -134,7 +134,7 @@ impl<'a> Entry<'_, 'a> {
             None => given.unwrap_or_default(),
         };
         let sizes = if self.input(3).is_some() { Some(self.expect_sizes(3)?) } else { None };
-        let x = self.moved(0)?;
+        let x = self.clamped(0)?;
         let dims = self.dims(x.id());
         let axes = axes.unwrap_or_else(|| (0..).take(dims.len()).collect());
         let axes = axes.into_iter().map(|axis| self.axis(axis, dims.len(), false)).collect::<Result<Vec<_>, _>>()?;

@@ -9,6 +9,7 @@ use fourfold_tensor::DType;
 use super::Importer;
 use super::binding::Binding;
 use super::is_default;
+use super::narrow::{Code, takes_narrow};
 use super::node::Entry;
 use super::operators::operator;
 use crate::Error;
@@ -227,6 +228,7 @@ impl Importer<'_> {
             Binding::Value(id) => self.builder.value(*id).ty().dtype(),
             Binding::Constant(tensor) => tensor.dtype(),
             Binding::Dequantized(_) => DType::F32,
+            Binding::Coded(coded) => coded.code.dtype(),
             Binding::Part(part) => part.dtype(),
             Binding::Sizes(sizes) => sizes.dtype,
         })
@@ -237,20 +239,23 @@ impl Entry<'_, '_> {
     /// Checks that the inputs are of types that the operator takes, and of one type where it takes one.
     pub(super) fn check_types(&self) -> Result<(), Error> {
         let Some(form) = form(self.proto, self.importer.opset) else { return Ok(()) };
-        let mut given: HashMap<&str, (usize, DType)> = HashMap::new();
+        let mut given: HashMap<&str, (usize, String)> = HashMap::new();
         for (index, name) in self.proto.input.iter().enumerate().filter(|(_, name)| !name.is_empty()) {
             let Some(dtype) = self.importer.dtype_in_file(name) else { continue };
             let Some(formal) = form.inputs.get(index).or(form.inputs.last()) else { continue };
-            let shown = type_name(dtype);
-            if !formal.types.contains(letter(dtype)) {
+            let code = self.importer.narrow.get(name.as_str());
+            let shown = code.map_or_else(|| type_name(dtype).to_owned(), Code::to_string);
+            if !formal.types.contains(code.map_or_else(|| letter(dtype), |code| code.letter())) {
                 return Err(
                     self.invalid(format!("input {index} (`{name}`) is {shown}, which the operator does not take"))
                 );
             }
+            if code.is_some() && !takes_narrow(&self.proto.op_type) {
+                return Err(self.unsupported(format!("arithmetic on `{name}` of type {shown}")));
+            }
             let Some(variable) = formal.variable else { continue };
-            let (first, expected) = *given.entry(variable).or_insert((index, dtype));
-            if expected != dtype {
-                let expected = type_name(expected);
+            let (first, expected) = given.entry(variable).or_insert_with(|| (index, shown.clone()));
+            if *expected != shown {
                 return Err(self.invalid(format!(
                     "input {index} (`{name}`) is {shown}, but input {first} is {expected}; the operator takes one type"
                 )));

@@ -1,12 +1,16 @@
 //! Operators that choose, repeat or join elements.
 
+use std::mem;
+
 use fourfold_graph::{Dim, FIX_SIZES, MAX_CONCAT, NewNode, Op, Polynomial, ValueId};
 use fourfold_schemes::{Granularity, QuantParams};
 use fourfold_tensor::Tensor;
 
-use super::binding::{Codes, Dequantized};
+use super::binding::{Codes, Dequantized, Stored};
+use super::narrow::Code;
 use super::node::Entry;
 use crate::Error;
+use crate::proto::data_type;
 
 impl<'a> Entry<'_, 'a> {
     pub(super) fn concat(&mut self) -> Result<(), Error> {
@@ -159,10 +163,22 @@ impl<'a> Entry<'_, 'a> {
     pub(super) fn gather(&mut self) -> Result<(), Error> {
         let axis = self.attributes(&["axis"])?.int("axis", 0)?;
         let indices = self.wide_operand(1)?;
-        if axis == 0
-            && let Some(table) = self.table()?
-        {
-            return self.emit(Op::Gather { axis: 0 }, &[table, indices]);
+        if let Some(shape) = self.importer.constant_shape(self.input(0).unwrap_or_default()) {
+            let axis = self.axis(axis, shape.len(), false)?;
+            if axis == 0
+                && let Some(table) = self.table()?
+            {
+                return self.emit(Op::Gather { axis: 0 }, &[table, indices]);
+            }
+            if axis == 0
+                && let Some((table, code, params)) = self.table_behind()?
+            {
+                return self.emit_coded(Op::Gather { axis: 0 }, &[table, indices], code, params);
+            }
+            if let Some((table, params)) = self.table_of_integers(axis, self.dims(indices).len())? {
+                let codes = self.emit_before("codes", Op::Gather { axis }, &[table, indices])?;
+                return self.emit_dequantized(codes, &params);
+            }
         }
         let x = self.moved(0)?;
         let axis = self.axis(axis, self.dims(x.id()).len(), false)?;
@@ -180,6 +196,43 @@ impl<'a> Entry<'_, 'a> {
         }
         let (stored, params) = (*stored, (**params).clone());
         self.operand_codes(stored, params).map(Some)
+    }
+
+    /// The constant codes that the first input was dequantized from, as integers, and what those chosen along an axis mean, by as many axes of
+    /// numbers; `None` if there are none of 8 bits, or each has a scale of its own.
+    fn table_of_integers(&mut self, axis: usize, rank: usize) -> Result<Option<(ValueId, QuantParams)>, Error> {
+        let found = self.importer.dequantized(self.input(0).unwrap_or_default());
+        let Some(Dequantized { codes: Codes::Constant(stored), params, .. }) = found else { return Ok(None) };
+        let granularity = match params.granularity().clone() {
+            Granularity::PerChannel { axis: own, .. } if own == axis => return Ok(None),
+            Granularity::PerChannel { axis: own, scales, zero_points } if own > axis => {
+                Granularity::PerChannel { axis: own - 1 + rank, scales, zero_points }
+            }
+            other => other,
+        };
+        if stored.is_turned || params.dtype().byte_range().is_none() {
+            return Ok(None);
+        }
+        let params = QuantParams::new(params.dtype(), (params.quant_min(), params.quant_max()), granularity);
+        let params = params.map_err(|error| self.invalid(error.to_string()))?;
+        let name = stored.names[0];
+        let table = self.importer.value(name)?.ok_or_else(|| self.unknown(name))?;
+        Ok(Some((table, params)))
+    }
+
+    /// The constant codes that the first input is, with the scale of the DequantizeLinear that reads the result, as onnxruntime's
+    /// `quantize_dynamic` writes tables of embeddings; `None` if there is none.
+    fn table_behind(&mut self) -> Result<Option<(ValueId, Code, QuantParams)>, Error> {
+        let name = self.input(0).unwrap_or_default();
+        let code = self.importer.code_of(name).filter(|code| code.dtype().byte_range().is_some());
+        let Some(code) = code.filter(|_| self.importer.stored(name).is_some()) else { return Ok(None) };
+        let mut readers = mem::take(&mut self.importer.all_readers);
+        let meaning = self.importer.meaning(self.output(), code, &mut readers);
+        self.importer.all_readers = readers;
+        let Some((names, params)) = meaning else { return Ok(None) };
+        let stored = Stored { names: [name, names[0], names[1]], axis: 0, is_turned: false };
+        let table = self.operand_codes(stored, params.clone())?;
+        Ok(Some((table, code, params)))
     }
 
     pub(super) fn gather_elements(&mut self) -> Result<(), Error> {
@@ -272,6 +325,9 @@ impl<'a> Entry<'_, 'a> {
     pub(super) fn constant_of_shape(&mut self) -> Result<(), Error> {
         let attributes = self.attributes(&["value"])?;
         let value = match attributes.tensor("value")? {
+            Some(proto) if Code::narrow(proto.data_type).is_some() => {
+                return Err(self.unsupported(format!("a value of type {}", data_type::name(proto.data_type))));
+            }
             Some(proto) => super::tensor::read(proto, self.output())?,
             None => Tensor::from_slice(&[1], &[0.0_f32]).map_err(fourfold_graph::Error::from)?,
         };

@@ -6,7 +6,7 @@ use fourfold_graph::{Activation, NewNode, Op, OutputParams, ValueId};
 use fourfold_schemes::QuantParams;
 
 use super::Importer;
-use super::binding::{Binding, Codes, Dequantized};
+use super::binding::{Binding, Coded, Codes, Dequantized};
 use super::codes::Channels;
 use super::node::Entry;
 use crate::Error;
@@ -36,12 +36,14 @@ pub(super) enum Moved {
     Raw(ValueId),
     /// Codes that were dequantized.
     Dequantized(ValueId),
+    /// Codes whose real numbers alone are in the graph.
+    Coded(ValueId),
 }
 
 impl Moved {
     pub(super) fn id(self) -> ValueId {
         match self {
-            Moved::Real(id) | Moved::Raw(id) | Moved::Dequantized(id) => id,
+            Moved::Real(id) | Moved::Raw(id) | Moved::Dequantized(id) | Moved::Coded(id) => id,
         }
     }
 }
@@ -85,7 +87,7 @@ impl<'a> Entry<'_, 'a> {
             let mut reader = self.importer.at(index);
             let (min, max) = match node.op_type.as_str() {
                 "QuantizeLinear" => {
-                    let params = reader.quantizer()?;
+                    let Some(params) = reader.quantizer()? else { return Ok(None) };
                     absorbed.push(index);
                     let (output, activation) = (reader.output(), activation(bounds));
                     return Ok(Some(Target { output, params, activation, absorbed }));
@@ -129,8 +131,16 @@ impl<'a> Entry<'_, 'a> {
         Ok(Some(inputs))
     }
 
-    /// The operand of an operator that moves or clamps elements: codes where there are codes.
+    /// The operand of an operator that moves elements: codes where there are codes.
     pub(super) fn moved(&mut self, index: usize) -> Result<Moved, Error> {
+        match self.importer.bindings.get(self.input(index).unwrap_or_default()) {
+            Some(Binding::Coded(coded)) if coded.params.as_per_tensor().is_some() => Ok(Moved::Coded(coded.real)),
+            _ => self.clamped(index),
+        }
+    }
+
+    /// The operand of an operator that moves or clamps elements and looks at them: codes where there are codes.
+    pub(super) fn clamped(&mut self, index: usize) -> Result<Moved, Error> {
         let name = self.input(index).unwrap_or_default();
         match self.importer.dequantized(name) {
             Some(found @ Dequantized { codes: Codes::Value(id), .. }) if found.is_activation() => {
@@ -158,6 +168,16 @@ impl<'a> Entry<'_, 'a> {
                 return self.emit_as(output, op, &with(id));
             }
             Moved::Dequantized(id) => id,
+            Moved::Coded(id) => {
+                let Some(Binding::Coded(coded)) = self.importer.bindings.get(self.input(0).unwrap_or_default()) else {
+                    return self.emit_as(output, op, &with(id));
+                };
+                let coded = coded.clone();
+                let name = self.importer.fresh_name(&format!("{output}.real"));
+                let new = NewNode { name: &self.name, output: &name, op, inputs: &with(id), params: None };
+                let real = self.importer.builder.add(new)?;
+                return self.importer.bind(output, Binding::Coded(Coded { real, codes: None, ..coded }));
+            }
         };
         let params = self.importer.builder.value(id).ty().params().cloned();
         let target = self.target_behind(output, false)?.filter(|target| Some(&target.params) == params.as_ref());
@@ -185,6 +205,7 @@ impl<'a> Entry<'_, 'a> {
             Moved::Real(_) => Moved::Real(id),
             Moved::Raw(_) => Moved::Raw(id),
             Moved::Dequantized(_) => Moved::Dequantized(id),
+            Moved::Coded(_) => Moved::Coded(id),
         })
     }
 

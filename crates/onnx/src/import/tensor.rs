@@ -3,6 +3,7 @@
 use fourfold_tensor::{DType, Shape, Tensor};
 use half::{bf16, f16};
 
+use super::narrow::{self, Code};
 use crate::Error;
 use crate::proto::{NodeProto, TensorProto, attribute_type, data_type};
 
@@ -10,12 +11,14 @@ use crate::proto::{NodeProto, TensorProto, attribute_type, data_type};
 pub(super) fn read(proto: &TensorProto, name: &str) -> Result<Tensor, Error> {
     let invalid = |reason: String| Error::Tensor { name: name.to_owned(), reason };
     let unsupported = |what: String| Error::UnsupportedTensor { name: name.to_owned(), what };
+    if let Some(code) = Code::narrow(proto.data_type) {
+        return narrow::read(proto, code, name);
+    }
     let dtype = match proto.data_type {
         data_type::FLOAT => DType::F32,
         data_type::UINT8 => DType::U8,
         data_type::BOOL => DType::Bool,
         data_type::INT8 => DType::I8,
-        data_type::UINT4 | data_type::INT4 => return four_bits(proto, name),
         data_type::FLOAT16 => return sixteen_bits(proto, name, |bits| f16::from_bits(bits).to_f32()),
         data_type::BFLOAT16 => return sixteen_bits(proto, name, |bits| bf16::from_bits(bits).to_f32()),
         data_type::INT32 => DType::I32,
@@ -47,26 +50,6 @@ pub(super) fn failed(error: impl Into<fourfold_schemes::Error>, invalid: impl Fn
     }
 }
 
-/// Elements of 4 bits, two in a byte, the low bits first; each becomes one of 8 bits.
-fn four_bits(proto: &TensorProto, name: &str) -> Result<Tensor, Error> {
-    let invalid = |reason: String| Error::Tensor { name: name.to_owned(), reason };
-    let sizes: Option<Vec<usize>> = proto.dims.iter().map(|&size| usize::try_from(size).ok()).collect();
-    let sizes = sizes.ok_or_else(|| invalid(format!("has shape {:?}", proto.dims)))?;
-    let count = Shape::new(&sizes).map_err(|error| invalid(error.to_string()))?.element_count();
-    let typed = || proto.int32_data.iter().map(|byte| byte.to_le_bytes()[0]).collect();
-    let packed: Vec<u8> = if proto.raw_data.is_empty() { typed() } else { proto.raw_data.clone() };
-    if packed.len() != count.div_ceil(2) {
-        return Err(invalid(format!("has {} bytes for {count} numbers of 4 bits", packed.len())));
-    }
-    let halves = packed.iter().flat_map(|byte| [byte & 15, byte >> 4]).take(count);
-    let tensor = match proto.data_type {
-        // The sign is the highest of four bits.
-        data_type::INT4 => Tensor::from_elements(&sizes, halves.map(|half| (half << 4).cast_signed() >> 4)),
-        _ => Tensor::from_elements(&sizes, halves),
-    };
-    tensor.map_err(|error| failed(error, invalid))
-}
-
 /// Floats of 16 bits, raw or one in each of `int32_data`; each becomes the same number in 32.
 fn sixteen_bits(proto: &TensorProto, name: &str, widened: fn(u16) -> f32) -> Result<Tensor, Error> {
     let invalid = |reason: String| Error::Tensor { name: name.to_owned(), reason };
@@ -96,6 +79,11 @@ fn bytes(proto: &TensorProto, dtype: DType, shape: &Shape, invalid: &dyn Fn(Stri
     let bytes: Option<Vec<u8>> = proto.int32_data.iter().map(byte).collect();
     let bytes = bytes.ok_or_else(|| invalid(format!("holds numbers that are not {dtype}")))?;
     Tensor::from_le_bytes(dtype, shape, &bytes).map_err(|error| failed(error, invalid))
+}
+
+/// The type of codes that a Constant node holds, if no tensor has it.
+pub(super) fn code_of_constant_node(node: &NodeProto) -> Option<Code> {
+    Code::narrow(node.attribute.first()?.t.as_ref()?.data_type)
 }
 
 /// The tensor of a Constant node.

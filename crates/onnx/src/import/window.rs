@@ -54,7 +54,7 @@ impl Entry<'_, '_> {
     }
 
     pub(super) fn max_pool(&mut self) -> Result<(), Error> {
-        let x = self.moved(0)?;
+        let x = self.clamped(0)?;
         let attributes = self.attributes(&[&POOL[..], &["storage_order"]].concat())?;
         let window = pool(&attributes, &self.dims(x.id()))?.window;
         self.emit_moved(Op::MaxPool(window), x)

@@ -1,0 +1,94 @@
+//! Models of integers and of codes of 2 to 16 bits imported, run and written again, against what ONNX Runtime and the reference evaluator
+//! of onnx compute.
+
+mod cases;
+
+use cases::{Case, cases};
+use fourfold_graph::{Graph, Limits, Op};
+use fourfold_onnx::{Form, export_as, import};
+use fourfold_runtime::{Options, Plan, Session};
+use fourfold_tensor::{DType, Tensor};
+
+fn run(graph: &Graph, inputs: &[Tensor]) -> Vec<Tensor> {
+    let plan = Plan::compile(graph, &Options::default()).expect("a graph that runs");
+    Session::new(plan.into()).run(inputs).expect("inputs that fit").to_vec()
+}
+
+fn imported(name: &str, case: &Case) -> Graph {
+    import(&case.model, &Limits::default()).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+/// How far real numbers may be off: sums of real numbers are taken in another order, and then rounded to codes of 16 bits.
+fn tolerance(name: &str) -> f32 {
+    match name {
+        "network_of_16_bits" => 2.1e-4,
+        _ if name.contains("blocks") => 1e-4,
+        _ => 0.0,
+    }
+}
+
+fn is_same(name: &str, found: &Tensor, expected: &Tensor) -> bool {
+    let near = |(a, b): (&f32, &f32)| (a - b).abs() <= tolerance(name) * (1.0 + b.abs());
+    match (found.as_slice::<f32>(), expected.as_slice::<f32>()) {
+        (Ok(a), Ok(b)) => found.shape() == expected.shape() && a.iter().zip(b).all(near),
+        _ => found == expected,
+    }
+}
+
+#[test]
+fn what_others_compute_is_computed() {
+    let cases = cases("codes");
+    assert!(cases.len() > 150, "{} cases", cases.len());
+    let mut wrong = Vec::new();
+    for (name, case) in &cases {
+        let graph = match import(&case.model, &Limits::default()) {
+            Ok(graph) => graph,
+            Err(error) => {
+                wrong.push(format!("{name}: {error}"));
+                continue;
+            }
+        };
+        let found = run(&graph, &case.inputs);
+        if !is_same(name, &found[0], &case.outputs[0]) {
+            wrong.push(format!("{name}: {:?} instead of {:?}", found[0], case.outputs[0]));
+        }
+    }
+    assert!(wrong.is_empty(), "{} cases:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn what_was_exported_computes_the_same_bits() {
+    let mut wrong = Vec::new();
+    for (name, case) in &cases("codes") {
+        let graph = imported(name, case);
+        let expected = run(&graph, &case.inputs);
+        for form in [Form::Qdq, Form::QOperator] {
+            let back = export_as(&graph, form).and_then(|bytes| import(&bytes, &Limits::default()));
+            match back.map(|back| run(&back, &case.inputs)) {
+                Ok(found) if found == expected => {}
+                Ok(found) => wrong.push(format!("{name} {form:?}: {found:?} instead of {expected:?}")),
+                Err(error) => wrong.push(format!("{name} {form:?}: {error}")),
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} cases:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn what_can_run_in_integers_does() {
+    for (name, case) in &cases("codes") {
+        let graph = imported(name, case);
+        for node in graph.nodes() {
+            let operand = |index: usize| graph.value(node.inputs()[index]).ty();
+            match node.op() {
+                Op::Linear(_) | Op::Conv(_) if !name.contains("blocks") && *name != "network_of_16_bits" => {
+                    assert_ne!(operand(1).dtype(), DType::F32, "{name}: a weight of {}", operand(1));
+                }
+                Op::MatMul => assert!(operand(0).is_byte_codes() && operand(1).is_byte_codes(), "{name}"),
+                // A table of 8 bits stays one.
+                Op::Gather { .. } if name.starts_with("table") => assert_ne!(operand(0).dtype(), DType::F32, "{name}"),
+                _ => {}
+            }
+        }
+    }
+}
