@@ -8,6 +8,8 @@ mod classes;
 mod convert;
 mod find;
 mod form;
+#[cfg_attr(not(feature = "images"), path = "data/images/absent.rs")]
+mod images;
 mod item;
 mod left_out;
 mod plan;
@@ -30,8 +32,10 @@ pub(crate) use suspicions::Suspicions;
 use self::arguments::Paths;
 use self::convert::Conversion;
 use self::form::{Form, Wanted};
-use self::item::Item;
+use self::images::Pictures;
+use self::item::{Item, Opener};
 use self::plan::{Given, Grouping, Plan};
+use crate::args::Images;
 use crate::commands::Context;
 use crate::console::Console;
 use crate::failure::Failure;
@@ -92,9 +96,8 @@ impl Samples {
         check_names(&paths)?;
         let wanted = Wanted::of(graph);
         let open = |(wanted, paths): (&Wanted, &Vec<PathBuf>)| {
-            let open =
-                |path: &PathBuf| Item::open(path, &wanted.name, &context.limits).and_then(|item| item.fitting(wanted));
-            paths.iter().map(open).collect()
+            let opener = Opener::new(wanted, flag.images, context);
+            paths.iter().map(|path| opener.open(path)).collect()
         };
         let opened = wanted.iter().zip(&paths).map(open).collect();
         let (items, left_out) = left_out::opened(opened, &paths, flag.images.on_bad_sample, console)?;
@@ -104,7 +107,27 @@ impl Samples {
             input.folder = path.into_iter().next().filter(|path| path.is_dir());
         }
         samples.inputs.iter().for_each(|input| input.say(console));
+        samples.check_flags(flag.images, console);
         Ok(samples)
+    }
+
+    /// Warns of flags for images where there are none.
+    fn check_flags(&self, images: &Images, console: &Console) {
+        let given = images.given();
+        if !given.is_empty() && self.pictures().next().is_none() {
+            let (given, source) = (given.join(", "), &self.source);
+            console.warning(format_args!("{given}: no effect, for there is no image among the samples {source}"));
+        }
+    }
+
+    /// How images among the samples become samples.
+    fn pictures(&self) -> impl Iterator<Item = &Pictures> {
+        self.inputs.iter().filter_map(|input| input.items.iter().find_map(Item::pictures)).map(|pictures| &**pictures)
+    }
+
+    /// Warns, once all samples were read, of what was done to images that nobody asked for.
+    pub(crate) fn warn(&self, console: &Console) {
+        self.pictures().for_each(|pictures| pictures.warn(console));
     }
 
     /// Samples that are in memory already, for a model with one input.

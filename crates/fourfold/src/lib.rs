@@ -70,6 +70,8 @@
 
 pub use fourfold_format as format;
 pub use fourfold_graph as graph;
+#[cfg(feature = "images")]
+pub use fourfold_images as images;
 pub use fourfold_kernels as kernels;
 pub use fourfold_nn as nn;
 pub use fourfold_observers as observers;

@@ -14,7 +14,7 @@ pub(crate) struct Images {
     pub(crate) crop: Option<Size>,
     /// Multiply pixels, which go from 0 to 255, by a number or fraction [default: 1/255]
     #[arg(long, value_name = "FACTOR", value_parser = factor)]
-    pub(crate) scale: Option<f32>,
+    pub(crate) scale: Option<f64>,
     /// Subtract from pixels, one number or one for each channel, after --scale [default: 0]
     #[arg(long, value_name = "R,G,B", value_delimiter = ',', allow_hyphen_values = true, value_parser = finite)]
     pub(crate) mean: Vec<f32>,
@@ -99,8 +99,8 @@ fn size(text: &str) -> Result<Size, String> {
 }
 
 /// A number, or two with a `/` between them; no more than 1, so that nobody multiplies who means to divide.
-fn factor(text: &str) -> Result<f32, String> {
-    let number = |text: &str| text.trim().parse::<f32>().ok().filter(|number| number.is_finite() && *number > 0.0);
+fn factor(text: &str) -> Result<f64, String> {
+    let number = |text: &str| text.trim().parse::<f64>().ok().filter(|number| number.is_finite() && *number > 0.0);
     let factor = match text.split_once('/') {
         Some((above, below)) => number(above).zip(number(below)).map(|(above, below)| above / below),
         None => number(text),

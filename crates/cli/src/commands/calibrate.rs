@@ -46,6 +46,7 @@ pub(super) fn run(arguments: &Calibrate, context: &Context) -> Result<(), Failur
     let done = if *resume && exists { job.resume(&mut calibration)? } else { 0 };
     calibration.set_shards(shard.unfinished()?);
     job.observe(&mut calibration, done)?;
+    samples.warn(&context.console);
     calibration.set_shards(shard.finished()?);
     write(&calibration, output)?;
     context.console.data(&format!("{} batches observed\n", calibration.batches()))

@@ -19,6 +19,7 @@ pub(super) fn run(arguments: &Eval, context: &Context) -> Result<(), Failure> {
         None => Labels::by_folder(&samples, &context.console)?,
     };
     let accuracy = accuracy(&model.graph, &samples, &labels, "evaluating", context)?;
+    samples.warn(&context.console);
     let (share, samples) = (accuracy.share(), accuracy.samples);
     if context.console.json {
         return context

@@ -70,6 +70,7 @@ pub(super) fn run(arguments: &Quantize, context: &Context) -> Result<(), Failure
     let bytes = (model.bytes, bytes_after);
     let mut report = Report::new(settings.mode, bytes, (&fused, &quantized), comparison.as_ref(), calibrated)?;
     report.poor().into_iter().for_each(|poor| console.warning(poor));
+    samples.iter().for_each(|samples| samples.warn(console));
     report.warnings = console.warnings();
     if let (Some(form), Some(path)) = (report_form, &arguments.report) {
         atomic::write(path, report.render(form).as_bytes(), arguments.force)?;

@@ -41,6 +41,7 @@ pub(super) fn run(arguments: &Run, context: &Context) -> Result<(), Failure> {
         }
         files.iter_mut().zip(results).try_for_each(|(file, result)| file.add(result))?;
     }
+    samples.warn(&context.console);
     interrupt::check()?;
     for file in files {
         let path = file.finish(arguments.force)?;

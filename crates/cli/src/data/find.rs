@@ -29,7 +29,8 @@ pub(super) fn files(folder: &Path, console: &Console) -> Result<Vec<PathBuf>, Fa
     if !others.is_empty() {
         let count: usize = others.values().sum();
         let kinds: Vec<&str> = others.keys().map(String::as_str).collect();
-        console.warning(format_args!("{at}: left out {count} files that hold no samples ({})", kinds.join(", ")));
+        let files = if count == 1 { "1 file that holds".to_owned() } else { format!("{count} files that hold") };
+        console.warning(format_args!("{at}: left out {files} no samples ({})", kinds.join(", ")));
     }
     Ok(found)
 }

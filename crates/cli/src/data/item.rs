@@ -1,8 +1,10 @@
 //! Where the samples of an input lie: whole files, members of archives, tensors in memory.
 
+use std::cell::OnceCell;
 use std::fs::File;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use fourfold::format::{npy, npz};
 use fourfold::graph::Limits;
@@ -10,6 +12,9 @@ use fourfold::tensor::{DType, Tensor};
 
 use super::convert::Conversion;
 use super::form::Wanted;
+use super::images::{Pictures, is_image};
+use crate::args::{Images, OnBadSample};
+use crate::commands::Context;
 use crate::failure::Failure;
 use crate::model::{check_is_file, first_bytes};
 
@@ -26,6 +31,7 @@ enum Place {
     Memory(Tensor),
     Npy(PathBuf),
     Npz { path: PathBuf, member: String },
+    Image { path: PathBuf, pictures: Rc<Pictures> },
 }
 
 /// What an item is read from.
@@ -34,6 +40,7 @@ pub(super) enum Reader<'a> {
     Memory(&'a Tensor),
     Npy(npy::Reader<File>),
     Npz(npz::Archive<File>, &'a str),
+    Image { path: &'a Path, pictures: &'a Pictures, limits: Limits },
 }
 
 /// What a file is, told by its first bytes.
@@ -41,6 +48,36 @@ pub(super) enum Reader<'a> {
 enum Kind {
     Npy,
     Npz,
+    Image,
+}
+
+/// Opens the files of one input.
+#[derive(Debug)]
+pub(super) struct Opener<'a> {
+    wanted: &'a Wanted,
+    images: &'a Images,
+    context: &'a Context,
+    /// How image files become samples, once there is one.
+    pictures: OnceCell<Result<Rc<Pictures>, Failure>>,
+}
+
+impl<'a> Opener<'a> {
+    pub(super) fn new(wanted: &'a Wanted, images: &'a Images, context: &'a Context) -> Self {
+        Self { wanted, images, context, pictures: OnceCell::new() }
+    }
+
+    /// Reads the header of a file, which must fit the input.
+    pub(super) fn open(&self, path: &Path) -> Result<Item, Failure> {
+        let limits = &self.context.limits;
+        if kind(&split_member(path).0)? != Kind::Image {
+            return Item::open(path, &self.wanted.name, limits)?.fitting(self.wanted);
+        }
+        let new = || Pictures::new(self.images, self.wanted, &self.context.console).map(Rc::new);
+        let pictures = self.pictures.get_or_init(new).clone().map_err(|failure| failure.about(path.display()))?;
+        let checked = self.images.on_bad_sample == OnBadSample::Skip;
+        let (dtype, shape) = pictures.open(path, limits, checked).map_err(|failure| failure.about(path.display()))?;
+        Item { dtype, shape, place: Place::Image { path: path.to_owned(), pictures } }.fitting(self.wanted)
+    }
 }
 
 impl Item {
@@ -48,12 +85,12 @@ impl Item {
         Self { dtype: tensor.dtype(), shape: tensor.shape().to_vec(), place: Place::Memory(tensor) }
     }
 
-    /// Reads the header of a file; of an archive the member of the input's name, or the only one that it has. A member of
+    /// Reads the header of a file of arrays; of an archive the member of the input's name, or the only one that it has. A member of
     /// another name is `ARCHIVE.npz:NAME`.
     pub(super) fn open(path: &Path, input: &str, limits: &Limits) -> Result<Self, Failure> {
         let (path, member) = split_member(path);
         match kind(&path)? {
-            Kind::Npy => {
+            Kind::Npy | Kind::Image => {
                 let reader = open_npy(&path, limits)?;
                 Ok(Self { dtype: reader.dtype(), shape: reader.shape().to_vec(), place: Place::Npy(path) })
             }
@@ -90,7 +127,7 @@ impl Item {
     pub(super) fn name(&self) -> Option<String> {
         match &self.place {
             Place::Memory(_) => None,
-            Place::Npy(path) => Some(path.display().to_string()),
+            Place::Npy(path) | Place::Image { path, .. } => Some(path.display().to_string()),
             Place::Npz { path, member } => Some(format!("{}:{member}", path.display())),
         }
     }
@@ -99,7 +136,7 @@ impl Item {
     pub(super) fn path(&self) -> Option<&Path> {
         match &self.place {
             Place::Memory(_) => None,
-            Place::Npy(path) | Place::Npz { path, .. } => Some(path),
+            Place::Npy(path) | Place::Npz { path, .. } | Place::Image { path, .. } => Some(path),
         }
     }
 
@@ -119,6 +156,15 @@ impl Item {
                 }
                 Ok(Reader::Npz(archive, member))
             }
+            Place::Image { path, pictures } => Ok(Reader::Image { path, pictures, limits: limits.clone() }),
+        }
+    }
+
+    /// How it is made of an image, if it is.
+    pub(super) fn pictures(&self) -> Option<&Rc<Pictures>> {
+        match &self.place {
+            Place::Image { pictures, .. } => Some(pictures),
+            _ => None,
         }
     }
 
@@ -137,6 +183,7 @@ impl Reader<'_> {
             Reader::Memory(tensor) => Ok(tensor.rows(range)?),
             Reader::Npy(reader) => Ok(reader.rows(range)?),
             Reader::Npz(archive, member) => Ok(archive.rows(member, range)?),
+            Reader::Image { .. } => Ok(self.tensor()?.rows(range)?),
         }
     }
 
@@ -145,6 +192,7 @@ impl Reader<'_> {
             Reader::Memory(tensor) => Ok((*tensor).clone()),
             Reader::Npy(reader) => Ok(reader.tensor()?),
             Reader::Npz(archive, member) => Ok(archive.tensor(member)?),
+            Reader::Image { path, pictures, limits } => pictures.read(path, limits),
         }
     }
 }
@@ -161,7 +209,16 @@ fn split_member(path: &Path) -> (PathBuf, Option<String>) {
 fn kind(path: &Path) -> Result<Kind, Failure> {
     check_is_file(path)?;
     let start = first_bytes(path)?;
-    Ok(if start.starts_with(b"PK") { Kind::Npz } else { Kind::Npy })
+    let is_named_image = || {
+        let named = ["png", "jpg", "jpeg", "gif", "webp", "bmp", "tif", "tiff"];
+        super::find::extension(path).is_some_and(|extension| named.contains(&extension.as_str()))
+    };
+    Ok(match start.as_slice() {
+        [0x93, b'N', b'U', b'M', ..] => Kind::Npy,
+        [b'P', b'K', ..] => Kind::Npz,
+        start if is_image(start) || is_named_image() => Kind::Image,
+        _ => Kind::Npy,
+    })
 }
 
 /// The member that is asked for, or that has the input's name, or the only one.

@@ -1,0 +1,71 @@
+//! What can go wrong with an image.
+
+use fourfold_graph::{Excerpt, LimitExceeded};
+
+/// An error of this crate.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// The file is no image.
+    #[error("not a PNG or JPEG file: {reason}")]
+    Foreign {
+        /// What it looks like.
+        reason: &'static str,
+    },
+    /// The file is not as its format says, or ends early.
+    #[error("{format}: {}", Excerpt(reason))]
+    Corrupt {
+        /// `"PNG"` or `"JPEG"`.
+        format: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The file is valid, but of a kind that is not read.
+    #[error("{what} is not supported; convert the image to an ordinary PNG or JPEG file")]
+    Unsupported {
+        /// What is not supported.
+        what: String,
+    },
+    /// A setting of [`Preprocess`](crate::Preprocess) makes no sense, or contradicts another.
+    #[error("{setting}: {reason}")]
+    Setting {
+        /// The field.
+        setting: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The image is larger than allowed.
+    #[error(transparent)]
+    Limit(#[from] LimitExceeded),
+    /// A tensor does not fit into memory.
+    #[error(transparent)]
+    Tensor(#[from] fourfold_tensor::Error),
+}
+
+impl Error {
+    /// Whether the file is valid, and only uses what is not supported.
+    #[must_use]
+    pub fn is_unsupported(&self) -> bool {
+        matches!(self, Error::Unsupported { .. })
+    }
+
+    /// Whether a limit was reached, or memory ran out.
+    #[must_use]
+    pub fn is_limit(&self) -> bool {
+        match self {
+            Error::Limit(_) => true,
+            Error::Tensor(error) => error.is_limit(),
+            _ => false,
+        }
+    }
+
+    /// Whether the settings are wrong, whatever the image.
+    #[must_use]
+    pub fn is_setting(&self) -> bool {
+        matches!(self, Error::Setting { .. })
+    }
+
+    pub(crate) fn unsupported(what: impl Into<String>) -> Self {
+        Error::Unsupported { what: what.into() }
+    }
+}

@@ -1,0 +1,88 @@
+//! PNG and JPEG files as the tensors that models take.
+//!
+//! [`decode`] makes an [`Image`] of a file's bytes, [`Preprocess::apply`] a tensor of the image: resized, cropped, scaled and normalized. The
+//! steps and their defaults are those of torchvision's `transforms` on images of Pillow, and so are the numbers, bit for bit; those of a JPEG file
+//! as far as decoders agree (below).
+//!
+//! ```
+//! use fourfold_graph::Limits;
+//! use fourfold_images::{Preprocess, Resize, decode};
+//!
+//! # let file = include_bytes!("../tests/data/rgb.png");
+//! let image = decode(file, &Limits::default())?;
+//! let preprocess = Preprocess {
+//!     resize: Some(Resize::Shorter(256)),
+//!     crop: Some((224, 224)),
+//!     mean: vec![0.485, 0.456, 0.406],
+//!     std: vec![0.229, 0.224, 0.225],
+//!     ..Preprocess::default()
+//! };
+//! let tensor = preprocess.apply(&image, &Limits::default())?;
+//! assert_eq!(tensor.shape(), [3, 224, 224]);
+//! for note in preprocess.notes(&image) {
+//!     eprintln!("{}", note.text(1));
+//! }
+//! # Ok::<(), fourfold_images::Error>(())
+//! ```
+//!
+//! # What becomes of a file
+//!
+//! What a file is, is told by its content. An image has 8 bits a channel, and one channel or three. Whatever else a file has is dropped or
+//! converted, as Pillow's `convert("RGB")` does, and [`Image::notes`] says so:
+//!
+//! | file | image |
+//! |---|---|
+//! | gray of 1, 2 or 4 bits, palette | expanded |
+//! | alpha channel, transparent colour | dropped, not blended |
+//! | 16 bits a channel | `round(v / 257)` (Pillow cuts bits off, or values) |
+//! | animated PNG | the image that a program sees which knows nothing of animations |
+//! | JPEG in CMYK or YCCK | RGB, by Adobe's inverted convention, as Pillow takes all of them |
+//! | EXIF orientation, 1 to 8 | applied, as `ImageOps.exif_transpose` does |
+//! | colour profile, gamma | not applied |
+//!
+//! A JPEG file may leave colour details out, and decoders differ in how they fill them in and round. Against libjpeg-turbo, which Pillow has, values
+//! differ by up to 3 and by 0.25 on average, much less where nothing was left out; next to the edges of images of a few pixels, by more. Arithmetic
+//! coding, lossless JPEG and 12 bits are unsupported. The decoders are the crates `png` and `jpeg-decoder`, the latter without code for single
+//! CPUs, so that an image is the same everywhere.
+//!
+//! # Hostile files
+//!
+//! Sizes are checked before anything is decoded: [`Limits::image_side`](fourfold_graph::Limits::image_side) and
+//! [`Limits::image_bytes`](fourfold_graph::Limits::image_bytes), which counts what a step holds at once. A file that ends early is an error
+//! wherever it ends, and so is a PNG whose checksums are wrong.
+
+#![forbid(unsafe_code)]
+
+mod crop;
+mod error;
+mod exif;
+mod format;
+mod image;
+mod jpeg;
+mod note;
+mod png;
+mod preprocess;
+mod resize;
+
+pub use error::Error;
+pub use format::Format;
+pub use image::Image;
+pub use note::Note;
+pub use preprocess::{Channels, Layout, Preprocess};
+pub use resize::{Interpolation, Resize};
+
+use fourfold_graph::Limits;
+
+/// Decodes a PNG or JPEG file.
+///
+/// # Errors
+///
+/// [`Error::Foreign`] and [`Error::Corrupt`] for invalid files, [`Error::Unsupported`] for images of other formats and kinds,
+/// [`Error::Limit`] for larger images than allowed.
+pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Image, Error> {
+    match Format::of(bytes) {
+        Some(Format::Png) => png::decode(bytes, limits),
+        Some(Format::Jpeg) => jpeg::decode(bytes, limits),
+        None => Err(format::refused(bytes)),
+    }
+}
