@@ -4,14 +4,18 @@
 //! other chains of Reshape and Transpose. What comes of them should not depend on that: a graph in canonical form has
 //!
 //! - GELU, SiLU, HardSwish, HardSigmoid and layer normalizations as one operator each, where they were written in steps;
+//! - a GlobalAveragePool before a Reshape that leaves batch and channels, not behind it;
+//! - one Concat in the place of several within each other;
 //! - in the place of a chain of Reshape, Flatten, Transpose and Identity the shortest one that moves elements to the same places, which is
-//!   the same for all chains that do.
+//!   the same for all chains that do. A Gather of all elements in their order moves nothing else.
 //!
 //! Steps become one only if nothing else reads what lies between them.
 
 mod functions;
+mod joins;
 mod layer_norm;
 mod movement;
+mod pooling;
 mod steps;
 #[cfg(test)]
 mod tests;
@@ -22,14 +26,30 @@ use fourfold_tensor::Tensor;
 
 use crate::{Error, Graph, GraphBuilder, Limits, NewNode, Node, Op, OutputParams, Value, ValueId};
 
+/// Where a chain is shortened in pieces, the pieces may make shorter ones; so often they are looked at.
+const ROUNDS: usize = 4;
+
 /// What stands in the place of a node and of the steps before it.
 struct Replacement {
     operands: Vec<Operand>,
-    /// Each but the first reads what the one before it makes. An operator has the names of a node that is left out; the last one those of
-    /// the node itself.
-    ops: Vec<(Op, usize)>,
+    /// Each but the first reads what the one before it makes. Those before the last have the names of nodes that are left out.
+    ops: Vec<Step>,
     /// The nodes that are left out, by their places in the graph.
     inner: Vec<usize>,
+}
+
+/// An operator of a replacement, with the places of the nodes whose name it has and whose result's name its result has.
+struct Step {
+    op: Op,
+    node: usize,
+    result: usize,
+}
+
+impl Step {
+    /// An operator with both names of one node.
+    fn new(op: Op, place: usize) -> Self {
+        Self { op, node: place, result: place }
+    }
 }
 
 /// An operand of a replacement.
@@ -48,9 +68,15 @@ impl Graph {
     ///
     /// [`Error::Tensor`] if there is no memory for the graph.
     pub fn canonical(&self) -> Result<Graph, Error> {
-        let whole = replaced(self, functions::in_steps(self))?;
-        let chains = movement::chains(&whole);
-        replaced(&whole, chains)
+        let mut whole = replaced(self, functions::in_steps(self))?;
+        for _ in 0..ROUNDS {
+            let chains = movement::chains(&whole);
+            if chains.is_empty() {
+                break;
+            }
+            whole = replaced(&whole, chains)?;
+        }
+        Ok(whole)
     }
 }
 
@@ -64,10 +90,10 @@ fn replaced(source: &Graph, replacements: HashMap<usize, Replacement>) -> Result
     let mut rebuild = Rebuild::of(source)?;
     for (place, node) in source.nodes().iter().enumerate().filter(|(place, _)| !is_gone[*place]) {
         let new = match replacements.get(&place) {
-            Some(replacement) => rebuild.replacement(replacement)?,
+            Some(replacement) => rebuild.replacement(place, replacement)?,
             None => {
                 let operands = node.inputs().iter().map(|&id| rebuild.get(id)).collect::<Result<Vec<_>, _>>()?;
-                rebuild.add(place, node.op().clone(), &operands)?
+                rebuild.add(place, &Step::new(node.op().clone(), place), &operands)?
             }
         };
         rebuild.values[node.output().index()] = Some(new);
@@ -117,16 +143,16 @@ impl<'g> Rebuild<'g> {
         Ok(new)
     }
 
-    /// Adds an operator with the names, and the parameters where it has some of its own, of the node at that place.
-    fn add(&mut self, place: usize, op: Op, inputs: &[ValueId]) -> Result<ValueId, Error> {
-        let node = &self.source.nodes()[place];
-        let result = self.source.value(node.output());
-        let own = op.kind().output_params() == OutputParams::Own;
-        let params = result.ty().params().filter(|_| own).cloned();
-        self.builder.add(NewNode { name: node.name(), output: result.name(), op, inputs, params })
+    /// Adds a step in the place of a node; it has the parameters of the node's result, if it has parameters of its own.
+    fn add(&mut self, place: usize, step: &Step, inputs: &[ValueId]) -> Result<ValueId, Error> {
+        let result = |place: usize| self.source.value(self.source.nodes()[place].output());
+        let own = step.op.kind().output_params() == OutputParams::Own;
+        let params = result(place).ty().params().filter(|_| own).cloned();
+        let (name, output) = (self.source.nodes()[step.node].name(), result(step.result).name());
+        self.builder.add(NewNode { name, output, op: step.op.clone(), inputs, params })
     }
 
-    fn replacement(&mut self, replacement: &Replacement) -> Result<ValueId, Error> {
+    fn replacement(&mut self, place: usize, replacement: &Replacement) -> Result<ValueId, Error> {
         let mut operands = Vec::with_capacity(replacement.operands.len());
         for operand in &replacement.operands {
             operands.push(match operand {
@@ -137,8 +163,8 @@ impl<'g> Rebuild<'g> {
                 }
             });
         }
-        for (op, place) in &replacement.ops {
-            operands = vec![self.add(*place, op.clone(), &operands)?];
+        for step in &replacement.ops {
+            operands = vec![self.add(place, step, &operands)?];
         }
         Ok(operands[0])
     }

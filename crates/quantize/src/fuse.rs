@@ -6,8 +6,8 @@ use fourfold_tensor::Tensor;
 use crate::Error;
 use crate::rewrite::Rewrite;
 
-/// Folds batch normalizations into the convolutions and linear layers before them, and ReLU and Clip into the convolutions,
-/// linear layers and sums before them; drops Identity, unless the caller gets its result, which keeps its name. What is written out in
+/// Folds batch normalizations into the convolutions (transposed ones, too) and linear layers before them, and ReLU and Clip into the
+/// convolutions, linear layers and sums before them; drops Identity, unless the caller gets its result, which keeps its name. What is written out in
 /// steps is one node first ([`Graph::canonical`]).
 ///
 /// ```text
@@ -59,7 +59,7 @@ impl<'g> Chain<'g> {
     pub(crate) fn from(graph: &'g Graph, head: &'g Node) -> Self {
         let free = head.op().activation() == Activation::None && head.op().with_activation(Activation::None).is_some();
         let makes_channels = match head.op() {
-            Op::Conv(_) => true,
+            Op::Conv(_) | Op::ConvTranspose(_) => true,
             Op::Linear(_) => graph.value(head.output()).ty().rank() == 2,
             _ => false,
         };
@@ -124,14 +124,21 @@ fn fold(graph: &Graph, head: &Node, batch_norm: &Node) -> Result<(Tensor, Tensor
     let weight = constant(graph, head, 1)?;
     let bias = if head.inputs().len() > 2 { constant(graph, head, 2)? } else { &[] };
     let channels = scale.len();
-    let row = weight.len() / channels.max(1);
+    let shape = graph.value(head.inputs()[1]).constant().map_or(&[][..], Tensor::shape);
     let factor = |c: usize| f64::from(scale[c]) / (f64::from(variance[c]) + f64::from(epsilon)).sqrt();
-    let folded_weight = weight.iter().enumerate().map(|(index, &w)| (f64::from(w) * factor(index / row.max(1))) as f32);
+    let channel = |index: usize| match (head.op(), shape) {
+        (Op::ConvTranspose(conv), [inputs, of_group, kernel @ ..]) => {
+            let taps = kernel.iter().product::<usize>();
+            let group = index / (taps * of_group) / (inputs / conv.groups);
+            group * of_group + index / taps % of_group
+        }
+        _ => index / (weight.len() / channels),
+    };
+    let folded_weight = weight.iter().enumerate().map(|(index, &w)| (f64::from(w) * factor(channel(index))) as f32);
     let folded_bias = (0..channels).map(|c| {
         let old = bias.get(c).copied().map_or(0.0, f64::from);
         ((old - f64::from(mean[c])) * factor(c) + f64::from(offset[c])) as f32
     });
-    let shape = graph.value(head.inputs()[1]).constant().map_or(&[][..], Tensor::shape);
     Ok((Tensor::from_elements(shape, folded_weight)?, Tensor::from_elements(&[channels], folded_bias)?))
 }
 

@@ -1,5 +1,6 @@
 //! Plans against plain loops.
 
+mod canonical;
 mod convert;
 mod empty;
 mod functions;

@@ -6,14 +6,14 @@
 //! SiLU            x * sigmoid(x)
 //! HardSigmoid     clip(x + b, 0, c) / c,  clip(a * x + b, 0, 1)
 //! HardSwish       x * hard_sigmoid(x) with a = 1/6, b = 1/2
+//! Reciprocal      1 / x
 //! ```
 
 use core::f32::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
 use std::collections::HashMap;
 
-use super::layer_norm;
 use super::steps::{Steps, is_near};
-use super::{Operand, Replacement};
+use super::{Operand, Replacement, Step, joins, layer_norm, pooling};
 use crate::{Binary, Graph, Op, Unary, ValueId};
 
 /// A sixth, the slope of the hard sigmoid that PyTorch has.
@@ -27,8 +27,7 @@ pub(super) fn in_steps(graph: &Graph) -> HashMap<usize, Replacement> {
         if is_taken[place] {
             continue;
         }
-        let one = FUNCTIONS.iter().find_map(|function| function(graph, place));
-        let Some(replacement) = one.or_else(|| layer_norm::at(graph, place)) else { continue };
+        let Some(replacement) = FUNCTIONS.iter().find_map(|function| function(graph, place)) else { continue };
         if replacement.inner.iter().all(|&inner| !is_taken[inner]) {
             replacement.inner.iter().for_each(|&inner| is_taken[inner] = true);
             found.insert(place, replacement);
@@ -39,19 +38,23 @@ pub(super) fn in_steps(graph: &Graph) -> HashMap<usize, Replacement> {
 
 /// Whether steps of a function end with the operator.
 fn may_end_a_function(op: &Op) -> bool {
-    matches!(op, Op::Binary(Binary::Mul | Binary::Div) | Op::Clip { .. } | Op::Add { .. })
+    match op {
+        Op::Binary(function) => matches!(function, Binary::Mul | Binary::Div),
+        _ => matches!(op, Op::Clip { .. } | Op::Add { .. } | Op::Concat { .. } | Op::GlobalAveragePool),
+    }
 }
 
 /// Looks for a function that ends at a place.
 type Search = fn(&Graph, usize) -> Option<Replacement>;
 
-const FUNCTIONS: [Search; 4] = [gelu, gelu_tanh, gated, hard_sigmoid];
+const FUNCTIONS: [Search; 8] =
+    [gelu, gelu_tanh, gated, hard_sigmoid, reciprocal, layer_norm::at, joins::at, pooling::at];
 
 /// One function of `x` in the place of steps; numbers among them may have given the result more axes.
 fn whole(steps: Steps<'_>, place: usize, function: Unary, x: ValueId) -> Option<Replacement> {
     let output = steps.graph.nodes()[place].output();
     let is_alike = steps.graph.value(x).ty() == steps.graph.value(output).ty();
-    let ops = vec![(Op::Unary(function), place)];
+    let ops = vec![Step::new(Op::Unary(function), place)];
     Some(Replacement { operands: vec![Operand::Value(x)], ops, inner: steps.closed(place).filter(|_| is_alike)? })
 }
 
@@ -147,4 +150,10 @@ fn hard_sigmoid(graph: &Graph, place: usize) -> Option<Replacement> {
         }
         _ => None,
     }
+}
+
+fn reciprocal(graph: &Graph, place: usize) -> Option<Replacement> {
+    let mut steps = Steps::of(graph);
+    let x = steps.divisor(graph.nodes()[place].output())?;
+    whole(steps, place, Unary::Reciprocal, x)
 }

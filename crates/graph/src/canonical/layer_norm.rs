@@ -9,7 +9,7 @@
 use fourfold_tensor::Tensor;
 
 use super::steps::Steps;
-use super::{Operand, Replacement};
+use super::{Operand, Replacement, Step};
 use crate::{Binary, Dim, Graph, Node, Op, Unary, ValueId};
 
 /// The most numbers that are normalized together if there is no scale, which has to be made.
@@ -40,11 +40,15 @@ pub(super) fn at(graph: &Graph, place: usize) -> Option<Replacement> {
         }
     };
     let mut operands = vec![Operand::Value(x), scale];
-    if let Some(bias) = bias {
-        operands.push(fitted(&steps, bias, &sizes)?);
+    if let Some(id) = bias {
+        let bias = fitted(&steps, id, &sizes)?;
+        let is_zero = |bias: &Tensor| bias.as_slice::<f32>().is_ok_and(|bias| bias.iter().all(|&number| number == 0.0));
+        if !graph.value(id).constant().is_some_and(is_zero) {
+            operands.push(bias);
+        }
     }
     let is_alike = graph.value(x).ty() == graph.value(output).ty();
-    let ops = vec![(Op::LayerNorm { axis, epsilon }, place)];
+    let ops = vec![Step::new(Op::LayerNorm { axis, epsilon }, place)];
     Some(Replacement { operands, ops, inner: steps.closed(place).filter(|_| is_alike)? })
 }
 
@@ -68,12 +72,17 @@ fn normalized(steps: &mut Steps<'_>, id: ValueId) -> Option<(ValueId, usize, f32
     let (centred, deviation) = match node.op() {
         Op::Binary(Binary::Div) => (a, b),
         Op::Binary(Binary::Mul) => {
-            let is_quotient = |id: ValueId| {
-                let producer = steps.graph.value(id).producer().map(|node| steps.graph.node(node));
-                producer.is_some_and(|node| *node.op() == Op::Unary(Unary::Reciprocal))
+            let divisor = |id: ValueId| {
+                let mut steps = steps.clone();
+                steps.divisor(id).map(|divisor| (steps, divisor))
             };
-            let (centred, quotient) = if is_quotient(b) { (a, b) } else { (b, a) };
-            (centred, steps.operand_of(quotient, &Op::Unary(Unary::Reciprocal))?)
+            let (centred, (inside, divisor)) = match (divisor(a), divisor(b)) {
+                (_, Some(found)) => (a, found),
+                (Some(found), None) => (b, found),
+                (None, None) => return None,
+            };
+            *steps = inside;
+            (centred, divisor)
         }
         _ => return None,
     };

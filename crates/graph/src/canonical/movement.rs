@@ -11,19 +11,29 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use super::{Operand, Replacement};
-use crate::{Dim, Graph, NodeId, Op, Polynomial};
+use fourfold_tensor::Tensor;
+
+use super::{Operand, Replacement, Step};
+use crate::{Dim, Graph, Node, NodeId, Op, Polynomial, ValueId};
 
 /// The chains that have a shorter form, or another one of the same length, by the places of their last nodes.
 pub(super) fn chains(graph: &Graph) -> HashMap<usize, Replacement> {
     let (mut found, mut is_taken) = (HashMap::new(), vec![false; graph.nodes().len()]);
+    let mut ascending = HashMap::new();
+    let moves: Vec<bool> = graph.nodes().iter().map(|node| is_movement(graph, node, &mut ascending)).collect();
+    // The place of the node that moves the elements which another alone moves on.
+    let before = |place: usize| {
+        let x = graph.nodes()[place].inputs()[0];
+        let NodeId(before) = graph.value(x).producer()?;
+        (moves[before] && graph.sole_consumer(x).is_some()).then_some(before)
+    };
     for last in (0..graph.nodes().len()).rev() {
-        if is_taken[last] || !is_movement(graph.nodes()[last].op()) {
+        if is_taken[last] || !moves[last] {
             continue;
         }
         let mut chain = VecDeque::from([last]);
         let mut first = last;
-        while let Some(before) = before(graph, first) {
+        while let Some(before) = before(first) {
             chain.push_front(before);
             first = before;
         }
@@ -33,26 +43,35 @@ pub(super) fn chains(graph: &Graph) -> HashMap<usize, Replacement> {
     found
 }
 
-fn is_movement(op: &Op) -> bool {
-    matches!(op, Op::Reshape { .. } | Op::Flatten { .. } | Op::Transpose { .. } | Op::Identity)
-}
-
-/// The place of the node that moves the elements which the one at `place` alone moves on.
-fn before(graph: &Graph, place: usize) -> Option<usize> {
-    let x = graph.nodes()[place].inputs()[0];
-    let NodeId(before) = graph.value(x).producer()?;
-    (is_movement(graph.nodes()[before].op()) && graph.sole_consumer(x).is_some()).then_some(before)
+/// Whether a node only moves elements; a Gather does if it takes all of an axis that is alone, in order.
+fn is_movement(graph: &Graph, node: &Node, ascending: &mut HashMap<ValueId, bool>) -> bool {
+    match node.op() {
+        Op::Reshape { .. } | Op::Flatten { .. } | Op::Transpose { .. } | Op::Identity => true,
+        Op::Gather { axis: 0 } => {
+            let (x, indices) = (graph.value(node.inputs()[0]).ty(), node.inputs()[1]);
+            let Some(numbers) = graph.value(indices).constant().map(Tensor::as_slice::<i64>) else { return false };
+            let numbers = numbers.unwrap_or_default();
+            // A table of codes with a scale for each row is dequantized on the way.
+            let has_rows = x.params().is_some_and(|params| params.as_per_tensor().is_none());
+            let is_whole = x.rank() == 1 && x.dims()[0] == Dim::Fixed(numbers.len()) && !has_rows;
+            let is_ascending = || (0..).zip(numbers).all(|(place, &number): (i64, _)| place == number);
+            is_whole && *ascending.entry(indices).or_insert_with(is_ascending)
+        }
+        _ => false,
+    }
 }
 
 /// Replaces a chain, in pieces where its parts cannot be followed through all of it.
 fn cut(graph: &Graph, mut chain: &[usize], found: &mut HashMap<usize, Replacement>) {
+    let dims = |place: usize| graph.value(graph.nodes()[place].output()).ty().dims();
     while !chain.is_empty() {
-        let dims = |place: usize| graph.value(graph.nodes()[place].output()).ty().dims();
         let x = graph.nodes()[chain[0]].inputs()[0];
         let from = graph.value(x).ty().dims();
         let (mut parts, mut length) = (Parts::of(from), 0);
         for &place in chain {
-            let moved = parts.as_ref().and_then(|parts| parts.moved(graph.nodes()[place].op(), dims(place)));
+            let node = &graph.nodes()[place];
+            let before = graph.value(node.inputs()[0]).ty().dims();
+            let moved = parts.as_ref().and_then(|parts| parts.moved(node.op(), before));
             if moved.is_none() {
                 break;
             }
@@ -67,7 +86,7 @@ fn cut(graph: &Graph, mut chain: &[usize], found: &mut HashMap<usize, Replacemen
             continue;
         }
         let names = &piece[piece.len() - ops.len()..];
-        let ops = ops.into_iter().zip(names.iter().copied()).collect();
+        let ops = ops.into_iter().zip(names).map(|(op, &place)| Step::new(op, place)).collect();
         let inner = piece[..piece.len() - 1].to_vec();
         found.insert(last, Replacement { operands: vec![Operand::Value(x)], ops, inner });
     }
@@ -78,121 +97,140 @@ fn result(ops: &[Op], x: &[Dim]) -> Option<Vec<Dim>> {
     ops.iter().try_fold(x.to_vec(), |x, op| crate::infer::moved(op, &x))
 }
 
-/// The parts of the axes of a value, and where they are now.
+/// The parts of a value, in the order in which they were and in the one in which they are now.
 #[derive(Clone, Debug)]
 struct Parts {
-    /// The size of each part, and the axis of the value that it is one of.
-    sizes: Vec<(Polynomial, usize)>,
-    /// The parts in their first order.
-    source: Vec<usize>,
-    /// The parts that each axis has now.
-    axes: Vec<Vec<usize>>,
+    sizes: Vec<Polynomial>,
+    /// First the parts as they were, then as they are.
+    orders: [Vec<usize>; 2],
 }
+
+/// The first order of parts.
+const WAS: usize = 0;
+
+/// The last order of parts.
+const IS: usize = 1;
 
 impl Parts {
     /// One part for each axis, `None` if an axis is empty.
     fn of(dims: &[Dim]) -> Option<Self> {
-        let mut parts = Self { sizes: Vec::new(), source: Vec::new(), axes: Vec::new() };
-        for (axis, dim) in dims.iter().enumerate() {
-            let part = match dim {
-                Dim::Fixed(0) => return None,
-                Dim::Fixed(1) => Vec::new(),
-                dim => {
-                    parts.sizes.push((dim.polynomial()?, axis));
-                    vec![parts.sizes.len() - 1]
-                }
-            };
-            parts.axes.push(part);
+        let sizes: Vec<Polynomial> = dims.iter().map(Dim::polynomial).collect::<Option<_>>()?;
+        let known = |number: i64| move |size: &&Polynomial| size.as_constant() == Some(number);
+        if sizes.iter().any(|size| known(0)(&size)) {
+            return None;
         }
-        parts.source = (0..parts.sizes.len()).collect();
+        let sizes: Vec<Polynomial> = sizes.iter().filter(|size| !known(1)(size)).cloned().collect();
+        let order: Vec<usize> = (0..sizes.len()).collect();
+        Some(Self { sizes, orders: [order.clone(), order] })
+    }
+
+    /// The parts after an operator on a value of that shape. Another shape moves nothing.
+    fn moved(&self, op: &Op, dims: &[Dim]) -> Option<Self> {
+        let mut parts = self.clone();
+        if let Op::Transpose { axes } = op {
+            let filled = parts.filled(IS, dims)?;
+            parts.orders[IS] = axes.iter().flat_map(|&axis| filled[axis].clone()).collect();
+        }
         Some(parts)
     }
 
-    /// Where the parts are after an operator with a result of that shape.
-    fn moved(&self, op: &Op, dims: &[Dim]) -> Option<Self> {
-        match op {
-            Op::Identity => Some(self.clone()),
-            Op::Transpose { axes } => {
-                let axes = axes.iter().map(|&axis| self.axes.get(axis).cloned()).collect::<Option<_>>()?;
-                Some(Self { axes, ..self.clone() })
-            }
-            _ => self.clone().reshaped(dims),
-        }
-    }
-
-    /// The axes filled with parts, in order; one that does not fit an axis is cut.
-    fn reshaped(mut self, dims: &[Dim]) -> Option<Self> {
+    /// The parts of each axis of a shape in one of the orders. A part that does not fit an axis is cut, or joined with the next one if that
+    /// is its neighbour in both orders.
+    fn filled(&mut self, order: usize, dims: &[Dim]) -> Option<Vec<Vec<usize>>> {
         let one = Polynomial::constant(1);
-        let mut parts: VecDeque<usize> = self.axes.concat().into();
-        self.axes = Vec::new();
+        let (mut place, mut axes) = (0, Vec::with_capacity(dims.len()));
         for dim in dims {
             let (mut missing, mut axis) = (dim.polynomial()?, Vec::new());
             while missing != one {
-                let part = parts.pop_front()?;
-                let size = self.sizes[part].0.clone();
+                let part = *self.orders[order].get(place)?;
+                let size = self.sizes[part].clone();
                 if let Some(rest) = missing.div(&size) {
                     missing = rest;
-                } else {
-                    let rest = size.div(&missing)?;
-                    self.sizes.push((rest, self.sizes[part].1));
-                    self.sizes[part].0 = missing;
-                    let new = self.sizes.len() - 1;
-                    let place = self.source.iter().position(|&known| known == part)?;
-                    self.source.insert(place + 1, new);
-                    parts.push_front(new);
+                } else if let Some(rest) = size.div(&missing) {
+                    self.cut(part, missing, rest);
                     missing = one.clone();
+                } else {
+                    self.join(part, order)?;
+                    continue;
                 }
+                place += 1;
                 axis.push(part);
             }
-            self.axes.push(axis);
+            axes.push(axis);
         }
-        parts.is_empty().then_some(self)
+        (place == self.orders[order].len()).then_some(axes)
+    }
+
+    /// Cuts a part in two.
+    fn cut(&mut self, part: usize, size: Polynomial, rest: Polynomial) {
+        self.sizes[part] = size;
+        self.sizes.push(rest);
+        let new = self.sizes.len() - 1;
+        for order in &mut self.orders {
+            let place = order.iter().position(|&known| known == part).map_or(order.len(), |place| place + 1);
+            order.insert(place, new);
+        }
+    }
+
+    /// Joins a part with the next one of an order, `None` if that is not its neighbour in the other order.
+    fn join(&mut self, part: usize, order: usize) -> Option<()> {
+        let after = |order: &[usize]| {
+            let place = order.iter().position(|&known| known == part)?;
+            order.get(place + 1).copied()
+        };
+        let next = after(&self.orders[order]).filter(|&next| after(&self.orders[1 - order]) == Some(next))?;
+        self.sizes[part] = self.sizes[part].mul(&self.sizes[next])?;
+        self.orders.iter_mut().for_each(|order| order.retain(|&known| known != next));
+        Some(())
     }
 
     /// The shortest chain from `x` to `y` that moves the parts to where they are.
-    fn chain(&self, x: &[Dim], y: &[Dim]) -> Option<Vec<Op>> {
-        let target = self.axes.concat();
-        let of_x = |axis: usize| self.source.iter().copied().filter(|&part| self.sizes[part].1 == axis).collect();
-        let x_axes: Vec<Vec<usize>> = (0..x.len()).map(of_x).collect();
-        if target == self.source {
+    fn chain(mut self, x: &[Dim], y: &[Dim]) -> Option<Vec<Op>> {
+        // Neighbours that stay neighbours move together.
+        for part in self.orders[WAS].clone() {
+            while self.orders[WAS].contains(&part) && self.join(part, WAS).is_some() {}
+        }
+        if self.orders[WAS] == self.orders[IS] {
             return Some(vec![in_shape(y, x)]);
         }
-        let whole = self.axes.iter().filter(|axis| !axis.is_empty()).all(|axis| x_axes.contains(axis));
-        if whole && x.len() == y.len() {
-            let mut ones = (0..x.len()).filter(|&axis| x_axes[axis].is_empty());
-            let place = |axis: &Vec<usize>| match axis.is_empty() {
-                true => ones.next(),
-                false => x_axes.iter().position(|known| known == axis),
-            };
-            return Some(vec![Op::Transpose { axes: self.axes.iter().map(place).collect::<Option<_>>()? }]);
+        if let Some(axes) = self.clone().exchange(x, y) {
+            return Some(vec![Op::Transpose { axes }]);
         }
-        if self.axes.iter().all(|axis| is_run(axis, &self.source)) {
-            let order = order(&self.axes, &self.source);
+        let mut of_y = self.clone();
+        if let Some(filled) = of_y.filled(IS, y)
+            && filled.iter().all(|axis| is_run(axis, &of_y.orders[WAS]))
+        {
+            let order = order(&filled, &of_y.orders[WAS]);
             let between: Vec<Dim> = order.iter().map(|&axis| y[axis].clone()).collect();
             let axes = (0..y.len()).map(|axis| order.iter().position(|&from| from == axis)).collect::<Option<_>>()?;
             return Some(vec![in_shape(&between, x), Op::Transpose { axes }]);
         }
-        if x_axes.iter().all(|axis| is_run(axis, &target)) {
-            let axes = order(&x_axes, &target);
+        let mut of_x = self.clone();
+        if let Some(filled) = of_x.filled(WAS, x)
+            && filled.iter().all(|axis| is_run(axis, &of_x.orders[IS]))
+        {
+            let axes = order(&filled, &of_x.orders[IS]);
             let between: Vec<Dim> = axes.iter().map(|&axis| x[axis].clone()).collect();
             return Some(vec![Op::Transpose { axes }, in_shape(y, &between)]);
         }
-        // Neighbours that stay neighbours move together.
-        let mut runs: Vec<Vec<usize>> = Vec::new();
-        for &part in &self.source {
-            match runs.last_mut() {
-                Some(run) if is_run(&[run.as_slice(), &[part]].concat(), &target) => run.push(part),
-                _ => runs.push(vec![part]),
-            }
-        }
-        let size = |run: &Vec<usize>| {
-            let one = Polynomial::constant(1);
-            Dim::computed(run.iter().try_fold(one, |product, &part| product.mul(&self.sizes[part].0))?)
-        };
-        let cut: Vec<Dim> = runs.iter().map(size).collect::<Option<_>>()?;
-        let axes = order(&runs, &target);
+        let [was, is] = &self.orders;
+        let cut: Vec<Dim> = was.iter().map(|&part| Dim::computed(self.sizes[part].clone())).collect::<Option<_>>()?;
+        let axes: Vec<usize> = is.iter().map(|part| was.iter().position(|from| from == part)).collect::<Option<_>>()?;
         let between: Vec<Dim> = axes.iter().map(|&axis| cut[axis].clone()).collect();
         Some(vec![in_shape(&cut, x), Op::Transpose { axes }, in_shape(y, &between)])
+    }
+
+    /// The order in which the axes of `x` are those of `y`, if they are the same.
+    fn exchange(mut self, x: &[Dim], y: &[Dim]) -> Option<Vec<usize>> {
+        self.filled(WAS, x)?;
+        let of_y = self.filled(IS, y).filter(|_| x.len() == y.len())?;
+        let of_x = self.filled(WAS, x)?;
+        let mut ones = (0..x.len()).filter(|&axis| of_x[axis].is_empty());
+        let place = |axis: &Vec<usize>| match axis.is_empty() {
+            true => ones.next(),
+            false => of_x.iter().position(|known| known == axis),
+        };
+        of_y.iter().map(place).collect()
     }
 }
 

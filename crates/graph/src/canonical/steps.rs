@@ -2,7 +2,7 @@
 
 use fourfold_tensor::Tensor;
 
-use crate::{Binary, Graph, Node, NodeId, Op, Reduction, ValueId};
+use crate::{Binary, Graph, Node, NodeId, Op, Reduction, Unary, ValueId};
 
 /// The most factors of a product; functions have four.
 const FACTORS: usize = 8;
@@ -42,6 +42,16 @@ impl<'g> Steps<'g> {
     pub(super) fn operand_of(&mut self, id: ValueId, op: &Op) -> Option<ValueId> {
         let node = self.made(id)?;
         (node.op() == op).then(|| node.inputs()[0])
+    }
+
+    /// The operand of the reciprocal, or quotient of 1, that makes a value.
+    pub(super) fn divisor(&mut self, id: ValueId) -> Option<ValueId> {
+        let node = self.made(id)?;
+        match *node.op() {
+            Op::Unary(Unary::Reciprocal) => Some(node.inputs()[0]),
+            Op::Binary(Binary::Div) if self.number(node.inputs()[0]) == Some(1.0) => Some(node.inputs()[1]),
+            _ => None,
+        }
     }
 
     /// The operands of a sum without a clamp that makes a value.

@@ -210,8 +210,8 @@ impl<'a> Entry<'_, 'a> {
         }
         axes.sort_unstable();
         axes.dedup();
-        if reduction == Reduction::Mean && self.is_mean_of_image(x, &axes) {
-            return self.mean_of_image(keep);
+        if self.reduced_image(reduction, x, &axes, keep)? {
+            return Ok(());
         }
         let x = self.operand(0)?;
         self.emit(Op::Reduce { reduction, axes, keep }, &[x])

@@ -1,6 +1,6 @@
-//! Normalizations over channels, PRelu and the largest of each channel.
+//! Normalizations over channels, and PRelu.
 
-use fourfold_graph::{Binary, Dim, Op, Reduction, Window};
+use fourfold_graph::{Binary, Dim, Op};
 use fourfold_tensor::Tensor;
 
 use super::computed::Change;
@@ -68,22 +68,5 @@ impl<'a> Entry<'_, 'a> {
         let below = self.emit_before("below", Op::Binary(Binary::Min), &[x, zero])?;
         let scaled = self.emit_before("scaled", Op::Binary(Binary::Mul), &[below, slope])?;
         self.emit(Op::Add { activation: fourfold_graph::Activation::None }, &[above, scaled])
-    }
-
-    pub(super) fn global_max_pool(&mut self) -> Result<(), Error> {
-        self.attributes(&[])?;
-        let x = self.clamped(0)?;
-        let dims = self.dims(x.id());
-        if dims.len() < 3 {
-            return Err(self.unsupported(format!("an input of shape {dims:?}")));
-        }
-        match dims[2..].iter().map(Dim::fixed).collect::<Option<Vec<usize>>>() {
-            Some(sizes) => self.emit_moved(Op::MaxPool(Window::new(&sizes)), x),
-            // A window has a size, a reduction takes any.
-            None => {
-                let x = self.operand(0)?;
-                self.emit(Op::Reduce { reduction: Reduction::Max, axes: (2..dims.len()).collect(), keep: true }, &[x])
-            }
-        }
     }
 }

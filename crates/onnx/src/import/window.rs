@@ -14,8 +14,8 @@ pub(super) const CONV: [&str; 6] = ["kernel_shape", "strides", "dilations", "pad
 pub(super) const POOL: [&str; 6] = ["kernel_shape", "strides", "dilations", "pads", "auto_pad", "ceil_mode"];
 
 /// How a window is placed.
-struct Placement {
-    window: Window,
+pub(super) struct Placement {
+    pub(super) window: Window,
     /// Whether padding was added so that the last, incomplete window counts.
     is_enlarged: bool,
 }
@@ -53,13 +53,6 @@ impl Entry<'_, '_> {
         Ok(Op::Conv(Conv::new(window, groups)))
     }
 
-    pub(super) fn max_pool(&mut self) -> Result<(), Error> {
-        let x = self.clamped(0)?;
-        let attributes = self.attributes(&[&POOL[..], &["storage_order"]].concat())?;
-        let window = pool(&attributes, &self.dims(x.id()))?.window;
-        self.emit_moved(Op::MaxPool(window), x)
-    }
-
     /// The window of an average of `x`, and whether padding counts; `more` are the attributes that only some averages have.
     pub(super) fn average_window(&self, x: ValueId, more: &[&str]) -> Result<(Window, bool), Error> {
         let attributes = self.attributes(&[&POOL[..], &["count_include_pad"], more].concat())?;
@@ -72,7 +65,8 @@ impl Entry<'_, '_> {
     }
 }
 
-fn pool(attributes: &Attributes<'_>, dims: &[Dim]) -> Result<Placement, Error> {
+/// The window of a pooling.
+pub(super) fn pool(attributes: &Attributes<'_>, dims: &[Dim]) -> Result<Placement, Error> {
     let kernel = attributes.sizes("kernel_shape")?.ok_or_else(|| attributes.invalid("lacks kernel_shape"))?;
     placement(attributes, kernel, dims, attributes.flag("ceil_mode")?)
 }

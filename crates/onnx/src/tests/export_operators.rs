@@ -64,7 +64,7 @@ fn sizes_of_several_symbols_are_computed() {
     let back = builder.node("back", back, &[row]).expect("valid");
     let wide = Op::Expand { dims: vec![product(&["n", "n", "3"]), Dim::symbol("m")] };
     let wide = builder.node("wide", wide, &[row]).expect("valid");
-    [split, rows, cut, back, wide].into_iter().for_each(|id| builder.output(id));
+    [joined, split, rows, cut, back, wide].into_iter().for_each(|id| builder.output(id));
     let graph = builder.finish().expect("valid");
     let back = read_again(&graph);
     assert_eq!(meaning(&back), meaning(&graph));

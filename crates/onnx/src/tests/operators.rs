@@ -140,7 +140,8 @@ fn shapes_are_checked() {
     let vector = |values: &[i64]| Tensor::from_vec(&[values.len()], values.to_vec()).expect("as many");
     let reshape =
         |values: &[i64]| one(17, &[-1, 2, 6], &[("s", vector(values))], node("Reshape", &["x", "s"], "y", vec![]));
-    assert_eq!(reshape(&[0, -1]), Ok(Op::Reshape { dims: vec![Dim::symbol("n"), 12.into()] }));
+    assert_eq!(reshape(&[0, -1]), Ok(Op::Flatten { axis: 1 }));
+    assert_eq!(reshape(&[0, 3, -1]), Ok(Op::Reshape { dims: vec![Dim::symbol("n"), 3.into(), 4.into()] }));
     assert!(reshape(&[-1, -1]).is_err());
     assert!(reshape(&[0, 5, 3]).is_err());
     let transpose = |perm: &[i64]| one(17, &[2, 3, 4], &[], node("Transpose", &["x"], "y", vec![ints("perm", perm)]));
@@ -149,7 +150,8 @@ fn shapes_are_checked() {
     assert!(transpose(&[0, 1, 3]).is_err());
     assert!(transpose(&[0, 1]).is_err());
     let flatten = |axis| one(17, &[2, 3, 4], &[], node("Flatten", &["x"], "y", vec![int("axis", axis)]));
-    assert_eq!(flatten(-1), Ok(Op::Flatten { axis: 2 }));
+    assert_eq!(flatten(1), Ok(Op::Flatten { axis: 1 }));
+    assert_eq!(flatten(-1), Ok(Op::Reshape { dims: vec![6.into(), 4.into()] }));
     assert!(flatten(9).is_err() && flatten(-9).is_err());
     assert_eq!(one(17, &[2, 3], &[], node("Dropout", &["x"], "y", vec![])), Ok(Op::Identity));
 }

@@ -1,0 +1,38 @@
+//! Concat of what Concat makes along the same axis, and of a single operand.
+
+use super::{Operand, Replacement, Step};
+use crate::{Graph, MAX_CONCAT, NodeId, Op, ValueId};
+
+/// The join that ends at a place, if another one makes one of its operands or it joins nothing.
+pub(super) fn at(graph: &Graph, place: usize) -> Option<Replacement> {
+    let node = &graph.nodes()[place];
+    let Op::Concat { axis } = *node.op() else { return None };
+    let (mut operands, mut inner) = (Vec::new(), Vec::new());
+    let mut open: Vec<ValueId> = node.inputs().iter().rev().copied().collect();
+    while let Some(id) = open.pop() {
+        let room = MAX_CONCAT - operands.len() - open.len();
+        match joined(graph, id, axis).filter(|(_, parts)| parts.len() <= room) {
+            Some((place, parts)) => {
+                inner.push(place);
+                open.extend(parts.iter().rev());
+            }
+            None => operands.push(id),
+        }
+    }
+    let alone = node.inputs().len() == 1 && graph.value(node.output()).ty() == graph.value(node.inputs()[0]).ty();
+    let op = match alone {
+        _ if !inner.is_empty() => Op::Concat { axis },
+        true => Op::Identity,
+        false => return None,
+    };
+    let operands = operands.into_iter().map(Operand::Value).collect();
+    Some(Replacement { operands, ops: vec![Step::new(op, place)], inner })
+}
+
+/// The operands of the Concat along an axis that makes a value for one reader. Codes are joined with parameters of their own.
+fn joined(graph: &Graph, id: ValueId, axis: usize) -> Option<(usize, &[ValueId])> {
+    let NodeId(place) = graph.value(id).producer()?;
+    let node = &graph.nodes()[place];
+    let is_plain = graph.value(id).ty().params().is_none() && graph.sole_consumer(id).is_some();
+    (*node.op() == Op::Concat { axis } && is_plain).then(|| (place, node.inputs()))
+}
