@@ -73,7 +73,7 @@ pub(crate) fn input_shapes(graph: &Graph, batch: usize) -> Result<Vec<Vec<usize>
     graph.inputs().iter().map(shape).collect()
 }
 
-/// Inputs of the model's types with numbers from a fixed sequence, in 0..1 where they are real; sizes as [`input_shapes`] has them.
+/// Inputs of the model's types with numbers from a fixed sequence, in 0..1 where they are real; whole numbers and truth values are 1. Sizes as [`input_shapes`] has them.
 pub(crate) fn made_up_inputs(graph: &Graph, batch: usize) -> Result<Vec<Tensor>, Failure> {
     let mut state = 0x2545_f491_4f6c_dd1d_u64;
     let mut next = || {
@@ -87,12 +87,17 @@ pub(crate) fn made_up_inputs(graph: &Graph, batch: usize) -> Result<Vec<Tensor>,
     for (&id, shape) in graph.inputs().iter().zip(input_shapes(graph, batch)?) {
         let value = graph.value(id);
         let mut tensor = Tensor::zeros(value.ty().dtype(), &shape)?;
-        if value.ty().dtype() == DType::F32 {
-            for element in tensor.as_mut_slice::<f32>()? {
-                *element = f32::from(u16::try_from(next() >> 48).unwrap_or(0)) / 65536.0;
+        match value.ty().dtype() {
+            DType::F32 => {
+                for element in tensor.as_mut_slice::<f32>()? {
+                    *element = f32::from(u16::try_from(next() >> 48).unwrap_or(0)) / 65536.0;
+                }
             }
-        } else {
-            tensor.bytes_mut()?.fill_with(|| next().to_le_bytes()[7]);
+            // They may be rows of a table, or places that are masked.
+            DType::I64 => tensor.as_mut_slice::<i64>()?.fill(1),
+            DType::I32 => tensor.as_mut_slice::<i32>()?.fill(1),
+            DType::Bool => tensor.bytes_mut()?.fill(1),
+            _ => tensor.bytes_mut()?.fill_with(|| next().to_le_bytes()[7]),
         }
         inputs.push(tensor);
     }

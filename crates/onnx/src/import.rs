@@ -20,6 +20,7 @@ mod node;
 mod norm;
 mod operators;
 mod parameters;
+mod parts;
 mod pooling;
 mod products;
 mod qdq;
@@ -232,6 +233,10 @@ struct Importer<'a> {
     computed: HashMap<(&'a str, Change), ValueId>,
     /// Constants of codes.
     quantized: HashMap<(Stored<'a>, Use), ValueId>,
+    /// The steps of dynamic quantizations that are nodes of their own.
+    parts: HashMap<&'a str, ValueId>,
+    /// What real numbers are quantized to while the model runs.
+    quantized_values: HashMap<ValueId, parts::Quantized>,
     /// For the real numbers of constant codes in another shape, the name of those that were reshaped.
     reshaped: HashMap<&'a str, &'a str>,
     /// The types of names whose elements are codes of a type that no tensor has.
@@ -279,6 +284,8 @@ impl<'a> Importer<'a> {
             file_names: HashSet::new(),
             computed: HashMap::new(),
             quantized: HashMap::new(),
+            parts: HashMap::new(),
+            quantized_values: HashMap::new(),
             reshaped: HashMap::new(),
             narrow: HashMap::new(),
             computed_elements: 0,

@@ -103,8 +103,8 @@ impl<'a> Importer<'a> {
             Some(Binding::Value(id)) => return Ok(Some(*id)),
             Some(Binding::Dequantized(Dequantized { real: Some(id), .. })) => return Ok(Some(*id)),
             Some(Binding::Part(part)) => {
-                let what = format!("{}, in any other place than the products of onnxruntime's quantize_dynamic,", part);
-                return Err(Error::UnsupportedTensor { name: name.to_owned(), what });
+                let part = *part;
+                return self.value_of_part(name, part).map(Some);
             }
             Some(Binding::Coded(coded)) => return self.codes_of(name, coded.clone()).map(Some),
             Some(Binding::Sizes(sizes)) => {

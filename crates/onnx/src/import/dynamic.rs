@@ -8,8 +8,6 @@
 //! Nothing enters the graph before the last product, which becomes a Linear, or a convolution for ConvInteger. The operators of ONNX
 //! Runtime that do several of these steps at once become the same.
 
-use core::fmt;
-
 use fourfold_graph::{Activation, Binary, Conv, Dim, Linear, Op, ValueId};
 use fourfold_schemes::DynamicScheme;
 use fourfold_tensor::DType;
@@ -50,17 +48,6 @@ impl Part<'_> {
     }
 }
 
-impl fmt::Display for Part<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Part::Codes { .. } => "the codes of a dynamic quantization",
-            Part::Scale { .. } | Part::Scales { .. } => "a scale of a dynamic quantization",
-            Part::ZeroPoint { .. } => "the zero point of a dynamic quantization",
-            Part::Sums { .. } => "the sums of a product of integers",
-        })
-    }
-}
-
 impl<'a> Entry<'_, 'a> {
     /// The result's codes, scale and zero point, which MatMulInteger and Mul read.
     pub(super) fn dynamic_quantize_linear(&mut self) -> Result<(), Error> {
@@ -92,8 +79,7 @@ impl<'a> Entry<'_, 'a> {
                 let sums = Part::Sums { x, product: self.proto, is_cast: false };
                 self.importer.bind(self.output(), Binding::Part(sums)).map(|()| true)
             }
-            (None, None) => Ok(false),
-            _ => Err(self.unsupported("a product of other integers than the codes of a DynamicQuantizeLinear")),
+            _ => Ok(false),
         }
     }
 
@@ -113,8 +99,8 @@ impl<'a> Entry<'_, 'a> {
     pub(super) fn mul(&mut self) -> Result<(), Error> {
         self.attributes(&[])?;
         match [self.part(0), self.part(1)] {
-            [Some(Part::Scale { x }), None] => self.scales(x, 1),
-            [None, Some(Part::Scale { x })] => self.scales(x, 0),
+            [Some(Part::Scale { x }), None] if self.is_constant(1) => self.scales(x, 1),
+            [None, Some(Part::Scale { x })] if self.is_constant(0) => self.scales(x, 0),
             [Some(Part::Sums { x, product, is_cast: true }), Some(Part::Scales { x: same, weight })]
             | [Some(Part::Scales { x: same, weight }), Some(Part::Sums { x, product, is_cast: true })]
                 if x == same =>
@@ -125,16 +111,16 @@ impl<'a> Entry<'_, 'a> {
                 let zero_point = product.input.get(3).map_or("", String::as_str);
                 self.dynamic_linear(x, &product.input[1], [weight, zero_point])
             }
-            [None, None] => self.binary(Binary::Mul),
-            _ => Err(self.unsupported("a product other than those of a dynamic quantization")),
+            _ => self.binary(Binary::Mul),
         }
+    }
+
+    fn is_constant(&self, index: usize) -> bool {
+        self.input(index).is_some_and(|name| self.importer.constant_shape(name).is_some())
     }
 
     fn scales(&mut self, x: ValueId, weight: usize) -> Result<(), Error> {
         let name = self.input(weight).unwrap_or_default();
-        if self.importer.constant_shape(name).is_none() {
-            return Err(self.unsupported(format!("a scale `{name}` of the weight that is not constant")));
-        }
         self.importer.bind(self.output(), Binding::Part(Part::Scales { x, weight: name }))
     }
 

@@ -84,10 +84,6 @@ impl<'a> Entry<'_, 'a> {
     /// The value of an input that must be there: real numbers or codes.
     pub(super) fn any_operand(&mut self, index: usize) -> Result<ValueId, Error> {
         let name = self.input(index).ok_or_else(|| self.invalid(format!("lacks input {index}")))?;
-        if let Some(Binding::Part(part)) = self.importer.bindings.get(name) {
-            let what = format!("`{name}`, {part}, outside of a product as onnxruntime's quantize_dynamic makes it,");
-            return Err(self.unsupported(what));
-        }
         self.importer.value(name)?.ok_or_else(|| self.unknown(name))
     }
 

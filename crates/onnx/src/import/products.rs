@@ -101,7 +101,12 @@ impl<'a> Entry<'_, 'a> {
     }
 
     /// The weight at a place, with its zero points, as the graph holds it.
-    fn weight_of_integers(&mut self, place: usize, zero_point: usize, channels: Channels) -> Result<ValueId, Error> {
+    pub(super) fn weight_of_integers(
+        &mut self,
+        place: usize,
+        zero_point: usize,
+        channels: Channels,
+    ) -> Result<ValueId, Error> {
         let name = self.input(place).unwrap_or_default();
         let Some(shape) = self.importer.stored(name).map(|codes| codes.shape().to_vec()) else {
             return Err(self.unsupported(format!("a weight `{name}` that is not constant")));

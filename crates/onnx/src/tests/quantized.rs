@@ -252,17 +252,23 @@ fn dynamic_products_become_one_linear() {
     assert_eq!(linear.inputs().len(), 3);
     assert_eq!(graph.value(linear.inputs()[1]).ty().dtype(), DType::I8);
     type Change = fn(&mut Vec<NodeProto>);
-    let damages: [Change; 7] = [
-        |nodes| nodes[1].input[1] = "xs".to_owned(),
+    let damages: [Change; 4] = [
         |nodes| nodes[2].input[2] = "vz".to_owned(),
         |nodes| nodes[2].input[1] = "x".to_owned(),
-        |nodes| nodes[2].input.truncate(2),
         |nodes| nodes[3].attribute[0].i = 6,
         |nodes| nodes[4].input[0] = "sums".to_owned(),
-        |nodes| nodes[5].input[0] = "xs".to_owned(),
     ];
     for (index, damage) in damages.into_iter().enumerate() {
         let error = dynamic(damage).expect_err("not the form");
         assert!(error.to_string().starts_with("node `"), "{index}: {error}");
+    }
+    // Other products of the same steps are valid too, and run step by step.
+    let others: [Change; 3] = [
+        |nodes| nodes[1].input[1] = "xs".to_owned(),
+        |nodes| nodes[2].input.truncate(2),
+        |nodes| nodes[5].input[0] = "xs".to_owned(),
+    ];
+    for other in others {
+        assert!(dynamic(other).expect("valid").nodes().len() > 5);
     }
 }

@@ -156,6 +156,24 @@ case("dynamic_conv_unsigned", dynamic("ConvInteger", pads=[1, 1, 1, 1]), [real(2
 case("dynamic_conv_channels", dynamic("ConvInteger", group=3, pads=[1, 1, 1, 1]), [real(2, 3, 5, 4)],
      {"w": codes(6, 1, 3, 3), "wz": U8(3), "ws": (np.abs(real(6)) / 50).reshape(1, 6, 1, 1), "b": real(1, 6, 1, 1)})
 
+# The same steps with other readers.
+first = node("DynamicQuantizeLinear", "x0", "q s z")
+w, wz = codes(8, 5), codes(5)
+for part in "qsz":
+    case(f"parts_{part}", [first, node("Identity", part)], [real(3, 8)], {})
+case("parts_zeros", [first, node("Identity", "s")], [np.zeros((3, 8), np.float32)], {}, oracle="runtime")
+case("parts_positive", [first, node("Cast", "q", "a", to=TensorProto.FLOAT), node("Mul", "a s")], [np.abs(real(3, 8)) + f(1)], {})
+case("parts_number", [first, node("DequantizeLinear", "q s2 z2")], [real(3, 8)], {"s2": f(0.1), "z2": U8(7)})
+case("parts_sums", [first, node("MatMulInteger", "q w z wz")], [real(3, 8)], {"w": w, "wz": wz})
+case("parts_sums_without_points", [first, node("MatMulInteger", "q w")], [real(3, 8)], {"w": w})
+case("parts_product", [first, node("MatMulInteger", "q w z wz", "i"), node("Cast", "i", "f", to=TensorProto.FLOAT), node("Mul", "f s", "m"), node("Mul", "m ws")],
+     [real(2, 3, 8)], {"w": w, "wz": wz, "ws": f(0.02)})
+case("parts_both", dynamic("MatMulInteger") [:-1] + [node("Cast", "i", "j", to=TensorProto.INT64), node("Cast", "j", "k", to=TensorProto.FLOAT), node("Add", "r k")],
+     [real(3, 8)], {"w": w, "wz": wz, "ws": f(0.02)})
+for name, attributes in {"": {}, "_padded": dict(pads=[1, 0, 2, 1], strides=[2, 1]), "_groups": dict(group=3, pads=[1, 1, 1, 1])}.items():
+    weight = codes(6, 1 if "group" in attributes else 3, 3, 2)
+    case(f"parts_convolution{name}", [first, node("ConvInteger", "q w z wz", **attributes)], [real(2, 3, 5, 4)], {"w": weight, "wz": U8(131)})
+
 # Tables of embeddings.
 ids = RANDOM.integers(-9, 9, (2, 5))
 for dtype in (U8, I8):
