@@ -59,6 +59,11 @@
 //! Sums and products of codes are rounded after their zero point is added, as ONNX Runtime's are: see
 //! [`Kernel::add`](kernels::Kernel::add).
 //!
+//! # Samples
+//!
+//! Arrays come from `.npy` and `.npz` files ([`format::npy`], [`format::npz`]). With the feature `images`, the module `images` makes tensors of PNG
+//! and JPEG files, as torchvision's transforms do.
+//!
 //! # What a caller can rely on
 //!
 //! - A model gives the same bits on every backend, for every number of threads and every split of the batch: one of codes, one of real
@@ -87,7 +92,7 @@ pub mod coming_from_pytorch {}
 pub mod prelude {
     //! What most programs need.
 
-    pub use fourfold_format::{container, npy, safetensors};
+    pub use fourfold_format::{container, npy, npz, safetensors};
     pub use fourfold_graph::{Dim, Graph, GraphBuilder, Limits, OpKind, ValueType, Window};
     pub use fourfold_quantize::{
         Calibration, ChannelStatistics, Comparison, QConfig, QConfigMapping, Quantized, correct_bias,

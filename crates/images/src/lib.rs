@@ -8,7 +8,7 @@
 //! use fourfold_graph::Limits;
 //! use fourfold_images::{Preprocess, Resize, decode};
 //!
-//! # let file = include_bytes!("../tests/data/rgb.png");
+//! # let file = include_bytes!("../tests/data/photo.png");
 //! let image = decode(file, &Limits::default())?;
 //! let preprocess = Preprocess {
 //!     resize: Some(Resize::Shorter(256)),
@@ -41,15 +41,17 @@
 //! | colour profile, gamma | not applied |
 //!
 //! A JPEG file may leave colour details out, and decoders differ in how they fill them in and round. Against libjpeg-turbo, which Pillow has, values
-//! differ by up to 3 and by 0.25 on average, much less where nothing was left out; next to the edges of images of a few pixels, by more. Arithmetic
-//! coding, lossless JPEG and 12 bits are unsupported. The decoders are the crates `png` and `jpeg-decoder`, the latter without code for single
-//! CPUs, so that an image is the same everywhere.
+//! differ by up to 3, and on average by 0.1, or 0.25 where details were left out; more at the edges of images a few pixels wide. What components
+//! mean (RGB, YCbCr, CMYK) is decided and converted by libjpeg's rules. Arithmetic coding, lossless JPEG and 12 bits are unsupported. The decoders are
+//! the crates `png` and `jpeg-decoder`, the latter without code for single CPUs, so that an image is the same everywhere. (`zune-jpeg`, which
+//! the crate `image` has, gives wrong pixels for files with a scan for each subsampled component, and panics on some; `image` also takes files
+//! that are cut off for whole.)
 //!
 //! # Hostile files
 //!
 //! Sizes are checked before anything is decoded: [`Limits::image_side`](fourfold_graph::Limits::image_side) and
 //! [`Limits::image_bytes`](fourfold_graph::Limits::image_bytes), which counts what a step holds at once. A file that ends early is an error
-//! wherever it ends, and so is a PNG whose checksums are wrong.
+//! wherever it ends, and so is a PNG whose checksums are wrong. A JPEG file has no checksum: damage within its image may go unnoticed.
 
 #![forbid(unsafe_code)]
 

@@ -115,11 +115,7 @@ fn images_are_resized_to_the_bit() {
             ..Preprocess::default()
         };
         let tensor = preprocess.apply(&image(&arrays[&format!("{mode}/{from}")]), &Limits::default()).expect("valid");
-        if tensor.bytes() != expected.bytes() {
-            println!("DIFF {name}");
-        } else {
-            println!("same {name}");
-        }
+        assert_eq!(tensor.bytes(), expected.bytes(), "{name}");
         count += 1;
     }
     assert_eq!(count, 66);

@@ -16,6 +16,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("fourfold-onnx", &["fourfold-runtime", "fourfold-graph", "fourfold-schemes", "fourfold-tensor"]),
     ("fourfold-format", &["fourfold-graph", "fourfold-observers", "fourfold-schemes", "fourfold-tensor"]),
     ("fourfold-nn", &["fourfold-graph", "fourfold-tensor"]),
+    ("fourfold-images", &["fourfold-graph", "fourfold-tensor"]),
     (
         "fourfold-quantize",
         &[
@@ -48,6 +49,7 @@ const LIBRARIES: &[&str] = &[
     "fourfold-observers",
     "fourfold-graph",
     "fourfold-nn",
+    "fourfold-images",
     "fourfold-runtime",
     "fourfold-quantize",
     "fourfold-format",
