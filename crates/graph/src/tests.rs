@@ -274,7 +274,7 @@ fn operators_compute_in_single_precision() {
     for dtype in [DType::F16, DType::BF16, DType::F64] {
         let mut builder = GraphBuilder::new("floats");
         let x = builder.input("x", ValueType::plain(dtype, &dims(&[2, 2]))).expect("valid");
-        for op in [Op::Relu, Op::Flatten { axis: 0 }, Op::Transpose { axes: vec![1, 0] }, Op::Quantize] {
+        for op in [Op::Relu, Op::Flatten { axis: 0 }, Op::Transpose { axes: vec![2, 1, 0] }, Op::Quantize] {
             let refused = builder.node("refused", op, &[x]).expect_err("not in f32").to_string();
             assert!(refused.contains(&format!("{dtype}")) && refused.contains("f32, which a Cast makes"), "{refused}");
         }

@@ -172,7 +172,7 @@ fn kinds_have_names_and_settings() {
         assert_eq!(serde_json::from_str::<ObserverKind>(&text).ok(), Some(kind));
         let mut observer = kind.observer();
         assert_eq!(observer.name(), kind.name());
-        observer.observe(&Tensor::from_slice(&[2, 1], &[0.5, -1.0]).expect("two")).expect("finite");
+        observer.observe(&Tensor::from_slice(&[2, 1], &[0.5_f32, -1.0]).expect("two")).expect("finite");
         let per_tensor = observer.params(&Scheme::U8_AFFINE).is_ok_and(|params| params.as_per_tensor().is_some());
         assert_eq!(per_tensor, kind.is_per_tensor(), "{}", kind.name());
     }

@@ -90,7 +90,7 @@ fn a_sum_that_loses_an_operand_stays_float_up_to_the_next_product() {
             linear(builder, "third", second, 1.0)
         })
     };
-    for (lowest, stays_float) in [(-1e9, true), (-4.0, false)] {
+    for (lowest, stays_float) in [(-1e9_f32, true), (-4.0, false)] {
         let mask = (0..16).map(|token| if token % 3 == 0 { lowest } else { 0.0 }).collect();
         let mask = Tensor::from_vec(&[16, 1], mask).expect("one for each row");
         let batches: Vec<Vec<Tensor>> = images().into_iter().map(|x| [x, vec![mask.clone()]].concat()).collect();
