@@ -17,18 +17,18 @@ import re
 import onnx
 from onnx import defs
 
-LETTERS = {"float": "f", "bool": "b", "int8": "a", "uint8": "u", "int32": "i", "int64": "l",
+LETTERS = {"float": "f", "float16": "h", "bfloat16": "B", "double": "d", "bool": "b", "int8": "a", "uint8": "u", "int32": "i", "int64": "l",
            "int16": "s", "uint16": "t", "int4": "n", "uint4": "m", "int2": "p", "uint2": "q"}
 KINDS = {"INT": "int", "FLOAT": "float", "STRING": "string", "TENSOR": "tensor", "INTS": "ints", "FLOATS": "floats", "STRINGS": "strings"}
 FIRST, LAST = 7, 28
 
 # Operators of ONNX Runtime, by its documentation (docs/ContribOperators.md).
 MICROSOFT = """
-DequantizeLinear 1 | T1 T2 T1? | T2 | axis:int | T1=auistnm T2=f
+DequantizeLinear 1 | T1 T2 T1? | T2 | axis:int | T1=auistnm T2=fh
 DynamicQuantizeLSTM 1 | T T2 T2 T? T1? T? T? T? T T2 T T2 | T? T? T? | activation_alpha:floats activation_beta:floats activations:strings clip:float direction:string hidden_size:int input_forget:int | T=f T1=i T2=au
 DynamicQuantizeMatMul 1 | T1 T2 T1 T2? T1? | T1 | | T1=f T2=au
-MatMulIntegerToFloat 1 | T1 T2 T3 T3 T1? T2? T3? | T3 | | T1=au T2=au T3=f
-MatMulNBits 1 | T1 T2 T1 T3? T4? T1? | T1 | K:int! N:int! accuracy_level:int bits:int block_size:int! weight_prepacked:int | T1=f T2=ui T3=fui T4=i
+MatMulIntegerToFloat 1 | T1 T2 T3 T3 T1? T2? T3? | T3 | | T1=au T2=au T3=fh
+MatMulNBits 1 | T1 T2 T1 T3? T4? T1? | T1 | K:int! N:int! accuracy_level:int bits:int block_size:int! weight_prepacked:int | T1=fhB T2=ui T3=fhBui T4=i
 QGemm 1 | TA T TA TB T TB TC? T? TY? | TR | alpha:float transA:int transB:int | TA=au TB=au TC=i T=f TY=au TR=fau
 QLinearAdd 1 | T f T? T f T? f T? | T | | T=au
 QLinearAveragePool 1 | T f T? f T? | T | auto_pad:string ceil_mode:int channels_last:int count_include_pad:int kernel_shape:ints! pads:ints strides:ints | T=au
@@ -38,7 +38,7 @@ QLinearLeakyRelu 1 | T f T? f T? | T | alpha:float | T=au
 QLinearMul 1 | T f T? T f T? f T? | T | | T=au
 QLinearSigmoid 1 | T f T? f T? | T | | T=au
 QLinearSoftmax 1 | T f T? f T | T | axis:int opset:int! | T=au
-QuantizeLinear 1 | T1 T1 T2? | T2 | axis:int | T1=f T2=austnm
+QuantizeLinear 1 | T1 T1 T2? | T2 | axis:int | T1=fh T2=austnm
 """
 
 

@@ -165,6 +165,7 @@ fn model(graph: &Graph, form: Form) -> Result<ModelProto, Error> {
         initializer,
         input: inputs,
         output: outputs,
+        value_info: Vec::new(),
         sparse_initializer,
     };
     Ok(ModelProto {

@@ -53,7 +53,8 @@ use self::computed::Change;
 use self::narrow::Code;
 use crate::Error;
 use crate::model::external::{self, Folder, Nowhere, Resolve};
-use crate::model::{fixed, functions, needed};
+use crate::model::floats::{self, Border};
+use crate::model::{fixed, functions, names, needed};
 use crate::proto::{GraphProto, ModelProto, NodeProto};
 use crate::scan::scan;
 
@@ -144,7 +145,7 @@ pub fn import_with(bytes: &[u8], options: &ImportOptions<'_>) -> Result<Imported
     }
     let opset = opset(&model)?;
     let mut graph = model.graph.ok_or(Error::Model { reason: "has no graph; the file may be truncated" })?;
-    name_nodes(&mut graph);
+    names::name_nodes(&mut graph);
     functions::inline(&mut graph, &model.functions, opset, limits)?;
     needed::keep_needed(&mut graph);
     operators::check(&graph)?;
@@ -152,11 +153,15 @@ pub fn import_with(bytes: &[u8], options: &ImportOptions<'_>) -> Result<Imported
     let computed_elements = limits.computed_elements.max(read.saturating_mul(8));
     let limits = &Limits { computed_elements, ..limits.clone() };
     fixed::fix(&mut graph, options.fixed)?;
-    match Importer::new(&graph, opset, limits).run() {
+    names::check(&graph)?;
+    schema::check(&graph, opset)?;
+    let types = floats::owned(schema::types(&graph, opset)?);
+    let border = &floats::keep_at_border(&mut graph, &types);
+    match Importer::new(&graph, opset, limits, border).run() {
         Err(error) if may_be_a_fixed_batch(&error) => match fixed::batch_of_one(&graph) {
             Some(batch) => {
                 fixed::fix(&mut graph, &batch)?;
-                let mut imported = Importer::new(&graph, opset, limits).run().map_err(|_| error)?;
+                let mut imported = Importer::new(&graph, opset, limits, border).run().map_err(|_| error)?;
                 imported
                     .notes
                     .push("its batch is free, but the model fixes it inside; it runs with batch 1".to_owned());
@@ -178,13 +183,6 @@ fn may_be_a_fixed_batch(error: &Error) -> bool {
     };
     let fixing = ["Reshape", "Concat", "Expand", "LSTM", "Lstm", "GRU", "Gru", "RNN", "Rnn"];
     error.is_unsupported() && fixing.contains(&operator.as_str())
-}
-
-/// Gives nodes without a name that of their operator and their place in the file.
-fn name_nodes(graph: &mut GraphProto) {
-    for (index, node) in graph.node.iter_mut().enumerate().filter(|(_, node)| node.name.is_empty()) {
-        node.name = format!("{}_{index}", node.op_type);
-    }
 }
 
 /// Refuses what is known to be something else.
@@ -211,7 +209,7 @@ fn opset(model: &ModelProto) -> Result<i64, Error> {
     let default = model.opset_import.iter().filter(|set| is_default(&set.domain)).map(|set| set.version).max();
     match default {
         None => Err(Error::Model { reason: "names no version of its operators; the file may be truncated" }),
-        Some(version) if (7..=28).contains(&version) => Ok(version),
+        Some(version) if (7..=schema::LAST_OPSET).contains(&version) => Ok(version),
         Some(version) => Err(Error::Opset { version }),
     }
 }
@@ -225,6 +223,8 @@ struct Importer<'a> {
     proto: &'a GraphProto,
     opset: i64,
     limits: Limits,
+    /// What keeps its type in the file.
+    border: &'a Border,
     builder: GraphBuilder,
     bindings: HashMap<&'a str, Binding<'a>>,
     /// The names of all values and nodes of the file; empty until a fresh name is asked for.
@@ -256,12 +256,14 @@ struct Importer<'a> {
     outputs: HashSet<&'a str>,
     /// Nodes that were taken into an earlier one.
     absorbed: HashSet<usize>,
+    /// The constants with numbers that `f32` does not reach.
+    beyond: Vec<String>,
     /// What changes on the way in and may change results.
     notes: BTreeSet<String>,
 }
 
 impl<'a> Importer<'a> {
-    fn new(proto: &'a GraphProto, opset: i64, limits: &Limits) -> Self {
+    fn new(proto: &'a GraphProto, opset: i64, limits: &Limits, border: &'a Border) -> Self {
         let name = if proto.name.is_empty() { "model" } else { &proto.name };
         let (nodes, values) = (proto.node.len(), proto.node.len() + proto.initializer.len() + proto.input.len());
         let mut readers: HashMap<&str, (usize, Option<usize>)> = HashMap::with_capacity(values);
@@ -279,6 +281,7 @@ impl<'a> Importer<'a> {
             proto,
             opset,
             limits: limits.clone(),
+            border,
             builder,
             bindings: HashMap::with_capacity(values),
             file_names: HashSet::new(),
@@ -296,23 +299,22 @@ impl<'a> Importer<'a> {
             outputs: proto.output.iter().map(|output| output.name.as_str()).collect(),
             all_readers: inputs::Readers::default(),
             absorbed: HashSet::new(),
+            beyond: Vec::new(),
             notes: BTreeSet::new(),
         }
     }
 
     fn run(mut self) -> Result<Imported, Error> {
-        self.check_names()?;
-        self.check_nodes()?;
         for initializer in &self.proto.initializer {
-            let tensor = tensor::read(initializer, &initializer.name)?;
+            let tensor = self.in_float(&initializer.name, tensor::read(initializer, &initializer.name)?)?;
             self.bind(&initializer.name, Binding::Constant(tensor))?;
             if let Some(code) = Code::narrow(initializer.data_type) {
                 self.note_code(&initializer.name, code);
             }
         }
         for node in self.proto.node.iter().filter(|node| node.op_type == "Constant") {
-            let tensor = tensor::of_constant_node(node)?;
             let name = node.output.first().map_or("", String::as_str);
+            let tensor = self.in_float(name, tensor::of_constant_node(node)?)?;
             self.bind(name, Binding::Constant(tensor))?;
             if let Some(code) = tensor::code_of_constant_node(node) {
                 self.note_code(name, code);
@@ -353,6 +355,13 @@ impl<'a> Importer<'a> {
             inputs::check_output(output, self.builder.value(id).ty().dtype())?;
             self.builder.output(id);
         }
+        if self.border.is_double {
+            self.note("it computes in float64; fourfold computes in float32, to which its numbers are rounded");
+        }
+        if let [first, more @ ..] = self.beyond.as_slice() {
+            let more = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
+            self.note(format!("numbers of its constant `{first}`{more} are beyond float32 and became infinite"));
+        }
         let graph = self.builder.finish()?;
         let graph = if self.is_folding { graph } else { graph.canonical()? };
         Ok(Imported { graph, notes: self.notes.into_iter().collect() })
@@ -378,33 +387,6 @@ impl<'a> Importer<'a> {
     /// Whether a name is one of the model's outputs.
     fn is_output(&self, name: &str) -> bool {
         self.outputs.contains(name)
-    }
-
-    /// Checks that every initializer has a name, and that no two initializers or nodes make a value of the same name, nor two inputs or outputs
-    /// have it.
-    fn check_names(&self) -> Result<(), Error> {
-        if !self.proto.sparse_initializer.is_empty() {
-            let (name, what) = ("sparse_initializer".to_owned(), "a sparse tensor".to_owned());
-            return Err(Error::UnsupportedTensor { name, what });
-        }
-        let made = self.proto.node.iter().flat_map(|node| &node.output).filter(|name| !name.is_empty());
-        let mut seen = HashSet::with_capacity(self.proto.node.len() + self.proto.initializer.len());
-        for name in self.proto.initializer.iter().map(|initializer| &initializer.name).chain(made) {
-            if name.is_empty() {
-                return Err(fourfold_graph::Error::Name { name: String::new() }.into());
-            }
-            if !seen.insert(name) {
-                return Err(fourfold_graph::Error::DuplicateName { name: name.clone() }.into());
-            }
-        }
-        for (infos, what) in [(&self.proto.input, "an input"), (&self.proto.output, "an output")] {
-            let mut seen = HashSet::new();
-            if let Some(twice) = infos.iter().find(|info| !seen.insert(&info.name)) {
-                let reason = format!("is {what} of the model twice");
-                return Err(Error::Tensor { name: twice.name.clone(), reason });
-            }
-        }
-        Ok(())
     }
 
     /// A name for a node that no other has.

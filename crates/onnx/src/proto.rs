@@ -24,6 +24,14 @@ impl TensorProto {
     }
 }
 
+impl ValueInfoProto {
+    /// The type that the elements are declared to have, if they are.
+    pub(crate) fn elem_type(&self) -> Option<i32> {
+        let type_proto::Value::TensorType(tensor) = self.r#type.as_ref()?.value.as_ref()?;
+        Some(tensor.elem_type).filter(|&ty| ty != 0)
+    }
+}
+
 /// `TensorProto.DataType` of the specification.
 pub(crate) mod data_type {
     use fourfold_tensor::DType;
@@ -61,13 +69,7 @@ pub(crate) mod data_type {
 
     /// The element type of a number; `None` for those that tensors do not have.
     pub(crate) fn dtype(data_type: i32) -> Option<DType> {
-        let computable = DType::ALL.into_iter().filter(|dtype| *dtype == DType::F32 || !dtype.is_float());
-        computable.into_iter().find(|&dtype| of(dtype) == data_type)
-    }
-
-    /// The element type that a number becomes in the graph: floats of 16 bits are held in 32, which hold each of them exactly.
-    pub(crate) fn widened(data_type: i32) -> Option<DType> {
-        if matches!(data_type, FLOAT16 | BFLOAT16) { Some(DType::F32) } else { dtype(data_type) }
+        DType::ALL.into_iter().find(|&dtype| of(dtype) == data_type)
     }
 
     /// The bits of one element; `None` for strings and types that are not known.

@@ -48,7 +48,7 @@ impl Counts {
                     self.values += 1;
                     check_names_of(tensor, field.offset, 8, limits)?;
                 }
-                (11 | 12, Some(value)) => {
+                (11..=13, Some(value)) => {
                     self.values += 1;
                     check_names_of(value, field.offset, 1, limits)?;
                 }

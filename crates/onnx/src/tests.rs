@@ -8,6 +8,7 @@ mod export_operators;
 mod exports;
 mod external;
 mod extremes;
+mod floats;
 mod functions;
 mod hostile;
 mod limits;
@@ -47,7 +48,7 @@ fn model(opset: i64, input: &[i64], initializers: &[(&str, Tensor)], nodes: Vec<
         initializer,
         input: vec![info("x", input)],
         output: vec![ValueInfoProto { name: "y".to_owned(), ..ValueInfoProto::default() }],
-        sparse_initializer: vec![],
+        ..GraphProto::default()
     };
     ModelProto {
         ir_version: 8,

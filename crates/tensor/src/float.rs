@@ -173,8 +173,8 @@ mod tests {
     fn widening_is_exact() {
         // 0x3555 is 1/3 of half precision, 0x0001 the smallest, 0x7BFF the largest.
         let halves = [0x3555, 0x0001, 0x7BFF, 0xC000].map(f16::from_bits);
-        let wide = Tensor::from_slice(&[4], &halves).and_then(|x| x.to_float(DType::F32)).expect("four");
-        assert_eq!(wide.as_slice(), Ok(&[0.333_251_953_125_f32, 5.960_464_477_539_063e-8, 65504.0, -2.0][..]));
+        let wide = Tensor::from_slice(&[4], &halves).and_then(|x| x.to_float(DType::F64)).expect("four");
+        assert_eq!(wide.as_slice(), Ok(&[0.333_251_953_125, 2_f64.powi(-24), 65_504.0, -2.0][..]));
         for dtype in [DType::F16, DType::BF16] {
             for &x in &all(dtype) {
                 assert_eq!(narrowed(dtype, x).to_bits(), x.to_bits(), "{dtype} {x}");

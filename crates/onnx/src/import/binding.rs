@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use fourfold_graph::{FIX_SIZES, Limits, NewNode, Op, ValueId};
 use fourfold_schemes::{QuantParams, dequantize};
-use fourfold_tensor::Tensor;
+use fourfold_tensor::{DType, Tensor};
 
 use super::Importer;
 use super::dynamic::Part;
@@ -94,6 +94,20 @@ impl<'a> Importer<'a> {
             None => Ok(()),
             Some(_) => Err(fourfold_graph::Error::DuplicateName { name: name.to_owned() }.into()),
         }
+    }
+
+    /// A constant of the file as the graph computes with it: real numbers in `f32`, but for those at the border.
+    pub(super) fn in_float(&mut self, name: &str, tensor: Tensor) -> Result<Tensor, Error> {
+        if !tensor.dtype().is_float() || self.border.constants.contains(name) {
+            return Ok(tensor);
+        }
+        let single = tensor.to_float(DType::F32)?;
+        if let (Ok(given), Ok(single)) = (tensor.as_slice::<f64>(), single.as_slice::<f32>())
+            && given.iter().zip(single).any(|(given, single)| single.is_infinite() && given.is_finite())
+        {
+            self.beyond.push(name.to_owned());
+        }
+        Ok(single)
     }
 
     /// The value of that name, `None` if nothing made it before; a constant and real numbers of codes enter the graph here.

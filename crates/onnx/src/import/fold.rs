@@ -74,7 +74,7 @@ impl<'a> Entry<'_, 'a> {
             outputs.iter().map(|name| ValueInfoProto { name: (*name).to_owned(), ..ValueInfoProto::default() });
         let proto = GraphProto { node: vec![node], output: output.collect(), ..GraphProto::default() };
         let limits = Limits { elements: ELEMENTS.min(self.importer.limits.elements), ..self.importer.limits.clone() };
-        let mut importer = Importer::new(&proto, self.importer.opset, &limits);
+        let mut importer = Importer::new(&proto, self.importer.opset, &limits, self.importer.border);
         importer.is_folding = true;
         let names: Vec<(String, Tensor)> =
             operands.into_iter().map(|(name, tensor)| (name.to_owned(), tensor)).collect();

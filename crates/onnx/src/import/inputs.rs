@@ -128,17 +128,10 @@ impl<'a> Importer<'a> {
     }
 }
 
-/// Checks that an initializer has the type and shape of the input that it is the default of.
+/// Checks that an initializer has the shape of the input that it is the default of.
 pub(super) fn check_default(input: &ValueInfoProto, value: &Tensor) -> Result<(), Error> {
     let Some(Type::TensorType(tensor)) = input.r#type.as_ref().and_then(|ty| ty.value.as_ref()) else { return Ok(()) };
     let invalid = |reason: String| Err(Error::Tensor { name: input.name.clone(), reason });
-    let dtype = value.dtype();
-    // Codes of few bits are in wider elements, as are floats of 16 bits.
-    let given = Code::narrow(tensor.elem_type).map(Code::dtype).or(data_type::widened(tensor.elem_type));
-    if given != Some(dtype) && tensor.elem_type != 0 {
-        let declared = data_type::name(tensor.elem_type);
-        return invalid(format!("is declared as {declared}, but its initializer is {dtype}"));
-    }
     let Some(shape) = &tensor.shape else { return Ok(()) };
     let fits = |(dim, &size): (&crate::proto::tensor_shape_proto::Dimension, &usize)| match &dim.value {
         Some(Dimension::DimValue(declared)) => usize::try_from(*declared) == Ok(size),

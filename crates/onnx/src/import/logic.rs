@@ -41,8 +41,7 @@ impl<'a> Entry<'_, 'a> {
     pub(super) fn cast_to(&mut self, to: i64) -> Result<(), Error> {
         let number = i32::try_from(to).ok().filter(|&number| number > 0);
         let number = number.ok_or_else(|| self.invalid(format!("converts to {to}, which is no type")))?;
-        // Numbers that the file keeps in 16 bits on the way keep their 32.
-        let dtype = data_type::widened(number);
+        let dtype = data_type::dtype(number);
         let dtype = dtype.ok_or_else(|| self.unsupported(format!("a conversion to {}", data_type::name(number))))?;
         let to = CastTo::of(dtype);
         let x = match self.clamped(0)? {

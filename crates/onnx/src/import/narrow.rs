@@ -6,6 +6,7 @@ use fourfold_tensor::{DType, Element, Shape, Tensor};
 
 use super::Importer;
 use super::binding::Binding;
+use super::node::Entry;
 use super::tensor::failed;
 use crate::Error;
 use crate::proto::{NodeProto, TensorProto, data_type};
@@ -103,21 +104,6 @@ impl Code {
     fn is_narrow(self) -> bool {
         !matches!(self, Code::I8 | Code::U8 | Code::I32)
     }
-
-    /// The letter of the type in the table of operators.
-    pub(super) fn letter(self) -> char {
-        match self {
-            Code::I2 => 'p',
-            Code::U2 => 'q',
-            Code::I4 => 'n',
-            Code::U4 => 'm',
-            Code::I8 => 'a',
-            Code::U8 => 'u',
-            Code::I16 => 's',
-            Code::U16 => 't',
-            Code::I32 => 'i',
-        }
-    }
 }
 
 impl fmt::Display for Code {
@@ -159,8 +145,19 @@ impl<'a> Importer<'a> {
 }
 
 /// Whether an operator takes codes of types that no tensor has: it moves them, or makes other numbers of them.
-pub(super) fn takes_narrow(operator: &str) -> bool {
+fn takes_narrow(operator: &str) -> bool {
     MOVING.contains(&operator) || matches!(operator, "Cast" | "QuantizeLinear" | "DequantizeLinear" | "MatMulNBits")
+}
+
+impl Entry<'_, '_> {
+    /// Checks that the operator takes the codes of types that no tensor has which are among its inputs.
+    pub(super) fn check_narrow(&self) -> Result<(), Error> {
+        let narrow = self.proto.input.iter().find_map(|name| Some((name, self.importer.narrow.get(name.as_str())?)));
+        match narrow.filter(|_| !takes_narrow(&self.proto.op_type)) {
+            Some((name, code)) => Err(self.unsupported(format!("arithmetic on `{name}` of type {code}"))),
+            None => Ok(()),
+        }
+    }
 }
 
 /// Reads a tensor of a type that no tensor of the graph has.

@@ -36,7 +36,7 @@ impl<'a> Importer<'a> {
             let what = format!("the use of its second output `{extra}`");
             return Err(entry.unsupported(what));
         }
-        entry.check_types()?;
+        entry.check_narrow()?;
         entry.import().map_err(|error| entry.refused(error))?;
         self.pass_code(proto);
         Ok(())

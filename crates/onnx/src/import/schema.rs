@@ -1,19 +1,17 @@
 //! What a node of each operator must look like, by the table of the specification (data/operators.txt, whose form its
 //! maker describes).
 
+mod types;
+
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use fourfold_tensor::DType;
-
-use super::Importer;
-use super::binding::Binding;
 use super::is_default;
-use super::narrow::{Code, takes_narrow};
-use super::node::Entry;
 use super::operators::operator;
 use crate::Error;
-use crate::proto::{NodeProto, attribute_type};
+use crate::proto::{GraphProto, NodeProto, attribute_type};
+
+pub(super) use types::types;
 
 static SCHEMAS: LazyLock<HashMap<&str, Vec<Schema>>> = LazyLock::new(|| {
     let mut schemas: HashMap<&str, Vec<Schema>> = HashMap::new();
@@ -24,6 +22,9 @@ static SCHEMAS: LazyLock<HashMap<&str, Vec<Schema>>> = LazyLock::new(|| {
     }
     schemas
 });
+
+/// The last opset of the table.
+pub(super) const LAST_OPSET: i64 = 28;
 
 /// One version of an operator.
 struct Schema {
@@ -123,36 +124,6 @@ fn kind(name: &str) -> i32 {
     }
 }
 
-/// The letter of an element type.
-fn letter(dtype: DType) -> char {
-    match dtype {
-        DType::F32 => 'f',
-        DType::Bool => 'b',
-        DType::I8 => 'a',
-        DType::U8 => 'u',
-        DType::I32 => 'i',
-        DType::I64 => 'l',
-        DType::F16 => 'h',
-        DType::BF16 => 'B',
-        DType::F64 => 'd',
-    }
-}
-
-/// The name of an element type in ONNX.
-fn type_name(dtype: DType) -> &'static str {
-    match dtype {
-        DType::F32 => "float",
-        DType::Bool => "bool",
-        DType::I8 => "int8",
-        DType::U8 => "uint8",
-        DType::I32 => "int32",
-        DType::I64 => "int64",
-        DType::F16 => "float16",
-        DType::BF16 => "bfloat16",
-        DType::F64 => "double",
-    }
-}
-
 /// Checks how many there are, and that none that must be there has an empty name.
 fn check_count(formals: &[Formal], names: &[String], what: &str) -> Result<(), String> {
     let least = formals.iter().rposition(|formal| formal.arity != Arity::Optional).map_or(0, |last| last + 1);
@@ -205,64 +176,19 @@ impl Form {
     }
 }
 
-impl Importer<'_> {
-    /// Checks inputs, outputs and attributes of all nodes.
-    pub(super) fn check_nodes(&self) -> Result<(), Error> {
-        for node in &self.proto.node {
-            let checked = match form(node, self.opset) {
-                Some(form) => form.check(node),
-                None => Err(format!("there is no {} in opset {}", node.op_type, self.opset)),
-            };
-            checked.map_err(|reason| Error::Node {
-                node: node.name.clone(),
-                operator: node.op_type.clone(),
-                reason,
-            })?;
-        }
-        Ok(())
-    }
-
-    /// The type that the elements of a name have in the file, `None` if nothing made it before.
-    fn dtype_in_file(&self, name: &str) -> Option<DType> {
-        Some(match self.bindings.get(name)? {
-            Binding::Value(id) => self.builder.value(*id).ty().dtype(),
-            Binding::Constant(tensor) => tensor.dtype(),
-            Binding::Dequantized(_) => DType::F32,
-            Binding::Coded(coded) => coded.code.dtype(),
-            Binding::Part(part) => part.dtype(),
-            Binding::Sizes(sizes) => sizes.dtype,
-        })
-    }
+/// Checks inputs, outputs and attributes of all nodes.
+pub(super) fn check(graph: &GraphProto, opset: i64) -> Result<(), Error> {
+    graph.node.iter().try_for_each(|node| {
+        let checked = match form(node, opset) {
+            Some(form) => form.check(node),
+            None => Err(format!("there is no {} in opset {opset}", node.op_type)),
+        };
+        checked.map_err(|reason| invalid(node, reason))
+    })
 }
 
-impl Entry<'_, '_> {
-    /// Checks that the inputs are of types that the operator takes, and of one type where it takes one.
-    pub(super) fn check_types(&self) -> Result<(), Error> {
-        let Some(form) = form(self.proto, self.importer.opset) else { return Ok(()) };
-        let mut given: HashMap<&str, (usize, String)> = HashMap::new();
-        for (index, name) in self.proto.input.iter().enumerate().filter(|(_, name)| !name.is_empty()) {
-            let Some(dtype) = self.importer.dtype_in_file(name) else { continue };
-            let Some(formal) = form.inputs.get(index).or(form.inputs.last()) else { continue };
-            let code = self.importer.narrow.get(name.as_str());
-            let shown = code.map_or_else(|| type_name(dtype).to_owned(), Code::to_string);
-            if !formal.types.contains(code.map_or_else(|| letter(dtype), |code| code.letter())) {
-                return Err(
-                    self.invalid(format!("input {index} (`{name}`) is {shown}, which the operator does not take"))
-                );
-            }
-            if code.is_some() && !takes_narrow(&self.proto.op_type) {
-                return Err(self.unsupported(format!("arithmetic on `{name}` of type {shown}")));
-            }
-            let Some(variable) = formal.variable else { continue };
-            let (first, expected) = given.entry(variable).or_insert_with(|| (index, shown.clone()));
-            if *expected != shown {
-                return Err(self.invalid(format!(
-                    "input {index} (`{name}`) is {shown}, but input {first} is {expected}; the operator takes one type"
-                )));
-            }
-        }
-        Ok(())
-    }
+fn invalid(node: &NodeProto, reason: String) -> Error {
+    Error::Node { node: node.name.clone(), operator: node.op_type.clone(), reason }
 }
 
 #[cfg(test)]

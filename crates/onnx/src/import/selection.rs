@@ -328,7 +328,7 @@ impl<'a> Entry<'_, 'a> {
             Some(proto) if Code::narrow(proto.data_type).is_some() => {
                 return Err(self.unsupported(format!("a value of type {}", data_type::name(proto.data_type))));
             }
-            Some(proto) => super::tensor::read(proto, self.output())?,
+            Some(proto) => self.importer.in_float(self.output(), super::tensor::read(proto, self.output())?)?,
             None => Tensor::from_slice(&[1], &[0.0_f32]).map_err(fourfold_graph::Error::from)?,
         };
         let sizes = self.expect_sizes(0)?;

@@ -1,7 +1,6 @@
 //! Tensors of the file.
 
 use fourfold_tensor::{DType, Shape, Tensor};
-use half::{bf16, f16};
 
 use super::narrow::{self, Code};
 use crate::Error;
@@ -19,8 +18,9 @@ pub(super) fn read(proto: &TensorProto, name: &str) -> Result<Tensor, Error> {
         data_type::UINT8 => DType::U8,
         data_type::BOOL => DType::Bool,
         data_type::INT8 => DType::I8,
-        data_type::FLOAT16 => return sixteen_bits(proto, name, |bits| f16::from_bits(bits).to_f32()),
-        data_type::BFLOAT16 => return sixteen_bits(proto, name, |bits| bf16::from_bits(bits).to_f32()),
+        data_type::FLOAT16 => DType::F16,
+        data_type::BFLOAT16 => DType::BF16,
+        data_type::DOUBLE => DType::F64,
         data_type::INT32 => DType::I32,
         data_type::INT64 => DType::I64,
         0 => return Err(invalid("has no type".to_owned())),
@@ -29,14 +29,16 @@ pub(super) fn read(proto: &TensorProto, name: &str) -> Result<Tensor, Error> {
     let sizes: Option<Vec<usize>> = proto.dims.iter().map(|&size| usize::try_from(size).ok()).collect();
     let sizes = sizes.ok_or_else(|| invalid(format!("has shape {:?}", proto.dims)))?;
     let shape = Shape::new(&sizes).map_err(|error| invalid(error.to_string()))?;
-    let typed = [proto.float_data.len(), proto.int32_data.len(), proto.int64_data.len()];
+    let typed = [proto.float_data.len(), proto.int32_data.len(), proto.int64_data.len(), proto.double_data.len()];
     let tensor = match (proto.raw_data.is_empty(), typed) {
-        (false, [0, 0, 0]) => Tensor::from_le_bytes(dtype, &sizes, &proto.raw_data),
+        (false, [0, 0, 0, 0]) => Tensor::from_le_bytes(dtype, &sizes, &proto.raw_data),
         (false, _) => return Err(invalid("has its data twice, raw and typed".to_owned())),
-        (true, [_, 0, 0]) if dtype == DType::F32 => Tensor::from_slice(&shape, &proto.float_data),
-        (true, [0, 0, _]) if dtype == DType::I64 => Tensor::from_slice(&shape, &proto.int64_data),
-        (true, [0, _, 0]) if dtype == DType::I32 => Tensor::from_slice(&shape, &proto.int32_data),
-        (true, [0, _, 0]) if dtype.size() == 1 => return bytes(proto, dtype, &shape, &invalid),
+        (true, [_, 0, 0, 0]) if dtype == DType::F32 => Tensor::from_slice(&shape, &proto.float_data),
+        (true, [0, 0, _, 0]) if dtype == DType::I64 => Tensor::from_slice(&shape, &proto.int64_data),
+        (true, [0, 0, 0, _]) if dtype == DType::F64 => Tensor::from_slice(&shape, &proto.double_data),
+        (true, [0, _, 0, 0]) if dtype == DType::I32 => Tensor::from_slice(&shape, &proto.int32_data),
+        (true, [0, _, 0, 0]) if dtype.size() == 1 => return bytes(proto, dtype, &shape, &invalid),
+        (true, [0, _, 0, 0]) if dtype.size() == 2 => return sixteen_bits(proto, dtype, &shape, &invalid),
         _ => return Err(invalid(format!("is {dtype}, but its data is of another type"))),
     };
     tensor.map_err(|error| failed(error, invalid))
@@ -50,24 +52,17 @@ pub(super) fn failed(error: impl Into<fourfold_schemes::Error>, invalid: impl Fn
     }
 }
 
-/// Floats of 16 bits, raw or one in each of `int32_data`; each becomes the same number in 32.
-fn sixteen_bits(proto: &TensorProto, name: &str, widened: fn(u16) -> f32) -> Result<Tensor, Error> {
-    let invalid = |reason: String| Error::Tensor { name: name.to_owned(), reason };
-    let sizes: Option<Vec<usize>> = proto.dims.iter().map(|&size| usize::try_from(size).ok()).collect();
-    let sizes = sizes.ok_or_else(|| invalid(format!("has shape {:?}", proto.dims)))?;
-    let count = Shape::new(&sizes).map_err(|error| invalid(error.to_string()))?.element_count();
-    let (raw, rest) = proto.raw_data.as_chunks::<2>();
-    let typed = &proto.int32_data;
-    if !rest.is_empty() || raw.len() + typed.len() != count || !raw.is_empty() && !typed.is_empty() {
-        let bytes = proto.raw_data.len() + 2 * typed.len();
-        return Err(invalid(format!("has {bytes} bytes for {count} numbers of 16 bits")));
-    }
-    let tensor = match typed.iter().map(|&bits| u16::try_from(bits)).collect::<Result<Vec<u16>, _>>() {
-        Err(_) => return Err(invalid("holds numbers that are not of 16 bits".to_owned())),
-        Ok(typed) if raw.is_empty() => Tensor::from_elements(&sizes, typed.into_iter().map(widened)),
-        Ok(_) => Tensor::from_elements(&sizes, raw.iter().map(|&bytes| widened(u16::from_le_bytes(bytes)))),
-    };
-    tensor.map_err(|error| failed(error, invalid))
+/// Elements of 16 bits, of which `int32_data` holds the bits one by one.
+fn sixteen_bits(
+    proto: &TensorProto,
+    dtype: DType,
+    shape: &Shape,
+    invalid: &dyn Fn(String) -> Error,
+) -> Result<Tensor, Error> {
+    let elements = proto.int32_data.iter().map(|&bits| u16::try_from(bits).ok().map(u16::to_le_bytes));
+    let bytes: Option<Vec<[u8; 2]>> = elements.collect();
+    let bytes = bytes.ok_or_else(|| invalid("holds numbers that are not of 16 bits".to_owned()))?;
+    Tensor::from_le_bytes(dtype, shape, bytes.as_flattened()).map_err(|error| failed(error, invalid))
 }
 
 /// 8-bit elements, which `int32_data` holds one by one.

@@ -52,6 +52,8 @@ pub struct GraphProto {
     pub input: ::prost::alloc::vec::Vec<ValueInfoProto>,
     #[prost(message, repeated, tag = "12")]
     pub output: ::prost::alloc::vec::Vec<ValueInfoProto>,
+    #[prost(message, repeated, tag = "13")]
+    pub value_info: ::prost::alloc::vec::Vec<ValueInfoProto>,
     #[prost(message, repeated, tag = "15")]
     pub sparse_initializer: ::prost::alloc::vec::Vec<Skipped>,
 }
@@ -126,6 +128,8 @@ pub struct TensorProto {
     pub name: ::prost::alloc::string::String,
     #[prost(bytes = "vec", tag = "9")]
     pub raw_data: ::prost::alloc::vec::Vec<u8>,
+    #[prost(double, repeated, tag = "10")]
+    pub double_data: ::prost::alloc::vec::Vec<f64>,
     #[prost(message, repeated, tag = "13")]
     pub external_data: ::prost::alloc::vec::Vec<StringStringEntryProto>,
     #[prost(int32, tag = "14")]

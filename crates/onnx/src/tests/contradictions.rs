@@ -96,7 +96,7 @@ fn names_and_declarations_agree() {
     assert_invalid(&with(&|graph| graph.output.push(graph.output[0].clone())), "is an output of the model twice");
     let output = |elem_type| with(&|graph| graph.output[0] = declared("y", elem_type, &[2, 4]));
     assert!(read(&output(data_type::FLOAT)).is_ok());
-    assert_invalid(&output(data_type::INT32), "declared as int32, but the nodes make f32");
+    assert_invalid(&output(data_type::INT32), "declared as int32, but the nodes make float");
 }
 
 #[test]

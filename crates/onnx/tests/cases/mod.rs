@@ -32,6 +32,9 @@ pub(crate) fn cases(file: &str) -> BTreeMap<String, Case> {
             Dtype::I32 => DType::I32,
             Dtype::I64 => DType::I64,
             Dtype::BOOL => DType::Bool,
+            Dtype::F16 => DType::F16,
+            Dtype::BF16 => DType::BF16,
+            Dtype::F64 => DType::F64,
             other => panic!("{name} is of {other:?}"),
         };
         let tensor = || Tensor::from_le_bytes(dtype, view.shape(), view.data()).expect("a whole tensor");

@@ -1,0 +1,256 @@
+//! Real numbers of other types than `float` stay at the border of a model: inside, it computes with `float`.
+//!
+//! ```text
+//! x: float16 -> Conv(x, w: float16) -> y: float16
+//! becomes
+//! x: float16 -> Cast(x) = x.float -> Conv(x.float, w) = y.float -> Cast(y.float) = y: float16
+//! ```
+//!
+//! Conversions between real numbers inside of the model are left out, so that it computes as the same model with all of its
+//! real numbers in `float`. At the border they are done: inputs and outputs, and integers and truth values that are made of
+//! an input or of a constant. Other constants become `float` when they are read.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::proto::{AttributeProto, GraphProto, NodeProto, attribute_type, data_type};
+
+/// Attributes that name the type of a result, or that in which a node computes.
+const TYPES: [&str; 4] = ["dtype", "output_dtype", "precision", "stash_type"];
+
+/// What is left of other real numbers than `float`.
+#[derive(Debug, Default)]
+pub(crate) struct Border {
+    /// The constants that keep their type.
+    pub(crate) constants: HashSet<String>,
+    /// Whether the model computes in double precision.
+    pub(crate) is_double: bool,
+}
+
+/// The types with names of their own, none of them if there are no other real numbers than `float`.
+pub(crate) fn owned(types: HashMap<&str, i32>) -> HashMap<String, i32> {
+    if !types.values().any(|&ty| is_other(ty)) {
+        return HashMap::new();
+    }
+    types.into_iter().map(|(name, ty)| (name.to_owned(), ty)).collect()
+}
+
+/// Makes a model compute with `float`; `types` are those that its values have in the file.
+pub(crate) fn keep_at_border(graph: &mut GraphProto, types: &HashMap<String, i32>) -> Border {
+    if types.is_empty() {
+        return Border::default();
+    }
+    let mut border = Border { is_double: graph.node.iter().any(|node| is_double(node, types)), ..Border::default() };
+    let nodes = core::mem::take(&mut graph.node);
+    let mut rewriter = Rewriter::new(graph, &nodes, types);
+    rewriter.sources(graph, &nodes, &mut border);
+    for (index, node) in nodes.into_iter().enumerate() {
+        if !rewriter.hoisted.contains(&index) {
+            rewriter.node(node);
+        }
+    }
+    graph.node = rewriter.nodes;
+    border
+}
+
+/// Whether elements are real numbers, but not in single precision.
+pub(crate) fn is_other(ty: i32) -> bool {
+    matches!(ty, data_type::FLOAT16 | data_type::BFLOAT16 | data_type::DOUBLE)
+}
+
+fn is_real(ty: i32) -> bool {
+    ty == data_type::FLOAT || is_other(ty)
+}
+
+/// Whether a node computes in double precision.
+fn is_double(node: &NodeProto, types: &HashMap<String, i32>) -> bool {
+    let is_double = |name: &String| types.get(name) == Some(&data_type::DOUBLE);
+    let moves = matches!(node.op_type.as_str(), "Cast" | "Constant" | "Identity" | "Shape" | "Size");
+    !moves && node.input.iter().chain(&node.output).any(is_double)
+}
+
+/// The type that a node converts to, if it only does that.
+fn target(node: &NodeProto) -> Option<i32> {
+    let to = node.attribute.iter().find(|attribute| attribute.name == "to")?;
+    i32::try_from(to.i).ok().filter(|_| node.op_type == "Cast")
+}
+
+struct Rewriter<'t> {
+    types: &'t HashMap<String, i32>,
+    /// All names of the file and of what is added.
+    names: HashSet<String>,
+    outputs: HashSet<String>,
+    /// How many nodes read each name.
+    reads: HashMap<String, usize>,
+    /// Inputs and constants that keep their type.
+    sources: HashSet<String>,
+    /// For names of other real numbers, the name of the same in `float`.
+    floats: HashMap<String, String>,
+    /// The nodes that stand at the beginning now.
+    hoisted: HashSet<usize>,
+    nodes: Vec<NodeProto>,
+}
+
+impl<'t> Rewriter<'t> {
+    fn new(graph: &GraphProto, nodes: &[NodeProto], types: &'t HashMap<String, i32>) -> Self {
+        let mut names: HashSet<String> = graph.input.iter().map(|input| input.name.clone()).collect();
+        names.extend(graph.initializer.iter().map(|initializer| initializer.name.clone()));
+        let mut reads: HashMap<String, usize> = HashMap::new();
+        for node in nodes {
+            names.extend(node.output.iter().chain([&node.name]).cloned());
+            node.input.iter().for_each(|name| *reads.entry(name.clone()).or_default() += 1);
+        }
+        Self {
+            types,
+            names,
+            outputs: graph.output.iter().map(|output| output.name.clone()).collect(),
+            reads,
+            sources: HashSet::new(),
+            floats: HashMap::new(),
+            hoisted: HashSet::new(),
+            nodes: Vec::new(),
+        }
+    }
+
+    fn ty(&self, name: &str) -> i32 {
+        self.types.get(name).copied().unwrap_or(0)
+    }
+
+    fn is_output(&self, node: &NodeProto) -> bool {
+        node.output.first().is_some_and(|output| self.outputs.contains(output))
+    }
+
+    /// Whether a node reads a source as it is: it makes integers or an output of it.
+    fn reads_raw(&self, node: &NodeProto) -> bool {
+        match target(node) {
+            Some(to) => !is_real(to) || self.is_output(node),
+            None => node.op_type == "Identity" && self.is_output(node),
+        }
+    }
+
+    /// Finds the inputs and constants that keep their type, and converts each once for those who read it in `float`.
+    fn sources(&mut self, graph: &GraphProto, nodes: &[NodeProto], border: &mut Border) {
+        let mut raw: HashSet<&str> = HashSet::new();
+        let mut in_float: HashSet<&str> = HashSet::new();
+        let mut conversions: HashMap<&str, usize> = HashMap::new();
+        for (index, node) in nodes.iter().enumerate() {
+            let first = node.input.first().map_or("", String::as_str);
+            if target(node) == Some(data_type::FLOAT) {
+                conversions.entry(first).or_insert(index);
+            }
+            if self.reads_raw(node) {
+                raw.insert(first);
+                // Who reads a result of another type reads what it was made of.
+                let output = node.output.first().map_or("", String::as_str);
+                if is_other(self.ty(output)) && self.reads.contains_key(output) {
+                    in_float.insert(first);
+                }
+            } else {
+                in_float.extend(node.input.iter().map(String::as_str));
+            }
+        }
+        let constants: HashSet<&str> = graph.initializer.iter().map(|initializer| initializer.name.as_str()).collect();
+        let brought = graph.input.iter().map(|input| input.name.as_str()).filter(|name| !constants.contains(name));
+        let made = nodes.iter().filter(|node| node.op_type == "Constant").flat_map(|node| &node.output);
+        let stored = graph.initializer.iter().map(|initializer| &initializer.name).chain(made).map(String::as_str);
+        let stored = stored.filter(|name| raw.contains(name) || self.outputs.contains(*name));
+        let sources = brought.map(|name| (name, false)).chain(stored.map(|name| (name, true)));
+        let sources: Vec<(&str, bool)> = sources.filter(|(name, _)| is_other(self.ty(name))).collect();
+        for (name, is_constant) in sources {
+            self.sources.insert(name.to_owned());
+            if is_constant {
+                border.constants.insert(name.to_owned());
+            }
+            match conversions.get(name) {
+                Some(&index) => {
+                    self.hoisted.insert(index);
+                    self.nodes.push(nodes[index].clone());
+                    self.floats.insert(name.to_owned(), nodes[index].output[0].clone());
+                }
+                None if in_float.contains(name) => {
+                    let (node, float) = (self.fresh(format!("{name}.cast")), self.fresh(format!("{name}.float")));
+                    self.nodes.push(cast(node, name.to_owned(), float.clone(), data_type::FLOAT));
+                    self.floats.insert(name.to_owned(), float);
+                }
+                None => {}
+            }
+        }
+    }
+
+    fn node(&mut self, mut node: NodeProto) {
+        let is_raw = self.reads_raw(&node) && self.sources.contains(node.input.first().map_or("", String::as_str));
+        let source = node.input.first().map(|name| self.float(name)).unwrap_or_default();
+        let from = node.input.first().map_or(0, |name| self.ty(name));
+        if !is_raw {
+            node.input.iter_mut().for_each(|name| *name = self.float(name));
+        }
+        let output = node.output.first().cloned().unwrap_or_default();
+        match target(&node) {
+            Some(to) if is_real(from) && is_real(to) => {
+                if !self.is_output(&node) || is_other(to) {
+                    self.floats.insert(output, source);
+                } else if !is_raw {
+                    node = NodeProto { op_type: "Identity".to_owned(), attribute: Vec::new(), ..node };
+                }
+                if self.is_output(&node) {
+                    self.nodes.push(node);
+                }
+            }
+            Some(to) if is_other(to) && self.is_output(&node) && !self.reads.contains_key(&output) => {
+                self.nodes.push(node);
+            }
+            None if is_raw => {
+                self.floats.insert(output, source);
+                self.nodes.push(node);
+            }
+            _ => self.inside(node),
+        }
+    }
+
+    /// Adds a node that computes; outputs of other types are made of its results.
+    fn inside(&mut self, mut node: NodeProto) {
+        if node.op_type != "Constant" {
+            for attribute in &mut node.attribute {
+                let names_type = TYPES.contains(&attribute.name.as_str()) || attribute.name == "to";
+                if names_type && i32::try_from(attribute.i).is_ok_and(is_other) {
+                    attribute.i = data_type::FLOAT.into();
+                }
+            }
+        }
+        let mut casts = Vec::new();
+        for name in node.output.iter_mut().filter(|_| node.op_type != "Constant") {
+            let ty = self.ty(name);
+            if is_other(ty) && self.outputs.contains(name) {
+                let (caster, float) = (self.fresh(format!("{name}.cast")), self.fresh(format!("{name}.float")));
+                self.floats.insert(name.clone(), float.clone());
+                let made = core::mem::replace(name, float.clone());
+                casts.push(cast(caster, float, made, ty));
+            }
+        }
+        self.nodes.push(node);
+        self.nodes.extend(casts);
+    }
+
+    /// The name of the same numbers in `float`.
+    fn float(&self, name: &str) -> String {
+        self.floats.get(name).map_or(name, String::as_str).to_owned()
+    }
+
+    /// The name, with something behind it where the model has it already.
+    fn fresh(&mut self, mut name: String) -> String {
+        while !self.names.insert(name.clone()) {
+            name.push('_');
+        }
+        name
+    }
+}
+
+fn cast(name: String, from: String, to: String, ty: i32) -> NodeProto {
+    let to_type = AttributeProto {
+        name: "to".to_owned(),
+        r#type: attribute_type::INT,
+        i: ty.into(),
+        ..AttributeProto::default()
+    };
+    let op_type = "Cast".to_owned();
+    NodeProto { name, op_type, input: vec![from], output: vec![to], attribute: vec![to_type], ..NodeProto::default() }
+}
