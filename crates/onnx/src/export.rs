@@ -26,10 +26,10 @@
 //! - Truth values are `bool`. Inputs and outputs of codes are `uint8` or `int8`; the nodes that read an input give its scale.
 //!
 //! - Products of codes whose result is the sums are MatMulInteger and ConvInteger, with an Add for a bias.
-//! - Real numbers rounded to those that codes of 16 bits stand for are QuantizeLinear and DequantizeLinear.
+//! - Real numbers rounded to those that codes stand for are QuantizeLinear and DequantizeLinear, of codes of 4, 8 or 16 bits.
 //!
 //! Opset 17 is written, 19 where dilated averages or padding from the other end need it, 21 for a normalization over groups of channels and
-//! for codes of 16 bits.
+//! for codes of 4 and 16 bits.
 
 mod apart;
 mod choice;
@@ -215,7 +215,7 @@ impl<'g> Exporter<'g> {
         let version = |node: &Node| match node.op() {
             Op::Pad(pad) if pad.mode == PadMode::Wrap => VERSIONS[1],
             Op::AveragePool(pool) if pool.window.dilation.iter().any(|&dilation| dilation != 1) => VERSIONS[1],
-            Op::FakeQuantize(params) if fake::is_wide(params) => VERSIONS[2],
+            Op::FakeQuantize(params) if fake::is_new(params) => VERSIONS[2],
             _ if norm::is_grouped(graph, node) => VERSIONS[2],
             _ => VERSIONS[0],
         };

@@ -2,8 +2,10 @@
 
 mod attributes;
 mod binding;
+mod blocked;
 mod blocks;
 mod clamp;
+mod coded;
 mod codes;
 mod computed;
 mod dynamic;
@@ -352,7 +354,11 @@ impl<'a> Importer<'a> {
                 name: output.name.clone(),
                 reason: "is an output of the model, but no node makes it".to_owned(),
             })?;
-            inputs::check_output(output, self.builder.value(id).ty().dtype())?;
+            let (dtype, code) = (self.builder.value(id).ty().dtype(), self.narrow.get(output.name.as_str()).copied());
+            inputs::check_output(output, dtype, code)?;
+            if let Some(code) = code {
+                self.note(format!("inputs and outputs of {code} are {dtype} here"));
+            }
             self.builder.output(id);
         }
         if self.border.is_double {

@@ -22,7 +22,7 @@ fn imported(name: &str, case: &Case) -> Graph {
 fn tolerance(name: &str) -> f32 {
     match name {
         "network_of_16_bits" => 2.1e-4,
-        _ if name.contains("blocks") => 1e-4,
+        _ if name.ends_with("blocks") || name.ends_with("blocks_last") => 1e-4,
         _ => 0.0,
     }
 }
@@ -64,6 +64,12 @@ fn what_was_exported_computes_the_same_bits() {
         let expected = run(&graph, &case.inputs);
         for form in [Form::Qdq, Form::QOperator] {
             let back = export_as(&graph, form).and_then(|bytes| import(&bytes, &Limits::default()));
+            // Blocks of 16 bits with zero points of their own reach further than codes of 16 bits do.
+            if name.starts_with("activation_blocks") && name.ends_with("int16") {
+                let error = back.expect_err("no form").to_string();
+                assert!(error.contains("more than 16 bits"), "{name}: {error}");
+                continue;
+            }
             match back.map(|back| run(&back, &case.inputs)) {
                 Ok(found) if found == expected => {}
                 Ok(found) => wrong.push(format!("{name} {form:?}: {found:?} instead of {expected:?}")),

@@ -1,7 +1,7 @@
 //! Real numbers rounded to those that codes stand for: QuantizeLinear and DequantizeLinear of codes of any type.
 
 use fourfold_graph::Node;
-use fourfold_schemes::{CodeType, Granularity, QuantParams};
+use fourfold_schemes::{CodeType, Granularity, QuantParams, pack};
 
 use super::Exporter;
 use super::message::{int, wide};
@@ -9,25 +9,27 @@ use super::values::shape_of;
 use crate::Error;
 use crate::proto::{TensorProto, data_type};
 
-/// The types of codes that QuantizeLinear makes, by size.
-const TYPES: [(CodeType, i32); 4] = [
+/// The types of codes that QuantizeLinear makes; those of 4 bits where all their codes are meant.
+const TYPES: [(CodeType, i32); 6] = [
+    (CodeType::I4, data_type::INT4),
+    (CodeType::U4, data_type::UINT4),
     (CodeType::I8, data_type::INT8),
     (CodeType::U8, data_type::UINT8),
     (CodeType::I16, data_type::INT16),
     (CodeType::U16, data_type::UINT16),
 ];
 
-/// The first type that has all codes, and its number in the file.
+/// The type whose codes they are, or the first of 8 or 16 bits that has them all, and its number in the file.
 fn type_of(params: &QuantParams) -> Option<(CodeType, i32)> {
-    TYPES.into_iter().find(|(ty, _)| {
-        let (least, most) = ty.range();
-        least <= params.quant_min() && params.quant_max() <= most
-    })
+    let range = (params.quant_min(), params.quant_max());
+    let has_all = |ty: CodeType| ty.range().0 <= range.0 && range.1 <= ty.range().1;
+    let same = TYPES.into_iter().find(|(ty, _)| ty.range() == range);
+    same.or_else(|| TYPES.into_iter().find(|(ty, _)| ty.bits() >= 8 && has_all(*ty)))
 }
 
-/// Whether the codes have more than 8 bits, which QuantizeLinear has since opset 21.
-pub(super) fn is_wide(params: &QuantParams) -> bool {
-    type_of(params).is_none_or(|(ty, _)| ty.bits() > 8)
+/// Whether the codes have more or fewer than 8 bits, which QuantizeLinear has since opset 21.
+pub(super) fn is_new(params: &QuantParams) -> bool {
+    type_of(params).is_none_or(|(ty, _)| ty.bits() != 8)
 }
 
 impl Exporter<'_> {
@@ -44,12 +46,15 @@ impl Exporter<'_> {
         }
         let scale = self.scales(name, params)?;
         let zero_point = self.fresh(&format!("{name}.zero_point"));
-        let bytes = ty.bits() as usize / 8;
+        let raw_data = pack(ty, params.zero_points()).map_err(|source| {
+            let name = name.to_owned();
+            fourfold_graph::Error::Constant { name, source }
+        })?;
         self.initializers.push(TensorProto {
             dims: shape_of(params).into_iter().map(wide).collect(),
             data_type: number,
             name: zero_point.clone(),
-            raw_data: params.zero_points().iter().flat_map(|code| code.to_le_bytes().into_iter().take(bytes)).collect(),
+            raw_data,
             ..TensorProto::default()
         });
         let axis = match params.granularity() {

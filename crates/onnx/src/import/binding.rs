@@ -7,8 +7,8 @@ use fourfold_schemes::{QuantParams, dequantize};
 use fourfold_tensor::{DType, Tensor};
 
 use super::Importer;
+use super::coded::Coded;
 use super::dynamic::Part;
-use super::narrow::Code;
 use super::sizes::Sizes;
 use super::tensor::failed;
 use crate::Error;
@@ -23,7 +23,7 @@ pub(super) enum Binding<'a> {
     /// Real numbers that codes stand for.
     Dequantized(Dequantized<'a>),
     /// Codes that are not in the graph, whose real numbers are.
-    Coded(Coded),
+    Coded(Coded<'a>),
     /// A step on the way to a dynamically quantized product.
     Part(Part<'a>),
     /// Integers that follow from the shapes of the inputs.
@@ -41,18 +41,6 @@ pub(super) struct Dequantized<'a> {
     pub(super) real: Option<ValueId>,
     /// The real numbers of constant codes.
     pub(super) constant: Option<Tensor>,
-}
-
-/// Codes of real numbers that are computed, without the codes: those of 16 bits, for example, which no operator of the graph takes.
-#[derive(Clone, Debug)]
-pub(super) struct Coded {
-    /// The real numbers that the codes stand for.
-    pub(super) real: ValueId,
-    /// The type of the codes in the file.
-    pub(super) code: Code,
-    pub(super) params: Rc<QuantParams>,
-    /// The codes, once a node has asked for them.
-    pub(super) codes: Option<ValueId>,
 }
 
 /// Where codes are.
@@ -148,26 +136,6 @@ impl<'a> Importer<'a> {
             found.real = Some(id);
         }
         Ok(Some(id))
-    }
-
-    /// The codes of real numbers in the graph, made now if the graph has such.
-    fn codes_of(&mut self, name: &'a str, coded: Coded) -> Result<ValueId, Error> {
-        let Coded { real, params, code, .. } = &coded;
-        if let Some(codes) = coded.codes {
-            return Ok(codes);
-        }
-        if params.as_per_tensor().is_none() || params.dtype().byte_range().is_none() {
-            let what =
-                format!("codes of type {code}, with {} scales, that no DequantizeLinear reads", params.scales().len());
-            return Err(Error::UnsupportedTensor { name: name.to_owned(), what });
-        }
-        let output = if self.is_output(name) { name.to_owned() } else { self.fresh_name(name) };
-        let node = self.fresh_name(&format!("{name}.quantize"));
-        let params = Some((**params).clone());
-        let new = NewNode { name: &node, output: &output, op: Op::Quantize, inputs: &[*real], params };
-        let codes = self.builder.add(new)?;
-        self.bindings.insert(name, Binding::Coded(Coded { codes: Some(codes), ..coded }));
-        Ok(codes)
     }
 
     /// The constant of that name: its elements, or the real numbers that they stand for, which are computed once.

@@ -1,11 +1,13 @@
-//! Weights of few bits with a scale for each block of them, which become real numbers.
+//! Products with a weight of few bits with a scale for each block of them, which becomes real numbers.
 
 use fourfold_graph::{Linear, Op};
 use fourfold_tensor::Tensor;
 
 use super::node::Entry;
-use super::parameters::integers;
 use crate::Error;
+
+/// What is said of weights with a scale for each block.
+pub(super) const BLOCKS: &str = "weights with a scale for each block of them run as real numbers";
 
 /// More weights do not share a scale.
 const LARGEST_BLOCK: usize = 1 << 16;
@@ -61,6 +63,7 @@ impl<'a> Entry<'_, 'a> {
             Some((element(codes.bytes(), at, bits)? - zero_point(row, place)?) * scales.get(row * blocks + place)?)
         };
         let weight: Vec<f32> = (0..columns * depth).map(real).collect::<Option<_>>().ok_or_else(wrong)?;
+        self.importer.note(BLOCKS);
         let weight = Tensor::from_vec(&[columns, depth], weight).map_err(fourfold_graph::Error::from)?;
         self.importer.count_computed(&weight)?;
         let x = self.operand(0)?;
@@ -71,38 +74,6 @@ impl<'a> Entry<'_, 'a> {
             inputs.push(self.bias(name, &bias, columns, 1.0)?);
         }
         self.emit(Op::Linear(Linear::default()), &inputs)
-    }
-
-    /// The real numbers of constant codes with scales for blocks of `block` along `axis` (opset 21).
-    pub(super) fn dequantize_blocks(&mut self, axis: i64, block: usize) -> Result<(), Error> {
-        let (codes, scales) = (self.constant(0)?, self.constant(1)?);
-        let zero_points = self.optional_constant(2)?;
-        let axis = self.axis(axis, codes.shape().len(), false)?;
-        let shape = codes.shape().to_vec();
-        let mut expected = shape.clone();
-        expected[axis] = shape[axis].div_ceil(block);
-        let wrong = || {
-            self.invalid(format!("has scales {:?} for blocks of {block} of {shape:?} on axis {axis}", scales.shape()))
-        };
-        if scales.shape() != expected || zero_points.as_ref().is_some_and(|zero| zero.shape() != expected) {
-            return Err(wrong());
-        }
-        let list = integers(&codes).ok_or_else(wrong)?;
-        let zeros = match &zero_points {
-            None => vec![0; scales.len()],
-            Some(zero_points) => integers(zero_points).ok_or_else(wrong)?,
-        };
-        let scales = scales.as_slice::<f32>().map_err(|_| wrong())?;
-        let inner: usize = shape[axis + 1..].iter().product();
-        let reals = list.iter().enumerate().map(|(index, &code)| {
-            let (outer, place, rest) = (index / (inner * shape[axis]), index / inner % shape[axis], index % inner);
-            let at = (outer * expected[axis] + place / block) * inner + rest;
-            #[expect(clippy::cast_precision_loss, reason = "codes of blocks have few bits")]
-            let steps = code.wrapping_sub(zeros[at]) as f32;
-            steps * scales[at]
-        });
-        self.importer.check_computed(list.len())?;
-        self.bind_constant(Tensor::from_elements(&shape, reals)?)
     }
 }
 

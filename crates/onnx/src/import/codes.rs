@@ -249,10 +249,9 @@ fn held(codes: &Tensor, params: &QuantParams, channels: Channels) -> Result<(Ten
     });
     let (tensor, dtype, range, zero_points) = match shifted.collect::<Option<Vec<i8>>>() {
         Some(shifted) => {
-            // A file does not say which codes a weight may use; the smallest is left out unless it is there.
-            let least = if shifted.contains(&i8::MIN) { i8::MIN } else { -i8::MAX };
+            let range = range_of(&shifted, params);
             let tensor = Tensor::from_vec(codes.shape(), shifted).map_err(|error| error.to_string())?;
-            (tensor, DType::I8, (least.into(), i8::MAX.into()), vec![0; zero_points.len()])
+            (tensor, DType::I8, range, vec![0; zero_points.len()])
         }
         None => (codes.clone(), params.dtype(), (params.quant_min(), params.quant_max()), zero_points.to_vec()),
     };
@@ -272,4 +271,18 @@ fn held(codes: &Tensor, params: &QuantParams, channels: Channels) -> Result<(Ten
     let turn = channels == Channels::Turned;
     let tensor = if turn { tensor.permute(&[1, 0]).map_err(|error| error.to_string())? } else { tensor };
     Ok((tensor, params))
+}
+
+/// The codes that a weight with zero point 0 may have.
+fn range_of(codes: &[i8], params: &QuantParams) -> (i32, i32) {
+    let zero_points = params.zero_points().iter().copied();
+    let (most_before, least_before) = (zero_points.clone().max().unwrap_or(0), zero_points.min().unwrap_or(0));
+    let few = (params.quant_min() - most_before, params.quant_max() - least_before);
+    // Types of few bits say which codes there are.
+    if Some((params.quant_min(), params.quant_max())) != params.dtype().byte_range() && few.0 >= -127 && few.1 <= 127 {
+        return few;
+    }
+    // A file does not say which codes of 8 bits a weight may use; the smallest is left out unless it is there.
+    let least = if codes.contains(&i8::MIN) { i8::MIN } else { -i8::MAX };
+    (least.into(), i8::MAX.into())
 }

@@ -68,7 +68,14 @@ impl<'a> Importer<'a> {
         let Some(Type::TensorType(tensor)) = input.r#type.as_ref().and_then(|ty| ty.value.as_ref()) else {
             return Err(unsupported("an input that is not a tensor".to_owned()));
         };
-        let dtype = data_type::dtype(tensor.elem_type)
+        let wide = Code::narrow(tensor.elem_type).filter(|code| code.dtype() == DType::I32);
+        if let Some(code) = wide {
+            self.note(format!("inputs and outputs of {code} are {} here", code.dtype()));
+            self.note_code(&input.name, code);
+        }
+        let dtype = wide
+            .map(Code::dtype)
+            .or(data_type::dtype(tensor.elem_type))
             .ok_or_else(|| unsupported(format!("an input of type {}", data_type::name(tensor.elem_type))))?;
         let dims = dims(input, tensor.shape.as_ref())?;
         let code = Code::held(dtype).filter(|_| dtype.byte_range().is_some());
@@ -143,13 +150,13 @@ pub(super) fn check_default(input: &ValueInfoProto, value: &Tensor) -> Result<()
     Ok(())
 }
 
-/// Checks that an output has the type that the file declares.
-pub(super) fn check_output(output: &ValueInfoProto, dtype: DType) -> Result<(), Error> {
+/// Checks that an output has the type that the file declares; `code` is what it holds of codes of few or many bits.
+pub(super) fn check_output(output: &ValueInfoProto, dtype: DType, code: Option<Code>) -> Result<(), Error> {
     let Some(Type::TensorType(tensor)) = output.r#type.as_ref().and_then(|ty| ty.value.as_ref()) else { return Ok(()) };
     let declared = data_type::name(tensor.elem_type);
     match data_type::dtype(tensor.elem_type) {
         Some(given) if given == dtype => return Ok(()),
-        None if tensor.elem_type == 0 => return Ok(()),
+        None if tensor.elem_type == 0 || code.is_some() && Code::of(tensor.elem_type) == code => return Ok(()),
         None => {
             let what = format!("an output of type {declared}");
             return Err(Error::UnsupportedTensor { name: output.name.clone(), what });

@@ -8,7 +8,8 @@ use fourfold_schemes::{
 };
 use fourfold_tensor::{DType, Tensor};
 
-use super::binding::{Binding, Coded, Codes, Dequantized, Stored};
+use super::binding::{Binding, Codes, Dequantized, Stored};
+use super::coded::{Coded, Meaning, shape_on_axis};
 use super::narrow::Code;
 use super::node::Entry;
 use super::parameters::Parameters;
@@ -23,7 +24,13 @@ impl<'a> Entry<'_, 'a> {
     /// Real numbers to codes. Constants become codes at once; codes that were dequantized with the same parameters come back.
     pub(super) fn quantize_linear(&mut self) -> Result<(), Error> {
         let (name, output) = (self.input(0).unwrap_or_default(), self.output());
-        let axis = self.channel_axis()?;
+        let (axis, block) = self.axis_and_block()?;
+        if let Some(size) = block {
+            let zero_point = self.input(2).and_then(|name| self.importer.code_of(name));
+            let code = self.made_code(zero_point)?;
+            self.importer.note_code(output, code);
+            return self.quantize_blocks(code, axis, size);
+        }
         let parameters = self.parameters(1)?;
         let code = self.made_code(parameters.code())?;
         self.importer.note_code(output, code);
@@ -52,7 +59,9 @@ impl<'a> Entry<'_, 'a> {
 
     /// The parameters that a QuantizeLinear gives to values that are computed, `None` if operators of the graph do not take such codes.
     pub(super) fn quantizer(&mut self) -> Result<Option<QuantParams>, Error> {
-        self.channel_axis()?;
+        if self.axis_and_block()?.1.is_some() {
+            return Ok(None);
+        }
         let parameters = self.parameters(1)?;
         let code = self.made_code(parameters.code())?;
         let is_on_codes = is_on_codes(&parameters, code);
@@ -88,7 +97,7 @@ impl<'a> Entry<'_, 'a> {
     }
 
     fn bind_coded(&mut self, real: ValueId, code: Code, params: QuantParams) -> Result<(), Error> {
-        let coded = Coded { real, code, params: Rc::new(params), codes: None };
+        let coded = Coded { real, code, meaning: Meaning::Params(Rc::new(params)), codes: None };
         self.importer.bind(self.output(), Binding::Coded(coded))
     }
 
@@ -118,14 +127,11 @@ impl<'a> Entry<'_, 'a> {
     pub(super) fn dequantize_linear(&mut self) -> Result<(), Error> {
         let attributes = self.attributes(&ATTRIBUTES)?;
         self.in_floats("output_dtype", attributes.int("output_dtype", 0)?)?;
-        let (block, axis) = (attributes.int("block_size", 0)?, attributes.int("axis", 1)?);
-        let name = self.input(0).unwrap_or_default();
-        if let Some(block) = usize::try_from(block).ok().filter(|&block| block > 0)
-            && self.importer.stored(name).is_some()
-        {
-            return self.dequantize_blocks(axis, block);
+        let (axis, block) = self.axis_and_block()?;
+        if let Some(size) = block {
+            return self.dequantize_blocks(axis, size);
         }
-        let (output, axis) = (self.output(), self.channel_axis()?);
+        let (name, output) = (self.input(0).unwrap_or_default(), self.output());
         let parameters = self.parameters(1)?;
         let code = self.importer.code_of(name);
         let (codes, params) = if let Some(shape) = self.importer.stored(name).map(|codes| codes.shape().to_vec()) {
@@ -140,7 +146,11 @@ impl<'a> Entry<'_, 'a> {
             match self.importer.bindings.get(name) {
                 None => return Err(self.unknown(name)),
                 Some(Binding::Coded(coded)) => {
-                    let (real, code, made) = (coded.real, coded.code, Rc::clone(&coded.params));
+                    let (real, code) = (coded.real, coded.code);
+                    let Some(made) = coded.params().map(Rc::clone) else {
+                        let what = format!("reading the codes `{name}` with one scale, which were made in blocks,");
+                        return Err(self.unsupported(what));
+                    };
                     let given = self.params_of(&parameters, code, self.dims(real).len(), axis)?;
                     self.expect_same(name, &given, &made)?;
                     return self.stand_for(real);
@@ -163,7 +173,7 @@ impl<'a> Entry<'_, 'a> {
     }
 
     /// Makes the result of the node a value that is there.
-    fn stand_for(&mut self, value: ValueId) -> Result<(), Error> {
+    pub(super) fn stand_for(&mut self, value: ValueId) -> Result<(), Error> {
         let output = self.output();
         if self.importer.is_output(output) {
             return self.emit(Op::Identity, &[value]);
@@ -183,10 +193,7 @@ impl<'a> Entry<'_, 'a> {
     /// Adds the nodes that make real numbers of integers, the last of which gives the result.
     pub(super) fn emit_dequantized(&mut self, x: ValueId, params: &QuantParams) -> Result<(), Error> {
         let rank = self.dims(x).len();
-        let shape = match params.granularity() {
-            Granularity::PerTensor { .. } => Vec::new(),
-            Granularity::PerChannel { axis, scales, .. } => [&[scales.len()], &vec![1; rank - axis - 1][..]].concat(),
-        };
+        let shape = shape_on_axis(params, rank);
         let mut real = self.emit_before("numbers", Op::Cast { to: CastTo::F32 }, &[x])?;
         if params.zero_points().iter().any(|&zero_point| zero_point != 0) {
             #[expect(clippy::cast_precision_loss, reason = "of 16 bits at most")]
@@ -200,19 +207,21 @@ impl<'a> Entry<'_, 'a> {
     }
 
     /// A constant of real numbers that belongs to this node.
-    fn real_numbers(&mut self, what: &str, shape: &[usize], numbers: Vec<f32>) -> Result<ValueId, Error> {
+    pub(super) fn real_numbers(&mut self, what: &str, shape: &[usize], numbers: Vec<f32>) -> Result<ValueId, Error> {
         let tensor = Tensor::from_vec(shape, numbers).map_err(fourfold_graph::Error::from)?;
         let name = self.importer.fresh_name(&format!("{}.{what}", self.name));
         Ok(self.importer.builder.constant(&name, tensor)?)
     }
 
-    /// The axis of the channels; checks the attributes.
-    fn channel_axis(&self) -> Result<i64, Error> {
+    /// The axis of channels or blocks, and the size of a block if there are such.
+    fn axis_and_block(&self) -> Result<(i64, Option<usize>), Error> {
         let attributes = self.attributes(&ATTRIBUTES)?;
-        if attributes.int("block_size", 0)? != 0 {
-            return Err(attributes.unsupported("quantization in blocks"));
+        let (axis, size) = (attributes.int("axis", 1)?, attributes.int("block_size", 0)?);
+        match usize::try_from(size) {
+            Ok(0) => Ok((axis, None)),
+            Ok(size) => Ok((axis, Some(size))),
+            Err(_) => Err(self.invalid(format!("has blocks of {size} elements"))),
         }
-        attributes.int("axis", 1)
     }
 
     /// The type of the codes that a QuantizeLinear makes.

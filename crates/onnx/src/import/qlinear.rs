@@ -1,6 +1,6 @@
 //! Operators on codes: those of ONNX and of ONNX Runtime, whose names begin with Q.
 
-use fourfold_graph::{Activation, AveragePool, Binary, Linear, Op, Unary, ValueId};
+use fourfold_graph::{Activation, AveragePool, Binary, CastTo, Linear, Op, Unary, ValueId};
 use fourfold_schemes::QuantParams;
 
 use super::binding::{Binding, Stored};
@@ -37,19 +37,33 @@ impl<'a> Entry<'_, 'a> {
     /// `(a, a_scale, a_zero_point, b, b_scale, b_zero_point, [c], y_scale, y_zero_point)`.
     pub(super) fn qgemm(&mut self) -> Result<(), Error> {
         let attributes = self.attributes(&["alpha", "transA", "transB"])?;
-        if attributes.float("alpha", 1.0)? != 1.0 {
-            return Err(self.unsupported("alpha"));
-        }
+        let alpha = attributes.float("alpha", 1.0)?;
         if attributes.flag("transA")? {
             return Err(self.unsupported("transA"));
         }
         let is_turned = !attributes.flag("transB")?;
-        let Some(_) = self.input(7) else {
-            return Err(self.unsupported("a result that is not quantized"));
-        };
+        if self.input(7).is_none() {
+            return self.qgemm_to_float(alpha, is_turned);
+        }
+        if alpha != 1.0 {
+            return Err(self.unsupported("alpha"));
+        }
         let inputs = self.weighted_codes(0, is_turned, self.input(6))?;
         let params = self.activation_parameters(7)?;
         self.emit_quantized(self.output(), Op::Linear(Linear::default()), &inputs, Some(params))
+    }
+
+    /// The same with a result of real numbers: `f32(sums) * (alpha * a_scale * b_scale)`.
+    fn qgemm_to_float(&mut self, alpha: f32, is_turned: bool) -> Result<(), Error> {
+        let inputs = self.weighted_codes(0, is_turned, self.input(6))?;
+        let scales = |id: ValueId| self.importer.builder.value(id).ty().params().map_or(&[][..], QuantParams::scales);
+        let own = scales(inputs[0]).first().map_or(1.0, |scale| alpha * scale.get());
+        let scales: Vec<f32> = scales(inputs[1]).iter().map(|scale| own * scale.get()).collect();
+        let shape = if scales.len() == 1 { Vec::new() } else { vec![scales.len()] };
+        let sums = self.emit_before("sums", Op::Linear(Linear::default()), &inputs)?;
+        let reals = self.emit_before("reals", Op::Cast { to: CastTo::F32 }, &[sums])?;
+        let scales = self.real_numbers("scales", &shape, scales)?;
+        self.emit(Op::Binary(Binary::Mul), &[reals, scales])
     }
 
     /// `(a, a_scale, a_zero_point, b, b_scale, b_zero_point, y_scale, y_zero_point)`.

@@ -6,7 +6,8 @@ use fourfold_graph::{Activation, NewNode, Op, OutputParams, ValueId};
 use fourfold_schemes::QuantParams;
 
 use super::Importer;
-use super::binding::{Binding, Coded, Codes, Dequantized};
+use super::binding::{Binding, Codes, Dequantized};
+use super::coded::Coded;
 use super::codes::Channels;
 use super::node::Entry;
 use crate::Error;
@@ -134,7 +135,7 @@ impl<'a> Entry<'_, 'a> {
     /// The operand of an operator that moves elements: codes where there are codes.
     pub(super) fn moved(&mut self, index: usize) -> Result<Moved, Error> {
         match self.importer.bindings.get(self.input(index).unwrap_or_default()) {
-            Some(Binding::Coded(coded)) if coded.params.as_per_tensor().is_some() => Ok(Moved::Coded(coded.real)),
+            Some(Binding::Coded(coded)) if coded.is_per_tensor() => Ok(Moved::Coded(coded.real)),
             _ => self.clamped(index),
         }
     }

@@ -4,7 +4,7 @@
     python make_codes.py
 
 The tensors are named as in operators.safetensors. The outputs are those of ONNX Runtime (optimizations off, one thread) and of the reference
-evaluator of onnx, which agree; where one of them does not know an operator or a type, or ONNX Runtime saturates (products of uint8 and int8
+evaluator of onnx, which agree; codes of 4 and 16 bits are in the next wider type that fourfold has; where one of them does not know an operator or a type, or ONNX Runtime saturates (products of uint8 and int8
 without VNNI), they are those of the other, as the case says.
 """
 
@@ -76,10 +76,12 @@ def case(name, nodes, inputs, constants, opset=21, oracle="both", symbols=True, 
             assert a.dtype == b.dtype and a.shape == b.shape, (name, a.dtype, b.dtype, a.shape, b.shape)
             assert np.allclose(a, b, rtol=tolerance, atol=tolerance), (name, a, b)
     TENSORS[f"{name}/model"] = np.frombuffer(model.SerializeToString(), dtype=np.uint8)
+    wider = {U16: I32, I16: I32, I4: I8, U4: U8}
+    plain = lambda x: np.array(x, order="C", dtype=wider.get(x.dtype.type))
     for i, x in enumerate(inputs):
-        TENSORS[f"{name}/in/{i}"] = np.array(x, order="C")
+        TENSORS[f"{name}/in/{i}"] = plain(x)
     for i, x in enumerate(results):
-        TENSORS[f"{name}/out/{i}"] = np.array(x, order="C")
+        TENSORS[f"{name}/out/{i}"] = plain(np.asarray(x))
 
 
 # Products of integers: constant weights with zero points, that fit int8 and that do not.
@@ -279,6 +281,30 @@ case("activation_twice", [q("x0", "q"), d("q", "a"), node("Reshape", "a r", "b")
      wide | {"r": np.array([-1])})
 case("constant_quantized_u16", [q("c", "q"), d("q", "e"), node("Add", "x0 e")], [real(4, 6)], wide | {"c": real(6)})
 case("constant_quantized_i4", [q("c", "q"), d("q", "e"), node("Add", "x0 e")], [real(4, 6)], {"s": f(0.3), "z": I4(-2), "c": real(6)})
+for dtype in (I4, U4):
+    case(f"activation_channels_{np.dtype(dtype).name}", [node("QuantizeLinear", "x0 s z", "q", axis=1), node("DequantizeLinear", "q s z", axis=1)], [real(2, 3, 5) * 3],
+         {"s": np.abs(real(3)), "z": codes(3, dtype=dtype)})
+# Codes as inputs and outputs.
+for dtype, scale in ((U16, 0.0002), (I16, 0.0001), (U4, 0.4), (I4, 0.3)):
+    name, constants = np.dtype(dtype).name, {"s": f(scale), "z": np.array(codes(1, dtype=dtype, low=0, high=7 if dtype in (I4, U4) else 30000)[0], dtype)}
+    case(f"output_{name}", [node("Relu", "x0", "r"), q("r", "y")], [real(4, 6) * 2], constants, oracle="both" if dtype in (U16, I16) else "reference")
+    if dtype in (U16, I16):
+        case(f"input_{name}", [d("x0", "e"), node("Relu", "e")], [codes(4, 6, dtype=dtype)], constants)
+        case(f"input_and_output_{name}", [node("Transpose", "x0", "t", perm=[1, 0]), d("t", "e"), node("Relu", "e", "r"), q("r", "y")], [codes(4, 6, dtype=dtype)], constants)
+case("output_channels_u16", node("QuantizeLinear", "x0 s z", axis=1), [real(2, 3, 5)], {"s": np.abs(real(3)) / 5000, "z": codes(3, dtype=U16)})
+case("output_channels_u8", node("QuantizeLinear", "x0 s z", axis=1), [real(2, 3, 5)], {"s": np.abs(real(3)) / 50, "z": codes(3, dtype=U8)})
+case("codes_of_16_bits_as_numbers", [q("x0", "a"), node("Cast", "a", "b", to=TensorProto.FLOAT), d("a", "e"), node("Add", "b e")], [real(4, 6)], wide)
+# In blocks: constants and values that are computed.
+for dtype in (I4, U4, I8, U8, I16, U16):
+    name, constants = np.dtype(dtype).name, {"s": np.abs(real(4, 2)) / (3000 if dtype in (I16, U16) else 3), "z": codes(4, 2, dtype=dtype)}
+    blocks = dict(axis=-1, block_size=3)
+    case(f"activation_blocks_{name}", [node("QuantizeLinear", "x0 s z", "a", **blocks), node("DequantizeLinear", "a s z", **blocks)], [real(4, 6)], constants, symbols=False)
+    case(f"constant_quantized_blocks_{name}", [node("QuantizeLinear", "c s z", "a", **blocks), node("DequantizeLinear", "a s z", "b", **blocks), node("Add", "x0 b")], [real(4, 6)],
+         constants | {"c": real(4, 6)}, symbols=False)
+# Real numbers of a product of codes.
+gemm = {"w": codes(5, 6), "as": f(0.02), "az": U8(9), "bs": np.abs(real(5)), "bz": codes(5), "c": codes(5, dtype=I32, low=-999, high=999)}
+case("gemm_to_float", node("QGemm", "x0 as az w bs bz c", transB=1, **MS), [codes(3, 6)], gemm, oracle="runtime")
+case("gemm_to_float_alpha", node("QGemm", "x0 as az w as bz", alpha=0.3, **MS), [codes(3, 5)], gemm | {"bz": U8(7)}, oracle="runtime")
 # A small network of weights of 8 bits and activations of 16.
 layers = [q("x0", "q"), d("q", "a"), node("DequantizeLinear", "w ws wz", "wd", axis=0), node("DequantizeLinear", "b bs", "bd", axis=0),
           node("Conv", "a wd bd", "h", pads=[1, 1, 1, 1]), node("Relu", "h", "i"), q("i", "j"), d("j", "k"), node("Flatten", "k", "l"), q("l", "m"), d("m", "n"),
