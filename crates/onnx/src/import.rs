@@ -34,6 +34,7 @@ mod schema;
 mod selection;
 mod shape;
 mod sizes;
+mod table;
 mod target;
 mod tensor;
 mod transposed;
@@ -57,7 +58,7 @@ use crate::Error;
 use crate::model::external::{self, Folder, Nowhere, Resolve};
 use crate::model::floats::{self, Border};
 use crate::model::{fixed, functions, names, needed};
-use crate::proto::{GraphProto, ModelProto, NodeProto};
+use crate::proto::{GraphProto, ModelProto};
 use crate::scan::scan;
 
 pub use operators::OPERATORS;
@@ -393,14 +394,5 @@ impl<'a> Importer<'a> {
     /// Whether a name is one of the model's outputs.
     fn is_output(&self, name: &str) -> bool {
         self.outputs.contains(name)
-    }
-
-    /// A name for a node that no other has.
-    fn node_name(&mut self, index: usize, node: &'a NodeProto) -> String {
-        let mut name = Cow::Borrowed(node.name.as_str());
-        while !self.node_names.insert(name.clone()) {
-            name = Cow::Owned(format!("{name}_{index}"));
-        }
-        name.into_owned()
     }
 }

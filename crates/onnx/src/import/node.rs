@@ -1,5 +1,7 @@
 //! One node of the file on its way into the graph.
 
+use std::borrow::Cow;
+
 use fourfold_graph::{CastTo, Dim, NewNode, Op, Problem, ValueId};
 use fourfold_schemes::QuantParams;
 use fourfold_tensor::{DType, Tensor};
@@ -40,6 +42,15 @@ impl<'a> Importer<'a> {
         entry.import().map_err(|error| entry.refused(error))?;
         self.pass_code(proto);
         Ok(())
+    }
+
+    /// A name for a node that no other has.
+    pub(super) fn node_name(&mut self, index: usize, node: &'a NodeProto) -> String {
+        let mut name = Cow::Borrowed(node.name.as_str());
+        while !self.node_names.insert(name.clone()) {
+            name = Cow::Owned(format!("{name}_{index}"));
+        }
+        name.into_owned()
     }
 }
 
