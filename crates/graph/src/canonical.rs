@@ -3,11 +3,14 @@
 //! Exporters, and versions of the same exporter, write the same function as one operator or in steps, and the same movement of elements in
 //! other chains of Reshape and Transpose. What comes of them should not depend on that: a graph in canonical form has
 //!
-//! - GELU, SiLU, HardSwish, HardSigmoid and layer normalizations as one operator each, where they were written in steps;
-//! - a GlobalAveragePool before a Reshape that leaves batch and channels, not behind it;
+//! - GELU, SiLU, HardSwish, HardSigmoid, clamps and layer normalizations as one operator each, where they were written in steps;
+//! - a GlobalAveragePool before a Reshape that leaves batch and channels, not behind it; no Reshape behind a reduction that puts its axes back
+//!   or takes them away; zeros around the operand of a convolution as its padding;
 //! - one Concat in the place of several within each other;
 //! - in the place of a chain of Reshape, Flatten, Transpose and Identity the shortest one that moves elements to the same places, which is
-//!   the same for all chains that do. A Gather of all elements in their order moves nothing else.
+//!   the same for all chains that do. A Gather of all elements in their order, and an Expand, Slice or Pad that changes no size, move
+//!   nothing. What moves nothing is left out, unless the caller gets its result; an
+//!   Identity that the model has stays.
 //!
 //! Steps become one only if nothing else reads what lies between them.
 
@@ -15,7 +18,7 @@ mod functions;
 mod joins;
 mod layer_norm;
 mod movement;
-mod pooling;
+mod neighbours;
 mod steps;
 #[cfg(test)]
 mod tests;
@@ -26,13 +29,14 @@ use fourfold_tensor::Tensor;
 
 use crate::{Error, Graph, GraphBuilder, Limits, NewNode, Node, Op, OutputParams, Value, ValueId};
 
-/// Where a chain is shortened in pieces, the pieces may make shorter ones; so often they are looked at.
+/// What was replaced may be a step of something larger; so often it is looked at.
 const ROUNDS: usize = 4;
 
 /// What stands in the place of a node and of the steps before it.
 struct Replacement {
     operands: Vec<Operand>,
-    /// Each but the first reads what the one before it makes. Those before the last have the names of nodes that are left out.
+    /// Each but the first reads what the one before it makes; none leave the operand. Those before the last have the names of nodes that
+    /// are left out.
     ops: Vec<Step>,
     /// The nodes that are left out, by their places in the graph.
     inner: Vec<usize>,
@@ -68,10 +72,13 @@ impl Graph {
     ///
     /// [`Error::Tensor`] if there is no memory for the graph.
     pub fn canonical(&self) -> Result<Graph, Error> {
-        let mut whole = replaced(self, functions::in_steps(self))?;
+        let mut whole = self.clone();
         for _ in 0..ROUNDS {
+            let functions = functions::in_steps(&whole);
+            let is_done = functions.is_empty();
+            whole = replaced(&whole, functions)?;
             let chains = movement::chains(&whole);
-            if chains.is_empty() {
+            if is_done && chains.is_empty() {
                 break;
             }
             whole = replaced(&whole, chains)?;

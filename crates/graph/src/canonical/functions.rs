@@ -7,27 +7,31 @@
 //! HardSigmoid     clip(x + b, 0, c) / c,  clip(a * x + b, 0, 1)
 //! HardSwish       x * hard_sigmoid(x) with a = 1/6, b = 1/2
 //! Reciprocal      1 / x
+//! Clip, Relu      max(x, a), min(x, b), and one of the other
 //! ```
 
 use core::f32::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
 use std::collections::HashMap;
 
 use super::steps::{Steps, is_near};
-use super::{Operand, Replacement, Step, joins, layer_norm, pooling};
-use crate::{Binary, Graph, Op, Unary, ValueId};
+use super::{Operand, Replacement, Step, joins, layer_norm, neighbours};
+use crate::{Graph, Op, Unary, ValueId};
 
 /// A sixth, the slope of the hard sigmoid that PyTorch has.
 const SLOPE: f32 = 1.0 / 6.0;
+
+/// The most clamps that become one.
+const CLAMPS: usize = 16;
 
 /// The functions that are written out, by the places of their last nodes.
 pub(super) fn in_steps(graph: &Graph) -> HashMap<usize, Replacement> {
     let (mut found, mut is_taken) = (HashMap::new(), vec![false; graph.nodes().len()]);
     // The end of a function comes first, so that a part of it that is one, too, is not taken for the whole.
-    for place in (0..graph.nodes().len()).rev().filter(|&place| may_end_a_function(graph.nodes()[place].op())) {
+    for place in (0..graph.nodes().len()).rev() {
         if is_taken[place] {
             continue;
         }
-        let Some(replacement) = FUNCTIONS.iter().find_map(|function| function(graph, place)) else { continue };
+        let Some(replacement) = SEARCHES.iter().find_map(|function| function(graph, place)) else { continue };
         if replacement.inner.iter().all(|&inner| !is_taken[inner]) {
             replacement.inner.iter().for_each(|&inner| is_taken[inner] = true);
             found.insert(place, replacement);
@@ -36,19 +40,22 @@ pub(super) fn in_steps(graph: &Graph) -> HashMap<usize, Replacement> {
     found
 }
 
-/// Whether steps of a function end with the operator.
-fn may_end_a_function(op: &Op) -> bool {
-    match op {
-        Op::Binary(function) => matches!(function, Binary::Mul | Binary::Div),
-        _ => matches!(op, Op::Clip { .. } | Op::Add { .. } | Op::Concat { .. } | Op::GlobalAveragePool),
-    }
-}
-
 /// Looks for a function that ends at a place.
 type Search = fn(&Graph, usize) -> Option<Replacement>;
 
-const FUNCTIONS: [Search; 8] =
-    [gelu, gelu_tanh, gated, hard_sigmoid, reciprocal, layer_norm::at, joins::at, pooling::at];
+const SEARCHES: [Search; 11] = [
+    gelu,
+    gelu_tanh,
+    gated,
+    hard_sigmoid,
+    clamp,
+    reciprocal,
+    layer_norm::at,
+    joins::at,
+    neighbours::mean,
+    neighbours::reduction,
+    neighbours::padded_convolution,
+];
 
 /// One function of `x` in the place of steps; numbers among them may have given the result more axes.
 fn whole(steps: Steps<'_>, place: usize, function: Unary, x: ValueId) -> Option<Replacement> {
@@ -156,4 +163,30 @@ fn reciprocal(graph: &Graph, place: usize) -> Option<Replacement> {
     let mut steps = Steps::of(graph);
     let x = steps.divisor(graph.nodes()[place].output())?;
     whole(steps, place, Unary::Reciprocal, x)
+}
+
+/// Clamps within each other, of whatever form.
+fn clamp(graph: &Graph, place: usize) -> Option<Replacement> {
+    let mut steps = Steps::of(graph);
+    let (mut x, mut bounds) = (graph.nodes()[place].output(), (f32::NEG_INFINITY, f32::INFINITY));
+    for inner in 0..CLAMPS {
+        // What others read, too, is not clamped again.
+        let next = if inner == 0 || graph.sole_consumer(x).is_some() { steps.clamped(x) } else { None };
+        let Some((of, (min, max))) = next else {
+            steps.inner.truncate(inner);
+            break;
+        };
+        bounds = (min.max(bounds.0).min(bounds.1), max.min(bounds.1).max(bounds.0));
+        x = of;
+    }
+    let op = match bounds {
+        (0.0, f32::INFINITY) => Op::Relu,
+        (min, max) => Op::Clip { min, max },
+    };
+    let output = graph.nodes()[place].output();
+    let is_new = !steps.inner.is_empty() && *graph.nodes()[place].op() != op;
+    let is_alike = graph.value(x).ty() == graph.value(output).ty();
+    let ops = vec![Step::new(op, place)];
+    let inner = steps.closed(place).filter(|inner| is_alike && (is_new || !inner.is_empty()))?;
+    Some(Replacement { operands: vec![Operand::Value(x)], ops, inner })
 }

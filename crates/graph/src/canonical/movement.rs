@@ -43,10 +43,13 @@ pub(super) fn chains(graph: &Graph) -> HashMap<usize, Replacement> {
     found
 }
 
-/// Whether a node only moves elements; a Gather does if it takes all of an axis that is alone, in order.
+/// Whether a node only moves elements: a Gather does if it takes all of an axis that is alone, in order, others if no size changes.
 fn is_movement(graph: &Graph, node: &Node, ascending: &mut HashMap<ValueId, bool>) -> bool {
     match node.op() {
         Op::Reshape { .. } | Op::Flatten { .. } | Op::Transpose { .. } | Op::Identity => true,
+        Op::Expand { .. } | Op::Slice { step: 1, .. } | Op::Pad(_) => {
+            graph.value(node.inputs()[0]).ty().dims() == graph.value(node.output()).ty().dims()
+        }
         Op::Gather { axis: 0 } => {
             let (x, indices) = (graph.value(node.inputs()[0]).ty(), node.inputs()[1]);
             let Some(numbers) = graph.value(indices).constant().map(Tensor::as_slice::<i64>) else { return false };
@@ -81,8 +84,11 @@ fn cut(graph: &Graph, mut chain: &[usize], found: &mut HashMap<usize, Replacemen
         chain = rest;
         let (Some(parts), Some(&last)) = (parts.filter(|_| length > 0), piece.last()) else { continue };
         let old: Vec<&Op> = piece.iter().map(|&place| graph.nodes()[place].op()).collect();
-        let Some(ops) = parts.chain(from, dims(last)).filter(|ops| ops.len() <= old.len()) else { continue };
-        if ops.iter().eq(old) || result(&ops, from).as_deref() != Some(dims(last)) {
+        let Some(mut ops) = parts.chain(from, dims(last)).filter(|ops| ops.len() <= old.len()) else { continue };
+        // A value that the caller gets has a node that makes it.
+        ops.retain(|op| *op != Op::Identity || graph.is_output(graph.nodes()[last].output()));
+        let is_nothing = old.iter().all(|op| **op == Op::Identity);
+        if is_nothing || ops.iter().eq(old) || result(&ops, from).as_deref() != Some(dims(last)) {
             continue;
         }
         let names = &piece[piece.len() - ops.len()..];

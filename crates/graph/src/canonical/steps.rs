@@ -54,6 +54,26 @@ impl<'g> Steps<'g> {
         }
     }
 
+    /// The operand and the bounds of the clamp that makes a value.
+    pub(super) fn clamped(&mut self, id: ValueId) -> Option<(ValueId, (f32, f32))> {
+        let node = self.made(id)?;
+        let of_number = |function: Binary, number: f32| match function {
+            Binary::Max if !number.is_nan() => Some((number, f32::INFINITY)),
+            Binary::Min if !number.is_nan() => Some((f32::NEG_INFINITY, number)),
+            _ => None,
+        };
+        match (node.op(), node.inputs()) {
+            (Op::Relu, &[x]) => Some((x, (0.0, f32::INFINITY))),
+            (&Op::Clip { min, max }, &[x]) => Some((x, (min, max))),
+            (&Op::Binary(function), &[a, b]) => match (self.number(a), self.number(b)) {
+                (None, Some(number)) => Some((a, of_number(function, number)?)),
+                (Some(number), None) => Some((b, of_number(function, number)?)),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
     /// The operands of a sum without a clamp that makes a value.
     pub(super) fn terms(&mut self, id: ValueId) -> Option<[ValueId; 2]> {
         let node = self.made(id)?;

@@ -43,7 +43,7 @@ fn chain(ops: &[Op], dims: &[Dim]) -> Graph {
 }
 
 fn ops(graph: &Graph) -> Vec<Op> {
-    graph.nodes().iter().map(|node| node.op().clone()).collect()
+    graph.nodes().iter().map(|node| node.op().clone()).filter(|op| *op != Op::Identity).collect()
 }
 
 /// Operators that move elements of that shape, chosen by numbers.
@@ -105,9 +105,7 @@ proptest! {
         // Another chain that does the same: to the end, back to the beginning, and to the end again.
         let back = short_back(&found, &shape);
         let detour: Vec<Op> = found.iter().chain(&back).chain(&long).cloned().collect();
-        if found != [Op::Identity] {
-            prop_assert_eq!(ops(&chain(&detour, &dims).canonical().expect("a chain")), found);
-        }
+        prop_assert_eq!(ops(&chain(&detour, &dims).canonical().expect("a chain")), found);
     }
 }
 
@@ -163,7 +161,7 @@ fn axes_whose_sizes_are_free_are_followed() {
     assert_eq!(ops(&chain(&one, &dims).canonical().expect("a chain")), expected);
     // Batch and rows in one axis and back, of which nothing is left.
     let joined = chain(&[Op::Flatten { axis: 2 }, reshape(&["n", "s", "12"])], &dims).canonical().expect("a chain");
-    assert_eq!(ops(&joined), [Op::Identity]);
+    assert_eq!(ops(&joined), []);
     // All but the batch in one.
     let product = Dim::symbol("s").polynomial().and_then(|s| s.mul(&crate::Polynomial::constant(12)));
     let flat = Op::Reshape { dims: vec!["n".into(), product.and_then(Dim::computed).expect("a size")] };

@@ -1,6 +1,6 @@
 //! Normalizations over channels, and PRelu.
 
-use fourfold_graph::{Binary, Dim, Op};
+use fourfold_graph::{Binary, Dim, Op, ValueId};
 use fourfold_tensor::Tensor;
 
 use super::computed::Change;
@@ -59,10 +59,24 @@ impl<'a> Entry<'_, 'a> {
         self.emit(Op::GroupNorm { groups, epsilon }, &inputs)
     }
 
+    /// The slopes of a PRelu, without axes of size 1 at their beginning, which some exporters write.
+    fn slope(&mut self) -> Result<ValueId, Error> {
+        let name = self.input(1).unwrap_or_default();
+        let Some(constant) = self.importer.constant(name)? else { return self.operand(1) };
+        let ones = constant.shape().iter().take_while(|&&size| size == 1).count();
+        let kept = constant.shape()[ones.min(constant.shape().len().saturating_sub(1))..].to_vec();
+        if kept.len() == constant.shape().len() {
+            return self.operand(1);
+        }
+        let slope = constant.reshape(&kept).map_err(fourfold_graph::Error::from)?;
+        let name = self.importer.constant_name(name);
+        Ok(self.importer.builder.constant(&name, slope)?)
+    }
+
     /// `max(x, 0) + slope * min(x, 0)`, which has the bits of `slope * x` below 0.
     pub(super) fn prelu(&mut self) -> Result<(), Error> {
         self.attributes(&[])?;
-        let (x, slope) = (self.operand(0)?, self.operand(1)?);
+        let (x, slope) = (self.operand(0)?, self.slope()?);
         let zero = self.number("zero", 0.0)?;
         let above = self.emit_before("above", Op::Relu, &[x])?;
         let below = self.emit_before("below", Op::Binary(Binary::Min), &[x, zero])?;

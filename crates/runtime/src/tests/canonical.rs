@@ -2,7 +2,9 @@
 
 use std::slice::from_ref;
 
-use fourfold_graph::{Activation, Binary, Graph, GraphBuilder, Op, OpKind, Reduction, Unary, ValueId};
+use fourfold_graph::{
+    Activation, Binary, Conv, Graph, GraphBuilder, Op, OpKind, Pad, PadMode, Reduction, Unary, ValueId, Window,
+};
 use fourfold_tensor::Tensor;
 
 use super::{assert_close, fixed, noise, run};
@@ -155,6 +157,18 @@ fn reciprocal(steps: &mut Steps, x: ValueId) -> ValueId {
     steps.of_two(Binary::Div, one, x)
 }
 
+fn clamp(steps: &mut Steps, x: ValueId, min: f32, max: f32) -> ValueId {
+    let (min, max) = (steps.number(min), steps.number(max));
+    let above = steps.of_two(Binary::Max, x, min);
+    steps.of_two(Binary::Min, max, above)
+}
+
+fn gate_of_min_and_max(steps: &mut Steps, x: ValueId) -> ValueId {
+    let sum = steps.plus(x, 3.0);
+    let clamped = clamp(steps, sum, 0.0, 6.0);
+    steps.over(clamped, 6.0)
+}
+
 /// `(x - mean) / sqrt(variance + epsilon)`, the difference computed twice, and multiplied by the reciprocal, if so asked.
 fn normalized(steps: &mut Steps, x: ValueId, twice: bool, by_reciprocal: bool) -> ValueId {
     let mean = steps.mean(x);
@@ -190,7 +204,7 @@ fn scaled_layer_norm(steps: &mut Steps, x: ValueId) -> ValueId {
 
 #[test]
 fn a_function_in_steps_is_one_operator_that_computes_the_same() {
-    let cases: [(Write, OpKind, usize); 14] = [
+    let cases: [(Write, OpKind, usize); 18] = [
         (erf_gelu, OpKind::Gelu, 1),
         (half_first_gelu, OpKind::Gelu, 1),
         (cubic_gelu, OpKind::GeluTanh, 1),
@@ -202,6 +216,11 @@ fn a_function_in_steps_is_one_operator_that_computes_the_same() {
         (swish_divided_last, OpKind::HardSwish, 1),
         (swish_of_gate, OpKind::HardSwish, 1),
         (reciprocal, OpKind::Reciprocal, 1),
+        (|steps, x| clamp(steps, x, -1.5, 2.0), OpKind::Clip, 1),
+        // Crossed bounds: the last one holds.
+        (|steps, x| clamp(steps, x, 2.0, -1.0), OpKind::Clip, 1),
+        (|steps, x| clamp(steps, x, 0.0, f32::INFINITY), OpKind::Relu, 1),
+        (gate_of_min_and_max, OpKind::HardSigmoid, 1),
         (layer_norm, OpKind::LayerNorm, 3),
         (scaled_layer_norm, OpKind::LayerNorm, 2),
         (|steps, x| normalized(steps, x, false, true), OpKind::LayerNorm, 2),
@@ -312,4 +331,43 @@ fn a_mean_over_an_image_does_not_mind_the_shape_of_its_positions() {
     assert_eq!(kinds, [OpKind::GlobalAveragePool, OpKind::Flatten]);
     let x = noise(&SHAPE, 2);
     assert_eq!(run(&short, from_ref(&x)), run(&graph, from_ref(&x)));
+}
+
+#[test]
+fn axes_put_back_behind_a_reduction_stay_there() {
+    let graph = graph(|steps, x| {
+        let sum = steps.node(Op::Reduce { reduction: Reduction::Sum, axes: vec![1], keep: false }, &[x]);
+        let back = steps.node(Op::Reshape { dims: vec![2.into(), 1.into(), 8.into()] }, &[sum]);
+        let same = steps.node(Op::Expand { dims: vec![2.into(), 1.into(), 8.into()] }, &[back]);
+        let largest = steps.node(Op::Reduce { reduction: Reduction::Max, axes: vec![2], keep: true }, &[same]);
+        steps.node(Op::Reshape { dims: vec![2.into(), 1.into()] }, &[largest])
+    });
+    let short = graph.canonical().expect("valid");
+    let keep: Vec<bool> = short.nodes().iter().map(|node| matches!(node.op(), Op::Reduce { keep: true, .. })).collect();
+    assert_eq!(keep, [true, false]);
+    let x = noise(&SHAPE, 2);
+    assert_eq!(run(&short, from_ref(&x)), run(&graph, from_ref(&x)));
+}
+
+#[test]
+fn zeros_around_the_operand_of_a_convolution_are_its_padding() {
+    let padded = |begin: [usize; 3], mode: PadMode| {
+        graph(|steps, x| {
+            let pad = steps.node(Op::Pad(Pad { begin: begin.to_vec(), end: vec![0, 0, 2], mode }), &[x]);
+            let weight = steps.constant(&[4, 3, 3], noise(&[36], 5).as_slice().expect("f32").to_vec());
+            let window = Window { pad_begin: vec![1], ..Window::new(&[3]) };
+            steps.node(Op::Conv(Conv::new(window, 1)), &[pad, weight])
+        })
+    };
+    let graph = padded([0, 0, 1], PadMode::Constant(0.0));
+    let short = graph.canonical().expect("valid");
+    assert!(matches!(short.nodes(), [only] if matches!(only.op(), Op::Conv(conv) if conv.window.pad_begin == [2])));
+    let x = noise(&SHAPE, 2);
+    assert_eq!(run(&short, from_ref(&x)), run(&graph, from_ref(&x)));
+    for (begin, mode) in
+        [([1, 0, 1], PadMode::Constant(0.0)), ([0, 0, 1], PadMode::Constant(1.0)), ([0, 0, 1], PadMode::Edge)]
+    {
+        let graph = padded(begin, mode);
+        assert_eq!(graph.canonical().expect("valid"), graph);
+    }
 }
