@@ -16,8 +16,8 @@
 //!   than the file (`archive-ratio`), for the directory (`header-bytes`), for names (`name-bytes`), and for the elements read at once. Sizes
 //!   are checked before anything is decompressed, and no member gives more bytes than its size.
 //!
-//! The directory is read here and not by a library: those that there are reserve memory for as many members as a file says that it has, and
-//! lend all of the archive to one member at a time, so that two inputs of a model could not be read side by side.
+//! The directory is read here and not by a library: that which there is (`zip`) takes memory for all members before a limit can be checked, and
+//! lends the archive to one member at a time, so that two inputs of a model could not be read side by side.
 //!
 //! Source of the format: PKWARE's APPNOTE.TXT, version 6.3.10, sections 4.3 to 4.5.
 
@@ -33,6 +33,7 @@ use crate::npy::{Elements, failed};
 
 mod contents;
 mod directory;
+mod end;
 mod local;
 
 use contents::Contents;

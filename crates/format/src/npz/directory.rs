@@ -5,9 +5,10 @@ use std::io::{Read, Seek};
 use fourfold_graph::Limits;
 use fourfold_tensor::memory;
 
+use super::end::Place;
 use super::part;
 use crate::Error;
-use crate::npy::{MAGIC, read_at};
+use crate::npy::read_at;
 
 /// A member, as the directory describes it.
 #[derive(Debug)]
@@ -59,15 +60,8 @@ const IS_UTF8: u16 = 1 << 11;
 /// The flags that decide how a member is read.
 pub(super) const MATTERS: u16 = ENCRYPTED | PATCH | HAS_DESCRIPTOR | IS_UTF8;
 
-const LOCAL: &[u8] = b"PK\x03\x04";
-const END: &[u8] = b"PK\x05\x06";
-const END_LEN: usize = 22;
-const LOCATOR: &[u8] = b"PK\x06\x07";
-const LOCATOR_LEN: u64 = 20;
-const END64: &[u8] = b"PK\x06\x06";
-const END64_LEN: u64 = 56;
 const ENTRY: &[u8] = b"PK\x01\x02";
-const ENTRY_LEN: u64 = 46;
+const ENTRY_LEN: usize = 46;
 
 /// A mebibyte may come out of any file.
 const FREE_BYTES: u64 = 1 << 20;
@@ -80,7 +74,7 @@ pub(super) fn read(source: &mut (impl Read + Seek), length: u64, limits: &Limits
     }
     Limits::check("archive-entries", place.count, limits.archive_entries)?;
     Limits::check("header-bytes", place.size, limits.header_bytes)?;
-    if place.size / ENTRY_LEN < place.count {
+    if place.size / (ENTRY_LEN as u64) < place.count {
         return Err(corrupt(format!("{} bytes hold no {} members", place.size, place.count)));
     }
     let size = usize::try_from(place.size).unwrap_or(usize::MAX);
@@ -105,102 +99,10 @@ pub(super) fn read(source: &mut (impl Read + Seek), length: u64, limits: &Limits
     Ok(Directory { entries, by_name, offset: place.offset })
 }
 
-/// Where the directory is, and how many members it names.
-struct Place {
-    count: u64,
-    size: u64,
-    offset: u64,
-}
-
-impl Place {
-    /// Reads the end of the file.
-    fn find(source: &mut (impl Read + Seek), length: u64) -> Result<Self, Error> {
-        check_start(source, length)?;
-        // The end of the directory, and a comment that goes to the end of the file.
-        let tail_length = length.min(END_LEN as u64 + u64::from(u16::MAX));
-        let mut tail = vec![0; usize::try_from(tail_length).unwrap_or(0)];
-        read_at(source, length - tail_length, &mut tail)?;
-        let is_end = |at: &usize| {
-            let end = &tail[*at..];
-            end.starts_with(END) && end.len() == END_LEN + usize::from(u16_at(end, 20))
-        };
-        let Some(at) = (0..(tail.len() + 1).saturating_sub(END_LEN)).rev().find(is_end) else {
-            return Err(corrupt("is not at the end of the file, which was cut off"));
-        };
-        let (end, offset) = (&tail[at..], length - tail_length + at as u64);
-        let mut locator = [0; LOCATOR_LEN as usize];
-        let locator_offset = offset.checked_sub(LOCATOR_LEN);
-        if let Some(offset) = locator_offset {
-            read_at(source, offset, &mut locator)?;
-        }
-        let disks = [u16_at(end, 4), u16_at(end, 6)].map(u64::from);
-        let counts = [u16_at(end, 8), u16_at(end, 10)].map(u64::from);
-        let place = [u32_at(end, 12), u32_at(end, 16)].map(u64::from);
-        match locator_offset.filter(|_| locator.starts_with(LOCATOR)) {
-            None => Self::new(disks, counts, place, offset),
-            Some(locator_offset) => {
-                if u32_at(&locator, 4) != 0 || u32_at(&locator, 16) > 1 {
-                    return Err(several_files());
-                }
-                let offset = u64_at(&locator, 8);
-                let mut end64 = [0; END64_LEN as usize];
-                let is_there = offset.checked_add(END64_LEN).is_some_and(|end| end <= locator_offset);
-                if is_there {
-                    read_at(source, offset, &mut end64)?;
-                }
-                if !end64.starts_with(END64) || u64_at(&end64, 4).checked_add(offset + 12) != Some(locator_offset) {
-                    return Err(corrupt("has no ZIP64 end where one must be"));
-                }
-                let disks64 = [u32_at(&end64, 16), u32_at(&end64, 20)].map(u64::from);
-                let counts64 = [u64_at(&end64, 24), u64_at(&end64, 32)];
-                let place64 = [u64_at(&end64, 40), u64_at(&end64, 48)];
-                let agrees = |short: [u64; 2], long: [u64; 2], most: u64| {
-                    short.iter().zip(long).all(|(&short, long)| short == most || short == long)
-                };
-                let most = u64::from(u16::MAX);
-                if !agrees(disks, disks64, most)
-                    || !agrees(counts, counts64, most)
-                    || !agrees(place, place64, u32::MAX.into())
-                {
-                    return Err(corrupt("has a ZIP64 end that says something else"));
-                }
-                Self::new(disks64, counts64, place64, offset)
-            }
-        }
-    }
-
-    /// Checks what the end says; it begins at `end`.
-    fn new(disks: [u64; 2], counts: [u64; 2], [size, offset]: [u64; 2], end: u64) -> Result<Self, Error> {
-        if disks != [0, 0] || counts[0] != counts[1] {
-            return Err(several_files());
-        }
-        if offset.checked_add(size) != Some(end) {
-            return Err(corrupt(format!("of {size} bytes at {offset} does not end at {end}")));
-        }
-        Ok(Self { count: counts[0], size, offset })
-    }
-}
-
-/// Says what a file is that does not begin as an archive does.
-fn check_start(source: &mut (impl Read + Seek), length: u64) -> Result<(), Error> {
-    let mut start = [0; 6];
-    let known = usize::try_from(length).unwrap_or(usize::MAX).min(start.len());
-    read_at(source, 0, &mut start[..known])?;
-    if start.starts_with(LOCAL) || start.starts_with(END) {
-        return Ok(());
-    }
-    let reason = match known {
-        0 => "it is empty",
-        _ if start.starts_with(MAGIC) => "it is a .npy file",
-        _ => "it does not begin with PK",
-    };
-    Err(Error::Foreign { format: ".npz", reason })
-}
-
 /// The entry at the beginning of `bytes`, and what follows it. The directory begins at `end`.
 fn entry<'a>(bytes: &'a [u8], end: u64, limits: &Limits) -> Result<(Entry, &'a [u8]), Error> {
     let cut_off = || corrupt("has fewer members than it says");
-    let (fixed, rest) = bytes.split_at_checked(ENTRY_LEN as usize).ok_or_else(cut_off)?;
+    let (fixed, rest) = bytes.split_at_checked(ENTRY_LEN).ok_or_else(cut_off)?;
     if !fixed.starts_with(ENTRY) {
         return Err(cut_off());
     }
@@ -299,11 +201,13 @@ fn method_name(number: u16) -> &'static str {
     }
 }
 
-fn several_files() -> Error {
+/// The archive's other parts are elsewhere.
+pub(super) fn several_files() -> Error {
     Error::Unsupported { part: "directory".to_owned(), what: "an archive in several files".to_owned() }
 }
 
-fn corrupt(reason: impl Into<String>) -> Error {
+/// An error of the directory.
+pub(super) fn corrupt(reason: impl Into<String>) -> Error {
     Error::corrupt("directory", reason)
 }
 
@@ -318,6 +222,6 @@ pub(super) fn u32_at(bytes: &[u8], at: usize) -> u32 {
 }
 
 /// As [`u16_at`].
-fn u64_at(bytes: &[u8], at: usize) -> u64 {
+pub(super) fn u64_at(bytes: &[u8], at: usize) -> u64 {
     u64::from(u32_at(bytes, at)) | u64::from(u32_at(bytes, at + 4)) << 32
 }

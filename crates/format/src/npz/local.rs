@@ -6,14 +6,14 @@ use super::directory::{Entry, HAS_DESCRIPTOR, MATTERS, u16_at, u32_at, wide};
 use crate::Error;
 use crate::npy::read_at;
 
-const LEN: u64 = 30;
+const LEN: usize = 30;
 
 /// Checks the header, and gives the offset of what follows it: the bytes of the member, which end before `end`.
 pub(super) fn data(source: &mut (impl Read + Seek), entry: &Entry, end: u64) -> Result<u64, Error> {
     let corrupt = |reason: String| Error::corrupt("local header", reason);
     let overlaps = || corrupt(format!("the member goes past offset {end}, where something else begins"));
-    let rest = entry.header.checked_add(LEN).filter(|&rest| rest <= end).ok_or_else(overlaps)?;
-    let mut fixed = [0; LEN as usize];
+    let rest = entry.header.checked_add(LEN as u64).filter(|&rest| rest <= end).ok_or_else(overlaps)?;
+    let mut fixed = [0; LEN];
     read_at(source, entry.header, &mut fixed)?;
     if !fixed.starts_with(b"PK\x03\x04") {
         return Err(corrupt(format!("there is none at offset {}", entry.header)));
