@@ -1,7 +1,8 @@
 //! Files of bytes: the `.fourfold` container, calibrations, safetensors, `.npy` and `.npz`.
 //!
-//! Everything here works on bytes in memory, or on a reader of a container; opening files is the caller's. Reading validates first and
-//! allocates after: no input can cause a panic, and memory stays within a small multiple of the input's size.
+//! Everything here works on bytes in memory, or on a reader of a container; opening files is the caller's. Reading
+//! validates first and allocates after: no input can cause a panic, and memory stays within a small multiple of the
+//! input's size.
 //!
 //! ```
 //! use fourfold_format::npy;

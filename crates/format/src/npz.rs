@@ -1,23 +1,28 @@
 //! NumPy's `.npz` archives, of `numpy.savez` and `numpy.savez_compressed`: ZIP files with a `.npy` file for each array.
 //!
-//! An [`Archive`] has the headers of its arrays in memory; rows are read when they are asked for, a few at a time. Elements are converted as
-//! those of [`npy`](crate::npy) files are.
+//! An [`Archive`] has the headers of its arrays in memory; rows are read when they are asked for, a few at a time.
+//! Elements are converted as those of [`npy`](crate::npy) files are.
 //!
-//! - Names are those of the archive without `.npy`, as NumPy gives them, in the archive's order. They are only labels, no file is ever written:
-//!   slashes may be in them, but no control character, and nothing that leads out of a folder (`..`, a drive, a backslash, a slash in front).
+//! - Names are those of the archive without `.npy`, as NumPy gives them, in the archive's order. They are only labels,
+//!   no file is ever written: slashes may be in them, but no control character, and nothing that leads out of a folder
+//!   (`..`, a drive, a backslash, a slash in front).
 //! - A member that is not a `.npy` file is an error, not left out.
-//! - *Stored* members (`savez`) are read in place. *Deflated* ones (`savez_compressed`) are decompressed from their beginning: reading on from
-//!   where the last rows ended takes no time, asking for earlier ones begins anew. A deflated array in Fortran order is held whole.
-//! - The checksum of a member is checked as its bytes go by: the last of them is not given if one was wrong. Of a stored member, what is skipped
-//!   is read for that.
-//! - The structure must be that of one plain ZIP file, with nothing in front, nothing behind and no byte in two members; the directory, the
-//!   headers in front of the members and their ZIP64 fields must agree. Encrypted members and other methods than *deflate* are unsupported.
-//! - [`Limits`] hold for the number of members (`archive-entries`), for what they take decompressed (`archive-bytes`), for how much larger that is
-//!   than the file (`archive-ratio`), for the directory (`header-bytes`), for names (`name-bytes`), and for the elements read at once. Sizes
-//!   are checked before anything is decompressed, and no member gives more bytes than its size.
+//! - *Stored* members (`savez`) are read in place. *Deflated* ones (`savez_compressed`) are decompressed from their
+//!   beginning: reading on from where the last rows ended takes no time, asking for earlier ones begins anew. A
+//!   deflated array in Fortran order is held whole.
+//! - The checksum of a member is checked as its bytes go by: the last of them is not given if one was wrong. Of a
+//!   stored member, what is skipped is read for that.
+//! - The structure must be that of one plain ZIP file, with nothing in front, nothing behind and no byte in two
+//!   members; the directory, the headers in front of the members and their ZIP64 fields must agree. Encrypted members
+//!   and other methods than *deflate* are unsupported.
+//! - [`Limits`] hold for the number of members (`archive-entries`), for what they take decompressed (`archive-bytes`),
+//!   for how much larger that is than the file (`archive-ratio`), for the directory (`header-bytes`), for names
+//!   (`name-bytes`), and for the elements read at once. Sizes are checked before anything is decompressed, and no
+//!   member gives more bytes than its size.
 //!
-//! The directory is read here and not by a library: that which there is (`zip`) takes memory for all members before a limit can be checked, and
-//! lends the archive to one member at a time, so that two inputs of a model could not be read side by side.
+//! The directory is read here and not by a library: that which there is (`zip`) takes memory for all members before a
+//! limit can be checked, and lends the archive to one member at a time, so that two inputs of a model could not be read
+//! side by side.
 //!
 //! Source of the format: PKWARE's APPNOTE.TXT, version 6.3.10, sections 4.3 to 4.5.
 
@@ -120,8 +125,8 @@ impl<R: Read + Seek> Archive<R> {
     /// # Errors
     ///
     /// [`Error::Foreign`], [`Error::Corrupt`] and [`Error::Checksum`] for invalid files and those without arrays,
-    /// [`Error::Unsupported`] for encrypted members, other methods than *deflate*, other files than `.npy` and other element
-    /// types, [`Error::Limit`] for more than is allowed, [`Error::Read`] if the source fails.
+    /// [`Error::Unsupported`] for encrypted members, other methods than *deflate*, other files than `.npy` and other
+    /// element types, [`Error::Limit`] for more than is allowed, [`Error::Read`] if the source fails.
     pub fn new(mut source: R, limits: &Limits) -> Result<Self, Error> {
         let length = source.seek(SeekFrom::End(0)).map_err(failed(0))?;
         let directory = directory::read(&mut source, length, limits)?;
@@ -157,8 +162,8 @@ impl<R: Read + Seek> Archive<R> {
     ///
     /// # Errors
     ///
-    /// [`Error::Missing`] if there is no such array, [`Error::Tensor`] if it has no such rows, [`Error::Limit`] if they have
-    /// more elements than allowed, [`Error::Corrupt`] and [`Error::Checksum`] if the file is damaged,
+    /// [`Error::Missing`] if there is no such array, [`Error::Tensor`] if it has no such rows, [`Error::Limit`] if they
+    /// have more elements than allowed, [`Error::Corrupt`] and [`Error::Checksum`] if the file is damaged,
     /// [`Error::Unsupported`] for an unsigned number that `i64` does not hold, [`Error::Read`] if the source fails.
     pub fn rows(&mut self, name: &str, range: Range<usize>) -> Result<Tensor, Error> {
         self.read(name, |member, source, limits| member.rows(range, source, limits))

@@ -61,8 +61,8 @@
 //!
 //! # Samples
 //!
-//! Arrays come from `.npy` and `.npz` files ([`format::npy`], [`format::npz`]). With the feature `images`, the module `images` makes tensors of PNG
-//! and JPEG files, as torchvision's transforms do.
+//! Arrays come from `.npy` and `.npz` files ([`format::npy`], [`format::npz`]). With the feature `images`, the module
+//! `images` makes tensors of PNG and JPEG files, as torchvision's transforms do.
 //!
 //! # What a caller can rely on
 //!

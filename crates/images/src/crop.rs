@@ -30,7 +30,8 @@ struct Overlap {
 }
 
 impl Overlap {
-    /// Of what is left over, half is in front: rounded to an even number, as Python's `round` does it. Of what is missing, half is, rounded down.
+    /// Of what is left over, half is in front: rounded to an even number, as Python's `round` does it. Of what is
+    /// missing, half is, rounded down.
     fn new(length: usize, kept: usize) -> Self {
         match length.checked_sub(kept) {
             Some(over) => Self { old: over / 2 + usize::from(over % 4 == 3), new: 0, count: kept },

@@ -1,6 +1,7 @@
 //! How an image must be turned, by its EXIF data.
 //!
-//! EXIF is a TIFF file without an image: a byte order, and directories of entries of 12 bytes. Orientation is an entry of the first.
+//! EXIF is a TIFF file without an image: a byte order, and directories of entries of 12 bytes. Orientation is an entry
+//! of the first.
 
 /// The value of the tag Orientation, 1 to 8.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

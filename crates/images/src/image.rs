@@ -105,7 +105,8 @@ pub(crate) fn check_size(height: u64, width: u64, limits: &Limits) -> Result<(),
     Ok(Limits::check("image-side", height.max(width), limits.image_side)?)
 }
 
-/// Checks that so many bytes may be held at once, and that there is memory for them. Decoders do not ask before they take it.
+/// Checks that so many bytes may be held at once, and that there is memory for them. Decoders do not ask before they
+/// take it.
 pub(crate) fn hold(bytes: u64, limits: &Limits) -> Result<(), Error> {
     Limits::check("image-bytes", bytes, limits.image_bytes)?;
     let bytes = usize::try_from(bytes).map_err(|_| fourfold_tensor::Error::OutOfMemory { bytes: usize::MAX })?;

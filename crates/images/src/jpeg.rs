@@ -13,8 +13,8 @@ use markers::{Colors, Frame};
 
 /// Decodes a file.
 ///
-/// Its structure is read first, so that the decoder, which takes memory as it goes and stops at nothing but what it cannot read, is only given
-/// whole files of known size.
+/// Its structure is read first, so that the decoder, which takes memory as it goes and stops at nothing but what it
+/// cannot read, is only given whole files of known size.
 pub(crate) fn decode(bytes: &[u8], limits: &Limits) -> Result<Image, Error> {
     let frame = markers::read(bytes)?;
     check_size(frame.height.into(), frame.width.into(), limits)?;
@@ -53,8 +53,8 @@ pub(crate) fn decode(bytes: &[u8], limits: &Limits) -> Result<Image, Error> {
     Image::decoded((height, width, channels), pixels, orientation, notes, limits)
 }
 
-/// What the decoder holds at once: the planes of all components, in whole blocks, their coefficients of two bytes if they come in several passes,
-/// and the image.
+/// What the decoder holds at once: the planes of all components, in whole blocks, their coefficients of two bytes if
+/// they come in several passes, and the image.
 fn bytes_held(frame: &Frame<'_>) -> u64 {
     let most = |factor: fn(&markers::Component) -> u64| frame.components.iter().map(factor).max().unwrap_or(1);
     let (most_across, most_down) = (most(|component| component.across), most(|component| component.down));

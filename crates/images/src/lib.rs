@@ -1,8 +1,8 @@
 //! PNG and JPEG files as the tensors that models take.
 //!
-//! [`decode`] makes an [`Image`] of a file's bytes, [`Preprocess::apply`] a tensor of the image: resized, cropped, scaled and normalized. The
-//! steps and their defaults are those of torchvision's `transforms` on images of Pillow, and so are the numbers, bit for bit; those of a JPEG file
-//! as far as decoders agree (below).
+//! [`decode`] makes an [`Image`] of a file's bytes, [`Preprocess::apply`] a tensor of the image: resized, cropped,
+//! scaled and normalized. The steps and their defaults are those of torchvision's `transforms` on images of Pillow, and
+//! so are the numbers, bit for bit; those of a JPEG file as far as decoders agree (below).
 //!
 //! ```
 //! use fourfold_graph::Limits;
@@ -27,8 +27,8 @@
 //!
 //! # What becomes of a file
 //!
-//! What a file is, is told by its content. An image has 8 bits a channel, and one channel or three. Whatever else a file has is dropped or
-//! converted, as Pillow's `convert("RGB")` does, and [`Image::notes`] says so:
+//! What a file is, is told by its content. An image has 8 bits a channel, and one channel or three. Whatever else a
+//! file has is dropped or converted, as Pillow's `convert("RGB")` does, and [`Image::notes`] says so:
 //!
 //! | file | image |
 //! |---|---|
@@ -40,18 +40,20 @@
 //! | EXIF orientation, 1 to 8 | applied, as `ImageOps.exif_transpose` does |
 //! | colour profile, gamma | not applied |
 //!
-//! A JPEG file may leave colour details out, and decoders differ in how they fill them in and round. Against libjpeg-turbo, which Pillow has, values
-//! differ by up to 3, and on average by 0.1, or 0.25 where details were left out; more at the edges of images a few pixels wide. What components
-//! mean (RGB, YCbCr, CMYK) is decided and converted by libjpeg's rules. Arithmetic coding, lossless JPEG and 12 bits are unsupported. The decoders are
-//! the crates `png` and `jpeg-decoder`, the latter without code for single CPUs, so that an image is the same everywhere. (`zune-jpeg`, which
-//! the crate `image` has, gives wrong pixels for files with a scan for each subsampled component, and panics on some; `image` also takes files
-//! that are cut off for whole.)
+//! A JPEG file may leave colour details out, and decoders differ in how they fill them in and round. Against
+//! libjpeg-turbo, which Pillow has, values differ by up to 3, and on average by 0.1, or 0.25 where details were left
+//! out; more at the edges of images a few pixels wide. What components mean (RGB, YCbCr, CMYK) is decided and converted
+//! by libjpeg's rules. Arithmetic coding, lossless JPEG and 12 bits are unsupported. The decoders are the crates `png`
+//! and `jpeg-decoder`, the latter without code for single CPUs, so that an image is the same everywhere. (`zune-jpeg`,
+//! which the crate `image` has, gives wrong pixels for files with a scan for each subsampled component, and panics on
+//! some; `image` also takes files that are cut off for whole.)
 //!
 //! # Hostile files
 //!
 //! Sizes are checked before anything is decoded: [`Limits::image_side`](fourfold_graph::Limits::image_side) and
-//! [`Limits::image_bytes`](fourfold_graph::Limits::image_bytes), which counts what a step holds at once. A file that ends early is an error
-//! wherever it ends, and so is a PNG whose checksums are wrong. A JPEG file has no checksum: damage within its image may go unnoticed.
+//! [`Limits::image_bytes`](fourfold_graph::Limits::image_bytes), which counts what a step holds at once. A file that
+//! ends early is an error wherever it ends, and so is a PNG whose checksums are wrong. A JPEG file has no checksum:
+//! damage within its image may go unnoticed.
 
 #![forbid(unsafe_code)]
 
@@ -79,8 +81,8 @@ use fourfold_graph::Limits;
 ///
 /// # Errors
 ///
-/// [`Error::Foreign`] and [`Error::Corrupt`] for invalid files, [`Error::Unsupported`] for images of other formats and kinds,
-/// [`Error::Limit`] for larger images than allowed.
+/// [`Error::Foreign`] and [`Error::Corrupt`] for invalid files, [`Error::Unsupported`] for images of other formats and
+/// kinds, [`Error::Limit`] for larger images than allowed.
 pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Image, Error> {
     match Format::of(bytes) {
         Some(Format::Png) => png::decode(bytes, limits),

@@ -14,20 +14,22 @@ use crate::{Error, Image, Interpolation, Note, Resize};
 /// value = (pixel * scale - mean[channel]) / std[channel]
 /// ```
 ///
-/// With [`Preprocess::default`] and `mean` and `std` it is torchvision's `Compose([Resize(..), CenterCrop(..), ToTensor(), Normalize(..)])` on an
-/// image of Pillow that was converted to RGB: each step in `f32`, with the same bits.
+/// With [`Preprocess::default`] and `mean` and `std` it is torchvision's `Compose([Resize(..), CenterCrop(..),
+/// ToTensor(), Normalize(..)])` on an image of Pillow that was converted to RGB: each step in `f32`, with the same
+/// bits.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Preprocess {
     /// The size that the image is resized to; none: as it is.
     pub resize: Option<Resize>,
     /// How it is resized.
     pub interpolation: Interpolation,
-    /// Height and width of what is kept around the middle, as torchvision's `CenterCrop` has it: smaller images are padded with 0, of which
-    /// [`Preprocess::notes`] tells. None: all.
+    /// Height and width of what is kept around the middle, as torchvision's `CenterCrop` has it: smaller images are
+    /// padded with 0, of which [`Preprocess::notes`] tells. None: all.
     pub crop: Option<(usize, usize)>,
     /// What pixels of 0 to 255 are multiplied by; none: 1/255.
     pub scale: Option<f64>,
-    /// What is subtracted after scaling: nothing, one number for all channels, or one for each, in the order of the tensor's channels.
+    /// What is subtracted after scaling: nothing, one number for all channels, or one for each, in the order of the
+    /// tensor's channels.
     pub mean: Vec<f32>,
     /// What is divided by in the end, given as `mean` is.
     pub std: Vec<f32>,
@@ -174,8 +176,8 @@ impl Preprocess {
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] as [`Preprocess::check`], [`Error::Limit`] if the image becomes larger than allowed, [`Error::Tensor`] if
-    /// memory runs out.
+    /// [`Error::Setting`] as [`Preprocess::check`], [`Error::Limit`] if the image becomes larger than allowed,
+    /// [`Error::Tensor`] if memory runs out.
     pub fn apply(&self, image: &Image, limits: &Limits) -> Result<Tensor, Error> {
         self.check()?;
         let (mut height, mut width, mut channels) = (image.height(), image.width(), image.channels());

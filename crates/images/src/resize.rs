@@ -1,19 +1,24 @@
 //! Resizing as Pillow does it, bit for bit.
 //!
-//! `Image.resize` goes over an image of 8 bits twice, along its rows and along its columns, and rounds to 8 bits in between. A value is the sum of
-//! those that a filter reaches, which is as wide as the pixels of the smaller image, so that none is left out (antialiasing):
+//! `Image.resize` goes over an image of 8 bits twice, along its rows and along its columns, and rounds to 8 bits in
+//! between. A value is the sum of those that a filter reaches, which is as wide as the pixels of the smaller image, so
+//! that none is left out (antialiasing):
 //!
 //! ```text
-//! out[i] = round(sum_j w[i, j] * in[j])                 w[i, j] = f((j - c[i] + 1/2) / s) / sum_k f((k - c[i] + 1/2) / s)
-//! c[i] = (i + 1/2) * len(in) / len(out)                 s = max(len(in) / len(out), 1)
+//! out[i]  = round(sum_j w[i, j] * in[j])
+//! w[i, j] = f((j - c[i] + 1/2) / s) / sum_k f((k - c[i] + 1/2) / s)
+//! c[i]    = (i + 1/2) * len(in) / len(out)
+//! s       = max(len(in) / len(out), 1)
 //! ```
 //!
-//! over the `j` within `s` times the filter's reach around `c[i]`. Weights are whole numbers of 2^-22, rounded half away from zero; the sum is
-//! rounded half up and clamped. Rows come first, but where an image loses more than twice as many rows as columns: so it is in Pillow 13. Earlier
-//! versions have rows first in any case, which gives such images slightly different values.
+//! over the `j` within `s` times the filter's reach around `c[i]`. Weights are whole numbers of 2^-22, rounded half
+//! away from zero; the sum is rounded half up and clamped. Rows come first, but where an image loses more than twice as
+//! many rows as columns: so it is in Pillow 13. Earlier versions have rows first in any case, which gives such images
+//! slightly different values.
 //!
-//! Formulas and roundings are those of Pillow's `src/libImaging/Resample.c` and `Geometry.c` (Pillow, MIT-CMU licence, copyright 1997-2011 Secret
-//! Labs AB, 1995-2011 Fredrik Lundh and contributors, 2010 Jeffrey A. Clark and contributors); the code is fourfold's.
+//! Formulas and roundings are those of Pillow's `src/libImaging/Resample.c` and `Geometry.c` (Pillow, MIT-CMU licence,
+//! copyright 1997-2011 Secret Labs AB, 1995-2011 Fredrik Lundh and contributors, 2010 Jeffrey A. Clark and
+//! contributors); the code is fourfold's.
 
 use fourfold_graph::Limits;
 use fourfold_tensor::memory;
@@ -24,7 +29,8 @@ use crate::image::hold;
 /// The size that an image is resized to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Resize {
-    /// The shorter side gets this length, the longer one `int(length * longer / shorter)`: `Resize(length)` of torchvision.
+    /// The shorter side gets this length, the longer one `int(length * longer / shorter)`: `Resize(length)` of
+    /// torchvision.
     Shorter(usize),
     /// Exactly this: `Resize((height, width))` of torchvision, height first.
     Exact {

@@ -65,8 +65,8 @@ impl<R: Read + Seek> Reader<R> {
     /// # Errors
     ///
     /// [`Error::Tensor`] if the file has no such rows, [`Error::Limit`] if they have more elements than allowed,
-    /// [`Error::Unsupported`] for an unsigned number that `i64` does not hold, [`Error::Read`] if the source fails or has
-    /// become shorter.
+    /// [`Error::Unsupported`] for an unsigned number that `i64` does not hold, [`Error::Read`] if the source fails or
+    /// has become shorter.
     pub fn rows(&mut self, range: Range<usize>) -> Result<Tensor, Error> {
         self.elements.rows(range, &self.limits, &mut |offset, bytes| read_at(&mut self.source, offset, bytes))
     }

@@ -61,7 +61,8 @@ impl Place {
     }
 }
 
-/// The numbers of an end: this file, that of the directory's start, members in this file, members, bytes of the directory, and its offset.
+/// The numbers of an end: this file, that of the directory's start, members in this file, members, bytes of the
+/// directory, and its offset.
 struct Numbers([u64; 6]);
 
 impl Numbers {
@@ -93,7 +94,8 @@ impl Numbers {
         Ok(Some((Self([u32_at(&end, 16).into(), u32_at(&end, 20).into(), on_disk, count, size, start]), at)))
     }
 
-    /// Whether longer numbers are the same, where these are not as large as they can be, which says that they are elsewhere.
+    /// Whether longer numbers are the same, where these are not as large as they can be, which says that they are
+    /// elsewhere.
     fn agrees(&self, long: &Self) -> bool {
         let most = [u16::MAX.into(); 4].into_iter().chain([u32::MAX.into(); 2]);
         self.0.iter().zip(long.0).zip(most).all(|((&short, long), most): (_, u64)| short == most || short == long)

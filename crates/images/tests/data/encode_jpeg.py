@@ -1,4 +1,6 @@
-"""A small encoder of baseline JPEG for what Pillow does not write: any subsampling, one scan for each component, component names."""
+"""A small encoder of baseline JPEG for what Pillow does not write: any subsampling, one scan for each component,
+component names.
+"""
 
 import struct
 

@@ -1,10 +1,11 @@
-"""Makes small images, images.npz (what Pillow decodes), resized.npz (what Pillow resizes) and transformed.npz (what torchvision makes of one).
+"""Makes small images, images.npz (what Pillow decodes), resized.npz (what Pillow resizes) and transformed.npz (what
+torchvision makes of one).
 
     pip install numpy pillow torch torchvision
     python make_images.py
 
-images.npz has an array for each file, of the pixels after `convert("RGB")`, or `L` for gray files; those of the orientations after
-`ImageOps.exif_transpose`.
+images.npz has an array for each file, of the pixels after `ImageOps.exif_transpose` and `convert("RGB")`, or `L` for
+gray files.
 """
 
 import io
