@@ -40,7 +40,7 @@ class Bits:
 
 
 def encode(planes, sampling, height, width, names=None, jfif=True, adobe=None, interleaved=True, step=4):
-    """A file of one plane for each component, of which `sampling` says how many columns and rows of blocks a unit has."""
+    """A file of one plane for each component; `sampling` says how many columns and rows of blocks of it a unit has."""
     names = names or list(range(1, len(planes) + 1))
     across, down = (max(factors) for factors in zip(*sampling))
     units = (-(-height // (8 * down)), -(-width // (8 * across)))
