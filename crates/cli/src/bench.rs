@@ -86,12 +86,14 @@ pub(crate) fn made_up_inputs(graph: &Graph, batch: usize) -> Result<Vec<Tensor>,
     let mut inputs = Vec::new();
     for (&id, shape) in graph.inputs().iter().zip(input_shapes(graph, batch)?) {
         let value = graph.value(id);
-        let mut tensor = Tensor::zeros(value.ty().dtype(), &shape)?;
-        match value.ty().dtype() {
+        let dtype = value.ty().dtype();
+        let mut tensor = Tensor::zeros(if dtype.is_float() { DType::F32 } else { dtype }, &shape)?;
+        match tensor.dtype() {
             DType::F32 => {
                 for element in tensor.as_mut_slice::<f32>()? {
                     *element = f32::from(u16::try_from(next() >> 48).unwrap_or(0)) / 65536.0;
                 }
+                tensor = tensor.to_float(dtype)?;
             }
             // They may be rows of a table, or places that are masked.
             DType::I64 => tensor.as_mut_slice::<i64>()?.fill(1),

@@ -118,7 +118,8 @@ pub(crate) fn accuracy(
         let at_samples = |failure: Failure| failure.about(samples.place(slice));
         let outputs = session.run(&batch).map_err(|error| at_samples(error.into()))?;
         let known = samples.are_rows().then_some(slice.len());
-        let (rows, count) = scores(outputs, known).map_err(at_samples)?;
+        let (scores, count) = scores(outputs, known).map_err(at_samples)?;
+        let rows = scores.as_slice::<f32>()?;
         let classes = rows.len() / count;
         if accuracy.samples == 0 {
             labels.check(classes)?;
@@ -142,23 +143,23 @@ pub(crate) fn accuracy(
     Ok(accuracy)
 }
 
-/// The scores in the first output, and of how many samples they are: of `known` ones, or of as many as it has rows. The
-/// scores of one sample may lie on one axis.
-fn scores(outputs: &[Tensor], known: Option<usize>) -> Result<(&[f32], usize), Failure> {
+/// The scores in the first output, in `f32`, and of how many samples they are: of `known` ones, or of as many as it has
+/// rows. The scores of one sample may lie on one axis.
+fn scores(outputs: &[Tensor], known: Option<usize>) -> Result<(Tensor, usize), Failure> {
     let Some(output) = outputs.first() else { return Err(Failure::invalid("the model has no output")) };
     let rows = match output.shape() {
         [_] if known.is_none() => Some(1),
         [rows, ..] if known.is_none_or(|known| known == *rows) => Some(*rows),
         _ => None,
     };
-    let rows = rows.filter(|_| output.dtype() == DType::F32 && !output.is_empty()).ok_or_else(|| {
+    let rows = rows.filter(|_| output.dtype().is_float() && !output.is_empty()).ok_or_else(|| {
         let (dtype, shape) = (output.dtype(), shape_text(output.shape()));
         let of = known.map_or_else(|| "sample".to_owned(), |known| format!("of {known} samples"));
         Failure::invalid(format_args!(
-            "the first output is {dtype}{shape}; a classifier gives f32 scores, one row for each {of}"
+            "the first output is {dtype}{shape}; a classifier gives scores, floats, one row for each {of}"
         ))
     })?;
-    Ok((output.as_slice()?, rows))
+    Ok((output.to_float(DType::F32)?, rows))
 }
 
 fn largest(scores: &[f32]) -> usize {

@@ -19,7 +19,8 @@ fn what_is_loaded_is_what_was_saved() {
         let tensors: BTreeMap<String, Tensor> = tensors.expect("valid safetensors");
         for (name, model) in &tensors {
             let Some(case) = name.strip_suffix("/model") else { continue };
-            let graph = onnx::import(model.bytes(), &Limits::default()).unwrap_or_else(|error| panic!("{case}: {error}"));
+            let graph =
+                onnx::import(model.bytes(), &Limits::default()).unwrap_or_else(|error| panic!("{case}: {error}"));
             let saved = container::to_bytes(&graph).unwrap_or_else(|error| panic!("{case}: {error}"));
             let loaded = container::from_bytes(&saved, &Limits::default());
             let loaded = loaded.unwrap_or_else(|error| panic!("{case}: {error}"));

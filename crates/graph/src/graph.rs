@@ -200,6 +200,13 @@ impl Graph {
         self.parts.readers.is_output(id)
     }
 
+    /// Whether a node of the graph only makes real numbers of another type: behind an input, or before an output, that is not `f32`.
+    #[must_use]
+    pub fn is_conversion(&self, node: &Node) -> bool {
+        let is_real = |id: ValueId| self.value(id).ty().dtype().is_float();
+        matches!(node.op, Op::Cast { .. }) && is_real(node.output) && node.inputs.iter().all(|&id| is_real(id))
+    }
+
     /// Whether some value of the graph has quantization parameters; inputs do not count, as a float model may take codes and dequantize them.
     #[must_use]
     pub fn is_quantized(&self) -> bool {

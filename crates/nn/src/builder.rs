@@ -109,7 +109,7 @@ impl Builder {
     /// [`Error::Tensor`] if the shape cannot be held.
     pub fn tensor(&mut self, name: &str, shape: &[usize]) -> Result<Tensor, Error> {
         let key = self.join(name);
-        match self.state.take(&key, shape) {
+        match self.state.take(&key, shape)? {
             Some(tensor) => Ok(tensor),
             None => Ok(Tensor::zeros(DType::F32, shape)?),
         }

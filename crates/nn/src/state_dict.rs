@@ -6,6 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use fourfold_tensor::{DType, Tensor};
 
 /// The parameters and buffers of a model, by PyTorch's keys, such as `features.0.conv.weight`.
+///
+/// Modules compute in `f32`, as which they take tensors of `f16`, `bf16` and `f64` too; those of `f64` are rounded.
 #[derive(Clone, Debug, Default)]
 pub struct StateDict {
     tensors: BTreeMap<String, Tensor>,
@@ -26,12 +28,18 @@ impl StateDict {
         self.tensors.keys().map(String::as_str)
     }
 
-    /// The tensor of a key, if it is there with this type and shape; otherwise the difference is noted.
-    pub(crate) fn take(&mut self, key: &str, shape: &[usize]) -> Option<Tensor> {
+    /// The tensor of a key in `f32`, if it is there with this shape; otherwise the difference is noted.
+    ///
+    /// # Errors
+    ///
+    /// [`fourfold_tensor::Error::OutOfMemory`].
+    pub(crate) fn take(&mut self, key: &str, shape: &[usize]) -> Result<Option<Tensor>, fourfold_tensor::Error> {
         let is_new = self.known.insert(key.to_owned());
         let found = self.tensors.get(key);
         match found {
-            Some(tensor) if tensor.shape() == shape && tensor.dtype() == DType::F32 => return Some(tensor.clone()),
+            Some(tensor) if tensor.shape() == shape && tensor.dtype().is_float() => {
+                return tensor.to_float(DType::F32).map(Some);
+            }
             _ if !is_new => {}
             Some(tensor) => self.mismatch.misshaped.push(Misshaped {
                 key: key.to_owned(),
@@ -41,7 +49,7 @@ impl StateDict {
             }),
             None => self.mismatch.missing.push(Missing { key: key.to_owned(), expected: shape.to_vec() }),
         }
-        None
+        Ok(None)
     }
 
     /// Makes a key one that may be there, and is not read.

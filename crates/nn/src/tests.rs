@@ -119,6 +119,30 @@ fn results_have_the_shapes_of_pytorch() {
 }
 
 #[test]
+fn state_dicts_of_other_real_numbers_are_those_in_f32() {
+    let net = Sequential::new().push(Linear::new(2, 3));
+    let state = |dtype| {
+        let weight = Tensor::from_vec(&[3, 2], vec![0.5_f32, -1.0, 0.25, 96.0, 2.0_f32.powi(-14), 0.0]).expect("six");
+        let bias = Tensor::from_vec(&[3], vec![1.5_f32, -0.75, 3.0]).expect("three");
+        let tensors = [("0.weight", weight), ("0.bias", bias)];
+        StateDict::from_iter(tensors.map(|(key, tensor)| (key, tensor.to_float(dtype).expect("real numbers"))))
+    };
+    let expected = build("net", &net, input(&[1, 2]), state(DType::F32)).expect("complete");
+    for dtype in [DType::F16, DType::BF16, DType::F64] {
+        assert_eq!(build("net", &net, input(&[1, 2]), state(dtype)).as_ref(), Ok(&expected), "{dtype}");
+    }
+    let rounded = StateDict::from_iter([
+        ("0.weight", Tensor::from_vec(&[1, 1], vec![0.1_f64]).expect("one")),
+        ("0.bias", Tensor::from_vec(&[1], vec![0_i32]).expect("one")),
+    ]);
+    let error = build("net", &Sequential::new().push(Linear::new(1, 1)), input(&[1, 1]), rounded).expect_err("a type");
+    assert_eq!(
+        error.to_string(),
+        "the state dict does not fit the modules\n  mis-shaped: `0.bias` is i32[1], expected f32[1]"
+    );
+}
+
+#[test]
 fn everything_that_does_not_fit_is_listed_at_once() {
     let net =
         Sequential::new().push(Conv2d::new(1, 2, 3)).push(BatchNorm2d::new(2)).push(Flatten).push(Linear::new(8, 3));

@@ -71,7 +71,9 @@ impl Assignment {
     /// The inputs of the graph whose elements are quantized, be it after they are moved.
     pub(crate) fn quantized_inputs(&self, graph: &Graph) -> HashSet<ValueId> {
         let mut sources: Vec<ValueId> = graph.value_ids().collect();
-        for node in graph.nodes().iter().filter(|node| node.op().kind().output_params() == OutputParams::Shared) {
+        let keeps =
+            |node: &&Node| node.op().kind().output_params() == OutputParams::Shared || graph.is_conversion(node);
+        for node in graph.nodes().iter().filter(keeps) {
             sources[node.output().index()] = sources[node.inputs()[0].index()];
         }
         let inputs: HashSet<ValueId> = graph.inputs().iter().copied().collect();

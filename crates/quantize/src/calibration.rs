@@ -203,9 +203,9 @@ impl Calibration {
         let plan = Arc::clone(self.session.plan());
         let graph = plan.graph();
         let at_value = |id: ValueId| move |source| Error::Observe { value: graph.value(id).name().to_owned(), source };
-        for (&id, input) in graph.inputs().iter().zip(batch).filter(|(_, input)| input.dtype() == DType::F32) {
+        for (&id, input) in graph.inputs().iter().zip(batch).filter(|(_, input)| input.dtype().is_float()) {
             let check = if self.quantized_inputs.contains(&id) { check_finite } else { check_not_nan };
-            check(input).map_err(at_value(id))?;
+            check(&input.to_float(DType::F32)?).map_err(at_value(id))?;
         }
         let mut before: Vec<(ValueId, State)> = Vec::new();
         let Self { session, watches, monitor, batches, .. } = self;

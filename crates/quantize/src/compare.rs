@@ -88,9 +88,10 @@ impl Comparison {
                 None => Ok(value.clone()),
             };
             let added = real.and_then(|real| {
-                if in_float.dtype() != DType::F32 || in_float.len() != real.len() {
+                if !in_float.dtype().is_float() || in_float.len() != real.len() {
                     return Ok(());
                 }
+                let (in_float, real) = (&in_float.to_float(DType::F32)?, real.to_float(DType::F32)?);
                 let cuts = cuts.get(known.name()).into_iter().flatten();
                 let parts: Vec<Parts> = cuts.filter_map(|cut| cut.parts(in_float, &exact)).collect();
                 let energies = energies.entry(known.name().to_owned()).or_default();

@@ -28,10 +28,11 @@ pub(crate) fn convert(
     Ok(Quantized { graph: conversion.rewrite.finish()?, layers: layers(graph, assignment) })
 }
 
-/// The decisions about all nodes but the stubs, which are not layers.
+/// The decisions about all nodes but stubs and conversions between types of real numbers, which are not layers.
 pub(crate) fn layers(graph: &Graph, assignment: &Assignment) -> Vec<Layer> {
     let decided = graph.nodes().iter().zip(&assignment.nodes);
-    let kept = decided.filter(|(node, _)| !matches!(node.op(), Op::QuantStub | Op::DeQuantStub));
+    let is_stub = |node: &Node| matches!(node.op(), Op::QuantStub | Op::DeQuantStub);
+    let kept = decided.filter(|(node, _)| !is_stub(node) && !graph.is_conversion(node));
     let layer = |(node, decision): (&Node, &Result<QConfig, String>)| Layer {
         name: node.name().to_owned(),
         operator: node.op().kind(),

@@ -77,8 +77,10 @@ pub fn quantize_dynamic_with(graph: &Graph, qconfig: impl Into<QConfigMapping>) 
                 (Decision::Float, reason)
             }
         };
-        let value = graph.value(node.output()).name().to_owned();
-        layers.push(Layer { name: node.name().to_owned(), operator, value, decision, reason });
+        if !graph.is_conversion(node) {
+            let value = graph.value(node.output()).name().to_owned();
+            layers.push(Layer { name: node.name().to_owned(), operator, value, decision, reason });
+        }
     }
     Ok(Quantized { graph: rewrite.finish()?, layers })
 }

@@ -6,6 +6,7 @@ mod dynamic;
 mod embedding;
 mod empty;
 mod equalize;
+mod floats;
 mod fuse;
 mod joins;
 mod outputs;

@@ -114,7 +114,11 @@ fn rows(graph: &Graph, layers: &[Layer]) -> Vec<Row> {
             parameters: statistics.parameters,
             macs: statistics.macs,
             int8: layer.map_or(on_codes, |layer| layer.decision != Decision::Float),
-            reason: layer.map(|layer| layer.reason.clone()).unwrap_or_default(),
+            reason: match layer {
+                Some(layer) => layer.reason.clone(),
+                None if graph.is_conversion(node) => "makes real numbers of another type".to_owned(),
+                None => String::new(),
+            },
         }
     };
     graph.nodes().iter().map(row).collect()

@@ -30,11 +30,12 @@ impl Suspicions {
         let count = batch.first().and_then(|tensor| tensor.shape().first()).copied().unwrap_or(0);
         // Of inputs of one number a sample, nothing is to be said.
         let has_samples = |tensor: &&Tensor| tensor.shape().first() == Some(&count) && tensor.len() > count;
-        let inputs = batch.iter().filter(|tensor| tensor.dtype() == DType::F32 && count > 0 && has_samples(tensor));
+        let inputs = batch.iter().filter(|tensor| tensor.dtype().is_float() && count > 0 && has_samples(tensor));
         let (mut varies, mut is_looked_at) = (vec![false; count], false);
         for tensor in inputs {
             is_looked_at = true;
-            let rows = tensor.as_slice::<f32>()?.chunks_exact(tensor.len() / count);
+            let single = tensor.to_float(DType::F32)?;
+            let rows = single.as_slice::<f32>()?.chunks_exact(tensor.len() / count);
             for (varies, row) in varies.iter_mut().zip(rows) {
                 let (min, max) = extremes(row);
                 *varies |= min < max;

@@ -98,9 +98,9 @@ fn means<B: Batches + ?Sized>(
     let (mut counts, mut seen) = (vec![0_usize; layers.len()], false);
     batches.for_each(|batch| {
         seen = true;
-        for (&id, input) in graph.inputs().iter().zip(batch).filter(|(_, input)| input.dtype() == DType::F32) {
+        for (&id, input) in graph.inputs().iter().zip(batch).filter(|(_, input)| input.dtype().is_float()) {
             let at_value = |source| Error::Observe { value: graph.value(id).name().to_owned(), source };
-            MinMax::new().observe(input).map_err(at_value)?;
+            MinMax::new().observe(&input.to_float(DType::F32)?).map_err(at_value)?;
         }
         let outputs = session.run(batch)?;
         for (((output, (layer, channels)), sums), count) in outputs.iter().zip(layers).zip(&mut sums).zip(&mut counts) {
