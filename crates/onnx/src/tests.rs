@@ -1,6 +1,7 @@
 //! Files made here, read and written.
 
 mod border;
+mod codes_hostile;
 mod contradictions;
 mod elements;
 mod export;

@@ -98,3 +98,17 @@ fn what_can_run_in_integers_does() {
         }
     }
 }
+
+#[test]
+fn damage_does_not_panic() {
+    for case in cases("codes").values() {
+        for index in (0..case.model.len()).step_by(5) {
+            for change in [1, 0x80, 0xff] {
+                let mut damaged = case.model.clone();
+                damaged[index] ^= change;
+                let graph = import(&damaged, &Limits::default());
+                let _ = graph.map(|graph| export_as(&graph, Form::QOperator));
+            }
+        }
+    }
+}

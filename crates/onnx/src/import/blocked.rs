@@ -14,55 +14,51 @@ use super::parameters::integers;
 use super::tensor::failed;
 use crate::Error;
 
-/// The scale and zero point of every element of a tensor.
-struct Elements {
-    scales: Vec<f32>,
-    zero_points: Vec<i32>,
-    /// Which blocks they are.
+/// Scales and zero points of blocks of a tensor.
+struct Blocks {
+    scales: Tensor,
+    zero_points: Option<Vec<i32>>,
+    shape: Vec<usize>,
     axis: usize,
+    /// The number of elements in a block; the last may be shorter.
     size: usize,
 }
 
-impl Elements {
-    /// For the element at each place the place of its block, in shape `[outer, size, inner]`.
-    fn places(shape: &[usize], axis: usize, size: usize) -> impl Iterator<Item = usize> {
-        let inner: usize = shape[axis + 1..].iter().product();
-        let (length, count) = (shape[axis], shape[axis].div_ceil(size));
-        let outer: usize = shape[..axis].iter().product();
-        let place = move |outer: usize, at: usize, rest: usize| (outer * count + at / size) * inner + rest;
-        (0..outer)
-            .flat_map(move |outer| (0..length).flat_map(move |at| (0..inner).map(move |rest| place(outer, at, rest))))
+impl Blocks {
+    /// Scale and zero point of every element, in order.
+    fn elements(&self) -> impl Iterator<Item = (f32, i32)> {
+        let Self { scales, zero_points, shape, axis, size } = self;
+        let (length, inner) = (shape[*axis], shape[axis + 1..].iter().product::<usize>());
+        let count = length.div_ceil(*size);
+        let scales = scales.as_slice::<f32>().unwrap_or_default();
+        (0..shape.iter().product()).map(move |index| {
+            let (outer, place, rest) = (index / (inner * length), index / inner % length, index % inner);
+            let block = (outer * count + place / size) * inner + rest;
+            let at = |list: &[i32]| list.get(block).copied();
+            (scales.get(block).copied().unwrap_or_default(), zero_points.as_deref().and_then(at).unwrap_or_default())
+        })
     }
 }
 
 impl<'a> Entry<'_, 'a> {
     /// The scales and zero points of codes of a type and shape.
-    fn elements(&mut self, shape: &[usize], code: Code, axis: i64, size: usize) -> Result<Elements, Error> {
+    fn blocks(&mut self, shape: &[usize], code: Code, axis: i64, size: usize) -> Result<Blocks, Error> {
         let scales = self.constant(1)?;
         let zero_points = self.optional_constant(2)?;
         let axis = self.axis(axis, shape.len(), false)?;
         let mut expected = shape.to_vec();
         expected[axis] = shape[axis].div_ceil(size);
-        let wrong = || {
+        let fits = |tensor: &Tensor| tensor.shape() == expected;
+        if !fits(&scales) || scales.dtype() != DType::F32 || !zero_points.as_ref().is_none_or(fits) {
             let given = scales.shape();
-            self.invalid(format!("has scales {given:?} for blocks of {size} of {shape:?} on axis {axis}"))
-        };
-        if scales.shape() != expected || zero_points.as_ref().is_some_and(|zero| zero.shape() != expected) {
-            return Err(wrong());
+            return Err(self.invalid(format!("has scales {given:?} for blocks of {size} of {shape:?} on axis {axis}")));
         }
         if let Some(given) = self.input(2).and_then(|name| self.importer.code_of(name)).filter(|given| *given != code) {
             return Err(self.invalid(format!("the zero point is {given}, but the codes are {code}")));
         }
-        let scales = scales.as_slice::<f32>().map_err(|_| wrong())?;
-        let zero_points = match &zero_points {
-            None => vec![0; scales.len()],
-            Some(zero_points) => integers(zero_points).ok_or_else(wrong)?,
-        };
-        let count = shape.iter().product();
-        self.importer.check_computed(count)?;
-        let places = || Elements::places(shape, axis, size);
-        let scales = places().map(|place| scales[place]).collect();
-        Ok(Elements { scales, zero_points: places().map(|place| zero_points[place]).collect(), axis, size })
+        self.importer.check_computed(shape.iter().product())?;
+        let zero_points = zero_points.as_ref().and_then(integers);
+        Ok(Blocks { scales, zero_points, shape: shape.to_vec(), axis, size })
     }
 
     /// Codes with scales for blocks along an axis to real numbers.
@@ -85,10 +81,9 @@ impl<'a> Entry<'_, 'a> {
         let codes = self.constant(0)?;
         let code = self.importer.code_of(name).ok_or_else(|| self.invalid(format!("reads `{name}`, no codes")))?;
         self.importer.note(BLOCKS);
-        let elements = self.elements(codes.shape(), code, axis, size)?;
+        let blocks = self.blocks(codes.shape(), code, axis, size)?;
         let list = integers(&codes).ok_or_else(|| self.invalid(format!("reads `{name}`, no codes")))?;
-        let parameters = elements.scales.iter().zip(&elements.zero_points);
-        let reals = list.iter().zip(parameters).map(|(&code, (&scale, &zero_point))| {
+        let reals = list.iter().zip(blocks.elements()).map(|(&code, (scale, zero_point))| {
             #[expect(clippy::cast_precision_loss, reason = "equation (1) is in f32")]
             let steps = code.wrapping_sub(zero_point) as f32;
             steps * scale
@@ -100,11 +95,10 @@ impl<'a> Entry<'_, 'a> {
     pub(super) fn quantize_blocks(&mut self, code: Code, axis: i64, size: usize) -> Result<(), Error> {
         let (least, most) = code.range();
         if let Some(real) = self.importer.constant(self.input(0).unwrap_or_default())? {
-            let elements = self.elements(real.shape(), code, axis, size)?;
+            let blocks = self.blocks(real.shape(), code, axis, size)?;
             let wrong = |error| failed(error, |reason| self.invalid(reason));
-            let parameters = elements.scales.iter().zip(&elements.zero_points);
-            let codes = real.as_slice::<f32>().map_err(wrong)?.iter().zip(parameters);
-            let codes = codes.map(|(&real, (&scale, &zero_point))| {
+            let codes = real.as_slice::<f32>().map_err(wrong)?.iter().zip(blocks.elements());
+            let codes = codes.map(|(&real, (scale, zero_point))| {
                 #[expect(clippy::cast_precision_loss, reason = "codes have 16 bits at most")]
                 let (zero_point, least, most) = (zero_point as f32, least as f32, most as f32);
                 let code = (real / scale).round_ties_even() + zero_point;
@@ -118,27 +112,26 @@ impl<'a> Entry<'_, 'a> {
         let Some(shape) = dims.iter().map(Dim::fixed).collect::<Option<Vec<usize>>>() else {
             return Err(self.unsupported(format!("blocks of a value of shape {dims:?}, whose sizes are not known,")));
         };
-        let elements = self.elements(&shape, code, axis, size)?;
+        let blocks = self.blocks(&shape, code, axis, size)?;
         self.importer
             .note("activations with a scale for each block of them run as real numbers, rounded to their codes");
         let names = [1, 2].map(|index| self.input(index).unwrap_or_default());
-        let meaning = Meaning::Blocks { names, axis: elements.axis, size: elements.size };
-        let real = self.rounded(x, &shape, code, elements)?;
+        let meaning = Meaning::Blocks { names, axis: blocks.axis, size };
+        let real = self.rounded(x, code, &blocks)?;
         let coded = Coded { real, code, meaning, codes: None };
         self.importer.bind(self.output(), Binding::Coded(coded))
     }
 
     /// `round(clamp(x / scale, least - zero_point, most - zero_point)) * scale`; bounds are whole numbers, so they may come first.
-    fn rounded(&mut self, x: ValueId, shape: &[usize], code: Code, elements: Elements) -> Result<ValueId, Error> {
-        let Elements { scales, zero_points, .. } = elements;
-        let (least, most) = code.range();
-        let from_zero = |end: i32| zero_points.iter().map(move |zero_point| end.saturating_sub(*zero_point));
+    fn rounded(&mut self, x: ValueId, code: Code, blocks: &Blocks) -> Result<ValueId, Error> {
+        let ((least, most), shape) = (code.range(), &blocks.shape);
+        let from_zero = |end: i32| blocks.elements().map(move |(_, zero_point)| end.saturating_sub(zero_point));
         #[expect(clippy::cast_precision_loss, reason = "codes have 16 bits at most")]
         let bound = |end: i32| from_zero(end).map(|steps| steps as f32).collect::<Vec<f32>>();
         let range = (from_zero(least).min().unwrap_or(least), from_zero(most).max().unwrap_or(most));
         let whole = QuantParams::per_tensor(DType::I32, range, Scale::ONE, 0);
         let whole = whole.map_err(|error| self.invalid(error.to_string()))?;
-        let scales = self.real_numbers("scales", shape, scales)?;
+        let scales = self.real_numbers("scales", shape, blocks.elements().map(|(scale, _)| scale).collect())?;
         let (low, high) = (bound(least), bound(most));
         let low = self.real_numbers("least", shape, low)?;
         let high = self.real_numbers("most", shape, high)?;

@@ -13,7 +13,7 @@ pub(super) const BLOCKS: &str = "weights with a scale for each block of them run
 const LARGEST_BLOCK: usize = 1 << 16;
 
 impl<'a> Entry<'_, 'a> {
-    /// `x * W^T` with a weight of 4 or 8 bits (com.microsoft MatMulNBits): `(x, codes, scales, [zero_points], [g_idx], [bias])`.
+    /// `x * W^T` with a weight of 2, 4 or 8 bits (com.microsoft MatMulNBits): `(x, codes, scales, [zero_points], [g_idx], [bias])`.
     ///
     /// `codes: [N, blocks, block_size * bits / 8]`, the low bits first; `scales: [N * blocks]`; zero points are packed like the codes, row
     /// by row, and are `2^(bits - 1)` where they are left out. The weight is dequantized here: the product runs on real numbers.
@@ -27,7 +27,7 @@ impl<'a> Entry<'_, 'a> {
                 .ok_or_else(|| self.invalid(format!("{name} is {value}")))
         };
         let (depth, columns, bits, block) = (size("K", 0)?, size("N", 0)?, size("bits", 4)?, size("block_size", 0)?);
-        if ![4, 8].contains(&bits) || block > LARGEST_BLOCK || !(block * bits).is_multiple_of(8) {
+        if ![2, 4, 8].contains(&bits) || block > LARGEST_BLOCK || !(block * bits).is_multiple_of(8) {
             return Err(self.unsupported(format!("a weight of {bits} bits in blocks of {block}")));
         }
         if self.input(4).is_some() {
@@ -81,5 +81,5 @@ impl<'a> Entry<'_, 'a> {
 fn element(bytes: &[u8], index: usize, bits: usize) -> Option<f32> {
     let byte = *bytes.get(index * bits / 8)?;
     let shifted = byte >> (index * bits % 8);
-    Some(f32::from(if bits == 4 { shifted & 15 } else { shifted }))
+    Some(f32::from(shifted & (u8::MAX >> (8 - bits))))
 }

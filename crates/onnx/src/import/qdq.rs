@@ -251,12 +251,9 @@ fn is_on_codes(parameters: &Parameters<'_>, code: Code) -> bool {
 }
 
 /// Whether an operator only moves elements.
-pub(super) fn is_moving(op: &Op) -> bool {
-    match op {
-        Op::Flatten { .. } | Op::Reshape { .. } | Op::Transpose { .. } | Op::Identity | Op::Slice { .. } => true,
-        Op::Gather { .. } | Op::GatherElements { .. } | Op::Expand { .. } => true,
-        _ => false,
-    }
+fn is_moving(op: &Op) -> bool {
+    matches!(op, Op::Flatten { .. } | Op::Reshape { .. } | Op::Transpose { .. } | Op::Identity | Op::Slice { .. })
+        || matches!(op, Op::Gather { .. } | Op::GatherElements { .. } | Op::Expand { .. })
 }
 
 /// The codes of real numbers, in a tensor that holds such.

@@ -231,6 +231,12 @@ for dtype in (I4, U4, U16):
 case("moved_table_u16", [node("Transpose", "w", "t"), node("Gather", "t x0", "g"), node("DequantizeLinear", "g s z")], [np.array([3, -1, 0])],
      {"w": codes(6, 4, dtype=U16), "s": f(0.1), "z": U16(40000)})
 
+# Products with a weight of 2 bits in blocks.
+two = {"w": codes(6, 3, 4), "s": np.abs(real(18)), "z": codes(6)}
+for name, inputs in {"matmul_2_bits_blocks": "x0 w s", "matmul_2_bits_points_blocks": "x0 w s z"}.items():
+    constants = {key: two[key] for key in inputs.split()[1:]}
+    case(name, node("MatMulNBits", inputs, K=40, N=6, bits=2, block_size=16, **MS), [real(3, 40)], constants, oracle="runtime")
+
 # Weights of 4 bits between codes: those run in integers.
 u8 = lambda scale, zero_point: {"s": f(scale), "z": U8(zero_point)}
 def between(op, opset=21, **attributes):
