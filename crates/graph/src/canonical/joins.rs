@@ -19,14 +19,16 @@ pub(super) fn at(graph: &Graph, place: usize) -> Option<Replacement> {
             None => operands.push(id),
         }
     }
-    let alone = node.inputs().len() == 1 && graph.value(node.output()).ty() == graph.value(node.inputs()[0]).ty();
-    let op = match alone {
-        _ if !inner.is_empty() => Op::Concat { axis },
-        true => Op::Identity,
-        false => return None,
+    let is_alone = node.inputs().len() == 1 && graph.value(node.output()).ty() == graph.value(node.inputs()[0]).ty();
+    let ops = match (inner.is_empty(), is_alone) {
+        (false, _) => vec![Step::new(Op::Concat { axis }, place)],
+        (true, false) => return None,
+        // A value that the caller gets has a node that makes it.
+        (true, true) if graph.is_output(node.output()) => vec![Step::new(Op::Identity, place)],
+        (true, true) => Vec::new(),
     };
     let operands = operands.into_iter().map(Operand::Value).collect();
-    Some(Replacement { operands, ops: vec![Step::new(op, place)], inner })
+    Some(Replacement { operands, ops, inner })
 }
 
 /// The operands of the Concat along an axis that makes a value for one reader. Codes are joined with parameters of their own.
