@@ -4,7 +4,7 @@
 mod cases;
 
 use cases::cases;
-use fourfold_graph::{Graph, Limits, Node, Op};
+use fourfold_graph::{Graph, Limits, Node, Op, OpKind};
 use fourfold_onnx::{Form, export_as, import};
 use fourfold_runtime::{Options, Plan, Session};
 use fourfold_tensor::{DType, Tensor};
@@ -37,6 +37,22 @@ fn is_near(found: &Tensor, expected: &Tensor) -> bool {
     let (found, expected) = (wide(found), wide(expected));
     let (found, expected) = (found.as_slice::<f64>().expect("f64"), expected.as_slice::<f64>().expect("f64"));
     found.iter().zip(expected).all(|(a, b)| (a - b).abs() <= unit * b.abs().max(0.1))
+}
+
+#[test]
+fn codes_with_scales_of_sixteen_bits_are_codes() {
+    let cases = cases("floats");
+    for (name, last) in [
+        ("codes_f16", OpKind::Linear),
+        ("codes_bf16", OpKind::Linear),
+        ("codes_between_f16", OpKind::Relu),
+        ("codes_23", OpKind::Relu),
+    ] {
+        let graph = import(&cases[name].model, &Limits::default()).expect("a case of the other test");
+        let is_code = |node: &&Node| graph.value(node.output()).ty().params().is_some();
+        let on_codes: Vec<_> = graph.nodes().iter().filter(is_code).map(|node| node.op().kind()).collect();
+        assert_eq!(on_codes, [OpKind::Quantize, last], "{name}");
+    }
 }
 
 #[test]

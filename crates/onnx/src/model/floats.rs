@@ -48,7 +48,7 @@ pub(crate) fn keep_at_border(graph: &mut GraphProto, types: &HashMap<String, i32
             rewriter.node(node);
         }
     }
-    graph.node = rewriter.nodes;
+    graph.node = rewriter.finish();
     border
 }
 
@@ -87,6 +87,10 @@ struct Rewriter<'t> {
     floats: HashMap<String, String>,
     /// The nodes that stand at the beginning now.
     hoisted: HashSet<usize>,
+    /// The results of the nodes.
+    made: HashSet<String>,
+    /// Results that are outputs of the model under another name.
+    renamed: HashMap<String, String>,
     nodes: Vec<NodeProto>,
 }
 
@@ -107,6 +111,8 @@ impl<'t> Rewriter<'t> {
             sources: HashSet::new(),
             floats: HashMap::new(),
             hoisted: HashSet::new(),
+            made: HashSet::new(),
+            renamed: HashMap::new(),
             nodes: Vec::new(),
         }
     }
@@ -163,12 +169,12 @@ impl<'t> Rewriter<'t> {
             match conversions.get(name) {
                 Some(&index) => {
                     self.hoisted.insert(index);
-                    self.nodes.push(nodes[index].clone());
+                    self.push(nodes[index].clone());
                     self.floats.insert(name.to_owned(), nodes[index].output[0].clone());
                 }
                 None if in_float.contains(name) => {
                     let (node, float) = (self.fresh(format!("{name}.cast")), self.fresh(format!("{name}.float")));
-                    self.nodes.push(cast(node, name.to_owned(), float.clone(), data_type::FLOAT));
+                    self.push(cast(node, name.to_owned(), float.clone(), data_type::FLOAT));
                     self.floats.insert(name.to_owned(), float);
                 }
                 None => {}
@@ -186,21 +192,25 @@ impl<'t> Rewriter<'t> {
         let output = node.output.first().cloned().unwrap_or_default();
         match target(&node) {
             Some(to) if is_real(from) && is_real(to) => {
-                if !self.is_output(&node) || is_other(to) {
+                let is_output = self.is_output(&node);
+                if !is_output || is_other(to) {
                     self.floats.insert(output, source);
+                } else if !is_raw && self.may_be_renamed(&source) {
+                    self.renamed.insert(source, output);
+                    return;
                 } else if !is_raw {
                     node = NodeProto { op_type: "Identity".to_owned(), attribute: Vec::new(), ..node };
                 }
-                if self.is_output(&node) {
-                    self.nodes.push(node);
+                if is_output {
+                    self.push(node);
                 }
             }
             Some(to) if is_other(to) && self.is_output(&node) && !self.reads.contains_key(&output) => {
-                self.nodes.push(node);
+                self.push(node);
             }
             None if is_raw => {
                 self.floats.insert(output, source);
-                self.nodes.push(node);
+                self.push(node);
             }
             _ => self.inside(node),
         }
@@ -226,8 +236,30 @@ impl<'t> Rewriter<'t> {
                 casts.push(cast(caster, float, made, ty));
             }
         }
+        self.push(node);
+        casts.into_iter().for_each(|cast| self.push(cast));
+    }
+
+    /// Whether a name is that of a node's result, which has no other name for the caller.
+    fn may_be_renamed(&self, name: &str) -> bool {
+        let is_known = self.outputs.contains(name) || self.renamed.contains_key(name);
+        !is_known && self.made.contains(name)
+    }
+
+    fn push(&mut self, node: NodeProto) {
+        self.made.extend(node.output.iter().cloned());
         self.nodes.push(node);
-        self.nodes.extend(casts);
+    }
+
+    /// The nodes, with the names that results have as outputs.
+    fn finish(mut self) -> Vec<NodeProto> {
+        let renamed = self.renamed;
+        for name in self.nodes.iter_mut().flat_map(|node| node.input.iter_mut().chain(&mut node.output)) {
+            if let Some(output) = renamed.get(name) {
+                name.clone_from(output);
+            }
+        }
+        self.nodes
     }
 
     /// The name of the same numbers in `float`.

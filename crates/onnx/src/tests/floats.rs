@@ -86,6 +86,24 @@ fn conversions_stand_at_the_border_alone() {
 }
 
 #[test]
+fn outputs_keep_their_names_behind_conversions_that_are_left_out() {
+    let nodes = vec![
+        cast("x", "h", 10),
+        node("Relu", &["h"], "r", vec![]),
+        cast("r", "y", 1),
+        cast("r", "again", 1),
+        cast("x", "d", 11),
+        cast("d", "same", 1),
+    ];
+    let mut model = model(17, &[-1, 4], &[], nodes);
+    let graph = model.graph.as_mut().expect("a graph");
+    graph.output.extend(["again", "same"].map(|name| ValueInfoProto { name: name.to_owned(), ..Default::default() }));
+    let graph = imported(&model, &Fixed::new()).graph;
+    let made: Vec<_> = graph.nodes().iter().map(|node| (node.op(), graph.value(node.output()).name())).collect();
+    assert_eq!(made, [(&Op::Relu, "y"), (&Op::Identity, "again"), (&Op::Identity, "same")]);
+}
+
+#[test]
 fn types_that_contradict_each_other_are_invalid() {
     let constant = |dtype| Tensor::zeros(dtype, &[4]).expect("small");
     let sum =
