@@ -42,27 +42,38 @@ pub(crate) struct Model {
     pub(crate) form: Form,
     /// Bytes of the file, and of those in which its tensors lie.
     pub(crate) bytes: u64,
+    /// Inputs that are constants, because the file has a default for them.
+    pub(crate) defaults: Vec<String>,
 }
 
 impl Model {
     /// Reads a model file, and the files in which its tensors lie, with what the command line fixes.
     pub(crate) fn load(path: &Path, context: &Context) -> Result<Self, Failure> {
-        let (limits, fixed) = (&context.limits, &context.fixed);
+        Self::load_for(path, &[], context)
+    }
+
+    /// Reads a model file, in which inputs stay inputs that are named by arguments `NAME=PATH`, though there may be a
+    /// default for them.
+    pub(crate) fn load_for(path: &Path, given: &[String], context: &Context) -> Result<Self, Failure> {
+        let limits = &context.limits;
+        // Names may contain `=` themselves.
+        let names = given.iter().flat_map(|value| value.match_indices('=').map(|(at, _)| &value[..at]));
+        let fixed = &names.fold(context.fixed.clone(), |fixed, name| fixed.brought(name));
         let (file, length) = open(path, limits)?;
         let at_path = |failure: Failure| failure.about(path.display());
         if container::is_container(&first_bytes(path)?) {
             let graph = container::read(file, length, limits).map_err(|error| at_path(error.into()))?;
             let graph =
                 if fixed.is_empty() { graph } else { graph.fixed(fixed).map_err(|error| at_path(error.into()))? };
-            return Ok(Self { graph, form: Form::Fourfold, bytes: length });
+            return Ok(Self { graph, form: Form::Fourfold, bytes: length, defaults: Vec::new() });
         }
         let bytes = read_all(file, length, path)?;
         let folder = onnx::Folder::of(path).map_err(|error| Failure::io("read", path, &error))?;
         let options = onnx::ImportOptions { limits, fixed, resolver: &folder };
-        let onnx::Imported { graph, notes } =
+        let onnx::Imported { graph, notes, defaults } =
             onnx::import_with(&bytes, &options).map_err(|error| at_path(error.into()))?;
         notes.iter().for_each(|note| context.console.warning(format_args!("{}: {note}", path.display())));
-        Ok(Self { graph, form: Form::Onnx, bytes: length + folder.file_bytes() })
+        Ok(Self { graph, form: Form::Onnx, bytes: length + folder.file_bytes(), defaults })
     }
 
     /// Reads a model from memory.
@@ -72,7 +83,7 @@ impl Model {
         } else {
             (onnx::import(bytes, limits)?, Form::Onnx)
         };
-        Ok(Self { graph, form, bytes: bytes.len() as u64 })
+        Ok(Self { graph, form, bytes: bytes.len() as u64, defaults: Vec::new() })
     }
 }
 

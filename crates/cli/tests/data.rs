@@ -304,3 +304,25 @@ fn files_in_a_row_are_samples_of_one_input() {
     let [whole, parts] = ["whole.state", "parts.state"].map(|name| fs::read(folder.path(name)).expect("written"));
     assert_eq!(whole, parts);
 }
+
+#[test]
+fn an_input_with_a_default_may_be_given() {
+    let folder = Folder::new();
+    let nodes = [node("MatMul", &["x", "w"], &["u"], &[]), node("Mul", &["u", "gain"], &["y"], &[])];
+    let constants = [floats("w", &[8, 8], &numbers(64)), floats("gain", &[], &[2.0])];
+    let inputs = [value("x", 1, &["n", "8"]), value("w", 1, &["8", "8"]), value("gain", 1, &[])];
+    folder.write("m.onnx", model(&nodes, &constants, &inputs, &["y"]));
+    folder.floats("x.npy", &[8, 8], &numbers(64));
+    folder.floats("gain.npy", &[], &[6.0]);
+    let left_out = folder.result("m.onnx --input x.npy", "y");
+    let given = folder.result("m.onnx --input x=x.npy --input gain=gain.npy", "y");
+    let set = folder.result("m.onnx --input x.npy --set gain=6", "y");
+    let pairs = left_out.as_slice::<f32>().expect("f32").iter().zip(given.as_slice::<f32>().expect("f32"));
+    assert!(pairs.clone().any(|(y, _)| *y != 0.0) && pairs.into_iter().all(|(y, three)| (y * 3.0 - three).abs() < 1e-4));
+    assert_eq!(set, given);
+    assert!(folder.ok("inspect m.onnx").contains("2 inputs have a default"));
+    folder.ok("quantize m.onnx -o q.fourfold --calib x=x.npy --calib gain=gain.npy");
+    assert_eq!(folder.result("q.fourfold --input x=x.npy --input gain=gain.npy", "y").shape(), [8, 8]);
+    folder.ok("quantize m.onnx -o r.fourfold --calib x.npy");
+    assert_eq!(folder.result("r.fourfold --input x.npy", "y").shape(), [8, 8]);
+}

@@ -1,6 +1,6 @@
 //! Sizes and inputs that are fixed from outside, before anything else is done with a graph.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use fourfold_tensor::{DType, Float, Tensor, bf16, f16};
 
@@ -25,6 +25,7 @@ pub struct Fixed {
     dims: BTreeMap<String, usize>,
     shapes: BTreeMap<String, Vec<usize>>,
     values: BTreeMap<String, Setting>,
+    brought: BTreeSet<String>,
 }
 
 /// What stands in the place of an input.
@@ -69,6 +70,20 @@ impl Fixed {
     pub fn numbers(mut self, input: &str, numbers: &str) -> Self {
         self.values.insert(input.to_owned(), Setting::Numbers(numbers.to_owned()));
         self
+    }
+
+    /// An input for which a model file has a default is an input all the same, and not the default as a constant. Without
+    /// effect for other inputs.
+    #[must_use]
+    pub fn brought(mut self, input: &str) -> Self {
+        self.brought.insert(input.to_owned());
+        self
+    }
+
+    /// Whether an input is one even if there is a default for it.
+    #[must_use]
+    pub fn brings(&self, input: &str) -> bool {
+        self.brought.contains(input)
     }
 
     /// Whether nothing is fixed.

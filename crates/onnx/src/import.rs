@@ -57,7 +57,7 @@ use self::narrow::Code;
 use crate::Error;
 use crate::model::external::{self, Folder, Nowhere, Resolve};
 use crate::model::floats::{self, Border};
-use crate::model::{fixed, functions, names, needed};
+use crate::model::{defaults, fixed, functions, names, needed};
 use crate::proto::{GraphProto, ModelProto};
 use crate::scan::scan;
 
@@ -84,6 +84,9 @@ pub struct Imported {
     pub graph: Graph,
     /// What changed on the way in and may change results, a sentence each; every kind of change is in it once.
     pub notes: Vec<String>,
+    /// Inputs of the file that are constants here, because the file has a default for them; [`Fixed::brought`] makes one
+    /// an input, [`Fixed::value`] another constant.
+    pub defaults: Vec<String>,
 }
 
 /// Reads the model file at `path`, and the files beside it in which its tensors may lie.
@@ -155,12 +158,13 @@ pub fn import_with(bytes: &[u8], options: &ImportOptions<'_>) -> Result<Imported
     let read = external::inline(&mut graph, options.resolver, limits, bytes.len() as u64)?;
     let computed_elements = limits.computed_elements.max(read.saturating_mul(8));
     let limits = &Limits { computed_elements, ..limits.clone() };
+    let defaults = defaults::take(&mut graph, options.fixed);
     fixed::fix(&mut graph, options.fixed)?;
     names::check(&graph)?;
     schema::check(&graph, opset)?;
     let types = floats::owned(schema::types(&graph, opset)?);
     let border = &floats::keep_at_border(&mut graph, &types);
-    match Importer::new(&graph, opset, limits, border).run() {
+    let imported = match Importer::new(&graph, opset, limits, border).run() {
         Err(error) if may_be_a_fixed_batch(&error) => match fixed::batch_of_one(&graph) {
             Some(batch) => {
                 fixed::fix(&mut graph, &batch)?;
@@ -173,7 +177,8 @@ pub fn import_with(bytes: &[u8], options: &ImportOptions<'_>) -> Result<Imported
             None => Err(error),
         },
         result => result,
-    }
+    };
+    imported.map(|imported| Imported { defaults, ..imported })
 }
 
 /// Whether an error may come from a batch that is free in the input, and fixed in what the model makes of it: in the
@@ -371,7 +376,7 @@ impl<'a> Importer<'a> {
         }
         let graph = self.builder.finish()?;
         let graph = if self.is_folding { graph } else { graph.canonical()? };
-        Ok(Imported { graph, notes: self.notes.into_iter().collect() })
+        Ok(Imported { graph, notes: self.notes.into_iter().collect(), defaults: Vec::new() })
     }
 
     /// Says something of the model that its user should know; the same thing once.

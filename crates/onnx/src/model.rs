@@ -4,6 +4,7 @@
 //! output needs are left out, tensor data is brought in from other files, sizes and inputs are fixed, real numbers become
 //! `float`.
 
+pub(crate) mod defaults;
 pub(crate) mod external;
 pub(crate) mod fixed;
 pub(crate) mod floats;

@@ -62,7 +62,7 @@ fn what_was_exported_computes_the_same_bits() {
 #[test]
 fn what_runs_as_real_numbers_is_said() {
     for (name, case) in &cases("tools") {
-        let Imported { graph, notes } = imported(name, case);
+        let Imported { graph, notes, .. } = imported(name, case);
         let said = |words: &str| notes.iter().any(|note| note.contains(words));
         assert_eq!(said("activations of 16 bits"), name.contains("int16_"), "{name}: {notes:?}");
         let is_float = |node: &&fourfold_graph::Node| {

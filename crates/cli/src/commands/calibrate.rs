@@ -35,7 +35,7 @@ pub(super) fn run(arguments: &Calibrate, context: &Context) -> Result<(), Failur
     }
     let exists = output.symlink_metadata().is_ok();
     atomic::check_free(output, arguments.force || *resume)?;
-    let loaded = Model::load(model, context)?;
+    let loaded = Model::load_for(model, data, context)?;
     let fused = settings.fused(&loaded.graph, context).map_err(|failure| failure.about(model.display()))?;
     let samples =
         Samples::open(Flag { name: Flag::DATA, values: data, images: &arguments.images }, &loaded.graph, context)?;

@@ -10,7 +10,7 @@ use crate::failure::Failure;
 use crate::model::Model;
 
 pub(super) fn run(arguments: &Eval, context: &Context) -> Result<(), Failure> {
-    let model = Model::load(&arguments.model, context)?;
+    let model = Model::load_for(&arguments.model, &arguments.input, context)?;
     let given = arguments.labels.as_deref().map(|path| Labels::read(path, context)).transpose()?;
     let input = Flag { name: "--input", values: &arguments.input, images: &arguments.images };
     let samples = Samples::open(input, &model.graph, context)?;

@@ -36,6 +36,7 @@ pub(super) fn run(arguments: &Inspect, context: &Context) -> Result<(), Failure>
                 "macs": total.macs,
                 "memory": memory.as_ref().map(bench::memory),
                 "inputs": inputs,
+                "defaults": model.defaults,
                 "outputs": outputs,
                 "nodes": rows.iter().map(Row::json).collect::<Vec<Value>>(),
             }),
@@ -50,6 +51,10 @@ pub(super) fn run(arguments: &Inspect, context: &Context) -> Result<(), Failure>
         for &id in ids {
             text.push_str(&format!("{label} {}: {}\n", model.graph.value(id).name(), model.graph.value(id).ty()));
         }
+    }
+    if let [first, ..] = model.defaults.as_slice() {
+        let count = model.defaults.len();
+        text.push_str(&format!("{count} inputs have a default and are constants unless given, the first: {first}\n"));
     }
     text.push_str(&format!(
         "{} bytes, {} parameters in {} bytes, {} multiply-accumulates a sample\n",

@@ -37,7 +37,7 @@ pub(super) fn run(arguments: &Quantize, context: &Context) -> Result<(), Failure
     let given = arguments.calib.join(", ");
     let states = states(&arguments.calib, context)?;
     check(arguments, &settings, states.is_some(), context)?;
-    let model = Model::load(&arguments.model, context)?;
+    let model = Model::load_for(&arguments.model, &arguments.calib, context)?;
     let at_model = |failure: Failure| failure.about(arguments.model.display());
     let fused = settings.fused(&model.graph, context).map_err(at_model)?;
     let samples = match states {

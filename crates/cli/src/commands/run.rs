@@ -18,7 +18,7 @@ use crate::interrupt;
 use crate::model::Model;
 
 pub(super) fn run(arguments: &Run, context: &Context) -> Result<(), Failure> {
-    let model = Model::load(&arguments.model, context)?;
+    let model = Model::load_for(&arguments.model, &arguments.input, context)?;
     let graph = &model.graph;
     let samples = Samples::for_run(
         Flag { name: "--input", values: &arguments.input, images: &arguments.images },

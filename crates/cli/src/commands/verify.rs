@@ -6,7 +6,7 @@ use crate::failure::Failure;
 use crate::model::{Form, Model};
 
 pub(super) fn run(arguments: &Verify, context: &Context) -> Result<(), Failure> {
-    let Model { graph, form, bytes } = Model::load(&arguments.file, context)?;
+    let Model { graph, form, bytes, .. } = Model::load(&arguments.file, context)?;
     let what = match form {
         Form::Onnx => "ONNX model, structure and limits hold (the format has no checksums)",
         Form::Fourfold => "fourfold model, structure, limits and checksums hold",

@@ -6,7 +6,8 @@ use prost::Message;
 
 use super::{float, floats, int, ints, model, node, read};
 use crate::model::external::Nowhere;
-use crate::proto::{AttributeProto, FunctionProto, ModelProto, NodeProto, OperatorSetIdProto};
+use crate::proto::type_proto::Value;
+use crate::proto::{AttributeProto, FunctionProto, ModelProto, NodeProto, OperatorSetIdProto, ValueInfoProto};
 use crate::{Error, ImportOptions, import, import_with};
 
 fn function(name: &str, inputs: &[&str], outputs: &[&str], nodes: Vec<NodeProto>) -> FunctionProto {
@@ -192,4 +193,35 @@ fn ends_behind_all_axes_are_those_of_free_sizes() {
         let ty = graph.value(graph.outputs()[0]).ty().to_string();
         assert!(ty.starts_with("f32[") && ty.ends_with(", 3]") && !ty.contains("1000"), "{end}: {ty}");
     }
+}
+
+#[test]
+fn an_input_with_a_default_is_given_or_left_out() {
+    let scale = Tensor::from_slice(&[1], &[3.0_f32]).expect("one");
+    let mut model = model(17, &[-1, 4], &[("scale", scale)], vec![node("Mul", &["x", "scale"], "y", vec![])]);
+    let graph = model.graph.as_mut().expect("there");
+    let input = ValueInfoProto { name: "scale".to_owned(), ..graph.input[0].clone() };
+    graph.input.push(input);
+    let Some(Value::TensorType(tensor)) = graph.input[1].r#type.as_mut().and_then(|ty| ty.value.as_mut()) else {
+        panic!("a tensor");
+    };
+    tensor.shape = None;
+    let read = |fixed: &Fixed| {
+        let options = ImportOptions { limits: &Limits::default(), fixed, resolver: &Nowhere };
+        import_with(&model.encode_to_vec(), &options).expect("valid")
+    };
+    let inputs = |imported: &crate::Imported| imported.graph.inputs().len();
+    let left_out = read(&Fixed::new());
+    assert_eq!((inputs(&left_out), left_out.defaults), (1, vec!["scale".to_owned()]));
+    let given = read(&Fixed::new().brought("scale"));
+    assert_eq!((inputs(&given), given.defaults.len()), (2, 0));
+    assert_eq!(given.graph.value(given.graph.inputs()[1]).ty().to_string(), "f32[1]");
+    let set = read(&Fixed::new().numbers("scale", "5"));
+    let constants = |imported: &crate::Imported| -> Vec<f32> {
+        let values = imported.graph.nodes().iter().flat_map(|node| node.inputs());
+        let constants = values.filter_map(|&id| imported.graph.value(id).constant());
+        constants.flat_map(|tensor| tensor.as_slice::<f32>().expect("f32").to_vec()).collect()
+    };
+    assert_eq!((inputs(&set), constants(&set)), (1, vec![5.0]));
+    assert_eq!(fixed(&model, &Fixed::new().brought("none")).as_deref(), Ok("f32[n, 4] -> f32[n, 4]"));
 }
