@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use fourfold::graph::{Dim, Graph, ValueId};
 use fourfold::runtime::{Footprint, Options, Plan, Session};
-use fourfold::tensor::{DType, Tensor};
+use fourfold::tensor::Tensor;
 
 use crate::commands::Context;
 use crate::failure::{Failure, Kind};
@@ -71,37 +71,4 @@ pub(crate) fn input_shapes(graph: &Graph, batch: usize) -> Result<Vec<Vec<usize>
         value.ty().dims().iter().enumerate().map(size).collect()
     };
     graph.inputs().iter().map(shape).collect()
-}
-
-/// Inputs of the model's types with numbers from a fixed sequence, in 0..1 where they are real; whole numbers and truth values are 1. Sizes as [`input_shapes`] has them.
-pub(crate) fn made_up_inputs(graph: &Graph, batch: usize) -> Result<Vec<Tensor>, Failure> {
-    let mut state = 0x2545_f491_4f6c_dd1d_u64;
-    let mut next = || {
-        // xorshift64
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state
-    };
-    let mut inputs = Vec::new();
-    for (&id, shape) in graph.inputs().iter().zip(input_shapes(graph, batch)?) {
-        let value = graph.value(id);
-        let dtype = value.ty().dtype();
-        let mut tensor = Tensor::zeros(if dtype.is_float() { DType::F32 } else { dtype }, &shape)?;
-        match tensor.dtype() {
-            DType::F32 => {
-                for element in tensor.as_mut_slice::<f32>()? {
-                    *element = f32::from(u16::try_from(next() >> 48).unwrap_or(0)) / 65536.0;
-                }
-                tensor = tensor.to_float(dtype)?;
-            }
-            // They may be rows of a table, or places that are masked.
-            DType::I64 => tensor.as_mut_slice::<i64>()?.fill(1),
-            DType::I32 => tensor.as_mut_slice::<i32>()?.fill(1),
-            DType::Bool => tensor.bytes_mut()?.fill(1),
-            _ => tensor.bytes_mut()?.fill_with(|| next().to_le_bytes()[7]),
-        }
-        inputs.push(tensor);
-    }
-    Ok(inputs)
 }

@@ -14,6 +14,7 @@ mod evaluate;
 mod failure;
 mod fixed;
 mod interrupt;
+mod made_up;
 mod memory;
 mod message;
 mod model;

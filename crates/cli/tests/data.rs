@@ -318,7 +318,9 @@ fn an_input_with_a_default_may_be_given() {
     let given = folder.result("m.onnx --input x=x.npy --input gain=gain.npy", "y");
     let set = folder.result("m.onnx --input x.npy --set gain=6", "y");
     let pairs = left_out.as_slice::<f32>().expect("f32").iter().zip(given.as_slice::<f32>().expect("f32"));
-    assert!(pairs.clone().any(|(y, _)| *y != 0.0) && pairs.into_iter().all(|(y, three)| (y * 3.0 - three).abs() < 1e-4));
+    assert!(
+        pairs.clone().any(|(y, _)| *y != 0.0) && pairs.into_iter().all(|(y, three)| (y * 3.0 - three).abs() < 1e-4)
+    );
     assert_eq!(set, given);
     assert!(folder.ok("inspect m.onnx").contains("2 inputs have a default"));
     folder.ok("quantize m.onnx -o q.fourfold --calib x=x.npy --calib gain=gain.npy");

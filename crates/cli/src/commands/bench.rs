@@ -1,21 +1,24 @@
 //! `fourfold bench`.
 
+use std::sync::Arc;
+
 use fourfold::graph::{Graph, ValueId};
-use fourfold::runtime::Footprint;
+use fourfold::runtime::{Footprint, Plan, Session};
 use fourfold::tensor::Tensor;
 use serde_json::{Value, json};
 
 use super::Context;
 use crate::args::Bench;
-use crate::bench::{made_up_inputs, time};
+use crate::bench::time;
 use crate::data::shape_text;
 use crate::failure::Failure;
+use crate::made_up;
 use crate::model::Model;
 
 pub(super) fn run(arguments: &Bench, context: &Context) -> Result<(), Failure> {
     let model = Model::load(&arguments.model, context)?;
     let graph = &model.graph;
-    let inputs = made_up_inputs(graph, arguments.batch.unwrap_or(1) as usize)?;
+    let inputs = inputs(graph, arguments.batch.unwrap_or(1) as usize, context)?;
     let threads = arguments.threads;
     let batch = batch(graph, &inputs);
     if let Some(asked) = arguments.batch.filter(|&asked| batch != Some(asked as usize)) {
@@ -53,6 +56,29 @@ pub(super) fn run(arguments: &Bench, context: &Context) -> Result<(), Failure> {
         "median {median:.4} ms, min {min:.4} ms for one run{what} ({runs} runs, {threads} threads, {backend})\n{}\n",
         timing.memory
     ))
+}
+
+/// Inputs that the model runs on: free axes, other than the batch, have the first of a few sizes that fit it.
+fn inputs(graph: &Graph, batch: usize, context: &Context) -> Result<Vec<Tensor>, Failure> {
+    let candidates = made_up::sizes(graph, batch);
+    let mut failure = None;
+    for sizes in &candidates {
+        let said = made_up::text(graph, sizes, batch);
+        let inputs = made_up::inputs(graph, sizes)?;
+        if said.is_empty() {
+            return Ok(inputs);
+        }
+        let mut session = Session::new(Arc::new(Plan::compile(graph, &context.options())?));
+        match session.run(&inputs) {
+            Ok(_) => {
+                context.console.message(format_args!("free sizes: {said}; --dim NAME=SIZE gives others"));
+                return Ok(inputs);
+            }
+            Err(error) => failure = failure.or(Some(Failure::from(error).about(said))),
+        }
+    }
+    let failure = failure.unwrap_or_else(|| Failure::invalid("the model has no inputs that could be made up"));
+    Err(failure.about("the model runs on none of the sizes that were tried; give --dim NAME=SIZE"))
 }
 
 /// The samples in a run: the first size of the first input where it is free, else of the first input.
