@@ -105,6 +105,9 @@ impl<'a> Entry<'_, 'a> {
             | [Some(Part::Scales { x: same, weight }), Some(Part::Sums { x, product, is_cast: true })]
                 if x == same =>
             {
+                if !self.has_constant_weight(product) {
+                    return self.binary(Binary::Mul);
+                }
                 if product.op_type == "ConvInteger" {
                     return self.dynamic_conv(x, product, weight);
                 }
@@ -113,6 +116,12 @@ impl<'a> Entry<'_, 'a> {
             }
             _ => self.binary(Binary::Mul),
         }
+    }
+
+    /// Whether the right side of a product is constant, and a matrix for one of matrices.
+    fn has_constant_weight(&self, product: &NodeProto) -> bool {
+        let weight = product.input.get(1).and_then(|name| self.importer.stored(name));
+        weight.is_some_and(|weight| weight.shape().len() == 2 || product.op_type == "ConvInteger")
     }
 
     fn is_constant(&self, index: usize) -> bool {
@@ -212,7 +221,7 @@ impl<'a> Entry<'_, 'a> {
     }
 
     /// What an input is a part of.
-    fn part(&self, index: usize) -> Option<Part<'a>> {
+    pub(super) fn part(&self, index: usize) -> Option<Part<'a>> {
         match self.importer.bindings.get(self.input(index)?)? {
             Binding::Part(part) => Some(*part),
             _ => None,

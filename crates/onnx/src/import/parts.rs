@@ -105,6 +105,17 @@ impl<'a> Importer<'a> {
         Ok(made)
     }
 
+    /// Codes as the graph has them, with zero point 0.
+    fn as_codes<const N: usize>(&mut self, base: &str, mut numbers: [ValueId; N]) -> Result<[ValueId; N], Error> {
+        let params = whole(DType::U8, (0, 255))?;
+        for codes in &mut numbers {
+            let name = self.fresh_name(&format!("{base}.quantize"));
+            let (op, params) = (Op::Quantize, Some(params.clone()));
+            *codes = self.builder.add(NewNode { name: &name, output: &name, op, inputs: &[*codes], params })?;
+        }
+        Ok(numbers)
+    }
+
     /// Adds a node for a step of the value of that name.
     fn made(&mut self, base: &str, what: &str, op: Op, inputs: &[ValueId]) -> Result<ValueId, Error> {
         let name = self.fresh_name(&format!("{base}.{what}"));
@@ -116,21 +127,62 @@ impl<'a> Entry<'_, 'a> {
     /// The sums of this product of codes that are quantized while it runs.
     fn sums_of(&mut self, quantized: Quantized, product: &'a NodeProto) -> Result<ValueId, Error> {
         let is_conv = product.op_type == "ConvInteger";
+        let right = product.input.get(1).map_or("", String::as_str);
+        if !is_conv && self.importer.stored(right).is_none_or(|weight| weight.shape().len() != 2) {
+            return self.sums_of_two(quantized);
+        }
         let channels = if is_conv { Channels::First } else { Channels::Turned };
         let weight = self.weight_of_integers(1, 3, channels)?;
         let (codes, op) = match is_conv {
             true => self.padded(quantized, weight)?,
             false => (quantized.codes, Op::Linear(Linear::default())),
         };
-        let name = self.importer.fresh_name(&format!("{}.quantize", self.name));
-        let params = Some(whole(DType::U8, (0, 255))?);
-        let new = NewNode { name: &name, output: &name, op: Op::Quantize, inputs: &[codes], params };
-        let codes = self.importer.builder.add(new)?;
+        let name = self.name.clone();
+        let [codes] = self.importer.as_codes(&name, [codes])?;
         let sums = self.emit_before("all", op, &[codes, weight])?;
         let columns = self.sums_of_rows(weight)?;
         let zero_point = self.emit_before("number", Op::Cast { to: CastTo::I32 }, &[quantized.zero_point])?;
         let more = self.emit_before("more", Op::Binary(Binary::Mul), &[columns, zero_point])?;
         self.emit_before("sums", Op::Binary(Binary::Sub), &[sums, more])
+    }
+
+    /// The same with a right side that is computed, or has another number of axes than two.
+    ///
+    /// ```text
+    /// sum (a - z_a)(b - z_b) = sum a b - z_a * sum b - z_b * sum (a - z_a)
+    /// ```
+    fn sums_of_two(&mut self, left: Quantized) -> Result<ValueId, Error> {
+        let (codes, zero_point) = (self.part(1), self.part(3));
+        let (Some(Part::Codes { x }), Some(Part::ZeroPoint { x: same })) = (codes, zero_point) else {
+            return Err(self.unsupported("codes that are quantized while they run times others that are not constant"));
+        };
+        if x != same {
+            return Err(self.unsupported("codes with the zero point of others"));
+        }
+        let name = self.name.clone();
+        let right = self.importer.quantized_parts(&name, x)?;
+        if self.dims(left.codes).len() < 2 || self.dims(right.codes).len() < 2 {
+            return Err(self.unsupported("a product with a vector that is quantized while it runs"));
+        }
+        let operands = self.importer.as_codes(&name, [left.codes, right.codes])?;
+        let all = self.emit_before("all", Op::MatMul, &operands)?;
+        let steps = self.emit_before("steps", Op::Binary(Binary::Sub), &[left.codes, left.zero_point])?;
+        let rows = self.whole_sums(steps, 1)?;
+        let columns = self.whole_sums(right.codes, 2)?;
+        let mut sums = all;
+        for (what, number, list) in [("left", left.zero_point, columns), ("right", right.zero_point, rows)] {
+            let number = self.emit_before(what, Op::Cast { to: CastTo::I32 }, &[number])?;
+            let more = self.emit_before("more", Op::Binary(Binary::Mul), &[list, number])?;
+            sums = self.emit_before("sums", Op::Binary(Binary::Sub), &[sums, more])?;
+        }
+        Ok(sums)
+    }
+
+    /// The sums of whole numbers along an axis counted from the end, which stays with size 1.
+    fn whole_sums(&mut self, x: ValueId, from_end: usize) -> Result<ValueId, Error> {
+        let whole = self.emit_before("whole", Op::Cast { to: CastTo::I32 }, &[x])?;
+        let axis = self.dims(x).len() - from_end;
+        self.emit_before("sum", Op::Reduce { reduction: Reduction::Sum, axes: vec![axis], keep: true }, &[whole])
     }
 
     /// Images whose padding has the zero point that is known when they are, and the convolution of them.

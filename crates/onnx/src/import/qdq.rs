@@ -64,6 +64,7 @@ impl<'a> Entry<'_, 'a> {
         }
         let parameters = self.parameters(1)?;
         let code = self.made_code(parameters.code())?;
+        self.importer.note_code(self.output(), code);
         let is_on_codes = is_on_codes(&parameters, code);
         if is_on_codes { self.per_tensor(&parameters, code).map(Some) } else { Ok(None) }
     }

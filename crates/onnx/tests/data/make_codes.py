@@ -176,6 +176,12 @@ for name, attributes in {"": {}, "_padded": dict(pads=[1, 0, 2, 1], strides=[2, 
     weight = codes(6, 1 if "group" in attributes else 3, 3, 2)
     case(f"parts_convolution{name}", [first, node("ConvInteger", "q w z wz", **attributes)], [real(2, 3, 5, 4)], {"w": weight, "wz": U8(131)})
 
+# Two activations, both quantized while they run.
+second = node("DynamicQuantizeLinear", "x1", "r t u")
+real_product = [first, second, node("MatMulInteger", "q r z u", "i"), node("Cast", "i", "f", to=TensorProto.FLOAT), node("Mul", "s t", "m"), node("Mul", "f m")]
+case("parts_two", [first, second, node("MatMulInteger", "q r z u")], [real(3, 8), real(8, 5)], {}, symbols=False)
+case("parts_two_batches", real_product, [real(2, 3, 4, 8), real(2, 1, 8, 5)], {})
+
 # Tables of embeddings.
 ids = RANDOM.integers(-9, 9, (2, 5))
 for dtype in (U8, I8):
@@ -290,6 +296,20 @@ case("constant_quantized_i4", [q("c", "q"), d("q", "e"), node("Add", "x0 e")], [
 for dtype in (I4, U4):
     case(f"activation_channels_{np.dtype(dtype).name}", [node("QuantizeLinear", "x0 s z", "q", axis=1), node("DequantizeLinear", "q s z", axis=1)], [real(2, 3, 5) * 3],
          {"s": np.abs(real(3)), "z": codes(3, dtype=dtype)})
+# Operators between codes of 4 bits.
+for dtype in (I4, U4):
+    name = np.dtype(dtype).name
+    four = {"s": f(0.4), "z": np.array(3, dtype), "ys": f(2.5), "yz": np.array(1, dtype)}
+    nodes = [q("x0", "a"), d("a", "b"), node("DequantizeLinear", "w ws", "wd", axis=1), node("MatMul", "b wd", "h"), node("Relu", "h", "r"),
+             node("QuantizeLinear", "r ys yz", "i"), node("DequantizeLinear", "i ys yz")]
+    case(f"four_bits_matmul_{name}", nodes, [real(3, 8)], four | {"w": codes(8, 5, dtype=I4), "ws": np.abs(real(5))})
+    case(f"four_bits_sum_{name}", [q("x0", "a"), d("a", "b"), node("QuantizeLinear", "x1 ys yz", "c"), node("DequantizeLinear", "c ys yz", "e"), node("Add", "b e", "g"),
+         node("QuantizeLinear", "g ys yz", "h"), node("DequantizeLinear", "h ys yz")], [real(3, 8), real(3, 8) * 8], four)
+    case(f"four_bits_moved_{name}", [q("x0", "a"), d("a", "b"), node("Transpose", "b", "c"), node("Relu", "c", "e"), q("e", "g"), d("g", "y")], [real(3, 8)], four)
+    case(f"four_bits_concat_{name}", [q("x0", "a"), d("a", "b"), node("QuantizeLinear", "x1 ys yz", "c"), node("DequantizeLinear", "c ys yz", "e"),
+         node("Concat", "b e", "g", axis=1), node("QuantizeLinear", "g ys yz", "h"), node("DequantizeLinear", "h ys yz")], [real(3, 8), real(3, 8) * 8], four)
+    case(f"four_bits_sigmoid_{name}", [q("x0", "a"), d("a", "b"), node("Sigmoid", "b", "c"), node("QuantizeLinear", "c fs fz", "e"), node("DequantizeLinear", "e fs fz")],
+         [real(3, 8)], four | {"fs": f(1 / 8), "fz": np.array(-1 if dtype is I4 else 4, dtype)}, tolerance=1e-6)
 # Codes as inputs and outputs.
 for dtype, scale in ((U16, 0.0002), (I16, 0.0001), (U4, 0.4), (I4, 0.3)):
     name, constants = np.dtype(dtype).name, {"s": f(scale), "z": np.array(codes(1, dtype=dtype, low=0, high=7 if dtype in (I4, U4) else 30000)[0], dtype)}
