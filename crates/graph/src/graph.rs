@@ -200,7 +200,8 @@ impl Graph {
         self.parts.readers.is_output(id)
     }
 
-    /// Whether a node of the graph only makes real numbers of another type: behind an input, or before an output, that is not `f32`.
+    /// Whether a node of the graph only makes real numbers of another type: behind an input, or before an output, that
+    /// is not `f32`.
     #[must_use]
     pub fn is_conversion(&self, node: &Node) -> bool {
         let is_real = |id: ValueId| self.value(id).ty().dtype().is_float();

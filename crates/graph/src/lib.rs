@@ -25,8 +25,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Operators compute in `f32`. Inputs, constants and outputs may hold `f16`, `bf16` and `f64` too; [`Op::Cast`] stands between
-//! them and the operators.
+//! Operators compute in `f32`. Inputs, constants and outputs may hold `f16`, `bf16` and `f64` too; [`Op::Cast`] stands
+//! between them and the operators.
 //!
 //! Layouts are those of PyTorch and ONNX: activations `[batch, channels, spatial...]`, convolution weights
 //! `[out, in / groups, kernel...]`, linear weights `[out, in]`.

@@ -22,10 +22,10 @@
 //! - Integers keep their width, at which they wrap, and truth values their type; inputs and outputs have the names and types of the file.
 //! - Group normalization in the steps in which PyTorch writes it before opset 18 (Reshape, InstanceNormalization, Reshape, Mul, Add) becomes one
 //!   GroupNorm.
-//! - Models compute in `f32`: one of `float16`, `bfloat16` or `float64` as the same model with `float` in their place. Conversions between them
-//!   are left out, constants become `f32` (those of `float64` rounded, which a note says). Inputs and outputs keep their types; a Cast stands
-//!   behind the former and before the latter, which rounds and gives infinity for what is too large. What is converted alone, an input to
-//!   integers say, is converted exactly.
+//! - Models compute in `f32`: one of `float16`, `bfloat16` or `float64` as the same model with `float` in their place.
+//!   Conversions between them are left out, constants become `f32` (those of `float64` rounded, which a note says).
+//!   Inputs and outputs keep their types; a Cast stands behind the former and before the latter, which rounds and gives
+//!   infinity for what is too large. What is converted alone, an input to integers say, is converted exactly.
 //! - Functions of the model stand in the place of their calls; nodes that no output needs are left out.
 //! - `Pow` by 2 and 3 becomes products, by 0.5 a square root; `Min`, `Max`, `Sum` and `Mean` of many operands are taken in pairs.
 //! - `LSTM`, `GRU` and `RNN` become a Recurrent with the gates in PyTorch's order; `Y_h` and `Y_c` are cut out of the states of all steps.
@@ -71,8 +71,8 @@
 //!
 //! Before anything is allocated the file is scanned once: field lengths must fit, and nodes, attributes and tensors are counted
 //! against the [limits](fourfold_graph::Limits). Tensor data must have exactly the length that the shape says. Nodes must have the
-//! inputs, outputs, attributes and element types that the specification gives their operator in the opset of the file; initializers,
-//! values and outputs the types of their declarations.
+//! inputs, outputs, attributes and element types that the specification gives their operator in the opset of the file;
+//! initializers, values and outputs the types of their declarations.
 //!
 //! [`load`] reads tensor data outside of the model file from its folder alone: locations are relative and without `..`, and symbolic links
 //! lead to regular files below that folder or below the folder in which the model file really lies ([`Folder`]). Other sources are a

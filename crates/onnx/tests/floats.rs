@@ -1,5 +1,5 @@
-//! Models of `float16`, `bfloat16` and `float64`, imported and run, against what ONNX Runtime computes for the same models
-//! widened, rounded to the types of their outputs.
+//! Models of `float16`, `bfloat16` and `float64`, imported and run, against what ONNX Runtime computes for the same
+//! models widened, rounded to the types of their outputs.
 
 mod cases;
 
@@ -25,8 +25,8 @@ fn conversions(graph: &Graph) -> Vec<&str> {
     graph.nodes().iter().filter(|node| matches!(node.op(), Op::Cast { .. })).map(Node::name).collect()
 }
 
-/// Whether numbers are those expected, or as near as functions in another order are: one unit in the last place of the type,
-/// a part in a million of what is computed in `f32`.
+/// Whether numbers are those expected, or as near as functions in another order are: one unit in the last place of the
+/// type, a part in a million of what is computed in `f32`.
 fn is_near(found: &Tensor, expected: &Tensor) -> bool {
     let unit = match expected.dtype() {
         DType::F16 => 2_f64.powi(-10),

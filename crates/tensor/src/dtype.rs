@@ -96,8 +96,8 @@ impl fmt::Display for DType {
 
 /// A Rust type that is a tensor's element type.
 ///
-/// Sealed: the element types are the variants of [`DType`], but for truth values, which are read and written as `u8`. A number
-/// written without its type, `0.5`, is `f64` to Rust where nothing else decides.
+/// Sealed: the element types are the variants of [`DType`], but for truth values, which are read and written as `u8`. A
+/// number written without its type, `0.5`, is `f64` to Rust where nothing else decides.
 pub trait Element: bytemuck::Pod + PartialEq + fmt::Debug + sealed::Sealed {
     /// The [`DType`] of this type.
     const DTYPE: DType;

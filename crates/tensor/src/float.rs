@@ -96,8 +96,8 @@ impl Float for bf16 {
 }
 
 impl Tensor {
-    /// The same numbers in another type of real numbers, rounded as [`Float`] says; a wider type holds each exactly. The
-    /// same type gives the same tensor, without copying.
+    /// The same numbers in another type of real numbers, rounded as [`Float`] says; a wider type holds each exactly.
+    /// The same type gives the same tensor, without copying.
     ///
     /// ```
     /// use fourfold_tensor::{DType, Tensor, f16};

@@ -6,9 +6,9 @@
 //! x: float16 -> Cast(x) = x.float -> Conv(x.float, w) = y.float -> Cast(y.float) = y: float16
 //! ```
 //!
-//! Conversions between real numbers inside of the model are left out, so that it computes as the same model with all of its
-//! real numbers in `float`. At the border they are done: inputs and outputs, and integers and truth values that are made of
-//! an input or of a constant. Other constants become `float` when they are read.
+//! Conversions between real numbers inside of the model are left out, so that it computes as the same model with all of
+//! its real numbers in `float`. At the border they are done: inputs and outputs, and integers and truth values that are
+//! made of an input or of a constant. Other constants become `float` when they are read.
 
 use std::collections::{HashMap, HashSet};
 
@@ -170,7 +170,7 @@ impl<'t> Rewriter<'t> {
                 Some(&index) => {
                     self.hoisted.insert(index);
                     self.push(nodes[index].clone());
-                    self.floats.insert(name.to_owned(), nodes[index].output[0].clone());
+                    self.floats.insert(name.to_owned(), nodes[index].output.first().cloned().unwrap_or_default());
                 }
                 None if in_float.contains(name) => {
                     let (node, float) = (self.fresh(format!("{name}.cast")), self.fresh(format!("{name}.float")));

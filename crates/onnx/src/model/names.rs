@@ -12,8 +12,8 @@ pub(crate) fn name_nodes(graph: &mut GraphProto) {
     }
 }
 
-/// Checks that every initializer has a name, and that no two of inputs, initializers and nodes make a value of the same name,
-/// but for an initializer that is the default of an input; nor two inputs or outputs have it.
+/// Checks that every initializer has a name, and that no two of inputs, initializers and nodes make a value of the same
+/// name, but for an initializer that is the default of an input; nor two inputs or outputs have it.
 pub(crate) fn check(graph: &GraphProto) -> Result<(), Error> {
     if !graph.sparse_initializer.is_empty() {
         let (name, what) = ("sparse_initializer".to_owned(), "a sparse tensor".to_owned());

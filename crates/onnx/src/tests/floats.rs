@@ -2,12 +2,13 @@
 
 use fourfold_graph::{CastTo, Fixed, Limits, Op};
 use fourfold_tensor::{DType, Tensor, f16};
+use proptest::prelude::*;
 use prost::Message;
 
 use super::{int, model, node, read};
 use crate::model::external::Nowhere;
 use crate::proto::{ModelProto, NodeProto, ValueInfoProto, data_type, type_proto::Value as Type};
-use crate::{ImportOptions, Imported, import_with};
+use crate::{ImportOptions, Imported, import, import_with};
 
 /// The model with inputs and outputs of a type.
 fn of_type(mut model: ModelProto, ty: i32) -> ModelProto {
@@ -158,4 +159,27 @@ fn constants_hold_as_many_numbers_as_their_shape() {
     };
     assert!(double(&[1.0, 2.0]).is_ok());
     assert!(double(&[1.0]).is_err() && double(&[1.0; 3]).is_err());
+}
+
+proptest! {
+    #[test]
+    fn no_damage_panics(at in 0_usize..2000, bytes in proptest::collection::vec(any::<u8>(), 1..12)) {
+        let nodes = vec![
+            cast("x", "f", 1),
+            node("Identity", &["c"], "same", vec![]),
+            node("Add", &["x", "c"], "h", vec![]),
+            cast("h", "y", 10),
+            cast("f", "n", 7),
+        ];
+        let constant = Tensor::from_slice(&[4], &[f16::ONE; 4]).expect("four");
+        let mut model = of_type(model(17, &[2, 4], &[("c", constant)], nodes), data_type::FLOAT16);
+        let graph = model.graph.as_mut().expect("a graph");
+        graph.output.extend(["same", "n"].map(|name| ValueInfoProto { name: name.to_owned(), ..Default::default() }));
+        prop_assert!(read(&model).is_ok());
+        let mut file = model.encode_to_vec();
+        let at = at % file.len();
+        let end = file.len().min(at + bytes.len());
+        file[at..end].copy_from_slice(&bytes[..end - at]);
+        let _ = import(&file, &Limits::default());
+    }
 }

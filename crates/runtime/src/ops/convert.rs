@@ -42,9 +42,10 @@ macro_rules! reals {
 
             #[expect(clippy::cast_possible_truncation, reason = "the range is checked")]
             fn wide(self) -> i64 {
+                // The smallest number above the range; NaN is in no range.
+                const END: f64 = 9_223_372_036_854_775_808.0;
                 let x = Float::double(self);
-                // 2^63 is the smallest number above the range; NaN is in no range.
-                if (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&x) { x as i64 } else { i64::MIN }
+                if (-END..END).contains(&x) { x as i64 } else { i64::MIN }
             }
 
             #[expect(clippy::cast_possible_truncation, reason = "the range is checked")]

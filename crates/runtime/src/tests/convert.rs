@@ -1,5 +1,5 @@
-//! Conversions between types: real numbers against NumPy 2.4 (`astype`), which rounds `f64` to `f16` once, as ONNX Runtime
-//! does not; others against ONNX Runtime 1.32.
+//! Conversions between types: real numbers against NumPy 2.4 (`astype`), which rounds `f64` to `f16` once, as ONNX
+//! Runtime does not; others against ONNX Runtime 1.32.
 
 use std::sync::Arc;
 

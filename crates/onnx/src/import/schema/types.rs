@@ -26,8 +26,8 @@ const LETTERS: [(char, i32); 15] = [
     ('q', data_type::UINT2),
 ];
 
-/// The element types that the names of a file have there, where they follow; checks that they are types that the operators
-/// take, of one type where an operator takes one, and those that the file declares.
+/// The element types that the names of a file have there, where they follow; checks that they are types that the
+/// operators take, of one type where an operator takes one, and those that the file declares.
 ///
 /// # Errors
 ///
