@@ -9,6 +9,9 @@ use fourfold_onnx::{Form, export_as, import};
 use fourfold_runtime::{Options, Plan, Session};
 use fourfold_tensor::{DType, Tensor};
 
+/// Cases that are written with other operators, or with their constants in another order.
+const OTHERWISE: [&str; 6] = ["codes", "constants", "inside", "near_lstm", "near_norm_", "own_exact"];
+
 fn run(graph: &Graph, inputs: &[Tensor]) -> Vec<Tensor> {
     let plan = Plan::compile(graph, &Options::default()).expect("a graph that runs");
     Session::new(plan.into()).run(inputs).expect("inputs that fit").to_vec()
@@ -86,6 +89,7 @@ fn models_compute_in_single_precision_and_keep_the_types_of_their_border() {
             let written = export_as(&graph, form).unwrap_or_else(|error| panic!("{name}: {error}"));
             let back = import(&written, &Limits::default()).unwrap_or_else(|error| panic!("{name} {form:?}: {error}"));
             assert_eq!(border(&back), border(&graph), "{name} {form:?}");
+            assert!(back == graph || OTHERWISE.iter().any(|begin| name.starts_with(begin)), "{name} {form:?}");
             assert_eq!(conversions(&back), conversions(&graph), "{name} {form:?}");
             let again = run(&back, &case.inputs);
             assert!(again.iter().zip(&results).all(|(again, first)| is_right(again, first)), "{name} {form:?}");
