@@ -59,7 +59,7 @@ use crate::model::external::{self, Folder, Nowhere, Resolve};
 use crate::model::floats::{self, Border};
 use crate::model::{defaults, fixed, functions, names, needed};
 use crate::proto::{GraphProto, ModelProto};
-use crate::scan::scan;
+use crate::scan::{recognize, scan};
 
 pub use operators::OPERATORS;
 
@@ -191,25 +191,6 @@ fn may_be_a_fixed_batch(error: &Error) -> bool {
     };
     let fixing = ["Reshape", "Concat", "Expand", "LSTM", "Lstm", "GRU", "Gru", "RNN", "Rnn"];
     error.is_unsupported() && fixing.contains(&operator.as_str())
-}
-
-/// Refuses what is known to be something else.
-fn recognize(bytes: &[u8]) -> Result<(), Error> {
-    let text = bytes.trim_ascii_start();
-    let begins = |start: &str| text.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start.as_bytes()));
-    let not = |what, hint| Err(Error::NotOnnx { what, hint });
-    match bytes {
-        [] => not("an empty file", ""),
-        _ if begins("<!doctype html") || begins("<html") => {
-            not("an HTML page", "; the download gave a web page instead of the file")
-        }
-        _ if begins("version https://git-lfs") => not("a Git LFS pointer", "; run `git lfs pull` to get the file"),
-        [0x1f, 0x8b, ..] => not("a gzip archive", "; unpack it first"),
-        [b'P', b'K', 3, 4, ..] => not("a zip archive", "; unpack it first"),
-        [0x89, b'P', b'N', b'G', ..] => not("a PNG image", ""),
-        [0x93, b'N', b'U', b'M', b'P', b'Y', ..] => not("a .npy file", ""),
-        _ => Ok(()),
-    }
 }
 
 /// The version of the default operator set.

@@ -7,6 +7,25 @@ use crate::Error;
 /// Attributes and metadata that a model may have for each node that it may have, on average.
 const ATTRIBUTES_PER_NODE: u64 = 16;
 
+/// Refuses what is known to be something else.
+pub(crate) fn recognize(bytes: &[u8]) -> Result<(), Error> {
+    let text = bytes.trim_ascii_start();
+    let begins = |start: &str| text.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start.as_bytes()));
+    let not = |what, hint| Err(Error::NotOnnx { what, hint });
+    match bytes {
+        [] => not("an empty file", ""),
+        _ if begins("<!doctype html") || begins("<html") => {
+            not("an HTML page", "; the download gave a web page instead of the file")
+        }
+        _ if begins("version https://git-lfs") => not("a Git LFS pointer", "; run `git lfs pull` to get the file"),
+        [0x1f, 0x8b, ..] => not("a gzip archive", "; unpack it first"),
+        [b'P', b'K', 3, 4, ..] => not("a zip archive", "; unpack it first"),
+        [0x89, b'P', b'N', b'G', ..] => not("a PNG image", ""),
+        [0x93, b'N', b'U', b'M', b'P', b'Y', ..] => not("a .npy file", ""),
+        _ => Ok(()),
+    }
+}
+
 /// Checks that every field of the messages that can be many (graph, nodes, tensors) lies within what holds it, and counts them.
 ///
 /// An empty node takes two bytes of a file and a hundred of memory, so counts are checked before decoding.

@@ -22,7 +22,7 @@ pub(crate) fn take(graph: &mut GraphProto, fixed: &Fixed) -> Vec<String> {
         let Some(Type::TensorType(tensor)) = input.and_then(|input| input.r#type.as_mut()?.value.as_mut()) else {
             continue;
         };
-        let dim = |&size: &i64| Dimension { value: Some(Size::DimValue(size)), ..Dimension::default() };
+        let dim = |&size: &i64| Dimension { value: Some(Size::DimValue(size)) };
         tensor.shape.get_or_insert_with(|| TensorShapeProto { dim: value.dims.iter().map(dim).collect() });
     }
     let names = kept.iter().map(|value| value.name.clone()).collect();
