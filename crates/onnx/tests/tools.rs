@@ -66,7 +66,7 @@ fn what_runs_as_real_numbers_is_said() {
         let said = |words: &str| notes.iter().any(|note| note.contains(words));
         assert_eq!(said("activations of 16 bits"), name.contains("int16_"), "{name}: {notes:?}");
         let is_float = |node: &&fourfold_graph::Node| {
-            let layer = matches!(node.op(), Op::Linear(_) | Op::Conv(_) | Op::MatMul | Op::Recurrent(_));
+            let layer = matches!(node.op(), Op::Linear(_) | Op::Conv(_) | Op::Recurrent(_));
             layer && graph.value(node.inputs()[1]).ty().dtype() == DType::F32
         };
         let float = graph.nodes().iter().filter(is_float).count();

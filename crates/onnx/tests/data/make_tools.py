@@ -50,6 +50,17 @@ class Recurrent(nn.Module):
         return self.out(self.lstm(self.words(ids))[0])
 
 
+class Attention(nn.Module):
+    """A layer of a transformer; its products of two activations can be quantized while they run, too."""
+
+    def __init__(self):
+        super().__init__()
+        self.words, self.layer = nn.Embedding(20, 8), nn.TransformerEncoderLayer(8, 2, 12, batch_first=True)
+
+    def forward(self, ids):
+        return self.layer(self.words(ids))
+
+
 class Image(nn.Module):
     def __init__(self):
         super().__init__()
@@ -118,6 +129,12 @@ for name, module, x in [("text", Text(), torch.randint(0, 30, (2, 6))), ("recurr
             quantize_static(file, path("q.onnx"), samples(x.numpy()), quant_format=QuantFormat.QDQ, activation_type=activation, weight_type=weight,
                             per_channel=per_channel, extra_options={"UseQDQContribOps": contrib})
             add(found, path("q.onnx"), x.numpy(), False)
+
+module, ids = Attention().eval(), torch.randint(0, 20, (2, 5))
+torch.onnx.export(module, (ids,), path("attention.onnx"), dynamo=True, external_data=False, input_names=["x"])
+for both in (False, True):
+    quantize_dynamic(path("attention.onnx"), path("q.onnx"), weight_type=QuantType.QUInt8, extra_options={"MatMulConstBOnly": not both})
+    add("attention_dynamic_quint8" + "_both" * both, path("q.onnx"), ids.numpy(), False)
 
 save_file(TENSORS, "tools.safetensors")
 print(len({name.split("/")[0] for name in TENSORS}), sum(t.nbytes for t in TENSORS.values()))
