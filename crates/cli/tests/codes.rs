@@ -1,4 +1,5 @@
-//! Models whose codes have more than 8 bits, or stand in a table: every verb takes them, and says what runs as real numbers.
+//! Models whose codes have more than 8 bits, or stand in a table: every verb takes them, and says what runs as real
+//! numbers.
 
 mod folder;
 

@@ -82,7 +82,8 @@
 //! ```
 //!
 //! Every item makes one value; values are counted from 0 in the order of the items. A node's params are those of its result, present if the
-//! operator gives its result parameters of its own (since minor version 5, Conv, Linear and MatMul of codes without them give their sums). A shape's product and the type give the length of a constant.
+//! operator gives its result parameters of its own (since minor version 5, Conv, Linear and MatMul of codes without
+//! them give their sums). A shape's product and the type give the length of a constant.
 //!
 //! Constants whose params have at most 16 codes of `i8` or `u8` are packed: two codes in a byte, each less `quant_min`, the first in the
 //! lower half; the upper half of the last byte is 0 if their number is odd. `n` codes take `(n + 1) / 2` bytes.

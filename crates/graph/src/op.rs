@@ -86,14 +86,14 @@ pub struct AveragePool {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Op {
     /// Convolution over 1, 2 or 3 spatial axes: `(x, weight, [bias])`. Real numbers, codes with an `i32` bias, or a real `x` with a
-    /// weight of codes (dynamic quantization). Codes whose result has no parameters give the sums `(x - z_x)(weight - z_w) + bias` as `i32`;
-    /// padding adds nothing.
+    /// weight of codes (dynamic quantization). Codes whose result has no parameters give the sums
+    /// `(x - z_x)(weight - z_w) + bias` as `i32`; padding adds nothing.
     Conv(Conv),
     /// `x * weight^T + bias` over the last axis: `(x, weight, [bias])`. Real numbers, codes with an `i32` bias, or a real
     /// `x` with a weight of codes (dynamic quantization). Codes whose result has no parameters give the sums as `i32`.
     Linear(Linear),
-    /// Matrix product over the last two axes, the others broadcast: `(a, b)`. Real numbers, or codes; without parameters for their result
-    /// these give the sums as `i32`.
+    /// Matrix product over the last two axes, the others broadcast: `(a, b)`. Real numbers, or codes; without
+    /// parameters for their result these give the sums as `i32`.
     MatMul,
     /// `(x - mean) / sqrt(variance + epsilon) * scale + bias` per channel: `(x, scale, bias, mean, variance)`. Real numbers.
     BatchNorm {
@@ -251,8 +251,8 @@ pub enum Op {
     Quantize,
     /// Codes to real numbers, equation (1): `(x)`.
     Dequantize,
-    /// Real numbers to the nearest that codes stand for, equations (2) and (1): `(x)`. The codes themselves, which may have more than 8 bits,
-    /// are not made.
+    /// Real numbers to the nearest that codes stand for, equations (2) and (1): `(x)`. The codes themselves, which may
+    /// have more than 8 bits, are not made.
     FakeQuantize(QuantParams),
     /// Where quantization begins, marked by hand: `(x)`. Real numbers; conversion makes it a [`Op::Quantize`].
     QuantStub,

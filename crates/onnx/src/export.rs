@@ -26,10 +26,11 @@
 //! - Truth values are `bool`. Inputs and outputs of codes are `uint8` or `int8`; the nodes that read an input give its scale.
 //!
 //! - Products of codes whose result is the sums are MatMulInteger and ConvInteger, with an Add for a bias.
-//! - Real numbers rounded to those that codes stand for are QuantizeLinear and DequantizeLinear, of codes of 4, 8 or 16 bits.
+//! - Real numbers rounded to those that codes stand for are QuantizeLinear and DequantizeLinear, of codes of 4, 8 or 16
+//!   bits.
 //!
-//! Opset 17 is written, 19 where dilated averages or padding from the other end need it, 21 for a normalization over groups of channels and
-//! for codes of 4 and 16 bits.
+//! Opset 17 is written, 19 where dilated averages or padding from the other end need it, 21 for a normalization over
+//! groups of channels and for codes of 4 and 16 bits.
 
 mod apart;
 mod choice;

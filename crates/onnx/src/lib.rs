@@ -44,24 +44,26 @@
 //!   codes.
 //! - **Dynamic.** DynamicQuantizeLinear, MatMulInteger, Cast, Mul and Add as onnxruntime's `quantize_dynamic` writes them become one Linear
 //!   with [`DynamicScheme::OnnxPerTensor`](fourfold_schemes::DynamicScheme::OnnxPerTensor), with ConvInteger one Conv, and DynamicQuantizeLSTM
-//!   a Recurrent; DynamicQuantizeMatMul and MatMulIntegerToFloat are a Linear too. Other readers of these steps get them from nodes of their
-//!   own. A GRU or RNN behind whose weights codes stand is a Recurrent on
+//!   a Recurrent; DynamicQuantizeMatMul and MatMulIntegerToFloat are a Linear too. Other readers of these steps get
+//!   them from nodes of their own. A GRU or RNN behind whose weights codes stand is a Recurrent on
 //!   codes if the metadata of its node, `fourfold.dynamic`, say so, as [`export`] writes them; else it computes with real numbers.
-//! - **Products of integers.** MatMulInteger and ConvInteger of any integers of 8 bits give their exact sums, in `i32`: a Linear, MatMul or Conv
-//!   of codes whose result has no parameters. Zero points are constant: one on the left, one or one for each column on the right (refused: one
-//!   for each row on the left). The weight of a ConvInteger is constant, and padding has the value of the zero point. MatMulIntegerToFloat
-//!   and QGemm with a real result make real numbers of the sums.
-//! - **Tables of embeddings.** Gather of constant codes, before or behind a DequantizeLinear, keeps them in 8 bits; the rows become real numbers
-//!   when they are chosen.
+//! - **Products of integers.** MatMulInteger and ConvInteger of any integers of 8 bits give their exact sums, in `i32`:
+//!   a Linear, MatMul or Conv of codes whose result has no parameters. Zero points are constant: one on the left, one
+//!   or one for each column on the right (refused: one for each row on the left). The weight of a ConvInteger is
+//!   constant, and padding has the value of the zero point. MatMulIntegerToFloat and QGemm with a real result make real
+//!   numbers of the sums.
+//! - **Tables of embeddings.** Gather of constant codes, before or behind a DequantizeLinear, keeps them in 8 bits; the
+//!   rows become real numbers when they are chosen.
 //! - **Inputs of codes.** An input of `uint8` or `int8` holds codes with the scale of the DequantizeLinear or QLinear operator that reads it,
 //!   which the caller brings; all readers must agree. Where none gives a scale, they are integers.
-//! - **Few bits.** Constants of 2 and 4 bits are read as codes of 8; weights of theirs run in integers where those of 8 bits would, and so do
-//!   activations of 2 and 4 bits, as codes of 8 of which some do not occur.
-//! - **Many bits, many scales.** Activations of `int16` and `uint16`, and those with a scale for each channel or block, run as real numbers,
-//!   rounded to those that their codes stand for ([`Op::FakeQuantize`](fourfold_graph::Op::FakeQuantize)). Inputs and outputs of 16 bits
-//!   are `i32`. The imported model says so ([`Imported::notes`]).
-//! - **Weights alone.** MatMulNBits (2, 4 and 8 bits), DequantizeLinear by blocks and constants of 16 bits become real numbers, run as such, and
-//!   the imported model says so.
+//! - **Few bits.** Constants of 2 and 4 bits are read as codes of 8; weights of theirs run in integers where those of 8
+//!   bits would, and so do activations of 2 and 4 bits, as codes of 8 of which some do not occur.
+//! - **Many bits, many scales.** Activations of `int16` and `uint16`, and those with a scale for each channel or block,
+//!   run as real numbers, rounded to those that their codes stand for
+//!   ([`Op::FakeQuantize`](fourfold_graph::Op::FakeQuantize)). Inputs and outputs of 16 bits are `i32`. The imported
+//!   model says so ([`Imported::notes`]).
+//! - **Weights alone.** MatMulNBits (2, 4 and 8 bits), DequantizeLinear by blocks and constants of 16 bits become real
+//!   numbers, run as such, and the imported model says so.
 //!
 //! Weights become `i8` with zero point 0: `uint8` with zero point 128 is turned into it, and so is any other whose codes less the zero
 //! point fit; where they do not, codes and zero points stay as they are (but not in recurrent layers, which are refused). A bias becomes
@@ -78,8 +80,8 @@
 //! lead to regular files below that folder or below the folder in which the model file really lies ([`Folder`]). Other sources are a
 //! [`Resolve`] of the caller.
 //!
-//! Scales (but those of blocks) must be positive normal numbers, zero points of the type of the codes, lists as long as their axis, and codes are read with the
-//! scale and zero point that they were made with.
+//! Scales (but those of blocks) must be positive normal numbers, zero points of the type of the codes, lists as long as
+//! their axis, and codes are read with the scale and zero point that they were made with.
 //!
 //! The protobuf code is generated (proto/onnx.proto says how) and committed, so that building needs no protobuf compiler.
 

@@ -1,5 +1,5 @@
-//! Models of integers and of codes of 2 to 16 bits imported, run and written again, against what ONNX Runtime and the reference evaluator
-//! of onnx compute.
+//! Models of integers and of codes of 2 to 16 bits imported, run and written again, against what ONNX Runtime and the
+//! reference evaluator of onnx compute.
 
 mod cases;
 
@@ -18,7 +18,8 @@ fn imported(name: &str, case: &Case) -> Graph {
     import(&case.model, &Limits::default()).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
-/// How far real numbers may be off: sums of real numbers are taken in another order, and then rounded to codes of 16 bits.
+/// How far real numbers may be off: sums of real numbers are taken in another order, and then rounded to codes of 16
+/// bits.
 fn tolerance(name: &str) -> f32 {
     match name {
         "network_of_16_bits" => 2.1e-4,

@@ -1,4 +1,5 @@
-//! Models that PyTorch exported and onnxruntime.quantization quantized, imported and run, against what ONNX Runtime computes.
+//! Models that PyTorch exported and onnxruntime.quantization quantized, imported and run, against what ONNX Runtime
+//! computes.
 
 mod cases;
 

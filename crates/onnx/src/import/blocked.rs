@@ -1,5 +1,5 @@
-//! QuantizeLinear and DequantizeLinear with a scale for each block of elements along an axis (opset 21). Constants are computed at once; what
-//! is computed runs as real numbers, rounded to those that its codes stand for.
+//! QuantizeLinear and DequantizeLinear with a scale for each block of elements along an axis (opset 21). Constants are
+//! computed at once; what is computed runs as real numbers, rounded to those that its codes stand for.
 
 use fourfold_graph::{Binary, Dim, Op, ValueId};
 use fourfold_schemes::{QuantParams, Scale};
@@ -122,7 +122,8 @@ impl<'a> Entry<'_, 'a> {
         self.importer.bind(self.output(), Binding::Coded(coded))
     }
 
-    /// `round(clamp(x / scale, least - zero_point, most - zero_point)) * scale`; bounds are whole numbers, so they may come first.
+    /// `round(clamp(x / scale, least - zero_point, most - zero_point)) * scale`; bounds are whole numbers, so they may
+    /// come first.
     fn rounded(&mut self, x: ValueId, code: Code, blocks: &Blocks) -> Result<ValueId, Error> {
         let ((least, most), shape) = (code.range(), &blocks.shape);
         let from_zero = |end: i32| blocks.elements().map(move |(_, zero_point)| end.saturating_sub(zero_point));

@@ -11,7 +11,8 @@ use super::binding::Binding;
 use super::narrow::Code;
 use crate::Error;
 
-/// Codes of real numbers that are computed, without the codes: those of 16 bits, for example, which no operator of the graph takes.
+/// Codes of real numbers that are computed, without the codes: those of 16 bits, for example, which no operator of the
+/// graph takes.
 #[derive(Clone, Debug)]
 pub(super) struct Coded<'a> {
     /// The real numbers that the codes stand for.
@@ -73,7 +74,8 @@ impl<'a> Importer<'a> {
         Ok(codes)
     }
 
-    /// `round(real / scale + zero_point)`, in `f32`: the quotient is next to a whole number, which is what it is rounded to.
+    /// `round(real / scale + zero_point)`, in `f32`: the quotient is next to a whole number, which is what it is
+    /// rounded to.
     fn whole_numbers(&mut self, name: &str, coded: &Coded<'_>, params: &QuantParams) -> Result<ValueId, Error> {
         let rank = self.builder.value(coded.real).ty().rank();
         let scales = params.scales().iter().map(|scale| scale.get()).collect();

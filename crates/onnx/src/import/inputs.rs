@@ -86,7 +86,8 @@ impl<'a> Importer<'a> {
         Ok(meaning.map_or_else(|| ValueType::plain(dtype, &dims), |params| ValueType::quantized(&dims, params)))
     }
 
-    /// The parameters, and their names, that the first reader of codes gives them, where they are or where they were moved to.
+    /// The parameters, and their names, that the first reader of codes gives them, where they are or where they were
+    /// moved to.
     pub(super) fn meaning(
         &mut self,
         name: &'a str,

@@ -1,5 +1,5 @@
-//! Products of integers whose zero points are known: MatMulInteger, ConvInteger and MatMulIntegerToFloat outside of what
-//! [`dynamic`](super::dynamic) describes.
+//! Products of integers whose zero points are known: MatMulInteger, ConvInteger and MatMulIntegerToFloat outside of
+//! what [`dynamic`](super::dynamic) describes.
 //!
 //! Operands become codes of scale 1, and the result is the sums: `sum (a - z_a)(b - z_b)`, in `i32`.
 

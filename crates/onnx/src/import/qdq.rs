@@ -57,7 +57,8 @@ impl<'a> Entry<'_, 'a> {
         self.emit_quantized(output, Op::Quantize, &[x], Some(params))
     }
 
-    /// The parameters that a QuantizeLinear gives to values that are computed, `None` if operators of the graph do not take such codes.
+    /// The parameters that a QuantizeLinear gives to values that are computed, `None` if operators of the graph do not
+    /// take such codes.
     pub(super) fn quantizer(&mut self) -> Result<Option<QuantParams>, Error> {
         if self.axis_and_block()?.1.is_some() {
             return Ok(None);

@@ -36,7 +36,8 @@ impl Entry<'_, '_> {
         self.emit_moved_as(self.output(), Op::Gather { axis }, x, &[indices])
     }
 
-    /// The constant codes that the first input was dequantized from, with one scale or one for each row: a table of embeddings.
+    /// The constant codes that the first input was dequantized from, with one scale or one for each row: a table of
+    /// embeddings.
     fn table(&mut self) -> Result<Option<ValueId>, Error> {
         let found = self.importer.dequantized(self.input(0).unwrap_or_default());
         let Some(Dequantized { codes: Codes::Constant(stored), params, .. }) = found else { return Ok(None) };
@@ -49,8 +50,8 @@ impl Entry<'_, '_> {
         self.operand_codes(stored, params).map(Some)
     }
 
-    /// The constant codes that the first input was dequantized from, as integers, and what those chosen along an axis mean, by as many axes of
-    /// numbers; `None` if there are none of 8 bits, or each has a scale of its own.
+    /// The constant codes that the first input was dequantized from, as integers, and what those chosen along an axis
+    /// mean, by as many axes of numbers; `None` if there are none of 8 bits, or each has a scale of its own.
     fn table_of_integers(&mut self, axis: usize, rank: usize) -> Result<Option<(ValueId, QuantParams)>, Error> {
         let found = self.importer.dequantized(self.input(0).unwrap_or_default());
         let Some(Dequantized { codes: Codes::Constant(stored), params, .. }) = found else { return Ok(None) };
@@ -71,8 +72,8 @@ impl Entry<'_, '_> {
         Ok(Some((table, params)))
     }
 
-    /// The constant codes that the first input is, with the scale of the DequantizeLinear that reads the result, as onnxruntime's
-    /// `quantize_dynamic` writes tables of embeddings; `None` if there is none.
+    /// The constant codes that the first input is, with the scale of the DequantizeLinear that reads the result, as
+    /// onnxruntime's `quantize_dynamic` writes tables of embeddings; `None` if there is none.
     fn table_behind(&mut self) -> Result<Option<(ValueId, Code, QuantParams)>, Error> {
         let name = self.input(0).unwrap_or_default();
         let code = self.importer.code_of(name).filter(|code| code.dtype().byte_range().is_some());

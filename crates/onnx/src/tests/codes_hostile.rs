@@ -1,5 +1,5 @@
-//! Codes of few and of many bits, in blocks, and products of integers that lie or ask for more than there is: each gives an error that names
-//! the node.
+//! Codes of few and of many bits, in blocks, and products of integers that lie or ask for more than there is: each
+//! gives an error that names the node.
 
 use fourfold_tensor::Tensor;
 

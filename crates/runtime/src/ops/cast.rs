@@ -103,7 +103,8 @@ impl Action for FakeQuantize {
 
 /// `scale * (clamp(round_half_even(x / scale) + zero_point, q_min, q_max) - zero_point)`, which NaN makes 0.
 fn fake_quantize(x: &[f32], affine: Affine, out: &mut [f32]) {
-    /// 2^22. A number of this size or less and three times this one have a sum between 2^23 and 2^24, which has no fraction.
+    /// 2^22. A number of this size or less and three times this one have a sum between 2^23 and 2^24, which has no
+    /// fraction.
     const WHOLE: f32 = 4_194_304.0;
     let Affine { scale, zero_point, q_min, q_max } = affine;
     #[expect(clippy::cast_precision_loss, reason = "equation (2) is in f32")]
