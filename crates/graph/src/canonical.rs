@@ -12,7 +12,7 @@
 //!   nothing. What moves nothing is left out, unless the caller gets its result; an
 //!   Identity that the model has stays.
 //!
-//! Steps become one only if nothing else reads what lies between them.
+//! Nodes that no output needs, of whose results only the shapes were asked for, are left out. Steps become one only if nothing else reads what lies between them.
 
 mod functions;
 mod joins;
@@ -27,7 +27,7 @@ use std::collections::{HashMap, HashSet};
 
 use fourfold_tensor::Tensor;
 
-use crate::{Error, Graph, GraphBuilder, Limits, NewNode, Node, Op, OutputParams, Value, ValueId};
+use crate::{Error, Graph, GraphBuilder, Limits, NewNode, Node, NodeId, Op, OutputParams, Value, ValueId};
 
 /// What was replaced may be a step of something larger; so often it is looked at.
 const ROUNDS: usize = 4;
@@ -72,7 +72,7 @@ impl Graph {
     ///
     /// [`Error::Tensor`] if there is no memory for the graph.
     pub fn canonical(&self) -> Result<Graph, Error> {
-        let mut whole = self.clone();
+        let mut whole = replaced(self, HashMap::new())?;
         for _ in 0..ROUNDS {
             let functions = functions::in_steps(&whole);
             let is_done = functions.is_empty();
@@ -87,12 +87,12 @@ impl Graph {
     }
 }
 
-/// The graph with some of its nodes, by their places, replaced.
+/// The graph without the nodes that no output needs, and with some, by their places, replaced.
 fn replaced(source: &Graph, replacements: HashMap<usize, Replacement>) -> Result<Graph, Error> {
-    if replacements.is_empty() {
+    let mut is_gone = unneeded(source);
+    if replacements.is_empty() && !is_gone.contains(&true) {
         return Ok(source.clone());
     }
-    let mut is_gone = vec![false; source.nodes().len()];
     replacements.values().flat_map(|replacement| &replacement.inner).for_each(|&place| is_gone[place] = true);
     let mut rebuild = Rebuild::of(source)?;
     for (place, node) in source.nodes().iter().enumerate().filter(|(place, _)| !is_gone[*place]) {
@@ -106,6 +106,17 @@ fn replaced(source: &Graph, replacements: HashMap<usize, Replacement>) -> Result
         rebuild.values[node.output().index()] = Some(new);
     }
     rebuild.finish()
+}
+
+/// For every node whether no output needs it.
+fn unneeded(graph: &Graph) -> Vec<bool> {
+    let mut is_gone = vec![false; graph.nodes().len()];
+    for (place, node) in graph.nodes().iter().enumerate().rev() {
+        let output = node.output();
+        is_gone[place] =
+            !graph.is_output(output) && graph.parts.readers.nodes(output).iter().all(|&NodeId(reader)| is_gone[reader]);
+    }
+    is_gone
 }
 
 /// A graph under construction, and which of its values stand for which of the source's.

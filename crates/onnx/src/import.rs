@@ -1,5 +1,6 @@
 //! From an ONNX file to a graph.
 
+mod attention;
 mod attributes;
 mod binding;
 mod blocked;

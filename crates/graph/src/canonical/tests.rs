@@ -197,3 +197,17 @@ fn a_gather_of_everything_is_a_reshape_and_joins_are_one() {
     assert_eq!(names, ["same Reshape", "three Concat"]);
     assert_eq!(graph.nodes()[1].inputs().len(), 3);
 }
+
+#[test]
+fn what_no_output_needs_is_left_out() {
+    let mut builder = GraphBuilder::new("needed");
+    let x = builder.input("x", ValueType::f32(&[2.into(), 3.into(), 4.into()])).expect("valid");
+    let split = builder.node("split", Op::Reshape { dims: vec![6.into(), 4.into()] }, &[x]).expect("valid");
+    let one = builder.node("one", Op::Transpose { axes: vec![1, 0] }, &[split]).expect("valid");
+    builder.node("other", Op::Relu, &[one]).expect("valid");
+    let back = builder.node("back", Op::Reshape { dims: vec![2.into(), 3.into(), 2.into(), 2.into()] }, &[split]);
+    builder.output(back.expect("valid"));
+    let graph = builder.finish().expect("valid").canonical().expect("valid");
+    let names: Vec<&str> = graph.nodes().iter().map(crate::Node::name).collect();
+    assert_eq!(names, ["back"]);
+}

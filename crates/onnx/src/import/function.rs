@@ -53,6 +53,19 @@ impl<'a> Entry<'_, 'a> {
         self.unary(function)
     }
 
+    /// `x * sigmoid(alpha * x)`.
+    pub(super) fn swish(&mut self) -> Result<(), Error> {
+        let alpha = self.attributes(&["alpha"])?.float("alpha", 1.0)?;
+        if alpha == 1.0 {
+            return self.unary(Unary::Silu);
+        }
+        let x = self.operand(0)?;
+        let factor = self.number("alpha", alpha)?;
+        let scaled = self.emit_before("scaled", Op::Binary(Binary::Mul), &[x, factor])?;
+        let gate = self.emit_before("gate", Op::Unary(Unary::Sigmoid), &[scaled])?;
+        self.emit(Op::Binary(Binary::Mul), &[x, gate])
+    }
+
     pub(super) fn binary(&mut self, function: Binary) -> Result<(), Error> {
         self.attributes(&[])?;
         if function.kind().output_params() == OutputParams::Own {

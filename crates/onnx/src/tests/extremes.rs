@@ -11,7 +11,11 @@ use super::*;
 const NUMBERS: [i64; 16] =
     [0, 1, -1, 2, -2, 3, 4, 7, 1 << 16, 1 << 31, 1 << 32, 1 << 62, -(1 << 62), i64::MAX, i64::MIN, i64::MIN + 1];
 
-const ATTRIBUTES: [&str; 34] = [
+const ATTRIBUTES: [&str; 38] = [
+    "q_num_heads",
+    "kv_num_heads",
+    "is_causal",
+    "upper",
     "axis",
     "axes",
     "perm",
@@ -123,7 +127,7 @@ fn case(operator: &str, random: &mut Random) -> ModelProto {
     };
     let named: Vec<(&str, Tensor)> =
         initializers.iter().map(|(name, tensor)| (name.as_str(), tensor.clone())).collect();
-    let opset = random.of(&[9, 11, 13, 18]);
+    let opset = random.of(&[9, 11, 13, 18, 24]);
     model(opset, random.of(&SHAPES), &named, vec![node])
 }
 

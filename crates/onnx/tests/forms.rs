@@ -1,0 +1,54 @@
+//! Functions and movements in the forms in which exporters write them: what they become, and what they compute, against ONNX Runtime.
+
+mod cases;
+
+use cases::{Case, cases};
+use fourfold_graph::{Graph, Limits};
+use fourfold_onnx::{export, import};
+use fourfold_runtime::{Options, Plan, Session};
+use fourfold_tensor::Tensor;
+
+fn run(graph: &Graph, inputs: &[Tensor]) -> Tensor {
+    let plan = Plan::compile(graph, &Options::default()).expect("a graph that runs");
+    Session::new(plan.into()).run(inputs).expect("inputs that fit")[0].clone()
+}
+
+fn imported(name: &str, case: &Case) -> Graph {
+    import(&case.model, &Limits::default()).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+/// The operators of a graph, with a `q` for those that make quantized values of such.
+fn kinds(graph: &Graph) -> String {
+    let is_quantized = |id| graph.value(id).ty().params().is_some();
+    let kind = |node: &fourfold_graph::Node| {
+        let q = if is_quantized(node.output()) && is_quantized(node.inputs()[0]) { "q" } else { "" };
+        format!("{}{q}", node.op().kind())
+    };
+    graph.nodes().iter().map(kind).collect::<Vec<_>>().join("_")
+}
+
+#[test]
+fn every_form_becomes_the_same_operators_with_the_results_of_onnx_runtime() {
+    for (name, case) in &cases("forms") {
+        let graph = imported(name, case);
+        let expected = name.split('.').next().expect("the operators");
+        assert_eq!(kinds(&graph).replace("Cast_", "").replace("_Cast", ""), expected, "{name}");
+        let (found, expected) = (run(&graph, &case.inputs), &case.outputs[0]);
+        assert_eq!((found.dtype(), found.shape()), (expected.dtype(), expected.shape()), "{name}");
+        let pairs = found.as_slice::<f32>().expect("f32").iter().zip(expected.as_slice::<f32>().expect("f32"));
+        for (found, expected) in pairs {
+            assert!((found - expected).abs() <= 2e-6 + 1e-5 * expected.abs(), "{name}: {found} instead of {expected}");
+        }
+    }
+}
+
+#[test]
+fn what_was_exported_becomes_the_same_operators() {
+    for (name, case) in &cases("forms") {
+        let graph = imported(name, case);
+        let bytes = export(&graph).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let back = import(&bytes, &Limits::default()).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(kinds(&back), kinds(&graph), "{name}");
+        assert_eq!(run(&back, &case.inputs), run(&graph, &case.inputs), "{name}");
+    }
+}
