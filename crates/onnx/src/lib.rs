@@ -11,7 +11,12 @@
 //!
 //! - `Gemm`, and `MatMul` with a constant right side, become Linear with a weight `[out, in]`; an `Add` of a constant vector
 //!   after such a `MatMul` becomes its bias.
-//! - `auto_pad` and `ceil_mode` become explicit padding.
+//! - `auto_pad` and `ceil_mode` become explicit padding. A bias of zeros is none.
+//! - What exporters write in many forms has one: the graph is in [canonical form](fourfold_graph::Graph::canonical), where GELU, SiLU,
+//!   HardSwish, HardSigmoid, clamps and layer normalizations in steps are one operator, and chains of Reshape and Transpose the shortest.
+//! - The mean over all positions of an image (`ReduceMean`, with axes dropped or kept, or `AveragePool` with a window of the whole image)
+//!   becomes GlobalAveragePool, whose sums are taken in the order of the positions; the largest of them a MaxPool.
+//! - `Attention`, `RMSNormalization` and `Trilu` become the steps in which older opsets have them.
 //! - `Dropout` becomes Identity; `Constant` becomes a constant.
 //! - Shape arithmetic does not enter the graph: what `Shape`, `Gather`, `Concat`, `Mul` and the like make of shapes is a list of polynomials
 //!   in the symbols of the inputs (`4*batch`) and whole quotients of them, and the operator that reads it (Reshape, Expand, Slice, ..) gets them as its sizes.

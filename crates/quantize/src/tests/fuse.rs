@@ -1,6 +1,6 @@
 //! Fusion.
 
-use fourfold_graph::{Activation, Dim, Graph, GraphBuilder, Op, ValueType};
+use fourfold_graph::{Activation, ConvTranspose, Dim, Graph, GraphBuilder, Op, ValueType, Window};
 
 use super::{assert_close, batch_norm, conv, images, network, nodes, noise, run};
 use crate::{QConfig, fuse, prepare};
@@ -39,6 +39,25 @@ fn clip_is_fused_and_identity_dropped() {
     assert_eq!(fused.value(fused.outputs()[0]).name(), "clip");
     let x = noise(&[1, 2, 6, 6], 2);
     assert_eq!(run(&fused, &x), run(&graph, &x));
+}
+
+#[test]
+fn a_transposed_convolution_takes_in_the_normalization_of_its_channels() {
+    for groups in [1, 2] {
+        let mut builder = GraphBuilder::new("transposed");
+        let x = builder.input("x", ValueType::f32(&[Dim::symbol("batch"), 6.into(), 3.into(), 4.into()]));
+        let weight = builder.constant("weight", noise(&[6, 4 / groups, 2, 3], 3)).expect("valid");
+        let window = Window::new(&[2, 3]).with_stride(2);
+        let op = ConvTranspose { window, output_padding: vec![0; 2], groups, activation: Activation::None };
+        let up = builder.node("up", Op::ConvTranspose(op), &[x.expect("valid"), weight]).expect("valid");
+        let normal = batch_norm(&mut builder, "bn", up);
+        builder.output(normal);
+        let graph = builder.finish().expect("valid");
+        let fused = fuse(&graph).expect("float");
+        assert_eq!(nodes(&fused), ["up ConvTranspose"]);
+        let x = noise(&[2, 6, 3, 4], 4);
+        assert_close(&run(&fused, &x), &run(&graph, &x), 1e-5);
+    }
 }
 
 #[test]
