@@ -6,7 +6,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub(crate) use images::{Channels, Images, Layout, OnBadSample, Size};
+#[cfg(feature = "images")]
+pub(crate) use images::{Channels, Layout, Size};
+pub(crate) use images::{Images, OnBadSample};
 
 /// Neural networks four times smaller, run with exact int8 arithmetic on ordinary CPUs.
 #[derive(Debug, Parser)]

@@ -67,7 +67,7 @@ fn a_folder_of_images_is_what_the_library_makes_of_them() {
 #[test]
 fn nothing_is_guessed_in_silence() {
     let folder = with_images();
-    folder.fails("run sized.onnx --input all --output-dir o", 3, &["all/a/0.png", "f32[n, 3, 8, 8]"]);
+    folder.fails("run sized.onnx --input all --output-dir o", 3, &["all/a/0.png", "f32[n, 3, 8, 8]", "--resize"]);
     folder.fails("run sized.onnx --input all --crop 8 --channels gray --output-dir o", 2, &["--channels", "takes 3"]);
     folder.fails("run sized.onnx --input all --crop 8 --mean 1,2 --output-dir o", 2, &["mean", "2 numbers"]);
     folder.fails("run sized.onnx --input all --crop 8 --scale 255 --output-dir o", 2, &["--scale", "1/255"]);

@@ -76,7 +76,15 @@ impl<'a> Opener<'a> {
         let pictures = self.pictures.get_or_init(new).clone().map_err(|failure| failure.about(path.display()))?;
         let checked = self.images.on_bad_sample == OnBadSample::Skip;
         let (dtype, shape) = pictures.open(path, limits, checked).map_err(|failure| failure.about(path.display()))?;
-        Item { dtype, shape, place: Place::Image { path: path.to_owned(), pictures } }.fitting(self.wanted)
+        let item = Item { dtype, shape, place: Place::Image { path: path.to_owned(), pictures } };
+        if self.wanted.form(&item.shape).is_none() {
+            let (shape, name, ty) = (super::shape_text(&item.shape), &self.wanted.name, &self.wanted.ty);
+            return Err(item.failure(format_args!(
+                "the image becomes {shape}, which does not fit input `{name}`, {ty}; give --resize HxW, or --resize N \
+                 and --crop N"
+            )));
+        }
+        item.fitting(self.wanted)
     }
 }
 
