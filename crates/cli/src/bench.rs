@@ -4,12 +4,12 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use fourfold::graph::{Dim, Graph, ValueId};
+use fourfold::graph::Graph;
 use fourfold::runtime::{Footprint, Options, Plan, Session};
 use fourfold::tensor::Tensor;
 
 use crate::commands::Context;
-use crate::failure::{Failure, Kind};
+use crate::failure::Failure;
 use crate::interrupt;
 
 /// Runs before the clock starts.
@@ -54,21 +54,4 @@ pub(crate) fn time(graph: &Graph, inputs: &[Tensor], threads: usize, context: &C
         backend: options.kernel.name(),
         memory,
     })
-}
-
-/// The sizes of the model's inputs; free axes have size `batch` if they come first, and must not come later.
-pub(crate) fn input_shapes(graph: &Graph, batch: usize) -> Result<Vec<Vec<usize>>, Failure> {
-    let shape = |&id: &ValueId| {
-        let value = graph.value(id);
-        let size = |(axis, dim): (usize, &Dim)| match dim {
-            Dim::Fixed(size) => Ok(*size),
-            Dim::Symbol(_) if axis == 0 => Ok(batch),
-            symbol => {
-                let (name, message) = (value.name(), "has a free size, which only the first axis may have here");
-                Err(Failure::new(Kind::Unsupported, format_args!("input `{name}`: axis `{symbol}` {message}")))
-            }
-        };
-        value.ty().dims().iter().enumerate().map(size).collect()
-    };
-    graph.inputs().iter().map(shape).collect()
 }

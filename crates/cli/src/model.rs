@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::Path;
 
 use fourfold::format::container;
-use fourfold::graph::{Graph, Limits};
+use fourfold::graph::{Fixed, Graph, Limits};
 use fourfold::onnx;
 use fourfold::tensor::memory;
 
@@ -55,10 +55,14 @@ impl Model {
     /// Reads a model file, in which inputs stay inputs that are named by arguments `NAME=PATH`, though there may be a
     /// default for them.
     pub(crate) fn load_for(path: &Path, given: &[String], context: &Context) -> Result<Self, Failure> {
-        let limits = &context.limits;
         // Names may contain `=` themselves.
         let names = given.iter().flat_map(|value| value.match_indices('=').map(|(at, _)| &value[..at]));
-        let fixed = &names.fold(context.fixed.clone(), |fixed, name| fixed.brought(name));
+        Self::load_fixed(path, &names.fold(context.fixed.clone(), |fixed, name| fixed.brought(name)), context)
+    }
+
+    /// Reads a model file with all of this fixed.
+    pub(crate) fn load_fixed(path: &Path, fixed: &Fixed, context: &Context) -> Result<Self, Failure> {
+        let limits = &context.limits;
         let (file, length) = open(path, limits)?;
         let at_path = |failure: Failure| failure.about(path.display());
         if container::is_container(&first_bytes(path)?) {

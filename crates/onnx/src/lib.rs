@@ -103,3 +103,4 @@ pub use error::Error;
 pub use export::{Form, export, export_apart, export_as, needs_two_files};
 pub use import::{ImportOptions, Imported, OPERATORS, import, import_with, load, load_with};
 pub use model::external::{Folder, Location, Refusal, Resolve};
+pub use model::fixed::input_dims;

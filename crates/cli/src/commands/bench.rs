@@ -1,8 +1,10 @@
 //! `fourfold bench`.
 
+use std::path::Path;
 use std::sync::Arc;
 
-use fourfold::graph::{Graph, ValueId};
+use fourfold::graph::{Dim, Graph, ValueId};
+use fourfold::onnx;
 use fourfold::runtime::{Footprint, Plan, Session};
 use fourfold::tensor::Tensor;
 use serde_json::{Value, json};
@@ -11,14 +13,14 @@ use super::Context;
 use crate::args::Bench;
 use crate::bench::time;
 use crate::data::shape_text;
-use crate::failure::Failure;
-use crate::made_up;
-use crate::model::Model;
+use crate::failure::{Failure, Kind};
+use crate::made_up::{self, Sizes};
+use crate::model::{Model, read_file};
 
 pub(super) fn run(arguments: &Bench, context: &Context) -> Result<(), Failure> {
-    let model = Model::load(&arguments.model, context)?;
+    let size = arguments.batch.unwrap_or(1) as usize;
+    let (model, inputs) = loaded(&arguments.model, size, context)?;
     let graph = &model.graph;
-    let inputs = inputs(graph, arguments.batch.unwrap_or(1) as usize, context)?;
     let threads = arguments.threads;
     let batch = batch(graph, &inputs);
     if let Some(asked) = arguments.batch.filter(|&asked| batch != Some(asked as usize)) {
@@ -58,34 +60,70 @@ pub(super) fn run(arguments: &Bench, context: &Context) -> Result<(), Failure> {
     ))
 }
 
-/// Inputs that the model runs on: free axes, other than the batch, have the first of a few sizes that fit it.
-fn inputs(graph: &Graph, batch: usize, context: &Context) -> Result<Vec<Tensor>, Failure> {
-    let candidates = made_up::sizes(graph, batch);
+/// The model and inputs that it runs on: free axes, other than the batch, have the first of a few sizes that fit it.
+fn loaded(path: &Path, batch: usize, context: &Context) -> Result<(Model, Vec<Tensor>), Failure> {
+    let model = match Model::load(path, context) {
+        Ok(model) => model,
+        Err(failure) if failure.kind == Kind::Unsupported => return with_sizes(path, batch, context).ok_or(failure),
+        Err(failure) => return Err(failure),
+    };
+    let (graph, dims) = (&model.graph, made_up::dims(&model.graph));
     let mut failure = None;
-    for sizes in &candidates {
-        let said = made_up::text(graph, sizes, batch);
-        let inputs = made_up::inputs(graph, sizes)?;
+    for sizes in made_up::sizes(&dims, batch) {
+        let inputs = made_up::inputs(graph, &sizes)?;
+        let said = made_up::text(&dims, &sizes);
         if said.is_empty() {
-            return Ok(inputs);
+            return Ok((model, inputs));
         }
-        let mut session = Session::new(Arc::new(Plan::compile(graph, &context.options())?));
-        match session.run(&inputs) {
-            Ok(_) => {
-                context.console.message(format_args!("free sizes: {said}; --dim NAME=SIZE gives others"));
-                return Ok(inputs);
+        match run_once(graph, &inputs, context) {
+            Ok(()) => {
+                say(&said, context);
+                return Ok((model, inputs));
             }
-            Err(error) => failure = failure.or(Some(Failure::from(error).about(said))),
+            Err(error) => failure = failure.or(Some(error.about(said))),
         }
     }
     let failure = failure.unwrap_or_else(|| Failure::invalid("the model has no inputs that could be made up"));
     Err(failure.about("the model runs on none of the sizes that were tried; give --dim NAME=SIZE"))
 }
 
-/// The samples in a run: the first size of the first input where it is free, else of the first input.
+/// The model with its free sizes fixed to the first that make one that runs, where it cannot be read with free ones.
+fn with_sizes(path: &Path, batch: usize, context: &Context) -> Option<(Model, Vec<Tensor>)> {
+    let bytes = read_file(path, &context.limits).ok()?;
+    let inputs = onnx::input_dims(&bytes, &context.limits).ok()?;
+    let dims: Vec<&[Dim]> = inputs.iter().map(|(_, dims)| dims.as_slice()).collect();
+    let given: Vec<&str> = context.fixed.dims().map(|(name, _)| name).collect();
+    made_up::sizes(&dims, batch).into_iter().find_map(|mut sizes| {
+        sizes.retain(|name, _| !given.contains(&name.as_str()));
+        let fixed = sizes.iter().fold(context.fixed.clone(), |fixed, (name, &size)| fixed.dim(name, size));
+        let model = Model::load_fixed(path, &fixed, context).ok().filter(|_| !sizes.is_empty())?;
+        let inputs = made_up::inputs(&model.graph, &Sizes::new()).ok()?;
+        run_once(&model.graph, &inputs, context).ok()?;
+        say(&made_up::text(&dims, &sizes), context);
+        Some((model, inputs))
+    })
+}
+
+fn run_once(graph: &Graph, inputs: &[Tensor], context: &Context) -> Result<(), Failure> {
+    let plan = Plan::compile(graph, &context.options())?;
+    Ok(Session::new(Arc::new(plan)).run(inputs).map(|_| ())?)
+}
+
+fn say(sizes: &str, context: &Context) {
+    context.console.message(format_args!("free sizes: {sizes}; --dim NAME=SIZE gives others"));
+}
+
+/// The samples in a run: the first size of the first input whose batch is free, else of the first input.
 fn batch(graph: &Graph, inputs: &[Tensor]) -> Option<usize> {
-    let is_free = |id: ValueId| graph.value(id).ty().dims().first().is_some_and(|dim| dim.fixed().is_none());
-    let free = graph.inputs().iter().position(|&id| is_free(id)).unwrap_or(0);
-    inputs.get(free).and_then(|input| input.shape().first()).copied()
+    let dims = made_up::dims(graph);
+    let batches = made_up::batches(&dims);
+    let is_batch = |dims: &&[Dim]| matches!(dims.first(), Some(Dim::Symbol(name)) if batches.contains(&**name));
+    let free = dims.iter().position(is_batch);
+    let first_is_free = dims.first().and_then(|dims| dims.first()).is_some_and(|dim| dim.fixed().is_none());
+    match free {
+        None if first_is_free => None,
+        free => inputs.get(free.unwrap_or(0)).and_then(|input| input.shape().first()).copied(),
+    }
 }
 
 /// The inputs of a run with their sizes.

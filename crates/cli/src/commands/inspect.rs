@@ -9,7 +9,6 @@ use serde_json::{Value, json};
 
 use super::{Context, bench};
 use crate::args::Inspect;
-use crate::bench::input_shapes;
 use crate::failure::Failure;
 use crate::model::Model;
 use crate::table::Table;
@@ -71,8 +70,17 @@ pub(super) fn run(arguments: &Inspect, context: &Context) -> Result<(), Failure>
 
 /// What a run of one sample needs; `None` where the graph cannot be run, a size is not known, or memory does not hold the packed weights.
 fn footprint(graph: &Graph, context: &Context) -> Option<Footprint> {
-    let (plan, shapes) = (Plan::compile(graph, &context.options()).ok()?, input_shapes(graph, 1).ok()?);
+    let (plan, shapes) = (Plan::compile(graph, &context.options()).ok()?, shapes(graph)?);
     plan.footprint(&shapes.iter().map(Vec::as_slice).collect::<Vec<_>>()).ok()
+}
+
+/// The sizes of the inputs for one sample, `None` if another axis than the first is free.
+fn shapes(graph: &Graph) -> Option<Vec<Vec<usize>>> {
+    let shape = |&id: &ValueId| {
+        let dims = graph.value(id).ty().dims().iter().enumerate();
+        dims.map(|(axis, dim)| dim.fixed().or((axis == 0).then_some(1))).collect()
+    };
+    graph.inputs().iter().map(shape).collect()
 }
 
 /// What is said about one node.

@@ -56,10 +56,11 @@ pub(super) fn convert(tensor: Tensor, to: DType) -> Result<Tensor, Failure> {
     let from = tensor.dtype();
     match Conversion::between(from, to).map_err(Failure::invalid)? {
         _ if from == to => Ok(tensor),
-        Conversion::None | Conversion::Rounded => {
-            let converted = tensor.to_float(to)?;
-            check_overflow(&tensor, &converted)?;
-            Ok(converted)
+        Conversion::None => Ok(tensor.to_float(to)?),
+        Conversion::Rounded => {
+            let rounded = tensor.to_float(to)?;
+            check_overflow(&tensor, &rounded)?;
+            Ok(rounded)
         }
         Conversion::Checked => of_integers(&tensor, to),
     }

@@ -35,7 +35,7 @@ pub(super) fn files(folder: &Path, console: &Console) -> Result<Vec<PathBuf>, Fa
     Ok(found)
 }
 
-/// Whether a file is an image by its name.
+/// The extension of a file's name, in lower case.
 pub(super) fn extension(path: &Path) -> Option<String> {
     path.extension().map(|extension| extension.to_string_lossy().to_lowercase())
 }
@@ -53,7 +53,10 @@ impl Search {
         let failed = |error: std::io::Error| Failure::io("read", folder, &error);
         if depth > DEPTH {
             let at = folder.display();
-            return Err(Failure::new(Kind::Limit, format_args!("{at}: more than {DEPTH} folders in each other")));
+            return Err(Failure::new(
+                Kind::Limit,
+                format_args!("{at}: more than {DEPTH} folders in each other; give one further down"),
+            ));
         }
         if !self.folders.insert(fs::canonicalize(folder).map_err(failed)?) {
             return Ok(());
@@ -75,7 +78,10 @@ impl Search {
             }
             if self.found.len() > FILES {
                 let at = folder.display();
-                return Err(Failure::new(Kind::Limit, format_args!("{at}: more than {FILES} files")));
+                return Err(Failure::new(
+                    Kind::Limit,
+                    format_args!("{at}: more than {FILES} files; give a folder with fewer"),
+                ));
             }
         }
         Ok(())

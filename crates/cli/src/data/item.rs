@@ -69,9 +69,16 @@ impl<'a> Opener<'a> {
     /// Reads the header of a file, which must fit the input.
     pub(super) fn open(&self, path: &Path) -> Result<Item, Failure> {
         let limits = &self.context.limits;
-        if kind(&split_member(path).0)? != Kind::Image {
-            return Item::open(path, &self.wanted.name, limits)?.fitting(self.wanted);
+        let (file, member) = split_member(path);
+        match kind(&file)? {
+            Kind::Npy => Item::npy(file, limits)?.fitting(self.wanted),
+            Kind::Npz => Item::npz(file, member.as_deref(), &self.wanted.name, limits)?.fitting(self.wanted),
+            Kind::Image => self.image(path),
         }
+    }
+
+    fn image(&self, path: &Path) -> Result<Item, Failure> {
+        let limits = &self.context.limits;
         let new = || Pictures::new(self.images, self.wanted, &self.context.console).map(Rc::new);
         let pictures = self.pictures.get_or_init(new).clone().map_err(|failure| failure.about(path.display()))?;
         let checked = self.images.on_bad_sample == OnBadSample::Skip;
@@ -93,23 +100,18 @@ impl Item {
         Self { dtype: tensor.dtype(), shape: tensor.shape().to_vec(), place: Place::Memory(tensor) }
     }
 
-    /// Reads the header of a file of arrays; of an archive the member of the input's name, or the only one that it has. A member of
-    /// another name is `ARCHIVE.npz:NAME`.
-    pub(super) fn open(path: &Path, input: &str, limits: &Limits) -> Result<Self, Failure> {
-        let (path, member) = split_member(path);
-        match kind(&path)? {
-            Kind::Npy | Kind::Image => {
-                let reader = open_npy(&path, limits)?;
-                Ok(Self { dtype: reader.dtype(), shape: reader.shape().to_vec(), place: Place::Npy(path) })
-            }
-            Kind::Npz => {
-                let archive = open_npz(&path, limits)?;
-                let member =
-                    choose(&archive, member.as_deref(), input).map_err(|failure| failure.about(path.display()))?;
-                let (dtype, shape, member) = (member.dtype(), member.shape().to_vec(), member.name().to_owned());
-                Ok(Self { dtype, shape, place: Place::Npz { path, member } })
-            }
-        }
+    /// Reads the header of a file of one array.
+    fn npy(path: PathBuf, limits: &Limits) -> Result<Self, Failure> {
+        let reader = open_npy(&path, limits)?;
+        Ok(Self { dtype: reader.dtype(), shape: reader.shape().to_vec(), place: Place::Npy(path) })
+    }
+
+    /// Reads the header of an archive's member: the one that is asked for, or that has the input's name, or the only one.
+    fn npz(path: PathBuf, asked: Option<&str>, input: &str, limits: &Limits) -> Result<Self, Failure> {
+        let archive = open_npz(&path, limits)?;
+        let member = choose(&archive, asked, input).map_err(|failure| failure.about(path.display()))?;
+        let (dtype, shape, member) = (member.dtype(), member.shape().to_vec(), member.name().to_owned());
+        Ok(Self { dtype, shape, place: Place::Npz { path, member } })
     }
 
     /// Itself, if it fits an input in some form, and its elements can be made those of the input.
@@ -247,9 +249,13 @@ fn choose<'a>(archive: &'a npz::Archive<File>, asked: Option<&str>, input: &str)
     })
 }
 
-/// Reads a whole array: a `.npy` file, or a member of an archive.
+/// Reads a whole array: a `.npy` file, or the member of an archive that is named behind it or has the given name.
 pub(crate) fn read_array(path: &Path, name: &str, limits: &Limits) -> Result<Tensor, Failure> {
-    let item = Item::open(path, name, limits)?;
+    let (file, member) = split_member(path);
+    let item = match kind(&file)? {
+        Kind::Npz => Item::npz(file, member.as_deref(), name, limits)?,
+        Kind::Npy | Kind::Image => Item::npy(file, limits)?,
+    };
     let tensor = item.reader(limits)?.tensor();
     tensor.map_err(|failure| failure.about(item.name().unwrap_or_default()))
 }

@@ -179,7 +179,7 @@ fn dims(input: &ValueInfoProto, shape: Option<&crate::proto::TensorShapeProto>) 
             Ok(size) => Ok(Dim::Fixed(size)),
             Err(_) => Err(Error::Tensor { name: input.name.clone(), reason: format!("axis {axis} has size {size}") }),
         },
-        Some(Dimension::DimParam(symbol)) if !symbol.is_empty() => Ok(Dim::symbol(symbol)),
+        Some(Dimension::DimParam(symbol)) if !symbol.is_empty() && symbol != "?" => Ok(Dim::symbol(symbol)),
         _ => Ok(Dim::symbol(&format!("{}.{axis}", input.name))),
     };
     shape.dim.iter().enumerate().map(dim).collect()

@@ -2,14 +2,16 @@
 
 use std::collections::HashSet;
 
-use fourfold_graph::{Dim, Fixed, ValueType};
+use fourfold_graph::{Dim, Fixed, Limits, ValueType};
+use prost::Message;
 
 use crate::Error;
 use crate::proto::{
-    GraphProto, TensorProto, TensorShapeProto, ValueInfoProto, data_type,
+    GraphProto, ModelProto, TensorProto, TensorShapeProto, ValueInfoProto, data_type,
     tensor_shape_proto::{Dimension, dimension::Value as Size},
     type_proto::{Tensor as TensorType, Value as Type},
 };
+use crate::scan::{recognize, scan};
 
 /// Puts sizes in the places of symbols, and constants in the places of inputs.
 ///
@@ -20,24 +22,8 @@ pub(crate) fn fix(graph: &mut GraphProto, fixed: &Fixed) -> Result<(), Error> {
     if fixed.is_empty() {
         return Ok(());
     }
-    let constants: HashSet<String> = constants(graph).into_iter().map(str::to_owned).collect();
-    let brought = graph.input.iter_mut().filter(|input| !constants.contains(&input.name));
-    let mut named = Vec::new();
-    for input in brought {
-        let shape = fixed.shape_of(&input.name);
-        let name = input.name.clone();
-        let Some(tensor) = tensor_type(input) else { continue };
-        // An input of any rank has the one that it is given.
-        if let (None, Some(shape)) = (&tensor.shape, shape) {
-            tensor.shape = Some(TensorShapeProto { dim: vec![Dimension::default(); shape.len()] });
-        }
-        let mut dims: Vec<Dim> = Vec::new();
-        for (axis, size) in tensor.shape.iter_mut().flat_map(|shape| &mut shape.dim).enumerate() {
-            name_free_size(&name, axis, size);
-            dims.push(dim(size));
-        }
-        named.push((name, ValueType::f32(&dims)));
-    }
+    let named: Vec<(String, ValueType)> =
+        inputs(graph, fixed).into_iter().map(|(name, dims)| (name, ValueType::f32(&dims))).collect();
     let sizes = fixed.resolve(named.iter().map(|(name, ty)| (name.as_str(), ty)))?;
     for input in &mut graph.input {
         let dims = tensor_type(input).and_then(|tensor| tensor.shape.as_mut()).into_iter();
@@ -63,6 +49,44 @@ pub(crate) fn fix(graph: &mut GraphProto, fixed: &Fixed) -> Result<(), Error> {
     Ok(())
 }
 
+/// The sizes of the inputs that a model file has no default for, by their names.
+///
+/// They can be asked for where [`crate::import`] refuses the model because of sizes that are free.
+///
+/// # Errors
+///
+/// As [`crate::import`], for files that are damaged or no model.
+pub fn input_dims(bytes: &[u8], limits: &Limits) -> Result<Vec<(String, Vec<Dim>)>, Error> {
+    recognize(bytes)?;
+    Limits::check("file-bytes", bytes.len() as u64, limits.file_bytes)?;
+    scan(bytes, limits)?;
+    let model = ModelProto::decode(bytes).map_err(|error| Error::Decode { reason: error.to_string() })?;
+    let mut graph = model.graph.ok_or(Error::Model { reason: "has no graph; the file may be truncated" })?;
+    Ok(inputs(&mut graph, &Fixed::new()))
+}
+
+/// The inputs that are no constants, whose free sizes get names.
+fn inputs(graph: &mut GraphProto, fixed: &Fixed) -> Vec<(String, Vec<Dim>)> {
+    let constants: HashSet<String> = constants(graph).into_iter().map(str::to_owned).collect();
+    let mut named = Vec::new();
+    for input in graph.input.iter_mut().filter(|input| !constants.contains(&input.name)) {
+        let shape = fixed.shape_of(&input.name);
+        let name = input.name.clone();
+        let Some(tensor) = tensor_type(input) else { continue };
+        // An input of any rank has the one that it is given.
+        if let (None, Some(shape)) = (&tensor.shape, shape) {
+            tensor.shape = Some(TensorShapeProto { dim: vec![Dimension::default(); shape.len()] });
+        }
+        let mut dims: Vec<Dim> = Vec::new();
+        for (axis, size) in tensor.shape.iter_mut().flat_map(|shape| &mut shape.dim).enumerate() {
+            name_free_size(&name, axis, size);
+            dims.push(dim(size));
+        }
+        named.push((name, dims));
+    }
+    named
+}
+
 /// What fixes the batch, the free first size of the first input, at one sample; `None` if it is not free.
 pub(crate) fn batch_of_one(graph: &GraphProto) -> Option<Fixed> {
     let constants = constants(graph);
@@ -84,7 +108,8 @@ fn constants(graph: &GraphProto) -> HashSet<&str> {
 /// The name of a size that is free: the model's, or one made of the input's name and the axis.
 pub(crate) fn name_free_size(input: &str, axis: usize, dim: &mut Dimension) {
     let is_named = match &dim.value {
-        Some(Size::DimParam(symbol)) => !symbol.is_empty(),
+        // Some converters write a question mark for each size that they do not know.
+        Some(Size::DimParam(symbol)) => !symbol.is_empty() && symbol != "?",
         Some(Size::DimValue(size)) => *size != -1,
         None => false,
     };
