@@ -1,8 +1,8 @@
 //! `cargo xtask test-arm`: the tests built once for aarch64 Linux, and run under QEMU on one CPU of each backend.
 //!
-//! Tests of code that is chosen by the CPU run on every one, and so do the golden models, which show that whole models give the same
-//! bits there. Every other test runs on one of them, by turns, but not those of accuracy, which same bits make the same. On a CPU that is
-//! named, all tests run.
+//! Tests of code that is chosen by the CPU run on every one, and so do the golden models, which show that whole models
+//! give the same bits there. Every other test runs on one of them, by turns, but not those of accuracy, which same bits
+//! make the same. On a CPU that is named, all tests run.
 
 mod build;
 mod cpu;
@@ -72,8 +72,8 @@ impl<'a> Options<'a> {
 /// # Errors
 ///
 /// [`Error::Usage`], [`Error::NotSetUp`] if a tool is missing, [`Error::Step`] if the build failed, [`Error::Backend`]
-/// if a CPU selected another backend than the one written for it, [`Error::Loops`] if an inner loop of the kernels has other
-/// instructions than it should, [`Error::ArmTests`] if a test failed,
+/// if a CPU selected another backend than the one written for it, [`Error::Loops`] if an inner loop of the kernels has
+/// other instructions than it should, [`Error::ArmTests`] if a test failed,
 /// [`Error::Start`] and [`Error::Io`].
 pub(crate) fn run(root: &Path, args: &[&str]) -> Result<(), Error> {
     let options = Options::parse(args)?;

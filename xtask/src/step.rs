@@ -35,8 +35,8 @@ impl Step {
     ///
     /// # Errors
     ///
-    /// [`Error::Step`] if the command failed, [`Error::Start`] if it could not be started, [`Error::Tidy`], and those of
-    /// `cargo xtask test-arm`.
+    /// [`Error::Step`] if the command failed, [`Error::Start`] if it could not be started, [`Error::Tidy`], and those
+    /// of `cargo xtask test-arm`.
     pub(crate) fn run(&self, root: &Path) -> Result<(), Error> {
         println!("--- {}", self.name);
         let start = Instant::now();

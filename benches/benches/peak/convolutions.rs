@@ -8,7 +8,8 @@ use fourfold_kernels::{Codes, ConvInput, Geometry, Kernel, Output, Requantized, 
 use crate::ceiling::peak_products;
 use crate::clock::time;
 
-/// Height and width, channels in and out, groups: 3x3, stride 1, padding 1. The four sizes of ResNet-50, and depthwise ones of MobileNet.
+/// Height and width, channels in and out, groups: 3x3, stride 1, padding 1. The four sizes of ResNet-50, and depthwise
+/// ones of MobileNet.
 const CASES: [(usize, usize, usize); 6] =
     [(56, 64, 1), (28, 128, 1), (14, 256, 1), (7, 512, 1), (112, 96, 96), (14, 576, 576)];
 

@@ -96,8 +96,8 @@ pub(crate) struct Quantize {
     /// When activations are quantized: with ranges from calibration, or while running
     #[arg(long, value_enum)]
     pub(crate) mode: Option<Mode>,
-    /// Calibration samples: a file (.npy, .npz, .png, .jpg), a folder of them, or INPUT=PATH for each of several inputs;
-    /// or a file that calibrate or merge wrote
+    /// Calibration samples: a file (.npy, .npz, .png, .jpg), a folder of them, or INPUT=PATH for each of several
+    /// inputs; or a file that calibrate or merge wrote
     #[arg(long, value_name = "DATA|STATE")]
     pub(crate) calib: Vec<String>,
     #[command(flatten)]

@@ -11,7 +11,8 @@ use fourfold::tensor::{DType, Tensor};
 
 use crate::failure::Failure;
 
-/// Sizes of free axes, other than the batch, that are tried one after the other: heights and widths of images, and lengths.
+/// Sizes of free axes, other than the batch, that are tried one after the other: heights and widths of images, and
+/// lengths.
 const SIZES: [(usize, usize); 8] = [(224, 128), (256, 64), (320, 32), (640, 16), (128, 8), (64, 4), (32, 2), (16, 1)];
 
 /// The size of the free axes of volumes.
@@ -20,8 +21,8 @@ const VOLUME: usize = 32;
 /// The sizes of free axes, by their symbols.
 pub(crate) type Sizes = BTreeMap<String, usize>;
 
-/// What the sizes of the free axes of inputs may be where nobody says them, the likeliest first: that of the batch, and others. Axes of one
-/// name have one size.
+/// What the sizes of the free axes of inputs may be where nobody says them, the likeliest first: that of the batch, and
+/// others. Axes of one name have one size.
 pub(crate) fn sizes(inputs: &[&[Dim]], batch: usize) -> Vec<Sizes> {
     let batches = batches(inputs);
     let of = |(image, length): (usize, usize)| {
@@ -65,8 +66,8 @@ pub(crate) fn dims(graph: &Graph) -> Vec<&[Dim]> {
     graph.inputs().iter().map(|&id| graph.value(id).ty().dims()).collect()
 }
 
-/// Inputs of the model's types: floats between 0 and 1 from a fixed sequence; integers that choose rows of tables anywhere in the part that
-/// all of them have, and others 1, as are bools, which are masks of tokens that are there.
+/// Inputs of the model's types: floats between 0 and 1 from a fixed sequence; integers that choose rows of tables
+/// anywhere in the part that all of them have, and others 1, as are bools, which are masks of tokens that are there.
 pub(crate) fn inputs(graph: &Graph, sizes: &Sizes) -> Result<Vec<Tensor>, Failure> {
     let mut state = 0x2545_f491_4f6c_dd1d_u64;
     let mut next = || {

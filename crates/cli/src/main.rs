@@ -1,7 +1,7 @@
 //! The command `fourfold`.
 //!
-//! One module of [`commands`] for each verb. Data goes to stdout, messages and progress to stderr; the exit code tells what
-//! kind of failure it was (see [`failure::Kind`]).
+//! One module of [`commands`] for each verb. Data goes to stdout, messages and progress to stderr; the exit code tells
+//! what kind of failure it was (see [`failure::Kind`]).
 
 mod args;
 mod atomic;

@@ -7,7 +7,8 @@ use folder::{Folder, json};
 use serde_json::json;
 use wire::{int, ints, model, node, value};
 
-/// A largest element of every second window of three; the last window may reach past the image, which needs its size to be known.
+/// A largest element of every second window of three; the last window may reach past the image, which needs its size to
+/// be known.
 fn pooled(dims: &[&str]) -> Vec<u8> {
     let windows = [ints("kernel_shape", &[3, 3]), ints("strides", &[2, 2]), int("ceil_mode", 1)];
     model(&[node("MaxPool", &["x"], &["y"], &windows)], &[], &[value("x", 1, dims)], &["y"])

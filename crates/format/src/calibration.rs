@@ -2,7 +2,8 @@
 //!
 //! # Bytes
 //!
-//! Prefix, header and sections are those of the [`container`](crate::container), with the magic `89 46 34 43 0D 0A 1A 0A`. The header:
+//! Prefix, header and sections are those of the [`container`](crate::container), with the magic `89 46 34 43 0D 0A 1A
+//! 0A`. The header:
 //!
 //! ```text
 //! header    model: 32 bytes, batches: u64, parts: u64, crc: u32, watched: list of watched
@@ -24,9 +25,10 @@
 //! shards    count: u64, finished: list of u64, ascending
 //! ```
 //!
-//! `model` and the identities of the batches are hashes that the workflow makes. The sections are the identities, `parts` times 16 bytes in
-//! ascending order, and then the counts of each histogram, `bins` times `f32` (state 5) or `u64` (state 6), in the order of the states;
-//! the header has the CRC-32 of each. A recording is not written: it is for looking at, and grows with what it sees.
+//! `model` and the identities of the batches are hashes that the workflow makes. The sections are the identities,
+//! `parts` times 16 bytes in ascending order, and then the counts of each histogram, `bins` times `f32` (state 5) or
+//! `u64` (state 6), in the order of the states; the header has the CRC-32 of each. A recording is not written: it is
+//! for looking at, and grows with what it sees.
 
 mod build;
 mod record;
@@ -66,8 +68,9 @@ pub fn to_bytes(states: &States) -> Result<Vec<u8>, Error> {
 ///
 /// # Errors
 ///
-/// [`Error::Foreign`] for other files, [`Error::Version`] and [`Error::Flags`] for files of the future, [`Error::Checksum`] and
-/// [`Error::Corrupt`] for damaged ones and for states that no observer has, [`Error::Limit`] for more than is allowed.
+/// [`Error::Foreign`] for other files, [`Error::Version`] and [`Error::Flags`] for files of the future,
+/// [`Error::Checksum`] and [`Error::Corrupt`] for damaged ones and for states that no observer has, [`Error::Limit`]
+/// for more than is allowed.
 pub fn from_bytes(bytes: &[u8], limits: &Limits) -> Result<States, Error> {
     let mut data = Source::new(bytes, bytes.len() as u64);
     let header = data.header(&FORMAT, limits)?;

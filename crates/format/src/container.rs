@@ -16,13 +16,15 @@
 //! | 32 | .. | the header |
 //! | .. | .. | the constants, in the header's order, each at the next multiple of 64; zeros between |
 //!
-//! The file ends with the last byte of the last constant, or with the header if there are none. Constants are raw elements, row-major,
-//! little-endian, or packed codes; the header has the CRC-32 of each. So every bit of the file is covered.
+//! The file ends with the last byte of the last constant, or with the header if there are none. Constants are raw
+//! elements, row-major, little-endian, or packed codes; the header has the CRC-32 of each. So every bit of the file is
+//! covered.
 //!
 //! # The header
 //!
-//! A sequence of fields without names or padding. `string` is a `u64` length and UTF-8 bytes; `list of T` a `u64` count and the elements;
-//! `option of T` a byte 0, or 1 and the value; an `enum` a `u32` tag and the fields of the variant with that number.
+//! A sequence of fields without names or padding. `string` is a `u64` length and UTF-8 bytes; `list of T` a `u64` count
+//! and the elements; `option of T` a byte 0, or 1 and the value; an `enum` a `u32` tag and the fields of the variant
+//! with that number.
 //!
 //! ```text
 //! header    name: string, items: list of item, outputs: list of u32 (indices of values)
@@ -81,17 +83,18 @@
 //! dynamic   0 per row    1 per tensor, as PyTorch    since minor version 1:  2 per tensor, as ONNX
 //! ```
 //!
-//! Every item makes one value; values are counted from 0 in the order of the items. A node's params are those of its result, present if the
-//! operator gives its result parameters of its own (since minor version 5, Conv, Linear and MatMul of codes without
-//! them give their sums). A shape's product and the type give the length of a constant.
+//! Every item makes one value; values are counted from 0 in the order of the items. A node's params are those of its
+//! result, present if the operator gives its result parameters of its own (since minor version 5, Conv, Linear and
+//! MatMul of codes without them give their sums). A shape's product and the type give the length of a constant.
 //!
-//! Constants whose params have at most 16 codes of `i8` or `u8` are packed: two codes in a byte, each less `quant_min`, the first in the
-//! lower half; the upper half of the last byte is 0 if their number is odd. `n` codes take `(n + 1) / 2` bytes.
+//! Constants whose params have at most 16 codes of `i8` or `u8` are packed: two codes in a byte, each less `quant_min`,
+//! the first in the lower half; the upper half of the last byte is 0 if their number is odd. `n` codes take `(n + 1) /
+//! 2` bytes.
 //!
 //! # Reading
 //!
-//! Prefix, header and the length of a constant are checked before it is allocated, padding and checksum as it is read; the graph is built by
-//! [`GraphBuilder`](fourfold_graph::GraphBuilder), which checks the rest.
+//! Prefix, header and the length of a constant are checked before it is allocated, padding and checksum as it is read;
+//! the graph is built by [`GraphBuilder`](fourfold_graph::GraphBuilder), which checks the rest.
 
 mod build;
 mod packed;
@@ -131,13 +134,15 @@ pub fn to_bytes(graph: &Graph) -> Result<Vec<u8>, Error> {
 ///
 /// # Errors
 ///
-/// [`Error::Foreign`] for other files, [`Error::Version`] and [`Error::Flags`] for files of the future, [`Error::Checksum`] and
-/// [`Error::Corrupt`] for damaged ones, [`Error::Limit`] for more than is allowed, [`Error::Graph`] for graphs that are not valid.
+/// [`Error::Foreign`] for other files, [`Error::Version`] and [`Error::Flags`] for files of the future,
+/// [`Error::Checksum`] and [`Error::Corrupt`] for damaged ones, [`Error::Limit`] for more than is allowed,
+/// [`Error::Graph`] for graphs that are not valid.
 pub fn from_bytes(bytes: &[u8], limits: &Limits) -> Result<Graph, Error> {
     read(bytes, bytes.len() as u64, limits)
 }
 
-/// Reads a graph from a file of `length` bytes, in one pass: constants are read into their place, and nothing else of the file is held.
+/// Reads a graph from a file of `length` bytes, in one pass: constants are read into their place, and nothing else of
+/// the file is held.
 ///
 /// # Errors
 ///

@@ -1,10 +1,10 @@
 //! NumPy's `.npy` files: one tensor each.
 //!
-//! Versions 1.0 to 3.0 are read; 1.0 is written, byte for byte as NumPy does. Elements are `f2`, `f4`, `f8`, `i1`, `u1`,
-//! `i4`, `i8` and `b1`; NumPy has no `bf16`, which is written as `f4`, exactly. Integers of other types are read as a type
-//! that holds them: `i2` and `u2` as [`DType::I32`], `u4` and `u8` as [`DType::I64`], where a number that is too large is
-//! an error. Big-endian files and files in Fortran order are converted. The header is read in one pass, without
-//! recursion. A [`Reader`] has a few rows in memory at a time.
+//! Versions 1.0 to 3.0 are read; 1.0 is written, byte for byte as NumPy does. Elements are `f2`, `f4`, `f8`, `i1`,
+//! `u1`, `i4`, `i8` and `b1`; NumPy has no `bf16`, which is written as `f4`, exactly. Integers of other types are read
+//! as a type that holds them: `i2` and `u2` as [`DType::I32`], `u4` and `u8` as [`DType::I64`], where a number that is
+//! too large is an error. Big-endian files and files in Fortran order are converted. The header is read in one pass,
+//! without recursion. A [`Reader`] has a few rows in memory at a time.
 //!
 //! Source of the format: NumPy's `numpy/lib/format.py`.
 

@@ -5,9 +5,9 @@
 //! - `NAME.scale`: `F32`, one number without axes, or one for each index of the axis;
 //! - `NAME.zero_point`: of the type of the codes and the shape of the scales.
 //!
-//! What remains is in the metadata of the file, as decimal numbers: `NAME.axis` (only with several scales), `NAME.quant_min` and
-//! `NAME.quant_max`, the smallest and the largest code; and `format`, which is `fourfold.tensors/1`. The real number of a code `q` is
-//! `scale * (q - zero_point)`.
+//! What remains is in the metadata of the file, as decimal numbers: `NAME.axis` (only with several scales),
+//! `NAME.quant_min` and `NAME.quant_max`, the smallest and the largest code; and `format`, which is
+//! `fourfold.tensors/1`. The real number of a code `q` is `scale * (q - zero_point)`.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -77,8 +77,8 @@ pub fn write(constants: &BTreeMap<String, Constant>) -> Result<Vec<u8>, Error> {
 ///
 /// # Errors
 ///
-/// Those of [`safetensors::read`]; [`Error::Foreign`] for files of tensors without this layout, [`Error::Corrupt`] for parameters that do
-/// not fit the codes.
+/// Those of [`safetensors::read`]; [`Error::Foreign`] for files of tensors without this layout, [`Error::Corrupt`] for
+/// parameters that do not fit the codes.
 pub fn read(bytes: &[u8], limits: &Limits) -> Result<BTreeMap<String, Constant>, Error> {
     let mut tensors = safetensors::read(bytes, limits)?;
     let mut metadata = safetensors::metadata(bytes, limits)?;

@@ -1,4 +1,5 @@
-//! A convolutional network from modules and a PyTorch state dict, quantized with calibration and evaluated on real images.
+//! A convolutional network from modules and a PyTorch state dict, quantized with calibration and evaluated on real
+//! images.
 //!
 //! `cargo run --release --example cnn -p fourfold`
 //!
@@ -13,7 +14,8 @@ use fourfold::nn::{
 };
 use fourfold::prelude::*;
 
-/// Three convolutions, the last one with a residual sum, then two linear layers; the names are those of the PyTorch class.
+/// Three convolutions, the last one with a residual sum, then two linear layers; the names are those of the PyTorch
+/// class.
 struct DigitsCnn;
 
 impl Module for DigitsCnn {

@@ -1,9 +1,10 @@
-//! PyTorch's tutorial of eager quantization in Rust: `Linear(8, 32)` between QuantStub and DeQuantStub, quantized both ways.
+//! PyTorch's tutorial of eager quantization in Rust: `Linear(8, 32)` between QuantStub and DeQuantStub, quantized both
+//! ways.
 //!
 //! `cargo run --release --example simple_linear -p fourfold [MODEL.safetensors]`
 //!
-//! The file holds `data.model/weight [32, 8]`, `data.model/bias [32]`, `data.model/x [16, 8]` and the calibration batches
-//! `data.calibration/x0` to `x7`.
+//! The file holds `data.model/weight [32, 8]`, `data.model/bias [32]`, `data.model/x [16, 8]` and the calibration
+//! batches `data.calibration/x0` to `x7`.
 
 use std::error::Error;
 use std::path::PathBuf;

@@ -1,8 +1,10 @@
-//! Sentence vectors: an embedding with positions, a transformer layer, the mean over the words and a linear layer, quantized both ways.
+//! Sentence vectors: an embedding with positions, a transformer layer, the mean over the words and a linear layer,
+//! quantized both ways.
 //!
 //! `cargo run --release --example transformer_block -p fourfold`
 //!
-//! The weights are made up, the same in every run; with trained ones, the state dict would come from `safetensors::read`.
+//! The weights are made up, the same in every run; with trained ones, the state dict would come from
+//! `safetensors::read`.
 
 use std::error::Error;
 

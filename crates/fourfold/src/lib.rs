@@ -1,12 +1,13 @@
 //! Neural networks four times smaller, run with exact int8 arithmetic on ordinary CPUs.
 //!
-//! This crate puts the others together; each is a module here. The words and the workflow are PyTorch's; [`coming_from_pytorch`] says
-//! which name there is which here.
+//! This crate puts the others together; each is a module here. The words and the workflow are PyTorch's;
+//! [`coming_from_pytorch`] says which name there is which here.
 //!
 //! # Quantize a model
 //!
-//! A [`Graph`](graph::Graph) comes from an ONNX file ([`onnx::load`]), from modules with PyTorch's names and a state dict ([`nn`], with
-//! the examples `cnn`, `transformer_block` and `lstm`), or from a [`GraphBuilder`](graph::GraphBuilder).
+//! A [`Graph`](graph::Graph) comes from an ONNX file ([`onnx::load`]), from modules with PyTorch's names and a state
+//! dict ([`nn`], with the examples `cnn`, `transformer_block` and `lstm`), or from a
+//! [`GraphBuilder`](graph::GraphBuilder).
 //!
 //! ```
 //! use fourfold::prelude::*;
@@ -66,11 +67,13 @@
 //!
 //! # What a caller can rely on
 //!
-//! - A model gives the same bits on every backend, for every number of threads and every split of the batch: one of codes, one of real
-//!   numbers, and one of both. The integer path is exact; float operators round in a defined order, products of real numbers by fused
-//!   multiply-adds, which IEEE 754 defines to the bit.
-//! - No file or tensor causes a panic or unbounded memory; [`Limits`](graph::Limits) says what is too much. Errors name the place.
-//! - Converting without calibration is an error. What cannot be quantized stays float, and [`quantize::Layer`] says why.
+//! - A model gives the same bits on every backend, for every number of threads and every split of the batch: one of
+//!   codes, one of real numbers, and one of both. The integer path is exact; float operators round in a defined order,
+//!   products of real numbers by fused multiply-adds, which IEEE 754 defines to the bit.
+//! - No file or tensor causes a panic or unbounded memory; [`Limits`](graph::Limits) says what is too much. Errors name
+//!   the place.
+//! - Converting without calibration is an error. What cannot be quantized stays float, and [`quantize::Layer`] says
+//!   why.
 //! - The same model, samples and configuration give the same bytes, on every CPU.
 
 pub use fourfold_format as format;

@@ -1,7 +1,7 @@
 //! Models of torchvision become the same graphs by PyTorch's new exporter and by its legacy one.
 //!
-//! `data/exports` has the models without their weights, which are noise here; `make_exports.py` says how. The example `compare_exports`
-//! compares whole models.
+//! `data/exports` has the models without their weights, which are noise here; `make_exports.py` says how. The example
+//! `compare_exports` compares whole models.
 
 #[path = "../examples/compare_exports/same.rs"]
 mod same;

@@ -60,7 +60,8 @@ fn digits_lstm_agrees_with_onnx_runtime() {
     assert_agrees(&LSTM, 8, &networks::Lstm);
 }
 
-/// The state dict of digits_attn with the keys of `nn.TransformerEncoderLayer`, which has query, key and value in one tensor.
+/// The state dict of digits_attn with the keys of `nn.TransformerEncoderLayer`, which has query, key and value in one
+/// tensor.
 fn packed() -> BTreeMap<String, Tensor> {
     let mut tensors = tensors("digits_attn");
     for block in ["blocks.0", "blocks.1"] {

@@ -1,5 +1,5 @@
-//! Recurrent layers, dynamically quantized: weights exactly those of PyTorch 2.15 (fbgemm), states within `abs:5e-6`, as was stated when the
-//! numbers were made; and a model trained on real data, against ONNX Runtime.
+//! Recurrent layers, dynamically quantized: weights exactly those of PyTorch 2.15 (fbgemm), states within `abs:5e-6`,
+//! as was stated when the numbers were made; and a model trained on real data, against ONNX Runtime.
 
 mod digits;
 

@@ -1,6 +1,7 @@
 //! Recurrent layers and cells exported to ONNX: what ONNX Runtime 1.32 computes from the files, and what comes back.
 //!
-//! `FOURFOLD_WRITE_ONNX=DIR cargo test -p fourfold --test recurrent_exported` writes the files that `make_recurrent_exported.py` runs.
+//! `FOURFOLD_WRITE_ONNX=DIR cargo test -p fourfold --test recurrent_exported` writes the files that
+//! `make_recurrent_exported.py` runs.
 
 mod digits;
 mod recurrent_cases;

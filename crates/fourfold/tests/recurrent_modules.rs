@@ -1,5 +1,6 @@
-//! Recurrent layers and cells built from modules, against PyTorch 2.15: states within `1e-5` in float; dynamically quantized (fbgemm) the same codes
-//! and scales of the weights, and states within `5e-6`, as for the layers of `recurrent.rs`.
+//! Recurrent layers and cells built from modules, against PyTorch 2.15: states within `1e-5` in float; dynamically
+//! quantized (fbgemm) the same codes and scales of the weights, and states within `5e-6`, as for the layers of
+//! `recurrent.rs`.
 
 mod recurrent_cases;
 

@@ -1,5 +1,5 @@
-//! The PyTorch tutorial's model: parameters exactly those of PyTorch 2.15 (fbgemm), results within the tolerances that were stated when the
-//! numbers were made: float `relmax:5e-7`, dynamic `relmax:3e-7`, static codes within one step.
+//! The PyTorch tutorial's model: parameters exactly those of PyTorch 2.15 (fbgemm), results within the tolerances that
+//! were stated when the numbers were made: float `relmax:5e-7`, dynamic `relmax:3e-7`, static codes within one step.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -64,8 +64,8 @@ pub enum Rounding {
     Ceil,
 }
 
-/// The position `p` in the operand that position `i` of the result of [`Op::Resize`](crate::Op::Resize) has; `s` is the size of the
-/// result over that of the operand, or the scale given.
+/// The position `p` in the operand that position `i` of the result of [`Op::Resize`](crate::Op::Resize) has; `s` is the
+/// size of the result over that of the operand, or the scale given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Coordinates {
     /// `p = (i + 0.5) / s - 0.5`.
@@ -81,7 +81,8 @@ pub enum Coordinates {
 /// Attributes of [`Op::Resize`](crate::Op::Resize).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Resize {
-    /// The factor of each axis; axes with factor 1 keep their size, others become `floor(size * factor)` unless `sizes` says more.
+    /// The factor of each axis; axes with factor 1 keep their size, others become `floor(size * factor)` unless `sizes`
+    /// says more.
     pub scales: Vec<f32>,
     /// The new size of each axis, `None` where the factor gives it.
     pub sizes: Vec<Option<usize>>,
@@ -201,10 +202,11 @@ pub struct CumSum {
 
 /// What [`Op::Cast`](crate::Op::Cast) makes.
 ///
-/// Integers of another width keep their lowest bits. Real numbers lose their fraction; what is then outside of `i64` or `i32`, and NaN,
-/// becomes the smallest number of that type, as on x86. For `i8` and `u8` a real number becomes an `i32`, of which the lowest bits stay, as
-/// in ONNX Runtime. Real numbers of another type are rounded once, as [`Float`](fourfold_tensor::Float) says; integers
-/// become `f16` and `bf16` by way of `f32`. The rule is the same on every CPU.
+/// Integers of another width keep their lowest bits. Real numbers lose their fraction; what is then outside of `i64` or
+/// `i32`, and NaN, becomes the smallest number of that type, as on x86. For `i8` and `u8` a real number becomes an
+/// `i32`, of which the lowest bits stay, as in ONNX Runtime. Real numbers of another type are rounded once, as
+/// [`Float`](fourfold_tensor::Float) says; integers become `f16` and `bf16` by way of `f32`. The rule is the same on
+/// every CPU.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CastTo {
     /// Real numbers.

@@ -53,7 +53,8 @@ impl GraphBuilder {
         Self { graph, limits, value_names: HashSet::new(), node_names: HashSet::new(), next_numbers: HashMap::new() }
     }
 
-    /// Makes room for so many more nodes and values, so that tables of names do not grow, and are hashed anew, again and again.
+    /// Makes room for so many more nodes and values, so that tables of names do not grow, and are hashed anew, again
+    /// and again.
     pub fn reserve(&mut self, nodes: usize, values: usize) {
         self.graph.nodes.reserve(nodes);
         self.node_names.reserve(nodes);
@@ -102,8 +103,8 @@ impl GraphBuilder {
     ///
     /// # Errors
     ///
-    /// [`Error::Node`] if the operator does not fit its operands, [`Error::UnknownValue`] for an operand of no or another
-    /// builder, and the errors of [`GraphBuilder::input`].
+    /// [`Error::Node`] if the operator does not fit its operands, [`Error::UnknownValue`] for an operand of no or
+    /// another builder, and the errors of [`GraphBuilder::input`].
     pub fn add(&mut self, new: NewNode<'_>) -> Result<ValueId, Error> {
         let count = self.graph.values.len();
         if let Some(id) = new.inputs.iter().find(|id| id.0 >= count) {
@@ -165,7 +166,8 @@ impl GraphBuilder {
 
     /// `base`, or `base` with a number that makes it a name that neither a value nor a node has.
     ///
-    /// Numbers that were given out before are not tried again, so that many names of one base do not take quadratic time.
+    /// Numbers that were given out before are not tried again, so that many names of one base do not take quadratic
+    /// time.
     #[must_use]
     pub fn unique_name(&mut self, base: &str) -> String {
         let is_free = |name: &str| !self.value_names.contains(name) && !self.node_names.contains(name);
@@ -186,7 +188,8 @@ impl GraphBuilder {
     ///
     /// # Errors
     ///
-    /// [`Error::NoOutputs`], [`Error::UnknownValue`] if an output is of another builder, [`Error::Name`] for the graph's name.
+    /// [`Error::NoOutputs`], [`Error::UnknownValue`] if an output is of another builder, [`Error::Name`] for the
+    /// graph's name.
     pub fn finish(mut self) -> Result<Graph, Error> {
         check_name(&self.graph.name, &self.limits)?;
         let count = self.graph.values.len();

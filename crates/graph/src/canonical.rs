@@ -1,18 +1,21 @@
 //! One form for what models write in many.
 //!
-//! Exporters, and versions of the same exporter, write the same function as one operator or in steps, and the same movement of elements in
-//! other chains of Reshape and Transpose. What comes of them should not depend on that: a graph in canonical form has
+//! Exporters, and versions of the same exporter, write the same function as one operator or in steps, and the same
+//! movement of elements in other chains of Reshape and Transpose. What comes of them should not depend on that: a graph
+//! in canonical form has
 //!
-//! - GELU, SiLU, HardSwish, HardSigmoid, clamps and layer normalizations as one operator each, where they were written in steps;
-//! - a GlobalAveragePool before a Reshape that leaves batch and channels, not behind it; no Reshape behind a reduction that puts its axes back
-//!   or takes them away; zeros around the operand of a convolution as its padding;
+//! - GELU, SiLU, HardSwish, HardSigmoid, clamps and layer normalizations as one operator each, where they were written
+//!   in steps;
+//! - a GlobalAveragePool before a Reshape that leaves batch and channels, not behind it; no Reshape behind a reduction
+//!   that puts its axes back or takes them away; zeros around the operand of a convolution as its padding;
 //! - one Concat in the place of several within each other;
-//! - in the place of a chain of Reshape, Flatten, Transpose and Identity the shortest one that moves elements to the same places, which is
-//!   the same for all chains that do. A Gather of all elements in their order, and an Expand, Slice or Pad that changes no size, move
-//!   nothing. What moves nothing is left out, unless the caller gets its result; an
-//!   Identity that the model has stays.
+//! - in the place of a chain of Reshape, Flatten, Transpose and Identity the shortest one that moves elements to the
+//!   same places, which is the same for all chains that do. A Gather of all elements in their order, and an Expand,
+//!   Slice or Pad that changes no size, move nothing. What moves nothing is left out, unless the caller gets its
+//!   result; an Identity that the model has stays.
 //!
-//! Nodes that no output needs, of whose results only the shapes were asked for, are left out. Steps become one only if nothing else reads what lies between them.
+//! Nodes that no output needs, of whose results only the shapes were asked for, are left out. Steps become one only if
+//! nothing else reads what lies between them.
 
 mod functions;
 mod joins;
@@ -35,8 +38,8 @@ const ROUNDS: usize = 4;
 /// What stands in the place of a node and of the steps before it.
 struct Replacement {
     operands: Vec<Operand>,
-    /// Each but the first reads what the one before it makes; none leave the operand. Those before the last have the names of nodes that
-    /// are left out.
+    /// Each but the first reads what the one before it makes; none leave the operand. Those before the last have the
+    /// names of nodes that are left out.
     ops: Vec<Step>,
     /// The nodes that are left out, by their places in the graph.
     inner: Vec<usize>,
@@ -64,7 +67,8 @@ enum Operand {
 }
 
 impl Graph {
-    /// The graph in canonical form: at most as many nodes, which compute the same within rounding, with the same inputs and outputs.
+    /// The graph in canonical form: at most as many nodes, which compute the same within rounding, with the same inputs
+    /// and outputs.
     ///
     /// A node in the place of several has the name of the last.
     ///

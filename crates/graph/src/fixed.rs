@@ -72,8 +72,8 @@ impl Fixed {
         self
     }
 
-    /// An input for which a model file has a default is an input all the same, and not the default as a constant. Without
-    /// effect for other inputs.
+    /// An input for which a model file has a default is an input all the same, and not the default as a constant.
+    /// Without effect for other inputs.
     #[must_use]
     pub fn brought(mut self, input: &str) -> Self {
         self.brought.insert(input.to_owned());

@@ -102,7 +102,8 @@ pub enum Binary {
     Min,
     /// The larger one, NaN if either is.
     Max,
-    /// `a` to the power `b`; the fraction of an integer to a negative power is left out, and 0 to one is an error when the model runs.
+    /// `a` to the power `b`; the fraction of an integer to a negative power is left out, and 0 to one is an error when
+    /// the model runs.
     Pow,
     /// What is left of `a / b`, with the sign of `b`.
     Mod,
@@ -127,8 +128,8 @@ impl Binary {
     }
 }
 
-/// What [`Op::Reduce`](crate::Op::Reduce) makes of many numbers. Sums are added in 16 strided lanes and then as a tree; integers wrap
-/// at the width of their type, but for the sum of a mean, which is rounded to zero.
+/// What [`Op::Reduce`](crate::Op::Reduce) makes of many numbers. Sums are added in 16 strided lanes and then as a tree;
+/// integers wrap at the width of their type, but for the sum of a mean, which is rounded to zero.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reduction {

@@ -208,7 +208,8 @@ impl Graph {
         matches!(node.op, Op::Cast { .. }) && is_real(node.output) && node.inputs.iter().all(|&id| is_real(id))
     }
 
-    /// Whether some value of the graph has quantization parameters; inputs do not count, as a float model may take codes and dequantize them.
+    /// Whether some value of the graph has quantization parameters; inputs do not count, as a float model may take
+    /// codes and dequantize them.
     #[must_use]
     pub fn is_quantized(&self) -> bool {
         let inner = self.values().iter().filter(|value| value.producer.is_some() || value.constant.is_some());

@@ -31,7 +31,8 @@ pub(crate) fn infer(
     types::infer(op, inputs, dims, params)
 }
 
-/// The shape of what an operator that only moves elements makes of a value of shape `x`, `None` for others and if it does not fit.
+/// The shape of what an operator that only moves elements makes of a value of shape `x`, `None` for others and if it
+/// does not fit.
 pub(crate) fn moved(op: &Op, x: &[Dim]) -> Option<Vec<Dim>> {
     match op {
         Op::Reshape { dims } => movement::reshape(dims, x).ok(),

@@ -1,13 +1,13 @@
 //! Module graphs: typed values, a closed set of operators, and a builder that only makes valid graphs.
 //!
-//! A [`Graph`] is immutable. It is made by a [`GraphBuilder`], which infers the type of every value as nodes are added and
-//! refuses what does not fit, so a graph at hand is acyclic, complete and consistent. A pass over a graph reads one and
-//! builds another.
+//! A [`Graph`] is immutable. It is made by a [`GraphBuilder`], which infers the type of every value as nodes are added
+//! and refuses what does not fit, so a graph at hand is acyclic, complete and consistent. A pass over a graph reads one
+//! and builds another.
 //!
 //! **A quantized graph is the same graph with other types.** Every value has a [`ValueType`]: element type, shape (with
-//! named symbolic dimensions) and, when quantized, its parameters. [`Op::Conv`] on `u8 * i8 -> u8` values is the quantized
-//! convolution; [`Op::Quantize`] and [`Op::Dequantize`] stand where the type changes; [`Op::Linear`] with an `f32` input
-//! and an `i8` weight is dynamic quantization.
+//! named symbolic dimensions) and, when quantized, its parameters. [`Op::Conv`] on `u8 * i8 -> u8` values is the
+//! quantized convolution; [`Op::Quantize`] and [`Op::Dequantize`] stand where the type changes; [`Op::Linear`] with an
+//! `f32` input and an `i8` weight is dynamic quantization.
 //!
 //! ```
 //! use fourfold_graph::{GraphBuilder, Dim, ValueType};
@@ -31,8 +31,8 @@
 //! Layouts are those of PyTorch and ONNX: activations `[batch, channels, spatial...]`, convolution weights
 //! `[out, in / groups, kernel...]`, linear weights `[out, in]`.
 //!
-//! Architecture Invariant: a graph holds plain, unpacked weights and knows nothing of this machine; weights are packed by
-//! the runtime's plan.
+//! Architecture Invariant: a graph holds plain, unpacked weights and knows nothing of this machine; weights are packed
+//! by the runtime's plan.
 
 mod attributes;
 mod builder;

@@ -15,8 +15,8 @@ pub struct Limits {
     pub values: u64,
     /// Elements of one tensor, symbolic dimensions counted as 1.
     pub elements: u64,
-    /// Elements of all constants together that follow from those of a file, and are computed while it is read; as many as eight for each
-    /// byte of the file are always allowed.
+    /// Elements of all constants together that follow from those of a file, and are computed while it is read; as many
+    /// as eight for each byte of the file are always allowed.
     pub computed_elements: u64,
     /// Bytes of one name.
     pub name_bytes: u64,

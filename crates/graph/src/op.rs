@@ -45,8 +45,8 @@ pub struct Conv {
     pub groups: usize,
     /// The clamp of the result.
     pub activation: Activation,
-    /// How an `f32` input is quantized when the weight is `i8`; `None` for every other combination of types. A scheme by rows gives each
-    /// image parameters of its own.
+    /// How an `f32` input is quantized when the weight is `i8`; `None` for every other combination of types. A scheme
+    /// by rows gives each image parameters of its own.
     pub dynamic: Option<DynamicScheme>,
 }
 
@@ -78,24 +78,26 @@ pub struct AveragePool {
 
 /// One operator. Operands are listed as `(x, weight, [bias])`; brackets mark those that may be absent.
 ///
-/// Codes below are `i8` or `u8` values with per-tensor parameters, weights of codes are `i8` or `u8` with one scale and zero point, or one
-/// for each output channel; those that quantization makes, and those of recurrent layers, are `i8` with zero point 0. Operators that move
-/// elements take real numbers, codes, integers (`i8`, `u8`, `i32`, `i64` without parameters) and truth values. Every operator has one result;
-/// those of ONNX with several become several nodes.
+/// Codes below are `i8` or `u8` values with per-tensor parameters, weights of codes are `i8` or `u8` with one scale and
+/// zero point, or one for each output channel; those that quantization makes, and those of recurrent layers, are `i8`
+/// with zero point 0. Operators that move elements take real numbers, codes, integers (`i8`, `u8`, `i32`, `i64` without
+/// parameters) and truth values. Every operator has one result; those of ONNX with several become several nodes.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq)]
 pub enum Op {
-    /// Convolution over 1, 2 or 3 spatial axes: `(x, weight, [bias])`. Real numbers, codes with an `i32` bias, or a real `x` with a
-    /// weight of codes (dynamic quantization). Codes whose result has no parameters give the sums
+    /// Convolution over 1, 2 or 3 spatial axes: `(x, weight, [bias])`. Real numbers, codes with an `i32` bias, or a
+    /// real `x` with a weight of codes (dynamic quantization). Codes whose result has no parameters give the sums
     /// `(x - z_x)(weight - z_w) + bias` as `i32`; padding adds nothing.
     Conv(Conv),
-    /// `x * weight^T + bias` over the last axis: `(x, weight, [bias])`. Real numbers, codes with an `i32` bias, or a real
-    /// `x` with a weight of codes (dynamic quantization). Codes whose result has no parameters give the sums as `i32`.
+    /// `x * weight^T + bias` over the last axis: `(x, weight, [bias])`. Real numbers, codes with an `i32` bias, or a
+    /// real `x` with a weight of codes (dynamic quantization). Codes whose result has no parameters give the sums as
+    /// `i32`.
     Linear(Linear),
     /// Matrix product over the last two axes, the others broadcast: `(a, b)`. Real numbers, or codes; without
     /// parameters for their result these give the sums as `i32`.
     MatMul,
-    /// `(x - mean) / sqrt(variance + epsilon) * scale + bias` per channel: `(x, scale, bias, mean, variance)`. Real numbers.
+    /// `(x - mean) / sqrt(variance + epsilon) * scale + bias` per channel: `(x, scale, bias, mean, variance)`. Real
+    /// numbers.
     BatchNorm {
         /// Added to the variance.
         epsilon: f32,
@@ -127,8 +129,8 @@ pub enum Op {
     },
     /// The same elements in another shape: `(x)`.
     Reshape {
-        /// The new sizes, as many elements as before. [`GraphBuilder::reshape`](crate::GraphBuilder::reshape) finds them for the 0 and -1 of
-        /// PyTorch and ONNX.
+        /// The new sizes, as many elements as before. [`GraphBuilder::reshape`](crate::GraphBuilder::reshape) finds
+        /// them for the 0 and -1 of PyTorch and ONNX.
         dims: Vec<Dim>,
     },
     /// Axis `i` of the result is axis `axes[i]` of the input: `(x)`.
@@ -141,19 +143,19 @@ pub enum Op {
         /// The axis summed over.
         axis: usize,
     },
-    /// `(x - mean) / sqrt(variance + epsilon) * scale + bias` over all axes from `axis` on, which the scale and bias have:
-    /// `(x, scale, [bias])`. Real numbers.
+    /// `(x - mean) / sqrt(variance + epsilon) * scale + bias` over all axes from `axis` on, which the scale and bias
+    /// have: `(x, scale, [bias])`. Real numbers.
     LayerNorm {
         /// The first axis that is normalized over.
         axis: usize,
         /// Added to the variance.
         epsilon: f32,
     },
-    /// A function of every element: `(x)`. Real numbers, or codes unless it is Exp, Log, Sqrt or Reciprocal, whose results have no bounds
-    /// or are steep; integers too for Neg and Abs, which wrap.
+    /// A function of every element: `(x)`. Real numbers, or codes unless it is Exp, Log, Sqrt or Reciprocal, whose
+    /// results have no bounds or are steep; integers too for Neg and Abs, which wrap.
     Unary(Unary),
-    /// A function of two elements with broadcasting: `(a, b)`. Real numbers, or codes for differences and products, or integers of
-    /// one type.
+    /// A function of two elements with broadcasting: `(a, b)`. Real numbers, or codes for differences and products, or
+    /// integers of one type.
     Binary(Binary),
     /// One number for all elements along some axes: `(x)`. Real numbers, or integers but for L2.
     Reduce {
@@ -164,11 +166,12 @@ pub enum Op {
         /// Whether the axes stay, with size 1.
         keep: bool,
     },
-    /// Transposed convolution over 1, 2 or 3 spatial axes: `(x, weight, [bias])`, `weight: [in, out / groups, kernel...]`.
-    /// Real numbers, or codes with an `i32` bias; several scales of the weight are on axis 1, and every group has the same.
+    /// Transposed convolution over 1, 2 or 3 spatial axes: `(x, weight, [bias])`, `weight: [in, out / groups,
+    /// kernel...]`. Real numbers, or codes with an `i32` bias; several scales of the weight are on axis 1, and every
+    /// group has the same.
     ConvTranspose(ConvTranspose),
-    /// `(x - mean) / sqrt(variance + epsilon) * scale[c] + bias[c]`, mean and variance of each image and group of channels:
-    /// `(x, scale, bias)`. Real numbers. As many groups as channels make an instance normalization.
+    /// `(x - mean) / sqrt(variance + epsilon) * scale[c] + bias[c]`, mean and variance of each image and group of
+    /// channels: `(x, scale, bias)`. Real numbers. As many groups as channels make an instance normalization.
     GroupNorm {
         /// The number of groups of channels.
         groups: usize,
@@ -183,8 +186,9 @@ pub enum Op {
     /// Recurrent layer: `(x, weight, recurrent, bias, [h0], [c0])`; the result is the hidden state of every step.
     ///
     /// `x: [steps, batch, in]`, `weight: [d * gates * hidden, in]`, `recurrent: [d * gates * hidden, hidden]`,
-    /// `bias: [2, d * gates * hidden]` (to add to either product), `h0, c0: [d, batch, hidden]`, result `[steps, d, batch, hidden]`, for `d`
-    /// directions. The weights are real numbers or codes with scales on axis 0 (dynamic quantization).
+    /// `bias: [2, d * gates * hidden]` (to add to either product), `h0, c0: [d, batch, hidden]`, result `[steps, d,
+    /// batch, hidden]`, for `d` directions. The weights are real numbers or codes with scales on axis 0 (dynamic
+    /// quantization).
     Recurrent(Recurrent),
     /// Operands side by side along one axis: `(x...)`, any number.
     Concat {
@@ -202,14 +206,16 @@ pub enum Op {
         /// The number of elements.
         length: Dim,
     },
-    /// Elements of one axis chosen by number, negative from the end: `(x, indices)`. The axis becomes the axes of the `i64` indices.
+    /// Elements of one axis chosen by number, negative from the end: `(x, indices)`. The axis becomes the axes of the
+    /// `i64` indices.
     ///
     /// Constant codes with a scale for each row (axis 0) give real numbers: a weight-only embedding.
     Gather {
         /// The axis.
         axis: usize,
     },
-    /// Elements along one axis chosen by number for each place: `(x, indices)`, with as many axes; the result has the indices' shape.
+    /// Elements along one axis chosen by number for each place: `(x, indices)`, with as many axes; the result has the
+    /// indices' shape.
     GatherElements {
         /// The axis.
         axis: usize,
@@ -225,8 +231,8 @@ pub enum Op {
     Resize(Resize),
     /// `a` where the truth value is 1, else `b`, with broadcasting: `(truth, a, b)`.
     Where,
-    /// The truth of a comparison, with broadcasting: `(a, b)`. Real numbers or integers of one type; truth values may be
-    /// equal.
+    /// The truth of a comparison, with broadcasting: `(a, b)`. Real numbers or integers of one type; truth values may
+    /// be equal.
     Compare(Comparison),
     /// A function of truth values, with broadcasting: `(a, b)`.
     Logic(Logic),
@@ -237,11 +243,11 @@ pub enum Op {
         /// The new type.
         to: CastTo,
     },
-    /// The place of the largest or smallest element along one axis, as `i64`: `(x)`. Real numbers or integers; NaN counts as the
-    /// largest.
+    /// The place of the largest or smallest element along one axis, as `i64`: `(x)`. Real numbers or integers; NaN
+    /// counts as the largest.
     ArgExtreme(ArgExtreme),
-    /// The largest or smallest elements along one axis, in order; of equal ones the first come first: `(x)`. Real numbers or integers;
-    /// NaN counts as the largest.
+    /// The largest or smallest elements along one axis, in order; of equal ones the first come first: `(x)`. Real
+    /// numbers or integers; NaN counts as the largest.
     TopK(TopK),
     /// Sums of all elements up to each, along one axis: `(x)`. Real numbers or integers.
     CumSum(CumSum),
@@ -261,11 +267,13 @@ pub enum Op {
 }
 
 impl Op {
-    /// [`Op::Reshape`] of an operand of shape `x` to sizes, of which 0 copies that of `x` and -1 (once) is what is left.
+    /// [`Op::Reshape`] of an operand of shape `x` to sizes, of which 0 copies that of `x` and -1 (once) is what is
+    /// left.
     ///
     /// # Errors
     ///
-    /// [`Problem::Attribute`](crate::Problem::Attribute) if the sizes are not such a list, or what is left is not a size.
+    /// [`Problem::Attribute`](crate::Problem::Attribute) if the sizes are not such a list, or what is left is not a
+    /// size.
     pub fn reshape(target: &[i64], x: &[Dim]) -> Result<Op, crate::Problem> {
         crate::infer::resolve(target, x).map(|dims| Op::Reshape { dims })
     }

@@ -1,7 +1,8 @@
 //! Sizes and multiply-accumulates.
 //!
-//! Multiply-accumulates are the products that operators add up: those of matrices, convolutions and recurrent layers. `k` below is the
-//! kernel's number of elements, `d` the number of directions; sizes are those of the operands as [`Op`] lists them.
+//! Multiply-accumulates are the products that operators add up: those of matrices, convolutions and recurrent layers.
+//! `k` below is the kernel's number of elements, `d` the number of directions; sizes are those of the operands as
+//! [`Op`] lists them.
 //!
 //! ```text
 //! Conv            elements of the result * (in / groups) * k
@@ -11,8 +12,8 @@
 //! Recurrent       steps * batch * d * gates * hidden * (in + hidden)
 //! ```
 //!
-//! Operators that work element by element, normalize, pool, compare or move elements have none, and neither has a table of embeddings,
-//! whose rows are only chosen.
+//! Operators that work element by element, normalize, pool, compare or move elements have none, and neither has a table
+//! of embeddings, whose rows are only chosen.
 
 use crate::{Dim, Graph, Node, Op, ValueType};
 
@@ -105,7 +106,8 @@ mod tests {
         Tensor::zeros(DType::F32, shape).expect("small")
     }
 
-    /// The multiply-accumulates of an operator, for inputs and constants of these shapes; the first axis of inputs is symbolic.
+    /// The multiply-accumulates of an operator, for inputs and constants of these shapes; the first axis of inputs is
+    /// symbolic.
     fn macs(op: Op, inputs: &[&[usize]], constants: &[&[usize]]) -> u64 {
         let mut builder = GraphBuilder::new("test");
         let mut operands = Vec::new();

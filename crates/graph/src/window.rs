@@ -54,8 +54,8 @@ impl Window {
         self.dilation[axis].saturating_mul(self.kernel[axis].saturating_sub(1)).saturating_add(1)
     }
 
-    /// Pads the end of an axis of `size` elements for a last window that goes past it, which is what `ceil_mode` of PyTorch and ONNX asks
-    /// for, and says whether any padding was needed:
+    /// Pads the end of an axis of `size` elements for a last window that goes past it, which is what `ceil_mode` of
+    /// PyTorch and ONNX asks for, and says whether any padding was needed:
     ///
     /// ```text
     /// last = ceil((size + padding - extent) / stride), one less if last * stride >= size + padding before
@@ -68,7 +68,8 @@ impl Window {
         let (stride, extent) = (self.stride[axis], self.extent(axis));
         let begun = size.saturating_add(self.pad_begin[axis]);
         let padded = begun.saturating_add(self.pad_end[axis]);
-        // Rounded down after adding stride - 1, as a window may be longer than all there is; no window then is inference's to refuse.
+        // Rounded down after adding stride - 1, as a window may be longer than all there is; no window then is
+        // inference's to refuse.
         let free = padded.saturating_add(stride).checked_sub(extent.saturating_add(1));
         let Some(last) = free.and_then(|free| free.checked_div(stride)) else { return false };
         let last = if last.saturating_mul(stride) >= begun { last.saturating_sub(1) } else { last };

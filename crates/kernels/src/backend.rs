@@ -1,8 +1,8 @@
 //! The list of backends: what this crate was compiled with, the fastest first.
 //!
-//! A backend is an implementation of [`isa::Isa`]: a few dozen primitives on vectors of 16 lanes, most of them one instruction.
-//! Everything else (tiles, epilogues, element loops, the drivers) is written once, over the trait, and instantiated for each
-//! backend by [`Backend::of`]. To add one: write its file, and add its line to [`ALL`].
+//! A backend is an implementation of [`isa::Isa`]: a few dozen primitives on vectors of 16 lanes, most of them one
+//! instruction. Everything else (tiles, epilogues, element loops, the drivers) is written once, over the trait, and
+//! instantiated for each backend by [`Backend::of`]. To add one: write its file, and add its line to [`ALL`].
 
 #[cfg(target_arch = "aarch64")]
 pub(crate) mod aarch64;

@@ -1,14 +1,15 @@
 //! Convolutions over 1 to 3 spatial axes, channels last, as products that are never written down.
 //!
-//! A row of the product is a position of the result, its depth the taps of the kernel times the channels. Nothing is gathered:
-//! a tile takes a pointer for each row and tap, and where taps are neighbours in memory (dilation 1, one group) a whole row of the
-//! kernel is one run.
+//! A row of the product is a position of the result, its depth the taps of the kernel times the channels. Nothing is
+//! gathered: a tile takes a pointer for each row and tap, and where taps are neighbours in memory (dilation 1, one
+//! group) a whole row of the kernel is one run.
 //!
-//! The image is copied once, with its padding filled with the zero point, if it has padding or the backend wants another form;
-//! so no tap is ever outside of it, and 1x1, 3x3, strided, dilated, grouped, 1-d and 3-d convolutions are one path. A run that is not
-//! a whole number of groups is read on into its neighbours, where the weights are 0.
+//! The image is copied once, with its padding filled with the zero point, if it has padding or the backend wants
+//! another form; so no tap is ever outside of it, and 1x1, 3x3, strided, dilated, grouped, 1-d and 3-d convolutions are
+//! one path. A run that is not a whole number of groups is read on into its neighbours, where the weights are 0.
 //!
-//! Depthwise convolutions have a loop of their own: channels are the lanes, and four rows of the kernel (or two) are one group.
+//! Depthwise convolutions have a loop of their own: channels are the lanes, and four rows of the kernel (or two) are
+//! one group.
 
 mod geometry;
 mod image;
@@ -44,8 +45,8 @@ impl Kernel {
     /// acc[b, y, x, o] = sum_{i, j, c} (input[b, y * s - pad + i * d, x * s - pad + j * d, c] - z_x) * (weights[o, i, j, c] - z_w[o])
     /// ```
     ///
-    /// exact modulo 2^32, and makes results of the sums as [`Output`] says, whose rows are the positions `[batch, d, h, w]`
-    /// of the result and whose columns are its channels.
+    /// exact modulo 2^32, and makes results of the sums as [`Output`] says, whose rows are the positions `[batch, d, h,
+    /// w]` of the result and whose columns are its channels.
     ///
     /// # Errors
     ///

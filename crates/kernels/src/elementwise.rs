@@ -56,8 +56,8 @@ impl Kernel {
     ///
     /// # Errors
     ///
-    /// [`Error::Length`] if `out` is not as long as `x`, [`Error::ZeroPoint`] and [`Error::Bounds`] if the parameters are not
-    /// values of `u8`.
+    /// [`Error::Length`] if `out` is not as long as `x`, [`Error::ZeroPoint`] and [`Error::Bounds`] if the parameters
+    /// are not values of `u8`.
     pub fn quantize_u8(self, x: &[f32], affine: Affine, out: &mut [u8]) -> Result<(), Error> {
         self.quantize(x, affine, CodesMut::U8(out))
     }
@@ -120,8 +120,8 @@ impl Kernel {
     /// out[i] = clamp(round(f32(sums[i]) * multipliers[i % n]) + zero_point, q_min, q_max)
     /// ```
     ///
-    /// with `n` multipliers, one for each column of `sums: [rows, n]`, or with one for all. `round` is to nearest, ties to even; the
-    /// conversion and the product are rounded; a NaN becomes `q_min`.
+    /// with `n` multipliers, one for each column of `sums: [rows, n]`, or with one for all. `round` is to nearest, ties
+    /// to even; the conversion and the product are rounded; a NaN becomes `q_min`.
     ///
     /// # Errors
     ///

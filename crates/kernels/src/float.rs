@@ -7,11 +7,13 @@
 //!             for each panel of the block's rows         sums stay in registers for the depth of the block
 //! ```
 //!
-//! - Every sum is a chain of fused multiply-adds in the order of the depth, whatever the blocks: a sum that goes on from the result goes on
-//!   from the same number that a register would hold. IEEE 754 defines the fused multiply-add as one correctly rounded operation, so
-//!   every CPU gives the same bits, those that have no such instruction by [`fma`](crate::backend::fma).
-//! - The right side is read from slabs of 16 columns. A weight is packed once; a matrix that comes with the call is packed block by block, or
-//!   read where it is if there are so few rows that packing would take longer than the product.
+//! - Every sum is a chain of fused multiply-adds in the order of the depth, whatever the blocks: a sum that goes on
+//!   from the result goes on from the same number that a register would hold. IEEE 754 defines the fused multiply-add
+//!   as one correctly rounded operation, so every CPU gives the same bits, those that have no such instruction by
+//!   [`fma`](crate::backend::fma).
+//! - The right side is read from slabs of 16 columns. A weight is packed once; a matrix that comes with the call is
+//!   packed block by block, or read where it is if there are so few rows that packing would take longer than the
+//!   product.
 //! - The left side is read where it is.
 
 mod pack;
@@ -84,8 +86,9 @@ impl Kernel {
     /// out[i, j] = fma(lhs[i, k - 1], rhs[k - 1, j], .. fma(lhs[i, 1], rhs[1, j], fma(lhs[i, 0], rhs[0, j], out[i, j])))
     /// ```
     ///
-    /// in this order, `fma(a, b, c) = a * b + c` rounded once, to nearest, ties to even. Only which NaN a NaN is may differ. `lhs` is
-    /// `[m, k]`, `rhs` `[k, n]`, `out` `[m, n]` with `row_stride` elements between its rows. One thread.
+    /// in this order, `fma(a, b, c) = a * b + c` rounded once, to nearest, ties to even. Only which NaN a NaN is may
+    /// differ. `lhs` is `[m, k]`, `rhs` `[k, n]`, `out` `[m, n]` with `row_stride` elements between its rows. One
+    /// thread.
     ///
     /// # Errors
     ///

@@ -6,10 +6,11 @@
 //!         for each panel of the block's rows                          sums stay in registers for the whole depth
 //! ```
 //!
-//! - The depth is never split: sums stay in registers from the first product to the requantized result, which a split would
-//!   have to spill; and no thread shares a sum with another, so results do not depend on the number of threads.
-//! - Activations are read where they are: a tile takes a pointer for each row. They are copied first only if the backend wants
-//!   another form (16 bits, or unsigned), or where a row's last group would be read past the end of the slice.
+//! - The depth is never split: sums stay in registers from the first product to the requantized result, which a split
+//!   would have to spill; and no thread shares a sum with another, so results do not depend on the number of threads.
+//! - Activations are read where they are: a tile takes a pointer for each row. They are copied first only if the
+//!   backend wants another form (16 bits, or unsigned), or where a row's last group would be read past the end of the
+//!   slice.
 //! - Rows are spread evenly over panels: 13 rows are 7 and 6, not 12 and 1.
 
 mod columns;
@@ -29,7 +30,8 @@ pub(crate) use lhs::{convert, window_sum};
 pub(crate) use part::Job;
 pub(crate) use rows::Rows;
 
-/// Buffers that operations use while they run; keep one for each thread of calls, and calls after the first do not allocate.
+/// Buffers that operations use while they run; keep one for each thread of calls, and calls after the first do not
+/// allocate.
 #[derive(Debug, Default)]
 pub struct Scratch {
     pub(crate) columns: Columns,
@@ -46,7 +48,8 @@ pub struct Scratch {
 }
 
 impl Scratch {
-    /// Buffers for operations on at most `threads` threads of the current rayon pool; with one, the pool is not entered at all.
+    /// Buffers for operations on at most `threads` threads of the current rayon pool; with one, the pool is not entered
+    /// at all.
     #[must_use]
     pub fn with_threads(threads: NonZeroUsize) -> Self {
         Self { threads: Some(threads), ..Self::default() }
@@ -66,8 +69,8 @@ impl Kernel {
     ///
     /// # Errors
     ///
-    /// [`Error::Layout`] if the weights are packed for a kernel with another layout; [`Error::Length`], [`Error::Stride`],
-    /// [`Error::ZeroPoint`], [`Error::Bounds`] if an operand does not fit; [`Error::OutOfMemory`].
+    /// [`Error::Layout`] if the weights are packed for a kernel with another layout; [`Error::Length`],
+    /// [`Error::Stride`], [`Error::ZeroPoint`], [`Error::Bounds`] if an operand does not fit; [`Error::OutOfMemory`].
     pub fn gemm(
         self,
         lhs: &Lhs<'_>,

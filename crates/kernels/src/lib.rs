@@ -1,7 +1,7 @@
 //! Exact int8 matrix products, convolutions and element loops for CPUs; the fastest backend is chosen at run time.
 //!
-//! Usable by itself: slices and integers in, slices out, no required dependency. Weights are packed once, activations are read where they
-//! are, and the result is requantized in registers.
+//! Usable by itself: slices and integers in, slices out, no required dependency. Weights are packed once, activations
+//! are read where they are, and the result is requantized in registers.
 //!
 //! ```
 //! use fourfold_kernels::{Codes, Kernel, Lhs, Output, Requantized, Scales, Scratch, Weights, ZeroPoints};
@@ -34,14 +34,16 @@
 //!
 //! # Exact
 //!
-//! Every kernel gives the bits of [`reference`](mod@reference), on all inputs, for every number of threads and every split of the rows:
+//! Every kernel gives the bits of [`reference`](mod@reference), on all inputs, for every number of threads and every
+//! split of the rows:
 //!
 //! ```text
 //! acc = sum_p (a - z_a)(w - z_w) + bias                                                    (3)   exact, modulo 2^32
 //! q = clamp(round_half_even(f32(acc) * m) + z, q_min, q_max)                               (4)   no FMA
 //! ```
 //!
-//! Nothing saturates on the way. The AVX2 backend widens bytes to 16 bits before it multiplies, because `vpmaddubsw` saturates.
+//! Nothing saturates on the way. The AVX2 backend widens bytes to 16 bits before it multiplies, because `vpmaddubsw`
+//! saturates.
 //!
 //! Products of real numbers ([`Kernel::multiply_add`]) have the same bits on every kernel too:
 //!
@@ -49,11 +51,12 @@
 //! out = fma(lhs[k - 1], rhs[k - 1], .. fma(lhs[1], rhs[1], fma(lhs[0], rhs[0], out)))
 //! ```
 //!
-//! Here multiplication and addition may be fused, because the fused operation is the definition: every step is IEEE 754's
-//! fusedMultiplyAdd, rounded once, in the order of the depth, whatever the size of a tile or a block. All backends but the portable one have
-//! the instruction, and it is as fast as a multiplication alone; on x86-64 the portable one computes the same number by `f64`. What is
-//! defined with two roundings, as equation (4), never uses it. Sums of codes ([`Kernel::add`]) are defined by two such steps, after ONNX
-//! Runtime. The AVX2 backends need a CPU with the instruction (FMA), as those with AVX2 have.
+//! Here multiplication and addition may be fused, because the fused operation is the definition: every step is IEEE
+//! 754's fusedMultiplyAdd, rounded once, in the order of the depth, whatever the size of a tile or a block. All
+//! backends but the portable one have the instruction, and it is as fast as a multiplication alone; on x86-64 the
+//! portable one computes the same number by `f64`. What is defined with two roundings, as equation (4), never uses it.
+//! Sums of codes ([`Kernel::add`]) are defined by two such steps, after ONNX Runtime. The AVX2 backends need a CPU with
+//! the instruction (FMA), as those with AVX2 have.
 //!
 //! # Backends
 //!
@@ -67,12 +70,12 @@
 //! | `neon` | `smull`, `smlal2`, `sadalp` | 16 in three; in four if a weight is -128 |
 //! | `portable` | what the compiler makes of plain loops | |
 //!
-//! [`Kernel::detect`] takes the fastest that the CPU has, [`Kernel::by_name`] a certain one, [`Kernel::supported`] lists them. Holding a
-//! [`Kernel`] proves that the CPU can run it.
+//! [`Kernel::detect`] takes the fastest that the CPU has, [`Kernel::by_name`] a certain one, [`Kernel::supported`]
+//! lists them. Holding a [`Kernel`] proves that the CPU can run it.
 //!
-//! Arm has not been timed: the tests run there in an emulator, which also checks the instructions of the inner loops. **Computed, not
-//! measured**, from the published rates of the instructions (a multiplication and an addition are two operations), the most that a core can
-//! do in a cycle, and at the clock given:
+//! Arm has not been timed: the tests run there in an emulator, which also checks the instructions of the inner loops.
+//! **Computed, not measured**, from the published rates of the instructions (a multiplication and an addition are two
+//! operations), the most that a core can do in a cycle, and at the clock given:
 //!
 //! | core | backend | instructions for 64 products | operations a cycle | GOPS |
 //! |---|---|---|---|---|
@@ -83,16 +86,17 @@
 //! | Neoverse V1, 2.6 GHz | `neon-i8mm` | 2, four a cycle | 256 | 666 |
 //! | Apple M1, 3.2 GHz | `neon-dot` | 4, four a cycle | 128 | 410 |
 //!
-//! Apple's cores and Qualcomm's Oryon compute `usmmla` no faster than `sdot`, so [`Kernel::detect`] takes `neon-dot` there.
+//! Apple's cores and Qualcomm's Oryon compute `usmmla` no faster than `sdot`, so [`Kernel::detect`] takes `neon-dot`
+//! there.
 //!
-//! To add a backend: implement the traits `Isa` and `Broadcast` (a few dozen primitives on vectors of 16 lanes, most of them one instruction) in one file
-//! of `src/backend`, and add one line to the list `ALL` in `src/backend.rs`. Tiles, epilogues, convolutions, loops, tests and
-//! benchmarks are instantiated from that list.
+//! To add a backend: implement the traits `Isa` and `Broadcast` (a few dozen primitives on vectors of 16 lanes, most of
+//! them one instruction) in one file of `src/backend`, and add one line to the list `ALL` in `src/backend.rs`. Tiles,
+//! epilogues, convolutions, loops, tests and benchmarks are instantiated from that list.
 //!
 //! # Features
 //!
-//! `std` (found out at run time what the CPU has) and `rayon` (threads) are on by default. Without them the crate is `no_std` with `alloc`,
-//! and the backend is the best one that the compiler's target features name.
+//! `std` (found out at run time what the CPU has) and `rayon` (threads) are on by default. Without them the crate is
+//! `no_std` with `alloc`, and the backend is the best one that the compiler's target features name.
 //!
 //! # Sound
 //!
@@ -102,8 +106,8 @@
 //! and set together, so that sizes and memory agree even after a panic. Every `unsafe fn` says what it needs, and every
 //! block which fact gives it.
 //!
-//! Architecture Invariant: no tensor, no scheme, no graph; nothing here allocates after the first call with the same sizes, except
-//! packing in memory of its own.
+//! Architecture Invariant: no tensor, no scheme, no graph; nothing here allocates after the first call with the same
+//! sizes, except packing in memory of its own.
 #![cfg_attr(not(any(feature = "std", test)), no_std)]
 #![expect(unsafe_code, reason = "instructions of one CPU, and threads that write parts of one result")]
 

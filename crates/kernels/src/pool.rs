@@ -23,13 +23,15 @@ pub struct Average<'a> {
 }
 
 impl Kernel {
-    /// The largest code of each window, padding left out; a window in the padding alone gives the smallest value of the type.
+    /// The largest code of each window, padding left out; a window in the padding alone gives the smallest value of the
+    /// type.
     ///
     /// `input` is `[batch, d, h, w, channels]`, `out` the same with the sizes of the result; both of one type.
     ///
     /// # Errors
     ///
-    /// [`Error::Geometry`] if the window does not fit the padded input or changes the number of channels, [`Error::Length`].
+    /// [`Error::Geometry`] if the window does not fit the padded input or changes the number of channels,
+    /// [`Error::Length`].
     pub fn max_pool(self, input: &ConvInput<'_>, geometry: &Geometry, out: CodesMut<'_>) -> Result<(), Error> {
         let windows = Windows::new(input, geometry)?;
         let is_signed = input.codes.is_signed();
@@ -55,12 +57,13 @@ impl Kernel {
     /// out = clamp(round(f32(sum (q - z_x)) * (multiplier / count)) + zero_point, q_min, q_max)
     /// ```
     ///
-    /// The sum is exact; `multiplier / count` and the product are rounded; `round` is to nearest, ties to even. `count` is the number
-    /// of codes summed, or of all taps if padding counts.
+    /// The sum is exact; `multiplier / count` and the product are rounded; `round` is to nearest, ties to even. `count`
+    /// is the number of codes summed, or of all taps if padding counts.
     ///
     /// # Errors
     ///
-    /// As [`Kernel::max_pool`], and [`Error::ZeroPoint`] and [`Error::Bounds`] if a parameter is not a value of its type.
+    /// As [`Kernel::max_pool`], and [`Error::ZeroPoint`] and [`Error::Bounds`] if a parameter is not a value of its
+    /// type.
     pub fn average_pool(
         self,
         input: &ConvInput<'_>,

@@ -66,8 +66,8 @@ pub fn conv(
     }
 }
 
-/// [`Kernel::transposed_conv`](crate::Kernel::transposed_conv) with weights `[channels_out, kd, kh, kw, channels_in / groups]`: every
-/// code is added where its taps reach.
+/// [`Kernel::transposed_conv`](crate::Kernel::transposed_conv) with weights `[channels_out, kd, kh, kw, channels_in /
+/// groups]`: every code is added where its taps reach.
 ///
 /// # Panics
 ///

@@ -1,4 +1,5 @@
-//! The largest error of every function of one number, over all 2^32 of them; of hard sigmoid the roundings are the definition.
+//! The largest error of every function of one number, over all 2^32 of them; of hard sigmoid the roundings are the
+//! definition.
 //!
 //! ```sh
 //! cargo run --release -p fourfold-math --example ulp

@@ -2,7 +2,8 @@
 
 use crate::float::{LN_2_HIGH, LN_2_LOW, at_least, at_most, known, polynomial, power_of_two};
 
-/// `1.5 * 2^23`: added to a number below `2^22`, it rounds it to an integer, ties to even, which its low bits then hold.
+/// `1.5 * 2^23`: added to a number below `2^22`, it rounds it to an integer, ties to even, which its low bits then
+/// hold.
 const ROUND: f32 = 12_582_912.0;
 
 /// `(e^r - 1 - r) / r^2` for `|r| <= ln 2 / 2`, relative error of `e^r` below `2^-28`.

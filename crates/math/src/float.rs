@@ -28,7 +28,8 @@ pub(crate) fn at_most(x: f32, bound: f32) -> f32 {
 
 /// `y`, but the one NaN that this crate gives if `x` is any NaN.
 ///
-/// In integers, because to the compiler all NaN of arithmetic are the same, and it may take away the choice between them.
+/// In integers, because to the compiler all NaN of arithmetic are the same, and it may take away the choice between
+/// them.
 #[inline(always)]
 pub(crate) fn known(x: f32, y: f32) -> f32 {
     let is_nan = x.abs().to_bits() > f32::INFINITY.to_bits();

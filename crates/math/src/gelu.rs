@@ -23,8 +23,8 @@ const MIDDLE: f32 = 3.0;
 /// What [`FAR`] is added to last, so that little is rounded before.
 const LEVEL: f32 = 0.3125;
 
-/// `y e^(y^2 / 2) Phi(-y) - LEVEL` as a polynomial of `(y - 3) / (y + 3)` from [`SPLIT`] to 15, relative error of `Phi(-y)`
-/// below `2^-27`.
+/// `y e^(y^2 / 2) Phi(-y) - LEVEL` as a polynomial of `(y - 3) / (y + 3)` from [`SPLIT`] to 15, relative error of
+/// `Phi(-y)` below `2^-27`.
 const FAR: [f32; 9] = [
     5.204_184_7e-2,
     0.109_875_865,
@@ -47,8 +47,8 @@ const FAR: [f32; 9] = [
 /// gelu(x) = x - y Phi(-y)          otherwise
 /// ```
 ///
-/// Products with much weight are taken in two parts, so the error is as small in the tail as elsewhere. -0 below -14.356_068 and
-/// at -infinity, which is the limit.
+/// Products with much weight are taken in two parts, so the error is as small in the tail as elsewhere. -0 below
+/// -14.356_068 and at -infinity, which is the limit.
 #[must_use]
 #[inline(always)]
 pub fn gelu(x: f32) -> f32 {

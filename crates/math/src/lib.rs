@@ -20,18 +20,19 @@
 //!
 //! # Defined bits
 //!
-//! Only additions, subtractions, multiplications, divisions and square roots, each correctly rounded and never contracted, in the order
-//! in which they are written; conversions between formats; and integers. Nothing is asked of the system's library, whose functions
-//! differ from one to the next. A function has no branch, so the compiler makes vectors of its loop, as wide as the CPU has them
-//! ([`wide()`]), and the width changes nothing. Reductions have one shape: 16 strided lanes, then a tree.
+//! Only additions, subtractions, multiplications, divisions and square roots, each correctly rounded and never
+//! contracted, in the order in which they are written; conversions between formats; and integers. Nothing is asked of
+//! the system's library, whose functions differ from one to the next. A function has no branch, so the compiler makes
+//! vectors of its loop, as wide as the CPU has them ([`wide()`]), and the width changes nothing. Reductions have one
+//! shape: 16 strided lanes, then a tree.
 //!
-//! NaN has defined bits too: every result that is NaN is [`f32::NAN`], whatever NaN went in. `tests/golden.rs` holds the hashes of
-//! results; a CPU on which one bit differs fails.
+//! NaN has defined bits too: every result that is NaN is [`f32::NAN`], whatever NaN went in. `tests/golden.rs` holds
+//! the hashes of results; a CPU on which one bit differs fails.
 //!
 //! # Errors of the functions
 //!
-//! Measured over all 2^32 numbers with `cargo run --release -p fourfold-math --example ulp`, in units in the last place of the exact
-//! result, subnormal results among them; a correctly rounded function has 0.5. The tests measure a sample.
+//! Measured over all 2^32 numbers with `cargo run --release -p fourfold-math --example ulp`, in units in the last place
+//! of the exact result, subnormal results among them; a correctly rounded function has 0.5. The tests measure a sample.
 //!
 //! | function | largest error | at |
 //! |---|---|---|
@@ -52,17 +53,19 @@
 //!
 //! # Coefficients
 //!
-//! Every polynomial is our own: a fit that minimizes the largest weighted error of the *function* (not of the polynomial) at 600 to 1,500
-//! Chebyshev nodes, by Lawson's iteration of weighted least squares with reference values of 40 digits. Coefficients are rounded to
-//! `f32` one at a time, the lowest power first, and the others are fitted again after each.
+//! Every polynomial is our own: a fit that minimizes the largest weighted error of the *function* (not of the
+//! polynomial) at 600 to 1,500 Chebyshev nodes, by Lawson's iteration of weighted least squares with reference values
+//! of 40 digits. Coefficients are rounded to `f32` one at a time, the lowest power first, and the others are fitted
+//! again after each.
 //!
 //! # Features
 //!
-//! `std` (on by default) takes square roots with the CPU's instruction, and asks the CPU how wide its vectors are. Without it the crate
-//! is `no_std`, takes square roots with integers, to the same bits, and has the vectors of the target.
+//! `std` (on by default) takes square roots with the CPU's instruction, and asks the CPU how wide its vectors are.
+//! Without it the crate is `no_std`, takes square roots with integers, to the same bits, and has the vectors of the
+//! target.
 //!
-//! Architecture Invariant: slices only, no dependency, no allocation, `unsafe` in [`wide()`] alone; no function of the standard library
-//! that is not correctly rounded.
+//! Architecture Invariant: slices only, no dependency, no allocation, `unsafe` in [`wide()`] alone; no function of the
+//! standard library that is not correctly rounded.
 #![cfg_attr(not(feature = "std"), no_std)]
 
 mod erf;

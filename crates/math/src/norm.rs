@@ -30,8 +30,8 @@ impl LayerNorm<'_> {
     ///
     /// # Errors
     ///
-    /// [`Error::Length`] if `beta` is not as long as `gamma` or `out` not as long as `x`, [`Error::Rows`] if the last row is not
-    /// whole.
+    /// [`Error::Length`] if `beta` is not as long as `gamma` or `out` not as long as `x`, [`Error::Rows`] if the last
+    /// row is not whole.
     pub fn apply(&self, x: &[f32], out: &mut [f32]) -> Result<(), Error> {
         let width = self.gamma.len();
         check_length("beta", self.beta.map_or(width, <[f32]>::len), width)?;
@@ -76,7 +76,8 @@ impl RmsNorm<'_> {
     /// out[i] = x[i] / sqrt(sum(x^2) / n + epsilon) * gamma[i]          the sum in 16 strided lanes, then a tree; each operation rounded
     /// ```
     ///
-    /// A row with NaN gives NaN everywhere. Where the sum of the squares overflows, finite numbers give 0 and infinities NaN.
+    /// A row with NaN gives NaN everywhere. Where the sum of the squares overflows, finite numbers give 0 and
+    /// infinities NaN.
     ///
     /// # Errors
     ///

@@ -9,9 +9,9 @@ use crate::float::known;
 /// e^t      = 2^n (1 + r + r^2 / 2! + ... + r^13 / 13!)       n = round(t / ln 2), r = t - n ln 2
 /// ```
 ///
-/// 1 for `y = 0` and for `x = 1`, whatever the other is; else NaN if an operand is, or for negative `x` and a `y` that is no integer.
-/// An odd `y` keeps the sign of `x`. Both sums are cut off where a further term is below `2^-54`, so the error is 0.51 units in the last
-/// place at most.
+/// 1 for `y = 0` and for `x = 1`, whatever the other is; else NaN if an operand is, or for negative `x` and a `y` that
+/// is no integer. An odd `y` keeps the sign of `x`. Both sums are cut off where a further term is below `2^-54`, so the
+/// error is 0.51 units in the last place at most.
 #[must_use]
 pub fn pow(x: f32, y: f32) -> f32 {
     if y == 0.0 || x == 1.0 {

@@ -10,7 +10,8 @@ use crate::{Error, exp, ln};
 /// e[i] = exp(x[i] - max)     out[i] = e[i] / sum(e)          the sum in 16 strided lanes, then a tree
 /// ```
 ///
-/// A row with NaN, with infinity, or of -infinity alone gives NaN everywhere, as in PyTorch; a row of one finite number gives 1.
+/// A row with NaN, with infinity, or of -infinity alone gives NaN everywhere, as in PyTorch; a row of one finite number
+/// gives 1.
 ///
 /// # Errors
 ///

@@ -4,10 +4,11 @@
     reason = "code for an instruction set may only be called where the CPU has it, which is asked first"
 )]
 
-/// Calls `f` compiled for the widest vectors that the CPU has: on x86-64 AVX-512 or AVX2, elsewhere those of the target.
+/// Calls `f` compiled for the widest vectors that the CPU has: on x86-64 AVX-512 or AVX2, elsewhere those of the
+/// target.
 ///
-/// Only what is inlined into `f` is compiled so: mark it, and what it calls, `#[inline(always)]`. The width changes no bit, since nothing
-/// is contracted or reordered by it.
+/// Only what is inlined into `f` is compiled so: mark it, and what it calls, `#[inline(always)]`. The width changes no
+/// bit, since nothing is contracted or reordered by it.
 ///
 /// ```
 /// let mut x = [1.0_f32, 2.0, 3.0];

@@ -150,7 +150,8 @@ impl Module for Softmax {
     }
 }
 
-/// `nn.Dropout`, which does nothing in inference: the operand. It keeps its place in a [`Sequential`](crate::Sequential).
+/// `nn.Dropout`, which does nothing in inference: the operand. It keeps its place in a
+/// [`Sequential`](crate::Sequential).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Dropout;
 

@@ -4,11 +4,12 @@ use fourfold_graph::{Op, ValueId};
 
 use crate::{Builder, Error, Linear, Module, Softmax};
 
-/// `nn.MultiheadAttention`: `softmax(q k^T / sqrt(d) + mask) v` for each head of `d = embed / heads` features, between linear layers.
+/// `nn.MultiheadAttention`: `softmax(q k^T / sqrt(d) + mask) v` for each head of `d = embed / heads` features, between
+/// linear layers.
 ///
-/// Keys: `in_proj_weight [3 * embed, embed]`, `in_proj_bias [3 * embed]`, `out_proj.weight`, `out_proj.bias`. The three parts of the first become
-/// layers of their own, `q`, `k` and `v` in the module, so that each is quantized with its own parameters. As a [`Module`], query, key and
-/// value are one operand.
+/// Keys: `in_proj_weight [3 * embed, embed]`, `in_proj_bias [3 * embed]`, `out_proj.weight`, `out_proj.bias`. The three
+/// parts of the first become layers of their own, `q`, `k` and `v` in the module, so that each is quantized with its
+/// own parameters. As a [`Module`], query, key and value are one operand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MultiheadAttention {
     embed_dim: usize,

@@ -13,8 +13,8 @@ pub trait Module {
     ///
     /// # Errors
     ///
-    /// [`Error::Module`] and [`Error::Graph`] where the module does not fit its operand. Parameters that do not fit are no error
-    /// here: they are collected, and all are reported by [`Builder::finish`].
+    /// [`Error::Module`] and [`Error::Graph`] where the module does not fit its operand. Parameters that do not fit are
+    /// no error here: they are collected, and all are reported by [`Builder::finish`].
     fn forward(&self, builder: &mut Builder, x: ValueId) -> Result<ValueId, Error>;
 }
 
@@ -30,7 +30,8 @@ impl<M: Module + ?Sized> Module for Box<M> {
 ///
 /// # Errors
 ///
-/// [`Error::StateDict`] with everything that is missing, unexpected or mis-shaped, and the errors of [`Module::forward`].
+/// [`Error::StateDict`] with everything that is missing, unexpected or mis-shaped, and the errors of
+/// [`Module::forward`].
 pub fn build(name: &str, module: &impl Module, input: ValueType, state: StateDict) -> Result<Graph, Error> {
     let mut builder = Builder::new(name, state);
     let x = builder.input("input", input)?;
@@ -65,7 +66,8 @@ impl Builder {
         Ok(self.graph.input(name, ty)?)
     }
 
-    /// Applies a module under a name, which is added to the path: that of the attribute in PyTorch. The empty name adds nothing.
+    /// Applies a module under a name, which is added to the path: that of the attribute in PyTorch. The empty name adds
+    /// nothing.
     ///
     /// # Errors
     ///
@@ -102,7 +104,8 @@ impl Builder {
         self.constant(name, |builder| builder.tensor(name, shape))
     }
 
-    /// The elements of a parameter, for modules that compute something from them; zeros where the state dict does not fit.
+    /// The elements of a parameter, for modules that compute something from them; zeros where the state dict does not
+    /// fit.
     ///
     /// # Errors
     ///
@@ -115,7 +118,8 @@ impl Builder {
         }
     }
 
-    /// A constant of the module at work, which is made once however often the module is applied; `name` is added to the path.
+    /// A constant of the module at work, which is made once however often the module is applied; `name` is added to the
+    /// path.
     ///
     /// # Errors
     ///
@@ -184,7 +188,8 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// [`Error::StateDict`] with everything that is missing, unexpected or mis-shaped, [`Error::Graph`] without an output.
+    /// [`Error::StateDict`] with everything that is missing, unexpected or mis-shaped, [`Error::Graph`] without an
+    /// output.
     pub fn finish(self) -> Result<Graph, Error> {
         match self.state.mismatch() {
             Some(mismatch) => Err(Error::StateDict(mismatch)),

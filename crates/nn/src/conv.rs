@@ -17,7 +17,8 @@ pub type ConvTranspose2d = ConvTranspose<2>;
 /// `nn.ConvTranspose3d`.
 pub type ConvTranspose3d = ConvTranspose<3>;
 
-/// A convolution over `N` spatial axes, with zeros as padding. Keys: `weight [out, in / groups, kernel...]`, `bias [out]`.
+/// A convolution over `N` spatial axes, with zeros as padding. Keys: `weight [out, in / groups, kernel...]`, `bias
+/// [out]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Conv<const N: usize> {
     in_channels: usize,

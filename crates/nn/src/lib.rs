@@ -1,8 +1,9 @@
 //! Modules with PyTorch's names and arguments, and strict loading of a state dict by name.
 //!
-//! A [`Module`] is a plain struct with the arguments of its constructor; it holds no weights. [`build`] walks through the modules once: every
-//! parameter is taken from the [`StateDict`] under the key that PyTorch gives it, and nodes are named like the modules. So
-//! `conv1.weight` of the file is the weight of the node `conv1`, and rules that name modules mean the same in both worlds.
+//! A [`Module`] is a plain struct with the arguments of its constructor; it holds no weights. [`build`] walks through
+//! the modules once: every parameter is taken from the [`StateDict`] under the key that PyTorch gives it, and nodes are
+//! named like the modules. So `conv1.weight` of the file is the weight of the node `conv1`, and rules that name modules
+//! mean the same in both worlds.
 //!
 //! ```
 //! use fourfold_graph::{Dim, ValueId, ValueType};
@@ -35,9 +36,11 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Only what inference needs is here: [`Dropout`] passes its operand on, and normalizations use their running statistics.
+//! Only what inference needs is here: [`Dropout`] passes its operand on, and normalizations use their running
+//! statistics.
 //!
-//! Architecture Invariant: a module describes and a graph computes; nothing of this crate is left when the graph is finished.
+//! Architecture Invariant: a module describes and a graph computes; nothing of this crate is left when the graph is
+//! finished.
 
 mod activation;
 mod attention;

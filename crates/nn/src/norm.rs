@@ -14,7 +14,8 @@ pub type BatchNorm3d = BatchNorm;
 
 /// `(x - running_mean) / sqrt(running_var + eps) * weight + bias` per channel.
 ///
-/// Keys: `weight`, `bias`, `running_mean`, `running_var`, each `[channels]`; `num_batches_tracked` may be there and is not read.
+/// Keys: `weight`, `bias`, `running_mean`, `running_var`, each `[channels]`; `num_batches_tracked` may be there and is
+/// not read.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BatchNorm {
     channels: usize,
@@ -54,7 +55,8 @@ impl Module for BatchNorm {
     }
 }
 
-/// `nn.LayerNorm`: `(x - mean) / sqrt(variance + eps) * weight + bias` over the last axes. Keys: `weight`, `bias`, of the shape of those axes.
+/// `nn.LayerNorm`: `(x - mean) / sqrt(variance + eps) * weight + bias` over the last axes. Keys: `weight`, `bias`, of
+/// the shape of those axes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LayerNorm {
     shape: Vec<usize>,
@@ -109,8 +111,8 @@ impl Module for LayerNorm {
     }
 }
 
-/// `nn.GroupNorm`: `(x - mean) / sqrt(variance + eps) * weight + bias`, mean and variance of each image and group of channels. Keys: `weight`,
-/// `bias`, each `[channels]`.
+/// `nn.GroupNorm`: `(x - mean) / sqrt(variance + eps) * weight + bias`, mean and variance of each image and group of
+/// channels. Keys: `weight`, `bias`, each `[channels]`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct GroupNorm {
     groups: usize,

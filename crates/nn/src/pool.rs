@@ -24,7 +24,8 @@ pub type AdaptiveAvgPool2d = AdaptiveAvgPool<2>;
 /// `nn.AdaptiveAvgPool3d`.
 pub type AdaptiveAvgPool3d = AdaptiveAvgPool<3>;
 
-/// The largest element of each window, padding left out. Windows that go past the end are left out, unless [`MaxPool::ceil_mode`] says otherwise.
+/// The largest element of each window, padding left out. Windows that go past the end are left out, unless
+/// [`MaxPool::ceil_mode`] says otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MaxPool<const N: usize> {
     kernel: Sizes<N>,
@@ -60,7 +61,8 @@ impl<const N: usize> MaxPool<N> {
         Self { dilation: dilation.into(), ..self }
     }
 
-    /// Whether a last window that goes past the end counts too, if it begins in the operand or the padding in front of it.
+    /// Whether a last window that goes past the end counts too, if it begins in the operand or the padding in front of
+    /// it.
     #[must_use]
     pub fn ceil_mode(self, ceil_mode: bool) -> Self {
         Self { ceil_mode, ..self }
@@ -113,8 +115,8 @@ impl<const N: usize> AvgPool<N> {
         Self { count_include_pad, ..self }
     }
 
-    /// Whether a last window that goes past the end counts too, if it begins in the operand or the padding in front of it. What lies behind
-    /// the padding is no part of the mean.
+    /// Whether a last window that goes past the end counts too, if it begins in the operand or the padding in front of
+    /// it. What lies behind the padding is no part of the mean.
     #[must_use]
     pub fn ceil_mode(self, ceil_mode: bool) -> Self {
         Self { ceil_mode, ..self }

@@ -37,15 +37,17 @@ mod kind {
     pub struct Rnn;
 }
 
-/// Layers of a recurrent network: `[steps, batch, in]` gives the last layer's hidden state of every step, `[steps, batch, d * hidden]` for `d`
-/// directions.
+/// Layers of a recurrent network: `[steps, batch, in]` gives the last layer's hidden state of every step, `[steps,
+/// batch, d * hidden]` for `d` directions.
 ///
-/// Keys, for layer `k` and with `_reverse` behind them for the way back: `weight_ih_lk [gates * hidden, in]`, `weight_hh_lk [gates * hidden, hidden]`,
-/// `bias_ih_lk`, `bias_hh_lk [gates * hidden]`. The nodes of layer `k` are named `lk` in the module.
+/// Keys, for layer `k` and with `_reverse` behind them for the way back: `weight_ih_lk [gates * hidden, in]`,
+/// `weight_hh_lk [gates * hidden, hidden]`, `bias_ih_lk`, `bias_hh_lk [gates * hidden]`. The nodes of layer `k` are
+/// named `lk` in the module.
 ///
-/// As a [`Module`], the layers begin with states of zeros and give that result alone; of one direction, [`Builder::select`] with step -1 takes
-/// the last hidden state from it. `unroll` takes the states to begin with and gives the last ones of all layers and directions too,
-/// `[layers * d, batch, hidden]` in the order forth and back of layer 0, then of layer 1, also where the batch is first elsewhere:
+/// As a [`Module`], the layers begin with states of zeros and give that result alone; of one direction,
+/// [`Builder::select`] with step -1 takes the last hidden state from it. `unroll` takes the states to begin with and
+/// gives the last ones of all layers and directions too, `[layers * d, batch, hidden]` in the order forth and back of
+/// layer 0, then of layer 1, also where the batch is first elsewhere:
 ///
 /// ```
 /// use fourfold_graph::ValueType;
@@ -172,7 +174,8 @@ impl<K> Recurrent<K> {
         if self.bidirectional { 2 } else { 1 }
     }
 
-    /// All layers from states `[layers * d, batch, hidden]`, zeros if there are none: the result, and as many of the last states as are `wanted`.
+    /// All layers from states `[layers * d, batch, hidden]`, zeros if there are none: the result, and as many of the
+    /// last states as are `wanted`.
     fn stacked(
         &self,
         builder: &mut Builder,
@@ -234,7 +237,8 @@ impl<K> Recurrent<K> {
         Ok((x, joined))
     }
 
-    /// The states of all steps of one layer: `[steps, d, batch, hidden]`, or twice as many features with the cell state.
+    /// The states of all steps of one layer: `[steps, d, batch, hidden]`, or twice as many features with the cell
+    /// state.
     fn layer(
         &self,
         builder: &mut Builder,
@@ -261,8 +265,8 @@ impl<K> Recurrent<K> {
         builder.named_node(&format!("l{layer}"), Op::Recurrent(op), &operands)
     }
 
-    /// The state after the last step of each direction, `[d, batch, hidden]`; `first` is where it begins among the features, if there are
-    /// others.
+    /// The state after the last step of each direction, `[d, batch, hidden]`; `first` is where it begins among the
+    /// features, if there are others.
     fn last_state(
         &self,
         builder: &mut Builder,

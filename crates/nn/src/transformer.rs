@@ -6,7 +6,8 @@ use crate::{Builder, Error, GELU, LayerNorm, Linear, Module, MultiheadAttention,
 
 /// `nn.TransformerEncoderLayer`: attention and a perceptron, each with a residual sum and a layer normalization.
 ///
-/// Keys: those of `self_attn` ([`MultiheadAttention`]), `linear1`, `linear2` ([`Linear`]), `norm1` and `norm2` ([`LayerNorm`]).
+/// Keys: those of `self_attn` ([`MultiheadAttention`]), `linear1`, `linear2` ([`Linear`]), `norm1` and `norm2`
+/// ([`LayerNorm`]).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TransformerEncoderLayer {
     d_model: usize,
@@ -19,7 +20,8 @@ pub struct TransformerEncoderLayer {
 }
 
 impl TransformerEncoderLayer {
-    /// A layer with 2048 features in its perceptron, ReLU, normalizations behind the sums, and operands `[steps, batch, features]`.
+    /// A layer with 2048 features in its perceptron, ReLU, normalizations behind the sums, and operands `[steps, batch,
+    /// features]`.
     #[must_use]
     pub fn new(d_model: usize, nhead: usize) -> Self {
         let (dim_feedforward, layer_norm_eps) = (2048, 1e-5);

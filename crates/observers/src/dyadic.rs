@@ -25,12 +25,14 @@ pub use self::rule::RangeRule;
 /// bin of x = floor(|x| * 4096 / 2^e), for x >= 0 and x < 0 apart
 /// ```
 ///
-/// When `e` grows by 1, pairs of bins become one, and `floor(floor(y) / 2) = floor(y / 2)`: the values are in the bins where they
-/// would be had `e` been large from the start. So the state depends on the multiset of the values only, not on their order, on the
-/// batches or on how they were spread over observers: states merge exactly, associatively and commutatively, bit for bit.
+/// When `e` grows by 1, pairs of bins become one, and `floor(floor(y) / 2) = floor(y / 2)`: the values are in the bins
+/// where they would be had `e` been large from the start. So the state depends on the multiset of the values only, not
+/// on their order, on the batches or on how they were spread over observers: states merge exactly, associatively and
+/// commutatively, bit for bit.
 ///
-/// The counts are `u64`; the smallest and the largest value and the number of zeros are kept exactly. The state takes 64 KiB,
-/// however much is observed. There are at least 2048 bins between 0 and the largest magnitude. Infinities are left out and counted.
+/// The counts are `u64`; the smallest and the largest value and the number of zeros are kept exactly. The state takes
+/// 64 KiB, however much is observed. There are at least 2048 bins between 0 and the largest magnitude. Infinities are
+/// left out and counted.
 ///
 /// ```
 /// use fourfold_observers::{DyadicHistogram, Observer, RangeRule};

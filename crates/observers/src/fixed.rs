@@ -5,8 +5,8 @@ use fourfold_tensor::Tensor;
 
 use crate::{Error, Observer, Ranges, State};
 
-/// Watches nothing and always gives the same scale and zero point (PyTorch's `FixedQParamsObserver`), for operators whose results
-/// have known ends.
+/// Watches nothing and always gives the same scale and zero point (PyTorch's `FixedQParamsObserver`), for operators
+/// whose results have known ends.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FixedParams {
     scale: f32,
@@ -20,7 +20,8 @@ impl FixedParams {
     /// From -1 to 1 in `u8`: tanh (PyTorch's `default_fixed_qparams_range_neg1to1_observer`).
     pub const MINUS_ONE_TO_ONE: FixedParams = FixedParams { scale: 2.0 / 256.0, zero_point: 128 };
 
-    /// An observer with that scale and zero point. They are checked when they are asked for, with the codes of the scheme.
+    /// An observer with that scale and zero point. They are checked when they are asked for, with the codes of the
+    /// scheme.
     #[must_use]
     pub fn new(scale: f32, zero_point: i32) -> Self {
         Self { scale, zero_point }

@@ -120,7 +120,8 @@ impl ObserverKind {
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] if an averaging constant or a percentage is out of its bounds, [`Error::Scheme`] if a scale is none.
+    /// [`Error::Setting`] if an averaging constant or a percentage is out of its bounds, [`Error::Scheme`] if a scale
+    /// is none.
     pub fn check(self) -> Result<(), Error> {
         match self {
             ObserverKind::MovingAverageMinMax { averaging_constant }

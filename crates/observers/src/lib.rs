@@ -1,7 +1,7 @@
 //! Observers: they watch values go by, keep a state of bounded size, and give a range.
 //!
-//! A range becomes a scale and a zero point by a [`Scheme`](fourfold_schemes::Scheme). The observers and their arithmetic
-//! are those of PyTorch's `torch.ao.quantization.observer`.
+//! A range becomes a scale and a zero point by a [`Scheme`](fourfold_schemes::Scheme). The observers and their
+//! arithmetic are those of PyTorch's `torch.ao.quantization.observer`.
 //!
 //! ```
 //! use fourfold_observers::{MinMax, Observer};
@@ -27,16 +27,18 @@
 //! | [`Silent`] | `PlaceholderObserver`, `NoopObserver`, `ReuseInputObserver` | nothing to merge |
 //! | [`Recording`] | `RecordingObserver` | in the order of the merges |
 //!
-//! A tensor with NaN is refused with the counts of what is not finite, and is not taken in. The histograms leave infinities out and count
-//! them ([`Observer::left_out`]); the others that watch refuse them. What an observer saw is a [`State`]: data with serde that comes back
-//! bit for bit. Its size does not depend on how much was observed, except that of [`Recording`]. [`Switched`] puts a switch on any
-//! observer. [`States`] are those of all observers of one model, and know what may be merged.
+//! A tensor with NaN is refused with the counts of what is not finite, and is not taken in. The histograms leave
+//! infinities out and count them ([`Observer::left_out`]); the others that watch refuse them. What an observer saw is a
+//! [`State`]: data with serde that comes back bit for bit. Its size does not depend on how much was observed, except
+//! that of [`Recording`]. [`Switched`] puts a switch on any observer. [`States`] are those of all observers of one
+//! model, and know what may be merged.
 //!
 //! Which one to take is said, with measurements, in [`choosing`].
 //!
 //! [`Observer`] is an open trait: what calibration does with a state is ask for its ranges.
 //!
-//! Architecture Invariant: observers know values, not models; which value is watched by which observer is the workflow's.
+//! Architecture Invariant: observers know values, not models; which value is watched by which observer is the
+//! workflow's.
 
 #[doc = include_str!("choosing.md")]
 pub mod choosing {}

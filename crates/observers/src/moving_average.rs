@@ -18,8 +18,8 @@ const NO_MERGE: &str = "an average depends on the order of the batches, and what
 /// min = min + c * (batch_min - min)      max = max + c * (batch_max - max)      in f32, from the first batch's on
 /// ```
 ///
-/// The averaging constant `c` lies above 0 and is at most 1. With PyTorch's 0.01 it takes some 300 batches until the first one is
-/// forgotten. States do not merge.
+/// The averaging constant `c` lies above 0 and is at most 1. With PyTorch's 0.01 it takes some 300 batches until the
+/// first one is forgotten. States do not merge.
 #[derive(Clone, Debug)]
 pub struct MovingAverageMinMax {
     averaging_constant: f32,

@@ -29,8 +29,8 @@ pub trait Observer: fmt::Debug + Send {
     /// [`Error::Nothing`] if nothing was observed, [`Error::NoRange`] if the observer never has a range.
     fn ranges(&self) -> Result<Ranges, Error>;
 
-    /// The parameters that `scheme` makes of what was seen; an observer that searches its range does so for the scheme's
-    /// codes and symmetry.
+    /// The parameters that `scheme` makes of what was seen; an observer that searches its range does so for the
+    /// scheme's codes and symmetry.
     ///
     /// # Errors
     ///

@@ -11,7 +11,8 @@ pub enum Silent {
     Placeholder,
     /// The value stays as it is (PyTorch's `NoopObserver`).
     Noop,
-    /// The parameters are those of the operand (PyTorch's `ReuseInputObserver`): operators that move or compare elements.
+    /// The parameters are those of the operand (PyTorch's `ReuseInputObserver`): operators that move or compare
+    /// elements.
     ReuseInput,
 }
 

@@ -7,8 +7,9 @@ use crate::Error;
 
 /// What an observer saw: what is saved, loaded and merged.
 ///
-/// Real numbers are written as their bits, so that they come back the same in every format, and counts as integers. A state
-/// read from elsewhere is checked by [`Observer::load`](crate::Observer::load) and [`Observer::merge`](crate::Observer::merge).
+/// Real numbers are written as their bits, so that they come back the same in every format, and counts as integers. A
+/// state read from elsewhere is checked by [`Observer::load`](crate::Observer::load) and
+/// [`Observer::merge`](crate::Observer::merge).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
@@ -37,8 +38,8 @@ pub enum State {
     DyadicHistogram {
         /// The smallest and the largest value; `None` before anything was observed.
         extent: Option<Extent>,
-        /// The counts of 8192 bins from `-2^e` to `2^e`, where `e` is the least for which the extent lies strictly between; empty before
-        /// anything was observed.
+        /// The counts of 8192 bins from `-2^e` to `2^e`, where `e` is the least for which the extent lies strictly
+        /// between; empty before anything was observed.
         counts: Vec<u64>,
         /// The number of values that are exactly 0; they are counted in bin 4096 too.
         zeros: u64,

@@ -8,8 +8,8 @@ use crate::{Error, ObserverKind, Shards, State};
 
 /// What all observers of one model saw: what a calibration saves, resumes and merges.
 ///
-/// Two of them merge if they are of the same model, watch the same values with the same observers, and have no batch in common. Where the
-/// states of the observers merge exactly, the order and the grouping of the merges do not matter.
+/// Two of them merge if they are of the same model, watch the same values with the same observers, and have no batch in
+/// common. Where the states of the observers merge exactly, the order and the grouping of the merges do not matter.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct States {

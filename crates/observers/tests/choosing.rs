@@ -10,7 +10,8 @@ fn numbers(tables: &str) -> (Vec<f64>, Vec<&str>) {
     (numbers.iter().map(|cell| cell.parse().expect("a number")).collect(), words)
 }
 
-/// Within 0.1 dB, because logarithms and cosines of the generator may differ in the last bit from one system to another.
+/// Within 0.1 dB, because logarithms and cosines of the generator may differ in the last bit from one system to
+/// another.
 #[test]
 fn the_tables_are_current() {
     let measured = measure::tables();

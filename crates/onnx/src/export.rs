@@ -1,29 +1,33 @@
 //! From a graph to an ONNX file.
 //!
-//! Codes have no place in the float operators of ONNX, so a quantized value `v` is written as QuantizeLinear, whose result is `v`, and
-//! DequantizeLinear, whose result is `v.real`: the QDQ form, which ONNX Runtime and others turn back into integer operators, as
-//! [`import`](crate::import) does: names, codes and results come back as they were.
+//! Codes have no place in the float operators of ONNX, so a quantized value `v` is written as QuantizeLinear, whose
+//! result is `v`, and DequantizeLinear, whose result is `v.real`: the QDQ form, which ONNX Runtime and others turn back
+//! into integer operators, as [`import`](crate::import) does: names, codes and results come back as they were.
 //!
-//! - Weights are `i8` initializers behind a DequantizeLinear with one scale for each channel, biases `i32` ones with the scale
-//!   `s_a * s_w[c]`.
+//! - Weights are `i8` initializers behind a DequantizeLinear with one scale for each channel, biases `i32` ones with
+//!   the scale `s_a * s_w[c]`.
 //! - A fused clamp is a Relu or Clip of its own, before the QuantizeLinear.
-//! - Where an operator may use fewer than all codes of the type, a Clip keeps the others from occurring (and keeps ONNX Runtime from
-//!   running it in integers).
-//! - Dynamic quantization is DynamicQuantizeLinear, MatMulInteger and the multiplication by both scales. ONNX quantizes the whole
-//!   input with one scale ([`DynamicScheme::OnnxPerTensor`](fourfold_schemes::DynamicScheme::OnnxPerTensor)); where each row has its
-//!   own, results agree closely, not exactly.
-//! - A dynamically quantized LSTM is ONNX Runtime's DynamicQuantizeLSTM; a GRU or RNN, for which there is none, reads its weights through a
-//!   DequantizeLinear and computes with real numbers. The metadata of its node say how it was quantized (`fourfold.dynamic`), so that
-//!   [`import`](crate::import) gives the layer on codes again, with the same bits.
-//! - The cell states of an LSTM are written where only those after the last step are read, as `Y_c`; its hidden states are `Y` and `Y_h`.
+//! - Where an operator may use fewer than all codes of the type, a Clip keeps the others from occurring (and keeps ONNX
+//!   Runtime from running it in integers).
+//! - Dynamic quantization is DynamicQuantizeLinear, MatMulInteger and the multiplication by both scales. ONNX quantizes
+//!   the whole input with one scale ([`DynamicScheme::OnnxPerTensor`](fourfold_schemes::DynamicScheme::OnnxPerTensor));
+//!   where each row has its own, results agree closely, not exactly.
+//! - A dynamically quantized LSTM is ONNX Runtime's DynamicQuantizeLSTM; a GRU or RNN, for which there is none, reads
+//!   its weights through a DequantizeLinear and computes with real numbers. The metadata of its node say how it was
+//!   quantized (`fourfold.dynamic`), so that [`import`](crate::import) gives the layer on codes again, with the same
+//!   bits.
+//! - The cell states of an LSTM are written where only those after the last step are read, as `Y_c`; its hidden states
+//!   are `Y` and `Y_h`.
 //!
-//! [`Form::QOperator`] writes operators on codes instead: QLinearConv, QLinearMatMul, and ONNX Runtime's QGemm, QLinearAdd,
-//! QLinearMul, QLinearConcat, QLinearAveragePool, QLinearGlobalAveragePool, QLinearSigmoid, QLinearLeakyRelu and QLinearSoftmax, with a Clip
-//! of codes behind them where the result may not have all codes of its type. What moves or clamps codes reads them as they are. What has
-//! no such form (other functions by table, differences) stands between DequantizeLinear and QuantizeLinear.
+//! [`Form::QOperator`] writes operators on codes instead: QLinearConv, QLinearMatMul, and ONNX Runtime's QGemm,
+//! QLinearAdd, QLinearMul, QLinearConcat, QLinearAveragePool, QLinearGlobalAveragePool, QLinearSigmoid,
+//! QLinearLeakyRelu and QLinearSoftmax, with a Clip of codes behind them where the result may not have all codes of its
+//! type. What moves or clamps codes reads them as they are. What has no such form (other functions by table,
+//! differences) stands between DequantizeLinear and QuantizeLinear.
 //!
 //! - Sizes that several symbols of the inputs give are written as shape arithmetic: Shape, Gather, Mul, Add and Concat.
-//! - Truth values are `bool`. Inputs and outputs of codes are `uint8` or `int8`; the nodes that read an input give its scale.
+//! - Truth values are `bool`. Inputs and outputs of codes are `uint8` or `int8`; the nodes that read an input give its
+//!   scale.
 //!
 //! - Products of codes whose result is the sums are MatMulInteger and ConvInteger, with an Add for a bias.
 //! - Real numbers rounded to those that codes stand for are QuantizeLinear and DequantizeLinear, of codes of 4, 8 or 16
@@ -60,7 +64,8 @@ use crate::proto::{
 };
 use message::value_info;
 
-/// The versions of the operators that are written, and of the file format that goes with each; the first unless the graph needs another.
+/// The versions of the operators that are written, and of the file format that goes with each; the first unless the
+/// graph needs another.
 const VERSIONS: [(i64, i64); 3] = [(17, 8), (19, 9), (21, 10)];
 
 /// The domain of ONNX Runtime's own operators, and their version.

@@ -85,8 +85,8 @@ pub struct Imported {
     pub graph: Graph,
     /// What changed on the way in and may change results, a sentence each; every kind of change is in it once.
     pub notes: Vec<String>,
-    /// Inputs of the file that are constants here, because the file has a default for them; [`Fixed::brought`] makes one
-    /// an input, [`Fixed::value`] another constant.
+    /// Inputs of the file that are constants here, because the file has a default for them; [`Fixed::brought`] makes
+    /// one an input, [`Fixed::value`] another constant.
     pub defaults: Vec<String>,
 }
 
@@ -123,17 +123,18 @@ pub fn load_with(path: impl AsRef<Path>, limits: &Limits, fixed: &Fixed) -> Resu
 ///
 /// # Errors
 ///
-/// [`Error::NotOnnx`], [`Error::Corrupt`], [`Error::Decode`] and the like for invalid files; [`Error::Version`], [`Error::Opset`],
-/// [`Error::Operators`], which lists all unsupported operators at once, [`Error::Unsupported`] and
-/// [`Error::UnsupportedTensor`] for valid models that need more than fourfold has; [`Error::Limit`] for models larger than
-/// allowed.
+/// [`Error::NotOnnx`], [`Error::Corrupt`], [`Error::Decode`] and the like for invalid files; [`Error::Version`],
+/// [`Error::Opset`], [`Error::Operators`], which lists all unsupported operators at once, [`Error::Unsupported`] and
+/// [`Error::UnsupportedTensor`] for valid models that need more than fourfold has; [`Error::Limit`] for models larger
+/// than allowed.
 pub fn import(bytes: &[u8], limits: &Limits) -> Result<Graph, Error> {
     Ok(import_with(bytes, &ImportOptions { limits, fixed: &Fixed::new(), resolver: &Nowhere })?.graph)
 }
 
 /// Reads a model as the options say.
 ///
-/// A free batch that the model itself fixes inside (it was traced with one sample) is 1: the model runs with that batch.
+/// A free batch that the model itself fixes inside (it was traced with one sample) is 1: the model runs with that
+/// batch.
 ///
 /// # Errors
 ///

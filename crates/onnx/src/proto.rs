@@ -8,7 +8,8 @@ use fourfold_tensor::Tensor;
 
 pub(crate) use generated::*;
 
-/// What a node says in its metadata beyond ONNX: how its operands are quantized while it runs, where no operator says so.
+/// What a node says in its metadata beyond ONNX: how its operands are quantized while it runs, where no operator says
+/// so.
 pub(crate) const DYNAMIC: &str = "fourfold.dynamic";
 
 impl TensorProto {

@@ -26,7 +26,8 @@ pub(crate) fn recognize(bytes: &[u8]) -> Result<(), Error> {
     }
 }
 
-/// Checks that every field of the messages that can be many (graph, nodes, tensors) lies within what holds it, and counts them.
+/// Checks that every field of the messages that can be many (graph, nodes, tensors) lies within what holds it, and
+/// counts them.
 ///
 /// An empty node takes two bytes of a file and a hundred of memory, so counts are checked before decoding.
 pub(crate) fn scan(bytes: &[u8], limits: &Limits) -> Result<(), Error> {

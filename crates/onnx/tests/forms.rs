@@ -1,4 +1,5 @@
-//! Functions and movements in the forms in which exporters write them: what they become, and what they compute, against ONNX Runtime.
+//! Functions and movements in the forms in which exporters write them: what they become, and what they compute, against
+//! ONNX Runtime.
 
 mod cases;
 

@@ -12,21 +12,22 @@ use fourfold_runtime::Options;
 use crate::{Batches, ChannelStatistics, Error, Quantized};
 use codes::Codes;
 
-/// Moves the bias of every layer on codes so that the means of its sums are those of the float graph (empirical bias correction, Nagel et
-/// al. 2019, arXiv 1906.04721).
+/// Moves the bias of every layer on codes so that the means of its sums are those of the float graph (empirical bias
+/// correction, Nagel et al. 2019, arXiv 1906.04721).
 ///
 /// ```text
 /// bias'[c] = bias[c] + mean(y[c]) - mean(y_q[c])
 /// ```
 ///
-/// `y` is what the layer of the float graph computes before its activation, `y_q` the same of the quantized layer on its quantized operand,
-/// without rounding of the result; the means are over all samples and positions. Layers are corrected in the order of the graph, so each
-/// sees what the corrections before it changed. The codes of the bias keep their scale `s_a * s_w`; a layer without bias gets one. Layers
-/// that run dynamically or in float stay as they are.
+/// `y` is what the layer of the float graph computes before its activation, `y_q` the same of the quantized layer on
+/// its quantized operand, without rounding of the result; the means are over all samples and positions. Layers are
+/// corrected in the order of the graph, so each sees what the corrections before it changed. The codes of the bias keep
+/// their scale `s_a * s_w`; a layer without bias gets one. Layers that run dynamically or in float stay as they are.
 ///
-/// `float` is the graph that was prepared, with its names. `batches` are inputs as [`Calibration::observe`](crate::Calibration::observe)
-/// takes them, best the same ones; they are gone through once in float and, up to the layer in question, once for each
-/// layer in codes, so that no more than one has to be in memory. The result has the same bits on every CPU.
+/// `float` is the graph that was prepared, with its names. `batches` are inputs as
+/// [`Calibration::observe`](crate::Calibration::observe) takes them, best the same ones; they are gone through once in
+/// float and, up to the layer in question, once for each layer in codes, so that no more than one has to be in memory.
+/// The result has the same bits on every CPU.
 ///
 /// # Errors
 ///
@@ -63,17 +64,18 @@ pub fn correct_bias_with<B: Batches + ?Sized>(
     Ok(Quantized { graph, layers: quantized.layers().to_vec() })
 }
 
-/// Moves the bias of every layer on codes by the mean error that rounding its weight is expected to make, without data (Nagel et al. 2019,
-/// arXiv 1906.04721, section 4.2).
+/// Moves the bias of every layer on codes by the mean error that rounding its weight is expected to make, without data
+/// (Nagel et al. 2019, arXiv 1906.04721, section 4.2).
 ///
 /// ```text
 /// bias'[o] = bias[o] - sum_i,k (W_q[o, i, k] - W[o, i, k]) * E[x[i]]
 /// ```
 ///
-/// `E[x]` follows from the batch normalizations before the layer: a channel is normal with the mean and the deviation that `statistics`
-/// has, and clamped by the activation. Sums add means and variances, averages and Flatten hand means on. Where nothing is known, as of the
-/// operand of the first layer, nothing is corrected. Padding counts as if it had the mean of its channel, which is an approximation, and
-/// errors of rounded activations are not seen: [`correct_bias`] does better if there are samples.
+/// `E[x]` follows from the batch normalizations before the layer: a channel is normal with the mean and the deviation
+/// that `statistics` has, and clamped by the activation. Sums add means and variances, averages and Flatten hand means
+/// on. Where nothing is known, as of the operand of the first layer, nothing is corrected. Padding counts as if it had
+/// the mean of its channel, which is an approximation, and errors of rounded activations are not seen: [`correct_bias`]
+/// does better if there are samples.
 ///
 /// `float` is the graph that was prepared, `statistics` that of the graph before [`fuse`](crate::fuse), or what
 /// [`equalize_with_statistics`](crate::equalize_with_statistics) made of it.

@@ -20,8 +20,8 @@ pub use monitor::Progress;
 
 use crate::{Error, Layer, QConfigMapping, Quantized, fingerprint};
 
-/// Makes a float graph ready for calibration: decides which nodes will run on codes and puts observers where parameters are
-/// needed.
+/// Makes a float graph ready for calibration: decides which nodes will run on codes and puts observers where parameters
+/// are needed.
 ///
 /// Call [`crate::fuse`] first, so that batch normalizations do not stand between.
 ///
@@ -86,7 +86,8 @@ fn assigned(graph: &Graph, mapping: &QConfigMapping) -> Result<Assignment, Error
     Ok(Assignment::new(graph, mapping))
 }
 
-/// A prepared graph and what was observed so far; its size grows by 16 bytes with each batch, which tell the batch from others.
+/// A prepared graph and what was observed so far; its size grows by 16 bytes with each batch, which tell the batch from
+/// others.
 #[derive(Debug)]
 pub struct Calibration {
     session: Session,
@@ -170,15 +171,15 @@ impl Calibration {
     ///
     /// # Errors
     ///
-    /// [`Error::NoSamples`] if all inputs are empty, [`Error::Observe`] if an input or an observed value is NaN, or an input that is quantized infinite (a mask that stays float may
-    /// be), [`Error::Runtime`] if the inputs do not fit the graph,
-    /// [`Error::Cancelled`] if the [monitor](Calibration::monitor) stops the batch.
+    /// [`Error::NoSamples`] if all inputs are empty, [`Error::Observe`] if an input or an observed value is NaN, or an
+    /// input that is quantized infinite (a mask that stays float may be), [`Error::Runtime`] if the inputs do not fit
+    /// the graph, [`Error::Cancelled`] if the [monitor](Calibration::monitor) stops the batch.
     pub fn observe(&mut self, batch: &[Tensor]) -> Result<(), Error> {
         self.take_in(None, batch)
     }
 
-    /// The same for a batch with a number of its own, by which two batches with the same elements are told apart when calibrations are
-    /// merged.
+    /// The same for a batch with a number of its own, by which two batches with the same elements are told apart when
+    /// calibrations are merged.
     ///
     /// # Errors
     ///
@@ -187,7 +188,8 @@ impl Calibration {
         self.take_in(Some(number), batch)
     }
 
-    /// Whether [`Calibration::observe_numbered`] took in this batch with this number, here or in what was loaded and merged.
+    /// Whether [`Calibration::observe_numbered`] took in this batch with this number, here or in what was loaded and
+    /// merged.
     #[must_use]
     pub fn has_observed(&self, number: u64, batch: &[Tensor]) -> bool {
         self.parts.contains(&fingerprint::batch(Some(number), batch))

@@ -109,10 +109,10 @@ impl Comparison {
     /// SQNR = 10 log10(sum x^2 / sum (x - y)^2)        x of the float graph, y of the quantized one
     /// ```
     ///
-    /// A part that is lost does not hide behind a larger one: the ratio of a Concat is that of its worst operand, and that of an
-    /// output of the graph is that of its worst channel, where these are lower than the ratio of the whole. Channels lie on axis 1, or
-    /// on the last axis of a tensor of three axes if that one is shorter. Parts that are zero, or have fewer than 16
-    /// elements in all batches, do not count.
+    /// A part that is lost does not hide behind a larger one: the ratio of a Concat is that of its worst operand, and
+    /// that of an output of the graph is that of its worst channel, where these are lower than the ratio of the whole.
+    /// Channels lie on axis 1, or on the last axis of a tensor of three axes if that one is shorter. Parts that are
+    /// zero, or have fewer than 16 elements in all batches, do not count.
     ///
     /// `None` for a value that is not in both graphs, or that was never compared.
     #[must_use]

@@ -94,7 +94,8 @@ impl<P: Fn(ValueId) -> Result<QuantParams, Error>> Conversion<'_, P> {
         self.rewrite.copy(node)
     }
 
-    /// A DeQuantStub becomes the Dequantize, or nothing where its operand is real already, unless the caller gets its result by that name.
+    /// A DeQuantStub becomes the Dequantize, or nothing where its operand is real already, unless the caller gets its
+    /// result by that name.
     fn end_of_stub(&mut self, node: &Node) -> Result<(), Error> {
         let (op, operand) = match self.codes[node.inputs()[0].index()] {
             None if !self.is_output(node.output()) => {
@@ -168,7 +169,8 @@ impl<P: Fn(ValueId) -> Result<QuantParams, Error>> Conversion<'_, P> {
         Ok(real)
     }
 
-    /// The name of the codes of a node's result: that of the result, unless the caller gets the real numbers by that name.
+    /// The name of the codes of a node's result: that of the result, unless the caller gets the real numbers by that
+    /// name.
     fn code_name(&mut self, id: ValueId) -> String {
         let value = self.rewrite.source.value(id).name();
         if self.is_output(id) { self.rewrite.fresh_name(&format!("{value}.codes")) } else { value.to_owned() }

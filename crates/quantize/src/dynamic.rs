@@ -12,12 +12,13 @@ use crate::rewrite::Rewrite;
 use crate::weight::Weight;
 use crate::{Decision, Error, Layer, Observed, QConfig, QConfigMapping, Quantized};
 
-/// Quantizes the weights of all nodes of the given operators (PyTorch's `quantize_dynamic`), as [`QConfig::fourfold`] says.
+/// Quantizes the weights of all nodes of the given operators (PyTorch's `quantize_dynamic`), as [`QConfig::fourfold`]
+/// says.
 ///
 /// # Errors
 ///
-/// [`Error::NotDynamic`] for operators other than Linear, Conv, Lstm, Gru and Rnn and types other than `i8`, [`Error::AlreadyQuantized`], and
-/// [`Error::Weight`] if a weight is not finite.
+/// [`Error::NotDynamic`] for operators other than Linear, Conv, Lstm, Gru and Rnn and types other than `i8`,
+/// [`Error::AlreadyQuantized`], and [`Error::Weight`] if a weight is not finite.
 pub fn quantize_dynamic(graph: &Graph, kinds: &[OpKind], dtype: DType) -> Result<Quantized, Error> {
     match kinds.iter().find(|kind| !kind.has_dynamic() || dtype != DType::I8) {
         Some(&kind) => Err(Error::NotDynamic { kind, dtype }),
@@ -30,9 +31,10 @@ pub fn quantize_dynamic(graph: &Graph, kinds: &[OpKind], dtype: DType) -> Result
     }
 }
 
-/// Quantizes the weights of all nodes that a mapping configures and that can run with real operands: linear and recurrent layers, convolutions
-/// that a rule names or whose operator it names (PyTorch leaves them float; a scheme by rows gives each image parameters of its own), and tables
-/// of embeddings where the configuration's weights are for them (see [`quantize_embedding`](crate::quantize_embedding)).
+/// Quantizes the weights of all nodes that a mapping configures and that can run with real operands: linear and
+/// recurrent layers, convolutions that a rule names or whose operator it names (PyTorch leaves them float; a scheme by
+/// rows gives each image parameters of its own), and tables of embeddings where the configuration's weights are for
+/// them (see [`quantize_embedding`](crate::quantize_embedding)).
 ///
 /// # Errors
 ///
@@ -104,8 +106,8 @@ impl<'a> Form<'a> {
     }
 }
 
-/// The weights that are codes already, by the values of the float graph and the number of their parts, each with its configuration: a layer that
-/// is applied again, as a cell is at every step, has them once.
+/// The weights that are codes already, by the values of the float graph and the number of their parts, each with its
+/// configuration: a layer that is applied again, as a cell is at every step, has them once.
 #[derive(Debug, Default)]
 struct Weights(HashMap<(ValueId, usize), Vec<(Observed, ValueId)>>);
 

@@ -11,17 +11,19 @@ use crate::rewrite::Rewrite;
 use crate::{Error, QConfig, QConfigMapping, Quantized, quantize_dynamic_with};
 
 /// Quantizes the tables of embeddings alone, row by row: [`QConfig::float_qparams_weight_only`] to 8 bits,
-/// [`QConfig::float_qparams_weight_only_4bit`] to 4, two codes in a byte of a file. The rest of the graph stays as it is.
+/// [`QConfig::float_qparams_weight_only_4bit`] to 4, two codes in a byte of a file. The rest of the graph stays as it
+/// is.
 ///
-/// A table is a constant `[rows, ..]` from which nothing but Gather chooses rows. The rows that are chosen become real numbers again
-/// while running, equation (1). Every row has a scale and a zero point:
+/// A table is a constant `[rows, ..]` from which nothing but Gather chooses rows. The rows that are chosen become real
+/// numbers again while running, equation (1). Every row has a scale and a zero point:
 ///
 /// ```text
 /// lo = min(row, 0)    hi = max(row, 0)    scale = (hi - lo) / q_max    zero_point = round_half_even(-lo / scale)    q_max = 255 or 15
 /// ```
 ///
-/// PyTorch's zero points are real numbers, and its range is that of the row alone; here 0 is a code, so that padding stays 0 and the
-/// parameters are those of every other tensor. A row costs at most half a step of its range widened to 0.
+/// PyTorch's zero points are real numbers, and its range is that of the row alone; here 0 is a code, so that padding
+/// stays 0 and the parameters are those of every other tensor. A row costs at most half a step of its range widened to
+/// 0.
 ///
 /// For a mapping that quantizes tables and linear layers at once, see [`quantize_dynamic_with`].
 ///

@@ -6,16 +6,16 @@ use fourfold_tensor::Tensor;
 use crate::Error;
 use crate::rewrite::Rewrite;
 
-/// Folds batch normalizations into the convolutions (transposed ones, too) and linear layers before them, and ReLU and Clip into the
-/// convolutions, linear layers and sums before them; drops Identity, unless the caller gets its result, which keeps its name. What is written out in
-/// steps is one node first ([`Graph::canonical`]).
+/// Folds batch normalizations into the convolutions (transposed ones, too) and linear layers before them, and ReLU and
+/// Clip into the convolutions, linear layers and sums before them; drops Identity, unless the caller gets its result,
+/// which keeps its name. What is written out in steps is one node first ([`Graph::canonical`]).
 ///
 /// ```text
 /// weight' = weight * f      bias' = (bias - mean) * f + bn_bias      f = bn_scale / sqrt(variance + epsilon)
 /// ```
 ///
-/// computed in `f64`, per output channel; after a linear layer only if its outputs are on the axis that is normalized, axis 1. A
-/// node is folded only if nothing else reads the value between the two. The fused
+/// computed in `f64`, per output channel; after a linear layer only if its outputs are on the axis that is normalized,
+/// axis 1. A node is folded only if nothing else reads the value between the two. The fused
 /// node has the name of the first, its result the name of the last.
 ///
 /// # Errors

@@ -41,7 +41,8 @@ use rule::{Module, ModuleOrder, ObjectType, Pattern, Regex};
 ///
 /// # In a file
 ///
-/// A configuration is the name of a preset, `"float"` for none, or a table of all its parts. Keys that are not known are errors.
+/// A configuration is the name of a preset, `"float"` for none, or a table of all its parts. Keys that are not known
+/// are errors.
 ///
 /// ```
 /// # use fourfold_quantize::{QConfig, QConfigMapping};
@@ -113,8 +114,8 @@ impl QConfigMapping {
         self
     }
 
-    /// Sets the configuration of one node: among the nodes of an operator inside of a module, that with `order` others before it. The name
-    /// of the whole graph is empty.
+    /// Sets the configuration of one node: among the nodes of an operator inside of a module, that with `order` others
+    /// before it. The name of the whole graph is empty.
     #[must_use]
     pub fn set_module_name_object_type_order(
         mut self,

@@ -36,8 +36,8 @@ impl Observed {
         Self { observer, scheme: QScheme::Codes(scheme) }
     }
 
-    /// What the results of an operator become in its place: fixed parameters where the operator fixes the ends of its results, with codes
-    /// of the same type.
+    /// What the results of an operator become in its place: fixed parameters where the operator fixes the ends of its
+    /// results, with codes of the same type.
     pub(crate) fn of_results(self, kind: OpKind) -> Self {
         let QScheme::Codes(Scheme { dtype, .. }) = self.scheme else { return self };
         let unsigned = match kind {

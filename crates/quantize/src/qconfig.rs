@@ -13,8 +13,9 @@ use crate::{Error, Observed};
 
 /// How the activations and the weights of a node are quantized (PyTorch's `QConfig`).
 ///
-/// It can describe more than is run so far: 16-bit floating point and weights alone are refused by [`prepare`](crate::prepare) and
-/// [`quantize_dynamic_with`](crate::quantize_dynamic_with); tables of embeddings by the first.
+/// It can describe more than is run so far: 16-bit floating point and weights alone are refused by
+/// [`prepare`](crate::prepare) and [`quantize_dynamic_with`](crate::quantize_dynamic_with); tables of embeddings by the
+/// first.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct QConfig {
@@ -38,8 +39,8 @@ impl QConfig {
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] if activations are not per tensor or not codes, weights not symmetric `i8`, or the settings of an observer out of
-    /// bounds.
+    /// [`Error::Config`] if activations are not per tensor or not codes, weights not symmetric `i8`, or the settings of
+    /// an observer out of bounds.
     pub(crate) fn check_static(&self) -> Result<(), Error> {
         self.check_weight()?;
         let part = "activation observer";
@@ -58,8 +59,8 @@ impl QConfig {
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] if activations do not become codes, weights not symmetric `i8`, or the settings of the weights' observer are out of
-    /// bounds.
+    /// [`Error::Config`] if activations do not become codes, weights not symmetric `i8`, or the settings of the
+    /// weights' observer are out of bounds.
     pub(crate) fn check_dynamic(&self) -> Result<(), Error> {
         self.check_weight()?;
         let part = "activation scheme";

@@ -16,8 +16,8 @@ pub(crate) struct Rewrite<'g> {
 }
 
 impl<'g> Rewrite<'g> {
-    /// A graph with the inputs of the source, and those of its constants that are outputs: these keep their names, whatever is made of them
-    /// as operands.
+    /// A graph with the inputs of the source, and those of its constants that are outputs: these keep their names,
+    /// whatever is made of them as operands.
     pub(crate) fn new(source: &'g Graph) -> Result<Self, Error> {
         let mut builder = GraphBuilder::new(source.name());
         builder.reserve(source.nodes().len(), source.values().len());

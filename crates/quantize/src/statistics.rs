@@ -12,8 +12,9 @@ pub(crate) use normal::Moments;
 
 /// The mean and the deviation of every channel that a batch normalization makes, as training left them.
 ///
-/// The normalized values of a channel have mean 0 and variance 1 over the training data; times `scale` plus `bias` they have mean `bias`
-/// and standard deviation `|scale|`. [`fuse`](crate::fuse) folds the normalization away, so these are taken from the graph before it.
+/// The normalized values of a channel have mean 0 and variance 1 over the training data; times `scale` plus `bias` they
+/// have mean `bias` and standard deviation `|scale|`. [`fuse`](crate::fuse) folds the normalization away, so these are
+/// taken from the graph before it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChannelStatistics {
     /// By the name of the fused node: moments before its activation.
@@ -25,7 +26,8 @@ impl ChannelStatistics {
     ///
     /// # Errors
     ///
-    /// [`Error::AlreadyQuantized`] if the graph has codes, [`Error::Tensor`] if the constants of a normalization are not `f32`.
+    /// [`Error::AlreadyQuantized`] if the graph has codes, [`Error::Tensor`] if the constants of a normalization are
+    /// not `f32`.
     pub fn of_batch_norms(graph: &Graph) -> Result<Self, Error> {
         if graph.is_quantized() {
             return Err(Error::AlreadyQuantized);

@@ -19,8 +19,8 @@ impl Weight {
         Self::of(node, operand(graph, node, 1)?, config)
     }
 
-    /// Quantizes a weight of a node that is several, one below the other, each by itself: with a scale of its own if the configuration
-    /// says one for a whole weight.
+    /// Quantizes a weight of a node that is several, one below the other, each by itself: with a scale of its own if
+    /// the configuration says one for a whole weight.
     pub(crate) fn of_parts(
         graph: &Graph,
         node: &Node,
@@ -51,7 +51,8 @@ impl Weight {
     fn of(node: &Node, weight: &Tensor, config: &Observed) -> Result<Self, Error> {
         let at_node = |source| Error::Weight { node: node.name().to_owned(), source };
         let scheme = config.check(["weight observer", "weight scheme"])?;
-        // The scales of a transposed convolution's channels would lie on axis 1 and be shared by groups; it has one, as in PyTorch.
+        // The scales of a transposed convolution's channels would lie on axis 1 and be shared by groups; it has one, as
+        // in PyTorch.
         let is_transposed = matches!(node.op(), Op::ConvTranspose(_)) && !config.observer.is_per_tensor();
         let mut observer = if is_transposed { ObserverKind::MinMax } else { config.observer }.observer();
         observer.observe(weight).map_err(at_node)?;
@@ -61,7 +62,8 @@ impl Weight {
     }
 
     /// The same for a layer whose operand has scale `s_a` and whose bias must fit the sums: where
-    /// `|bias / (s_a * s_w)| + 255 * sum |w|` could leave the range of `i32`, the weight's scale is enlarged until it fits.
+    /// `|bias / (s_a * s_w)| + 255 * sum |w|` could leave the range of `i32`, the weight's scale is enlarged until it
+    /// fits.
     pub(crate) fn with_bias(
         self,
         graph: &Graph,

@@ -20,29 +20,32 @@
 //!
 //! # From graph to plan
 //!
-//! Compiling walks the nodes once and makes one step of each. A step holds everything that does not change from run to run:
-//! weights packed for the kernel, multipliers, clamps. Values between steps live in slots; a slot has a layout, and a
-//! step that wants another layout gets a relayout step before it:
+//! Compiling walks the nodes once and makes one step of each. A step holds everything that does not change from run to
+//! run: weights packed for the kernel, multipliers, clamps. Values between steps live in slots; a slot has a layout,
+//! and a step that wants another layout gets a relayout step before it:
 //!
-//! - convolutions and poolings work on channels-last memory (`[n, spatial..., c]`), in which all channels of a position are
-//!   neighbours;
+//! - convolutions and poolings work on channels-last memory (`[n, spatial..., c]`), in which all channels of a position
+//!   are neighbours;
 //! - operators that treat all elements alike take what they get, so a run of convolutions stays channels-last;
 //! - everything else works on row-major memory, the layout at the border.
 //!
-//! Reshaping and relayouts that do not move elements (one channel, or one position) cost nothing: the slots share memory.
+//! Reshaping and relayouts that do not move elements (one channel, or one position) cost nothing: the slots share
+//! memory.
 //!
 //! # From plan to session
 //!
-//! When the sizes of the inputs are known, every slot gets a place in one arena; slots that are not alive at the same time
-//! share bytes; [`Plan::footprint`] says how many bytes that makes. The places are kept until inputs of other sizes come, so that runs after the first do not allocate.
+//! When the sizes of the inputs are known, every slot gets a place in one arena; slots that are not alive at the same
+//! time share bytes; [`Plan::footprint`] says how many bytes that makes. The places are kept until inputs of other
+//! sizes come, so that runs after the first do not allocate.
 //!
 //! # Arithmetic
 //!
-//! Quantized operators compute equations (1) to (6) exactly, so results have the same bits on every CPU, for every number
-//! of threads and every split of the batch. So have the float operators here, which use only correctly rounded operations in a
-//! fixed order. In Conv, Linear, MatMul and recurrent layers that operation is the fused multiply-add, one for each product in the
-//! order of the depth ([`Kernel::multiply_add`](fourfold_kernels::Kernel::multiply_add)); everywhere else multiplications and additions
-//! are rounded by themselves. Only which NaN a NaN is may differ between CPUs.
+//! Quantized operators compute equations (1) to (6) exactly, so results have the same bits on every CPU, for every
+//! number of threads and every split of the batch. So have the float operators here, which use only correctly rounded
+//! operations in a fixed order. In Conv, Linear, MatMul and recurrent layers that operation is the fused multiply-add,
+//! one for each product in the order of the depth ([`Kernel::multiply_add`](fourfold_kernels::Kernel::multiply_add));
+//! everywhere else multiplications and additions are rounded by themselves. Only which NaN a NaN is may differ between
+//! CPUs.
 //!
 //! Architecture Invariant: nothing here chooses quantization parameters; the graph brings them all.
 

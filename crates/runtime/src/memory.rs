@@ -15,8 +15,8 @@ use arrange::{Arrangement, Block, arrange, live_bytes};
 
 /// The bytes that running a plan takes, for inputs of certain sizes.
 ///
-/// The outputs, which are copies, and what operators need while they work (gathered windows, sums) come on top; the latter do not grow with
-/// the number of nodes. Both count in [`Limits::arena_bytes`].
+/// The outputs, which are copies, and what operators need while they work (gathered windows, sums) come on top; the
+/// latter do not grow with the number of nodes. Both count in [`Limits::arena_bytes`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Footprint {
     /// The arena of a session: the peak of the values between operators.

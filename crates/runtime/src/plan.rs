@@ -85,7 +85,8 @@ impl Plan {
         lower(graph, options)
     }
 
-    /// A plan of the same graph with other options, which shares the packed weights with this one if the kernel is the same.
+    /// A plan of the same graph with other options, which shares the packed weights with this one if the kernel is the
+    /// same.
     ///
     /// Constants are shared by all plans of a graph in any case.
     ///
@@ -122,8 +123,8 @@ impl Plan {
     }
 }
 
-/// The threads of a plan, `None` for those of the caller. One thread is the caller's: handing work to another would cost more than a small
-/// model takes.
+/// The threads of a plan, `None` for those of the caller. One thread is the caller's: handing work to another would
+/// cost more than a small model takes.
 pub(crate) fn pool(options: &Options) -> Result<Option<rayon::ThreadPool>, Error> {
     let Some(count) = options.threads.map(core::num::NonZeroUsize::get).filter(|&count| count > 1) else {
         return Ok(None);

@@ -40,8 +40,8 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// [`Error::InputCount`], [`Error::Input`], [`Error::Symbol`] if the inputs do not fit the graph, [`Error::Limit`] if
-    /// the activations need more memory than allowed.
+    /// [`Error::InputCount`], [`Error::Input`], [`Error::Symbol`] if the inputs do not fit the graph, [`Error::Limit`]
+    /// if the activations need more memory than allowed.
     pub fn run(&mut self, inputs: &[Tensor]) -> Result<&[Tensor], Error> {
         let Self { plan, memory } = self;
         let memory = Memory::bound(memory, plan, inputs)?;
@@ -49,7 +49,8 @@ impl Session {
         Ok(&memory.outputs)
     }
 
-    /// As [`Session::run`], and shows every graph input and then every node's result to `observe`, in the order of the nodes.
+    /// As [`Session::run`], and shows every graph input and then every node's result to `observe`, in the order of the
+    /// nodes.
     ///
     /// Values are shown row-major, in a tensor of their own.
     ///

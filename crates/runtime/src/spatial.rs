@@ -48,7 +48,8 @@ impl Windows<'_> {
         self.out.iter().product()
     }
 
-    /// Calls `f` with the number of each tap of one window and the position in the image that it sees, `None` in the padding.
+    /// Calls `f` with the number of each tap of one window and the position in the image that it sees, `None` in the
+    /// padding.
     pub(crate) fn for_each_tap(&self, window: usize, mut f: impl FnMut(usize, Option<usize>)) {
         let (corner, kernel) = (self.corner(window), self.geometry.kernel);
         let mut tap = 0;
@@ -63,8 +64,8 @@ impl Windows<'_> {
         }
     }
 
-    /// Calls `f` with the number of each tap of one window that sees the image, and the position that it sees. Taps in the padding, of
-    /// which there may be many more, take no time.
+    /// Calls `f` with the number of each tap of one window that sees the image, and the position that it sees. Taps in
+    /// the padding, of which there may be many more, take no time.
     pub(crate) fn for_each_seen(&self, window: usize, mut f: impl FnMut(usize, usize)) {
         let (corner, Geometry { kernel, stride, dilation, pad_begin, .. }) = (self.corner(window), self.geometry);
         let inside = |axis: usize| {
@@ -83,8 +84,8 @@ impl Windows<'_> {
         }
     }
 
-    /// Calls `f` with the numbers of taps of one window that follow each other and the position that the first of them sees: taps of a row
-    /// that see neighbours together, those in the padding with `None`.
+    /// Calls `f` with the numbers of taps of one window that follow each other and the position that the first of them
+    /// sees: taps of a row that see neighbours together, those in the padding with `None`.
     pub(crate) fn for_each_run(&self, window: usize, mut f: impl FnMut(Range<usize>, Option<usize>)) {
         let Geometry { kernel: [_, _, width], stride, dilation, pad_begin, .. } = *self.geometry;
         if dilation[2] != 1 {

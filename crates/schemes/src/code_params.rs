@@ -8,7 +8,8 @@ use crate::{CodeRange, CodeType, Error, Granularity, QuantParams, Scale, Sharing
 pub enum ZeroPoints {
     /// Codes: 0 is represented exactly.
     Integer(Vec<i32>),
-    /// Anywhere between codes: 0 may not be represented. PyTorch's `per_channel_affine_float_qparams`, for rows of embeddings.
+    /// Anywhere between codes: 0 may not be represented. PyTorch's `per_channel_affine_float_qparams`, for rows of
+    /// embeddings.
     Float(Vec<f32>),
 }
 
@@ -35,8 +36,8 @@ impl ZeroPoints {
 /// integer zero point:  real = scale * (q - zero_point)      float zero point:  real = (q - zero_point) * scale
 /// ```
 ///
-/// [`QuantParams`] is the part of these that a graph can hold and the kernels run; `From` and `TryFrom` lead from one to the
-/// other.
+/// [`QuantParams`] is the part of these that a graph can hold and the kernels run; `From` and `TryFrom` lead from one
+/// to the other.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CodeParams {
     codes: CodeRange,
@@ -51,8 +52,8 @@ impl CodeParams {
     /// # Errors
     ///
     /// [`Error::Parameters`] if there are not as many scales as zero points, or not one for the whole tensor;
-    /// [`Error::ZeroPoint`] if an integer zero point is not one of the codes, [`Error::FloatZeroPoint`] if another is not
-    /// finite.
+    /// [`Error::ZeroPoint`] if an integer zero point is not one of the codes, [`Error::FloatZeroPoint`] if another is
+    /// not finite.
     pub fn new(codes: CodeRange, sharing: Sharing, scales: Vec<Scale>, zero_points: ZeroPoints) -> Result<Self, Error> {
         if scales.len() != zero_points.len() || (sharing == Sharing::PerTensor && scales.len() != 1) {
             return Err(Error::Parameters { sharing, scales: scales.len(), zero_points: zero_points.len() });

@@ -33,7 +33,8 @@ impl CodeRange {
         Self { ty, quant_min, quant_max }
     }
 
-    /// Every code of `ty` without the smallest: as many negative as positive codes if it is signed, `[-127, 127]` for `i8`.
+    /// Every code of `ty` without the smallest: as many negative as positive codes if it is signed, `[-127, 127]` for
+    /// `i8`.
     #[must_use]
     pub const fn narrow(ty: CodeType) -> Self {
         let (least, quant_max) = ty.range();
@@ -84,11 +85,11 @@ impl CodeRange {
         code.clamp(self.quant_min, self.quant_max)
     }
 
-    /// The zero point of symmetric parameters: 0 for signed types (or the code nearest to it), `2^(bits - 1)` for all codes
-    /// of an unsigned type, `(quant_min + quant_max) / 2` rounded down for a part of them.
+    /// The zero point of symmetric parameters: 0 for signed types (or the code nearest to it), `2^(bits - 1)` for all
+    /// codes of an unsigned type, `(quant_min + quant_max) / 2` rounded down for a part of them.
     ///
-    /// Source: `_calculate_qparams` of PyTorch for `i8` and `u8`, whose rule the other types follow here; there all of `u16` has
-    /// 32768, whatever the part.
+    /// Source: `_calculate_qparams` of PyTorch for `i8` and `u8`, whose rule the other types follow here; there all of
+    /// `u16` has 32768, whatever the part.
     #[must_use]
     pub fn middle(self) -> i32 {
         if self.ty.is_signed() {

@@ -23,8 +23,8 @@ pub enum DynamicScheme {
     TorchPerTensor,
     /// One scale and zero point for the whole input, codes 0 to 255: ONNX's `DynamicQuantizeLinear`.
     ///
-    /// The parameters are those of [`DynamicScheme::PerRow`] for an input that is one row, so a result depends on the rest of the
-    /// batch.
+    /// The parameters are those of [`DynamicScheme::PerRow`] for an input that is one row, so a result depends on the
+    /// rest of the batch.
     OnnxPerTensor,
 }
 
@@ -49,7 +49,8 @@ pub fn torch_dynamic_params(min: f32, max: f32) -> (f32, i32) {
 
 /// The parameters that PyTorch chooses for codes 0 to `quant_max` and finite values from `min` to `max`.
 ///
-/// Source: `ChooseQuantizationParams` in ATen's `QuantUtils.h`, sparsity not preserved. Returns the scale and the zero point.
+/// Source: `ChooseQuantizationParams` in ATen's `QuantUtils.h`, sparsity not preserved. Returns the scale and the zero
+/// point.
 #[must_use]
 #[expect(
     clippy::cast_possible_truncation,

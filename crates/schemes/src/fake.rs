@@ -10,7 +10,8 @@ use crate::{CodeParams, Error};
 pub struct FakeQuantized {
     /// The real numbers that the codes stand for, `f32`, of the shape of the input.
     pub values: Tensor,
-    /// Where gradients pass, row-major: the derivative of the straight-through estimator is 1 where this is true, else 0.
+    /// Where gradients pass, row-major: the derivative of the straight-through estimator is 1 where this is true, else
+    /// 0.
     pub mask: Vec<bool>,
 }
 
@@ -22,10 +23,11 @@ pub struct FakeQuantized {
 /// ```
 ///
 /// The values are bit for bit those of [`QuantTensor::quantize`](crate::QuantTensor::quantize) and
-/// [`QuantTensor::dequantize`](crate::QuantTensor::dequantize), whichever way `x / scale` is computed and zero points are
-/// held. NaN has the value of the code of 0, and its mask is false.
+/// [`QuantTensor::dequantize`](crate::QuantTensor::dequantize), whichever way `x / scale` is computed and zero points
+/// are held. NaN has the value of the code of 0, and its mask is false.
 ///
-/// Source: `fake_quantize_per_tensor_affine_cachemask` and its per-channel form in PyTorch, with [`Quotient::Reciprocal`].
+/// Source: `fake_quantize_per_tensor_affine_cachemask` and its per-channel form in PyTorch, with
+/// [`Quotient::Reciprocal`].
 ///
 /// # Errors
 ///

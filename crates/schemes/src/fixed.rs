@@ -5,8 +5,8 @@ use crate::{CodeRange, Error, Scale};
 /// How a product in fixed point is rounded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FixedRounding {
-    /// Twice, to nearest: the upper half of the product with ties upward, then the shift to the right with ties away from zero.
-    /// LiteRT as it is built by default, and gemmlowp.
+    /// Twice, to nearest: the upper half of the product with ties upward, then the shift to the right with ties away
+    /// from zero. LiteRT as it is built by default, and gemmlowp.
     Double,
     /// Once, to nearest, ties upward. LiteRT with `TFLITE_SINGLE_ROUNDING`.
     Single,
@@ -19,7 +19,8 @@ pub enum FixedRounding {
 /// single:  y = floor((x * multiplier + 2^(30 - shift)) / 2^(31 - shift))
 /// ```
 ///
-/// Source: `QuantizeMultiplier` in LiteRT's `quantization_util.cc` and `MultiplyByQuantizedMultiplier` in its `common.cc`.
+/// Source: `QuantizeMultiplier` in LiteRT's `quantization_util.cc` and `MultiplyByQuantizedMultiplier` in its
+/// `common.cc`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct FixedMultiplier {
     multiplier: i32,
@@ -42,8 +43,8 @@ impl FixedMultiplier {
 
     /// The multiplier nearest to `real`, of 31 bits: `2^30 <= multiplier`, or 0 if `real` is below `2^-32`.
     ///
-    /// With single rounding, what is `2^30` or more becomes the largest multiplier there is, just below `2^30`. With double
-    /// rounding it is kept, with a shift above 30.
+    /// With single rounding, what is `2^30` or more becomes the largest multiplier there is, just below `2^30`. With
+    /// double rounding it is kept, with a shift above 30.
     ///
     /// # Errors
     ///
@@ -109,8 +110,8 @@ impl FixedMultiplier {
 
     /// `x` times the multiplier, rounded.
     ///
-    /// What does not fit `i32` saturates. LiteRT shifts to the left in 32 bits, and leaves undefined what does not fit then;
-    /// here it is exact.
+    /// What does not fit `i32` saturates. LiteRT shifts to the left in 32 bits, and leaves undefined what does not fit
+    /// then; here it is exact.
     #[must_use]
     pub fn apply(self, x: i32) -> i32 {
         match self.rounding {

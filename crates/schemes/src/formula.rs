@@ -8,8 +8,8 @@ pub(crate) mod torch;
 
 /// Whose formula makes a scale and a zero point of a range.
 ///
-/// All of them widen the range until it holds 0: `low = min(min, 0)`, `high = max(max, 0)`, and `absmax = max(-low, high)`.
-/// `middle` is [`CodeRange::middle`].
+/// All of them widen the range until it holds 0: `low = min(min, 0)`, `high = max(max, 0)`, and `absmax = max(-low,
+/// high)`. `middle` is [`CodeRange::middle`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Formula {
     /// PyTorch's observers (`_calculate_qparams` in `torch/ao/quantization/observer.py`), all in `f32`:
@@ -24,7 +24,8 @@ pub enum Formula {
         /// The least scale: `f32::EPSILON`, and `2^-12` for the engines QNNPACK and XNNPACK.
         eps: f32,
     },
-    /// ONNX Runtime's quantizer (`compute_scale_zp` in `onnxruntime/python/tools/quantization/quant_utils.py`), in `f64`:
+    /// ONNX Runtime's quantizer (`compute_scale_zp` in `onnxruntime/python/tools/quantization/quant_utils.py`), in
+    /// `f64`:
     ///
     /// ```text
     /// low, high = low, max(high, low + min_real_range);  symmetric: -absmax, absmax
@@ -46,9 +47,9 @@ pub enum Formula {
     /// symmetric:  scale = absmax / min(quant_max - zero_point, zero_point - quant_min)       zero_point = middle
     /// ```
     ///
-    /// A scale below the smallest normal `f32`, that of zeros among them, becomes 1 as in its `SymmetricQuantizeFloats`, and the
-    /// zero point that of zeros: `quant_min` or `middle`. LiteRT's affine formula keeps the scale 0, which no code can be made
-    /// with. LiteRT has symmetric parameters of signed types only.
+    /// A scale below the smallest normal `f32`, that of zeros among them, becomes 1 as in its
+    /// `SymmetricQuantizeFloats`, and the zero point that of zeros: `quant_min` or `middle`. LiteRT's affine formula
+    /// keeps the scale 0, which no code can be made with. LiteRT has symmetric parameters of signed types only.
     LiteRt,
 }
 
@@ -57,10 +58,10 @@ impl Formula {
     ///
     /// # Errors
     ///
-    /// [`Error::Range`] if an end of the range is NaN or infinite, or its width is an infinite `f32` where the formula computes
-    /// it in `f32`; [`Error::ReversedRange`] if it ends before it begins; [`Error::Scale`] if the scale is no positive normal
-    /// `f32`, which `eps` or a range of almost all numbers on very few codes can cause; [`Error::OneSided`] for symmetric
-    /// parameters by LiteRT's formula if no codes lie on one side of the zero point.
+    /// [`Error::Range`] if an end of the range is NaN or infinite, or its width is an infinite `f32` where the formula
+    /// computes it in `f32`; [`Error::ReversedRange`] if it ends before it begins; [`Error::Scale`] if the scale is no
+    /// positive normal `f32`, which `eps` or a range of almost all numbers on very few codes can cause;
+    /// [`Error::OneSided`] for symmetric parameters by LiteRT's formula if no codes lie on one side of the zero point.
     pub fn scale_and_zero_point(
         self,
         range: Range,
@@ -70,8 +71,8 @@ impl Formula {
         self.find(range, codes, symmetry, Ok)
     }
 
-    /// As [`Formula::scale_and_zero_point`], with the scale enlarged to a power of two before the zero point is computed from
-    /// it: [`Scale::to_power_of_two`].
+    /// As [`Formula::scale_and_zero_point`], with the scale enlarged to a power of two before the zero point is
+    /// computed from it: [`Scale::to_power_of_two`].
     ///
     /// # Errors
     ///

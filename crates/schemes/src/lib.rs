@@ -9,17 +9,18 @@
 //! What graphs hold and kernels run, codes of 8 bits (and sums of 32) per tensor and per channel:
 //!
 //! - [`Scale`] is a positive normal `f32`: its constructor says so, and nothing else makes one.
-//! - [`QuantParams`] is what a quantized tensor carries: type, range of codes, and one scale and zero point, or one each
-//!   per channel.
+//! - [`QuantParams`] is what a quantized tensor carries: type, range of codes, and one scale and zero point, or one
+//!   each per channel.
 //! - [`Scheme`] chooses parameters from an observed range: affine or symmetric, per tensor or per channel, with the
 //!   formulas of PyTorch.
 //! - [`DynamicScheme`] names how activations are quantized while a model runs.
 //!
 //! What other formats and targets have besides, codes of 4, 8, 16 and 32 bits:
 //!
-//! - [`CodeType`] and [`CodeRange`] are the codes, [`Sharing`] is which elements share parameters (per tensor, channel or
-//!   group), [`CodeParams`] is both with the parameters, zero points in floating point among them.
-//! - [`Recipe`] chooses parameters by a [`Formula`]: PyTorch's, ONNX Runtime's or LiteRT's, with any scales or powers of two.
+//! - [`CodeType`] and [`CodeRange`] are the codes, [`Sharing`] is which elements share parameters (per tensor, channel
+//!   or group), [`CodeParams`] is both with the parameters, zero points in floating point among them.
+//! - [`Recipe`] chooses parameters by a [`Formula`]: PyTorch's, ONNX Runtime's or LiteRT's, with any scales or powers
+//!   of two.
 //! - [`QuantTensor`] is a tensor of packed codes; [`fake_quantize`] is its error without codes, for those who train.
 //! - [`FixedMultiplier`] is the multiplier of equation (4) for integer-only targets, [`multiplier()`] the one in `f32`.
 //!

@@ -2,8 +2,8 @@
 
 use crate::{CodeRange, CodeType, Error};
 
-/// The bytes of `codes`, in their order: code 0 of a 4-bit type in the lower half of byte 0, code 1 in its upper half, and the
-/// upper half of the last byte 0 if their number is odd; other types little-endian.
+/// The bytes of `codes`, in their order: code 0 of a 4-bit type in the lower half of byte 0, code 1 in its upper half,
+/// and the upper half of the last byte 0 if their number is odd; other types little-endian.
 ///
 /// Source: the order of 4-bit tensors in ONNX, and of `quint4x2` in PyTorch.
 ///
@@ -25,8 +25,8 @@ pub fn pack(ty: CodeType, codes: &[i32]) -> Result<Vec<u8>, Error> {
 ///
 /// # Errors
 ///
-/// [`Error::PackedLength`] if the number of bytes is not that of `count` codes, [`Error::Padding`] if the unused half of the
-/// last byte is not 0.
+/// [`Error::PackedLength`] if the number of bytes is not that of `count` codes, [`Error::Padding`] if the unused half
+/// of the last byte is not 0.
 pub fn unpack(ty: CodeType, bytes: &[u8], count: usize) -> Result<Vec<i32>, Error> {
     let expected = packed_len(ty, count);
     if bytes.len() != expected {

@@ -138,7 +138,8 @@ impl QuantParams {
     ///
     /// # Errors
     ///
-    /// [`Error::Channels`] if the axis is not one of the tensor's or does not have as many channels as there are scales.
+    /// [`Error::Channels`] if the axis is not one of the tensor's or does not have as many channels as there are
+    /// scales.
     pub fn check_shape(&self, shape: &[usize]) -> Result<(), Error> {
         match &self.granularity {
             Granularity::PerChannel { axis, scales, zero_points } if shape.get(*axis) != Some(&scales.len()) => {

@@ -22,11 +22,11 @@ impl QuantTensor {
     /// float zero point:    q = clamp(round_half_even(x / scale + zero_point), quant_min, quant_max)
     /// ```
     ///
-    /// `quotient` says how `x / scale` is computed. Clamped as a real number, so nothing wraps around; NaN is quantized as 0.
-    /// With division, `i8` and `u8` have the bits of [`quantize`], which does them on the kernels.
+    /// `quotient` says how `x / scale` is computed. Clamped as a real number, so nothing wraps around; NaN is quantized
+    /// as 0. With division, `i8` and `u8` have the bits of [`quantize`], which does them on the kernels.
     ///
-    /// Source: ONNX `QuantizeLinear` (division) and PyTorch's `quantize_per_tensor` and `quantize_per_channel` (reciprocal),
-    /// which add a float zero point before rounding.
+    /// Source: ONNX `QuantizeLinear` (division) and PyTorch's `quantize_per_tensor` and `quantize_per_channel`
+    /// (reciprocal), which add a float zero point before rounding.
     ///
     /// # Errors
     ///
@@ -53,8 +53,8 @@ impl QuantTensor {
     ///
     /// # Errors
     ///
-    /// [`Error::Tensor`] if they do not fill `shape`, [`Error::Code`] if one of them is not one of the parameters' codes,
-    /// [`Error::Sharing`] if the parameters do not fit the shape.
+    /// [`Error::Tensor`] if they do not fill `shape`, [`Error::Code`] if one of them is not one of the parameters'
+    /// codes, [`Error::Sharing`] if the parameters do not fit the shape.
     pub fn from_codes(shape: &[usize], codes: &[i32], params: CodeParams) -> Result<Self, Error> {
         params.check_shape(shape)?;
         let shape = Shape::new(shape)?;
@@ -123,8 +123,8 @@ impl QuantTensor {
     /// integer zero point:  real = scale * (q - zero_point)      float zero point:  real = (q - zero_point) * scale
     /// ```
     ///
-    /// The difference of integers is exact, and rounded to `f32` where it has more than 24 bits; the product may overflow to
-    /// infinity.
+    /// The difference of integers is exact, and rounded to `f32` where it has more than 24 bits; the product may
+    /// overflow to infinity.
     ///
     /// # Errors
     ///

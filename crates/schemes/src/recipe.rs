@@ -7,8 +7,8 @@ use crate::{CodeParams, CodeRange, CodeType, Error, Formula, Range, Scale, Shari
 pub enum Scales {
     /// Every positive normal `f32`.
     Real,
-    /// Powers of two, for hardware that shifts instead of multiplying. The scale of the formula is enlarged to the next one, so
-    /// the range still fits the codes; the zero point is computed from the enlarged scale.
+    /// Powers of two, for hardware that shifts instead of multiplying. The scale of the formula is enlarged to the next
+    /// one, so the range still fits the codes; the zero point is computed from the enlarged scale.
     PowersOfTwo,
 }
 

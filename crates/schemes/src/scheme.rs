@@ -26,7 +26,8 @@ pub enum Symmetry {
     Symmetric,
 }
 
-/// How parameters of `i8` and `u8` follow from a range; [`Recipe`](crate::Recipe) is the same for all types and formulas.
+/// How parameters of `i8` and `u8` follow from a range; [`Recipe`](crate::Recipe) is the same for all types and
+/// formulas.
 ///
 /// With `lo = min(min, 0)` and `hi = max(max, 0)`, all in `f32` (PyTorch's `_calculate_qparams`):
 ///
@@ -48,9 +49,10 @@ pub struct Scheme {
     pub symmetry: Symmetry,
     /// The least scale.
     pub eps: f32,
-    /// Whether codes are made as PyTorch makes them: saturating at the ends of the type and not at `quant_min` and `quant_max` (over which
-    /// the observed range is spread), and constants by [`quantize_by_reciprocal`](crate::quantize_by_reciprocal) and not by equation
-    /// (2). Activations always follow equation (2).
+    /// Whether codes are made as PyTorch makes them: saturating at the ends of the type and not at `quant_min` and
+    /// `quant_max` (over which the observed range is spread), and constants by
+    /// [`quantize_by_reciprocal`](crate::quantize_by_reciprocal) and not by equation (2). Activations always follow
+    /// equation (2).
     #[serde(default)]
     pub torch_codes: bool,
 }
@@ -66,8 +68,8 @@ impl Scheme {
         torch_codes: false,
     };
 
-    /// Unsigned, affine, the observed range on codes 0 to 127: activations as PyTorch's fbgemm engine wants them (`reduce_range`). Values
-    /// outside of the observed range have codes up to 255.
+    /// Unsigned, affine, the observed range on codes 0 to 127: activations as PyTorch's fbgemm engine wants them
+    /// (`reduce_range`). Values outside of the observed range have codes up to 255.
     pub const U8_AFFINE_REDUCED: Scheme = Scheme { quant_max: 127, torch_codes: true, ..Scheme::U8_AFFINE };
 
     /// Signed, symmetric, codes -127 to 127: weights. `scale = max(|w|) / 127`.
@@ -80,17 +82,17 @@ impl Scheme {
         torch_codes: false,
     };
 
-    /// Signed, symmetric, codes -128 to 127: weights as PyTorch makes them. `scale = max(|w|) / 127.5`, so that the largest weight is a
-    /// tie, which [`quantize_by_reciprocal`](crate::quantize_by_reciprocal) breaks as PyTorch does.
+    /// Signed, symmetric, codes -128 to 127: weights as PyTorch makes them. `scale = max(|w|) / 127.5`, so that the
+    /// largest weight is a tie, which [`quantize_by_reciprocal`](crate::quantize_by_reciprocal) breaks as PyTorch does.
     pub const I8_SYMMETRIC_FULL: Scheme = Scheme { quant_min: -128, torch_codes: true, ..Scheme::I8_SYMMETRIC };
 
     /// The scale and the zero point for one range.
     ///
     /// # Errors
     ///
-    /// [`Error::Range`] if an end of the range is NaN or infinite, or its width is; [`Error::Codes`] if the scheme's codes do
-    /// not fit its type, [`Error::NotQuantized`] if that is not of 8 bits; [`Error::Scale`] if `eps` is not a scale and the
-    /// range gives none.
+    /// [`Error::Range`] if an end of the range is NaN or infinite, or its width is; [`Error::Codes`] if the scheme's
+    /// codes do not fit its type, [`Error::NotQuantized`] if that is not of 8 bits; [`Error::Scale`] if `eps` is not a
+    /// scale and the range gives none.
     pub fn scale_and_zero_point(&self, range: Range) -> Result<(Scale, i32), Error> {
         if self.dtype.byte_range().is_none() {
             return Err(Error::NotQuantized { dtype: self.dtype });

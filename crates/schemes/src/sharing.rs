@@ -28,8 +28,8 @@ pub enum Sharing {
 }
 
 impl Sharing {
-    /// The number of parameters for a tensor of `shape`: of scales, and of zero points. `None` if it has no such axis, the
-    /// groups have no elements, or the number does not fit.
+    /// The number of parameters for a tensor of `shape`: of scales, and of zero points. `None` if it has no such axis,
+    /// the groups have no elements, or the number does not fit.
     #[must_use]
     pub fn count(self, shape: &[usize]) -> Option<usize> {
         match self {
@@ -55,8 +55,8 @@ impl Sharing {
         Err(Error::Sharing { sharing: self, count, shape: shape.to_vec() })
     }
 
-    /// Calls `f` with each contiguous run of elements that share parameters, and with the index of their parameters. The
-    /// shape must have passed [`Sharing::check`].
+    /// Calls `f` with each contiguous run of elements that share parameters, and with the index of their parameters.
+    /// The shape must have passed [`Sharing::check`].
     pub(crate) fn for_each_run(
         self,
         shape: &[usize],

@@ -53,9 +53,9 @@ fn codes_of(range: CodeRange, zero_point: i32) -> Vec<i32> {
 }
 
 proptest! {
-    /// `quantize(dequantize(q)) == q`, for codes up to `2^22` steps from the zero point, and with the reciprocal, which is rounded
-    /// once more, up to `2^21`: all codes of up to 16 bits. Farther away, where only codes of 32 bits are, the roundings may add
-    /// up to half a step.
+    /// `quantize(dequantize(q)) == q`, for codes up to `2^22` steps from the zero point, and with the reciprocal, which
+    /// is rounded once more, up to `2^21`: all codes of up to 16 bits. Farther away, where only codes of 32 bits are,
+    /// the roundings may add up to half a step.
     #[test]
     fn codes_survive_a_round_trip(range in code_ranges(&CodeType::ALL), scale in scales(), part in 0.0..1.0_f64) {
         let offset = (f64::from(range.steps()) * part).round() as i64;
@@ -104,9 +104,9 @@ proptest! {
     /// |x - y| <= scale / 2 + u * (|x| + |scale * n|)      u = 2^-24
     /// ```
     ///
-    /// because `x / scale` is rounded (by at most `u * |x| / scale`), then to an integer (by at most 1/2), and `scale * n` is
-    /// rounded (by at most `u * |scale * n|`). Where `n` has more than 24 bits, it is rounded too, by `u * |n|`. The reciprocal
-    /// is rounded once more: `u * |x|` again.
+    /// because `x / scale` is rounded (by at most `u * |x| / scale`), then to an integer (by at most 1/2), and `scale *
+    /// n` is rounded (by at most `u * |scale * n|`). Where `n` has more than 24 bits, it is rounded too, by `u * |n|`.
+    /// The reciprocal is rounded once more: `u * |x|` again.
     #[test]
     fn the_error_is_half_a_step(range in code_ranges(&CodeType::ALL), scale in scales(), part in 0.0..1.0_f64, at in 0.0..=1.0_f64) {
         let offset = (f64::from(range.steps()) * part).round() as i64;
@@ -135,8 +135,8 @@ proptest! {
         }
     }
 
-    /// What a recipe makes of a range, the range fits: its ends come back within the same bound and the rounding of the zero
-    /// point, half a step.
+    /// What a recipe makes of a range, the range fits: its ends come back within the same bound and the rounding of the
+    /// zero point, half a step.
     #[test]
     fn parameters_of_a_range_hold_it(
         a in -1000.0_f32..1000.0, b in -1000.0_f32..1000.0, ty in select(SMALL.to_vec()), at in 0_usize..3,

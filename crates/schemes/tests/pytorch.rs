@@ -65,7 +65,8 @@ fn recipes_find_the_same_parameters() {
     }
 }
 
-/// PyTorch makes an infinite scale of these, with which every code is 0; only a symmetric range of infinite width has one.
+/// PyTorch makes an infinite scale of these, with which every code is 0; only a symmetric range of infinite width has
+/// one.
 #[test]
 fn ranges_that_are_not_finite_are_refused() {
     let overflowing = Range { min: -3e38, max: 3e38 };

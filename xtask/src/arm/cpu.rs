@@ -44,7 +44,8 @@ impl Cpu {
     }
 }
 
-/// Prints the backend that each of `cpus` selects: what `example`, built from `crates/kernels/examples/backend.rs`, says.
+/// Prints the backend that each of `cpus` selects: what `example`, built from `crates/kernels/examples/backend.rs`,
+/// says.
 ///
 /// # Errors
 ///

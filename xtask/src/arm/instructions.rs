@@ -43,7 +43,8 @@ const LEAST: usize = 8;
 ///
 /// # Errors
 ///
-/// [`Error::Step`] if cargo or the disassembler failed, [`Error::Loops`] if a loop is not as it must be, [`Error::Start`].
+/// [`Error::Step`] if cargo or the disassembler failed, [`Error::Loops`] if a loop is not as it must be,
+/// [`Error::Start`].
 pub(super) fn check(root: &Path, tools: &Tools, directory: &Path) -> Result<(), Error> {
     let mut build = tools.cargo(root);
     build.args(["build", "--package", "fourfold-kernels", "--lib", "--no-default-features", "--features", "std"]);
@@ -114,7 +115,8 @@ impl Loop {
 /// The loops in a disassembly that multiply and have no branch but the one at their end.
 fn loops(disassembly: &str) -> Vec<Loop> {
     let mut found = Vec::new();
-    // The instructions since the last branch or the begin of a function; addresses begin anew in each member of the library.
+    // The instructions since the last branch or the begin of a function; addresses begin anew in each member of the
+    // library.
     let mut straight: Vec<(u64, String, String)> = Vec::new();
     for line in disassembly.lines() {
         let Some((address, mnemonic, operands)) = instruction(line) else {

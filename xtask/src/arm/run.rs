@@ -23,8 +23,8 @@ const SHOWING: &[&str] = &["--nocapture", "--no-capture", "--show-output", "--li
 /// What holds or calls code that is chosen by the CPU, as the beginning of a [label](Binary::label).
 const OF_THE_CPU: &[&str] = &["kernels ", "runtime ", "fourfold test golden"];
 
-/// What runs whole models on hundreds of images to see how accurate they are. On Arm their bits are those of x86-64, which is what the
-/// golden models show.
+/// What runs whole models on hundreds of images to see how accurate they are. On Arm their bits are those of x86-64,
+/// which is what the golden models show.
 const OF_ACCURACY: &[&str] =
     &["fourfold test modules", "fourfold test per_tensor", "fourfold test results", "fourfold test round_trip"];
 
@@ -33,8 +33,8 @@ const OF_ACCURACY: &[&str] =
 pub(super) enum Spread {
     /// Every CPU runs every binary.
     All,
-    /// Every CPU runs those with code that is chosen by the CPU; of the others each is run by one, by turns, since nothing in them
-    /// depends on the CPU; those of accuracy are left out.
+    /// Every CPU runs those with code that is chosen by the CPU; of the others each is run by one, by turns, since
+    /// nothing in them depends on the CPU; those of accuracy are left out.
     Turns,
 }
 
@@ -69,8 +69,8 @@ fn jobs<'a>(binaries: &'a [Binary], cpus: &[&'static Cpu], spread: Spread) -> Ve
     jobs
 }
 
-/// Runs every test binary on those of `cpus` that `spread` says, with `args` for each, and prints a line for each run and one for
-/// each CPU.
+/// Runs every test binary on those of `cpus` that `spread` says, with `args` for each, and prints a line for each run
+/// and one for each CPU.
 ///
 /// # Errors
 ///

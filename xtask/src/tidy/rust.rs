@@ -9,9 +9,9 @@ pub(super) const RULES: &[fn(&Source<'_>) -> Vec<Violation>] =
 
 const MAX_LINES: usize = 400;
 
-/// The only sources with `unsafe`, by the start of their path: the kernels (instructions of one CPU, parts of one result on several
-/// threads), the loops of `f32` compiled for the CPU's vectors, the test whose allocator counts (an allocator is an unsafe trait), and the
-/// loop that finds the peak of a CPU.
+/// The only sources with `unsafe`, by the start of their path: the kernels (instructions of one CPU, parts of one
+/// result on several threads), the loops of `f32` compiled for the CPU's vectors, the test whose allocator counts (an
+/// allocator is an unsafe trait), and the loop that finds the peak of a CPU.
 const UNSAFE: &[&str] = &[
     "crates/kernels/src/",
     "crates/math/src/wide.rs",

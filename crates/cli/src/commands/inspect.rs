@@ -68,7 +68,8 @@ pub(super) fn run(arguments: &Inspect, context: &Context) -> Result<(), Failure>
     context.console.data(&format!("{text}\n{table}"))
 }
 
-/// What a run of one sample needs; `None` where the graph cannot be run, a size is not known, or memory does not hold the packed weights.
+/// What a run of one sample needs; `None` where the graph cannot be run, a size is not known, or memory does not hold
+/// the packed weights.
 fn footprint(graph: &Graph, context: &Context) -> Option<Footprint> {
     let (plan, shapes) = (Plan::compile(graph, &context.options()).ok()?, shapes(graph)?);
     plan.footprint(&shapes.iter().map(Vec::as_slice).collect::<Vec<_>>()).ok()

@@ -106,7 +106,8 @@ impl Item {
         Ok(Self { dtype: reader.dtype(), shape: reader.shape().to_vec(), place: Place::Npy(path) })
     }
 
-    /// Reads the header of an archive's member: the one that is asked for, or that has the input's name, or the only one.
+    /// Reads the header of an archive's member: the one that is asked for, or that has the input's name, or the only
+    /// one.
     fn npz(path: PathBuf, asked: Option<&str>, input: &str, limits: &Limits) -> Result<Self, Failure> {
         let archive = open_npz(&path, limits)?;
         let member = choose(&archive, asked, input).map_err(|failure| failure.about(path.display()))?;

@@ -1,7 +1,7 @@
 //! Which integers are rows of tables, and how many rows all of those tables have.
 //!
-//! From an input of the numbers `0..count` follow bounds for everything that is computed from it: `[least + 2, most + 2]` for a sum with 2.
-//! Where such a value chooses rows of a table, its bounds must be rows of it.
+//! From an input of the numbers `0..count` follow bounds for everything that is computed from it: `[least + 2, most +
+//! 2]` for a sum with 2. Where such a value chooses rows of a table, its bounds must be rows of it.
 
 use std::collections::HashMap;
 
@@ -13,8 +13,8 @@ use super::Sizes;
 /// Numbers of a longer constant are not looked at.
 const LONGEST: usize = 1 << 20;
 
-/// How many different numbers, from 0 on, an input may hold as rows of tables; `None` if it chooses none. A mask or a count, from which
-/// places are computed, chooses none.
+/// How many different numbers, from 0 on, an input may hold as rows of tables; `None` if it chooses none. A mask or a
+/// count, from which places are computed, chooses none.
 pub(super) fn count(graph: &Graph, input: ValueId, sizes: &Sizes) -> Option<u64> {
     let bounds = Bounds { graph, sizes };
     let tables = bounds.choices(input, 1);
@@ -51,7 +51,8 @@ impl Choice {
 struct Range {
     least: f64,
     most: f64,
-    /// Whether they follow from the input that is looked at, and if so whether they are those of the input, moved and shifted.
+    /// Whether they follow from the input that is looked at, and if so whether they are those of the input, moved and
+    /// shifted.
     follows: Option<bool>,
 }
 

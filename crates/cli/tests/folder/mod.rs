@@ -71,8 +71,8 @@ impl Folder {
     }
 }
 
-/// The built command, behind the words of the variable `FOURFOLD_RUNNER`: an emulator and its options, where the command
-/// is built for another CPU.
+/// The built command, behind the words of the variable `FOURFOLD_RUNNER`: an emulator and its options, where the
+/// command is built for another CPU.
 pub(crate) fn command() -> Command {
     let runner = std::env::var("FOURFOLD_RUNNER").unwrap_or_default();
     let mut words = runner.split_whitespace().chain([env!("CARGO_BIN_EXE_fourfold")]);

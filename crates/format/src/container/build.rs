@@ -171,7 +171,8 @@ fn known(values: &[ValueId], index: u32, part: &str) -> Result<ValueId, Error> {
     found.copied().ok_or_else(|| Error::corrupt(part, format!("refers to value {index} of {} so far", values.len())))
 }
 
-/// No list of a valid graph has more entries than a tensor has axes; refused here, so that no message repeats a long one.
+/// No list of a valid graph has more entries than a tensor has axes; refused here, so that no message repeats a long
+/// one.
 fn check_rank(count: usize, part: &str) -> Result<(), Error> {
     if count <= MAX_RANK {
         return Ok(());
@@ -198,7 +199,8 @@ fn tag(dtype: DType) -> u8 {
     }
 }
 
-/// The number of the element type of a value. Bytes without parameters are truth values, so that integers have a number of their own.
+/// The number of the element type of a value. Bytes without parameters are truth values, so that integers have a number
+/// of their own.
 fn tag_of(ty: &ValueType) -> u8 {
     let is_integer = ty.params().is_none() && ty.dtype() == DType::U8;
     if is_integer { record::BYTES } else { tag(ty.dtype()) }

@@ -8,8 +8,8 @@ use fourfold_tensor::{Tensor, memory};
 
 use crate::Error;
 
-/// The bytes that a constant takes in the file: its codes less the smallest, two in a byte, if they fit; else its elements,
-/// little-endian.
+/// The bytes that a constant takes in the file: its codes less the smallest, two in a byte, if they fit; else its
+/// elements, little-endian.
 pub(super) fn bytes<'g>(value: &Value, constant: &'g Tensor) -> Result<Cow<'g, [u8]>, Error> {
     let Some(params) = params(value, constant) else { return Ok(constant.le_bytes()?) };
     let least = lowest_byte(params.quant_min());

@@ -2,8 +2,8 @@
 //!
 //! `cargo run --release --example compare_exports -p fourfold A.onnx B.onnx [SIZE]`
 //!
-//! Free axes have that size, or 1. It prints where the graphs differ, and how many weights do: exporters fold batch normalizations into convolutions, and
-//! round in their own ways.
+//! Free axes have that size, or 1. It prints where the graphs differ, and how many weights do: exporters fold batch
+//! normalizations into convolutions, and round in their own ways.
 
 mod same;
 

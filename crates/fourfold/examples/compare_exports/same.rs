@@ -8,8 +8,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use fourfold::graph::{Binary, Op, Value, ValueId};
 use fourfold::prelude::*;
 
-/// Where two graphs differ. The order of nodes counts only as far as they need each other, and that of the operands of sums and products
-/// does not.
+/// Where two graphs differ. The order of nodes counts only as far as they need each other, and that of the operands of
+/// sums and products does not.
 #[derive(Debug, Default)]
 pub(crate) struct Differences {
     /// Values that are of another type or made by another operator, in words. What stands before them is not compared.
@@ -134,7 +134,8 @@ impl<'g> Side<'g> {
         side
     }
 
-    /// The operands of the node that makes a value, those of sums and products in an order that follows from what they are.
+    /// The operands of the node that makes a value, those of sums and products in an order that follows from what they
+    /// are.
     fn operands(&self, id: ValueId) -> Vec<ValueId> {
         let Some(node) = self.graph.value(id).producer().map(|node| self.graph.node(node)) else { return Vec::new() };
         let mut operands = node.inputs().to_vec();

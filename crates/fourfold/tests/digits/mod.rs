@@ -85,7 +85,8 @@ pub(crate) fn classes(logits: &Tensor) -> Vec<i64> {
     rows.map(|row| i64::from(class(row).expect("ten logits"))).collect()
 }
 
-/// Every model of these tests with its test images and a name: float, quantized both ways here, and quantized by ONNX Runtime.
+/// Every model of these tests with its test images and a name: float, quantized both ways here, and quantized by ONNX
+/// Runtime.
 pub(crate) fn every_model() -> Vec<(String, Tensor, Graph)> {
     let mut models = Vec::new();
     for digits in [CNN, MOBILE, MLP, ATTN, LSTM] {

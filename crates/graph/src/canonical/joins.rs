@@ -31,7 +31,8 @@ pub(super) fn at(graph: &Graph, place: usize) -> Option<Replacement> {
     Some(Replacement { operands, ops, inner })
 }
 
-/// The operands of the Concat along an axis that makes a value for one reader. Codes are joined with parameters of their own.
+/// The operands of the Concat along an axis that makes a value for one reader. Codes are joined with parameters of
+/// their own.
 fn joined(graph: &Graph, id: ValueId, axis: usize) -> Option<(usize, &[ValueId])> {
     let NodeId(place) = graph.value(id).producer()?;
     let node = &graph.nodes()[place];

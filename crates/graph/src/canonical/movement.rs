@@ -1,7 +1,7 @@
 //! Chains of operators that move elements.
 //!
-//! Such a chain cuts axes into parts, brings the parts into another order and joins them. Parts and order are followed through the chain, of
-//! whatever operators it consists; the shortest chain that does the same takes its place:
+//! Such a chain cuts axes into parts, brings the parts into another order and joins them. Parts and order are followed
+//! through the chain, of whatever operators it consists; the shortest chain that does the same takes its place:
 //!
 //! ```text
 //! nothing    Reshape or Flatten    Transpose    Reshape, Transpose    Transpose, Reshape    Reshape, Transpose, Reshape
@@ -43,7 +43,8 @@ pub(super) fn chains(graph: &Graph) -> HashMap<usize, Replacement> {
     found
 }
 
-/// Whether a node only moves elements: a Gather does if it takes all of an axis that is alone, in order, others if no size changes.
+/// Whether a node only moves elements: a Gather does if it takes all of an axis that is alone, in order, others if no
+/// size changes.
 fn is_movement(graph: &Graph, node: &Node, ascending: &mut HashMap<ValueId, bool>) -> bool {
     match node.op() {
         Op::Reshape { .. } | Op::Flatten { .. } | Op::Transpose { .. } | Op::Identity => true,
@@ -140,8 +141,8 @@ impl Parts {
         Some(parts)
     }
 
-    /// The parts of each axis of a shape in one of the orders. A part that does not fit an axis is cut, or joined with the next one if that
-    /// is its neighbour in both orders.
+    /// The parts of each axis of a shape in one of the orders. A part that does not fit an axis is cut, or joined with
+    /// the next one if that is its neighbour in both orders.
     fn filled(&mut self, order: usize, dims: &[Dim]) -> Option<Vec<Vec<usize>>> {
         let one = Polynomial::constant(1);
         let (mut place, mut axes) = (0, Vec::with_capacity(dims.len()));
@@ -247,7 +248,8 @@ fn is_run(parts: &[usize], list: &[usize]) -> bool {
     place.is_some_and(|place| list[place..].starts_with(parts))
 }
 
-/// The axes by the places of their parts in a list; of those without parts, the ones at the beginning stay there, the others come last.
+/// The axes by the places of their parts in a list; of those without parts, the ones at the beginning stay there, the
+/// others come last.
 fn order(axes: &[Vec<usize>], list: &[usize]) -> Vec<usize> {
     let leading = axes.iter().take_while(|axis| axis.is_empty()).count();
     let place = |axis: usize| match axes[axis].first() {
@@ -260,7 +262,8 @@ fn order(axes: &[Vec<usize>], list: &[usize]) -> Vec<usize> {
     order
 }
 
-/// What gives elements of shape `x` the shape `dims`, of as many: nothing if it is theirs, Flatten if all axes but the first become one.
+/// What gives elements of shape `x` the shape `dims`, of as many: nothing if it is theirs, Flatten if all axes but the
+/// first become one.
 fn in_shape(dims: &[Dim], x: &[Dim]) -> Op {
     let product = |axes: &[Dim]| {
         let one = Polynomial::constant(1);

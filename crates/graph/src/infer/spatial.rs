@@ -35,7 +35,8 @@ pub(super) fn conv(conv: &Conv, inputs: &[&Value], limits: &Limits) -> Result<Ve
     Ok([batch.clone(), Dim::Fixed(out)].into_iter().chain(spatial).collect())
 }
 
-/// `[n, c, s...]` and `[c, o / groups, k...]` give `[n, o, ...]`: `stride * (size - 1) + output_padding + extent - padding`.
+/// `[n, c, s...]` and `[c, o / groups, k...]` give `[n, o, ...]`: `stride * (size - 1) + output_padding + extent -
+/// padding`.
 pub(super) fn conv_transpose(conv: &ConvTranspose, inputs: &[&Value], limits: &Limits) -> Result<Vec<Dim>, Problem> {
     let (x, weight) = (inputs[0].ty.dims(), inputs[1].ty.dims());
     let (rank, window) = (conv.window.rank(), &conv.window);

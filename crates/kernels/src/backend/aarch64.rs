@@ -1,6 +1,7 @@
 //! Backends of 64-bit Arm.
 //!
-//! The order is that of instructions for a product: `usmmla` multiplies 32 bytes, `sdot` 16, `smull` and its companions 16 in three.
+//! The order is that of instructions for a product: `usmmla` multiplies 32 bytes, `sdot` 16, `smull` and its companions
+//! 16 in three.
 
 mod base;
 mod dot;
@@ -21,8 +22,8 @@ pub(crate) const NEON: Backend = Backend {
 pub(crate) const I8MM: Backend =
     Backend { is_fast: is_matrix_fast, ..Backend::with::<i8mm::NeonI8mm>(i8mm::PRODUCTS, i8mm::ROWS) };
 
-/// Whether `usmmla` multiplies more in a cycle than `sdot`: it does on Arm's own cores, but not on those of Apple (M2: 347 to 426 GOPS; M3
-/// and M4: the same) and of Qualcomm (Snapdragon X: 4.3 to 5.2 TOPS).
+/// Whether `usmmla` multiplies more in a cycle than `sdot`: it does on Arm's own cores, but not on those of Apple (M2:
+/// 347 to 426 GOPS; M3 and M4: the same) and of Qualcomm (Snapdragon X: 4.3 to 5.2 TOPS).
 fn is_matrix_fast() -> bool {
     // Machines with Windows and these instructions have Qualcomm's cores.
     !cfg!(any(target_vendor = "apple", target_os = "windows")) && !is_implemented_by(&[APPLE, QUALCOMM])

@@ -1,7 +1,7 @@
 //! Depthwise convolution: the channels are the lanes.
 //!
-//! The taps of one column of the kernel are brought together, four or two of each channel; positions whose windows overlap share the
-//! columns that both see.
+//! The taps of one column of the kernel are brought together, four or two of each channel; positions whose windows
+//! overlap share the columns that both see.
 
 use core::mem::MaybeUninit;
 use core::ops::Range;
@@ -115,8 +115,8 @@ unsafe fn slabs<I: Isa, const WIDTH: usize, const STRIDE: usize>(channels: &Chan
     }
 }
 
-/// Splits positions into neighbours that are computed together: the first and the number, 8, 4 or 1, of each part. The last
-/// part of a line overlaps the one before it.
+/// Splits positions into neighbours that are computed together: the first and the number, 8, 4 or 1, of each part. The
+/// last part of a line overlaps the one before it.
 fn split<'a>(
     positions: &[*const u8],
     stride: Option<usize>,

@@ -3,8 +3,8 @@
 use super::ends::{Clamp, Ends};
 use super::isa::{Isa, LANES};
 
-/// What makes results of sums. Arrays over columns begin at the columns that this part of the product computes and are padded to
-/// whole slabs.
+/// What makes results of sums. Arrays over columns begin at the columns that this part of the product computes and are
+/// padded to whole slabs.
 ///
 /// ```text
 /// sum[i, j] = acc[i, j] + columns[j] + row_factors[i] * column_sums[j] + row_sums[i] * column_zero_points[j]
@@ -17,8 +17,9 @@ use super::isa::{Isa, LANES};
 /// sum_p (a' - z_a')(w' - z_w') = sum_p a' w' - z_a' C[j] - z_w'[j] (R[i] - k z_a')
 /// ```
 ///
-/// so `columns` is the bias, less `z_a' C[j]` where all rows have one zero point; `row_factors[i] = -z_a'[i]` where each has its
-/// own; `row_sums[i] = -(R[i] - k z_a'[i])`, needed only if some `z_w'` is not 0. All sums are modulo 2^32.
+/// so `columns` is the bias, less `z_a' C[j]` where all rows have one zero point; `row_factors[i] = -z_a'[i]` where
+/// each has its own; `row_sums[i] = -(R[i] - k z_a'[i])`, needed only if some `z_w'` is not 0. All sums are modulo
+/// 2^32.
 ///
 /// # Validity
 ///
@@ -135,7 +136,8 @@ pub(crate) struct Sums<I: Isa> {
 }
 
 impl<I: Isa> Sums<I> {
-    /// Calls `f` with each vector: its place, the row of its results, their first column, and how many of its lanes are results.
+    /// Calls `f` with each vector: its place, the row of its results, their first column, and how many of its lanes are
+    /// results.
     ///
     /// # Safety
     ///
@@ -173,8 +175,8 @@ impl<I: Isa> Sums<I> {
     }
 }
 
-/// Finishes a tile. One instance for all sizes of tiles: their sums go through the L1 cache, which costs less than what a copy of
-/// this code for each size would take of the instruction cache.
+/// Finishes a tile. One instance for all sizes of tiles: their sums go through the L1 cache, which costs less than what
+/// a copy of this code for each size would take of the instruction cache.
 ///
 /// # Safety
 ///
@@ -291,7 +293,8 @@ unsafe fn store_reals<I: Isa>(sums: &Sums<I>, end: &End) {
 
 /// Requantizes; `add(real, row, column, count)` adds the second operand, if there is one.
 ///
-/// Four rows at a time, whose codes are packed together; the last four overlap those before them where rows are left over.
+/// Four rows at a time, whose codes are packed together; the last four overlap those before them where rows are left
+/// over.
 ///
 /// # Safety
 ///

@@ -8,8 +8,9 @@
 /// odd(s + e)                                 s rounded toward zero, its last bit set if something is lost
 /// ```
 ///
-/// A number rounded to odd with 53 bits, at least two more than `f32` has, lies on the same side of every tie as the exact one, so
-/// rounding it again is rounding once (Boldo and Melquiond, 2008). Where `s` is not finite, `e` is NaN, and nothing is changed.
+/// A number rounded to odd with 53 bits, at least two more than `f32` has, lies on the same side of every tie as the
+/// exact one, so rounding it again is rounding once (Boldo and Melquiond, 2008). Where `s` is not finite, `e` is NaN,
+/// and nothing is changed.
 #[inline(always)]
 #[expect(clippy::cast_possible_truncation, reason = "the one rounding")]
 #[cfg_attr(

@@ -144,8 +144,8 @@ pub(crate) trait Isa: Copy + Debug + 'static {
     ///
     /// The CPU has the instruction set.
     unsafe fn mul_f32(a: Self::F32, b: Self::F32) -> Self::F32;
-    /// `a * b + c`, rounded once: only for what is defined so, products of real numbers and sums of codes; everything else rounds every
-    /// multiplication and addition.
+    /// `a * b + c`, rounded once: only for what is defined so, products of real numbers and sums of codes; everything
+    /// else rounds every multiplication and addition.
     ///
     /// # Safety
     ///

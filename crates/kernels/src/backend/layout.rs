@@ -2,8 +2,8 @@
 
 use super::isa::LANES;
 
-/// How a backend reads its operands: activations in groups of `depth` neighbours, weights in slabs of 16 columns, each a sequence of
-/// steps of 16 groups.
+/// How a backend reads its operands: activations in groups of `depth` neighbours, weights in slabs of 16 columns, each
+/// a sequence of steps of 16 groups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(
     not(target_arch = "aarch64"),

@@ -27,7 +27,8 @@ pub(crate) struct Loops {
     pub(crate) max: unsafe fn(&[u8], bool, &mut [u8]),
     /// `sums[i] += x[i] - zero_point`, of signed codes if so said.
     pub(crate) accumulate: unsafe fn(&[u8], bool, i32, &mut [i32]),
-    /// `clamp(round(f32(sum) * multiplier) + zero_point, ..)`, the low byte; with a multiplier for each sum, or one for all.
+    /// `clamp(round(f32(sum) * multiplier) + zero_point, ..)`, the low byte; with a multiplier for each sum, or one for
+    /// all.
     pub(crate) requantize: unsafe fn(&[i32], &[f32], Clamp, &mut [u8]),
 }
 

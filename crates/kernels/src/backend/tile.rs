@@ -211,7 +211,8 @@ pub(super) unsafe fn step<I: Broadcast, const MR: usize, const NR: usize>(
 
 /// Makes results of the sums of a panel.
 ///
-/// The sums are copied where the epilogue reads them: an array whose address is passed on would not be kept in registers before.
+/// The sums are copied where the epilogue reads them: an array whose address is passed on would not be kept in
+/// registers before.
 ///
 /// # Safety
 ///

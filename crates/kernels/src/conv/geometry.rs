@@ -5,8 +5,8 @@ use core::ops::Range;
 use crate::gemm::window_sum;
 use crate::{ConvInput, Error};
 
-/// Channels, groups and windows of a convolution or pooling over the axes `[d, h, w]`; axes that there are not have size 1,
-/// stride 1, dilation 1 and no padding.
+/// Channels, groups and windows of a convolution or pooling over the axes `[d, h, w]`; axes that there are not have
+/// size 1, stride 1, dilation 1 and no padding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Geometry {
     /// Channels of the input.
@@ -39,8 +39,8 @@ impl Geometry {
     ///
     /// # Errors
     ///
-    /// [`Error::Geometry`] if a size is 0 where it must not be or larger than 65536, if the groups do not divide the channels, or if the
-    /// kernel does not fit the padded input.
+    /// [`Error::Geometry`] if a size is 0 where it must not be or larger than 65536, if the groups do not divide the
+    /// channels, or if the kernel does not fit the padded input.
     pub fn output_size(&self, size: [usize; 3]) -> Result<[usize; 3], Error> {
         self.check()?;
         let mut out = [0; 3];
@@ -64,8 +64,8 @@ impl Geometry {
     ///
     /// # Errors
     ///
-    /// [`Error::Geometry`] if a size is 0 where it must not be or larger than 65536, if the groups do not divide the channels, or if the
-    /// padding takes all of the result; [`Error::TooLarge`].
+    /// [`Error::Geometry`] if a size is 0 where it must not be or larger than 65536, if the groups do not divide the
+    /// channels, or if the padding takes all of the result; [`Error::TooLarge`].
     pub fn transposed_size(&self, size: [usize; 3]) -> Result<[usize; 3], Error> {
         self.check()?;
         let mut out = [0; 3];

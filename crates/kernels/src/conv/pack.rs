@@ -107,8 +107,8 @@ impl Kernel {
     }
 }
 
-/// Checks weights `[channels_out, kd, kh, kw, channels_in / groups]`; returns the number of codes for each channel of the result and
-/// the number of channels that it sees.
+/// Checks weights `[channels_out, kd, kh, kw, channels_in / groups]`; returns the number of codes for each channel of
+/// the result and the number of channels that it sees.
 pub(super) fn check_weights(
     geometry: &Geometry,
     codes: Codes<'_>,
@@ -147,7 +147,8 @@ impl PackedConv {
         self.taps == Taps::Depthwise
     }
 
-    /// Lists where each tap is, in bytes from the first; for a depthwise convolution each row of the kernel, filled up to whole groups.
+    /// Lists where each tap is, in bytes from the first; for a depthwise convolution each row of the kernel, filled up
+    /// to whole groups.
     pub(super) fn offsets(&self, image: &Image, offsets: &mut Vec<usize>) -> Result<(), Error> {
         let [depth, height, width] = match self.taps {
             Taps::Each => self.geometry.kernel,

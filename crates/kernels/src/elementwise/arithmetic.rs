@@ -33,10 +33,11 @@ impl Kernel {
     /// out[i] = clamp(round(fma(m_b, b[i], fma(m_a, a[i], c))), q_min, q_max)         c = zero_point - (m_a * z_a + m_b * z_b)
     /// ```
     ///
-    /// where a multiplier is the scale of its operand divided by the scale of the result; `fma(x, y, z)` is `x * y + z` rounded once, the
-    /// steps of `c` are rounded one by one; `round` is to nearest, ties to even; a NaN becomes `q_min`. This is the sum of ONNX
-    /// Runtime's QLinearAdd, bit for bit: unlike in equation (4) the zero point is added before rounding, so that with an odd one
-    /// ties go the other way. (Source: its vectors; the formula is that of MLAS on CPUs with fused multiplication.)
+    /// where a multiplier is the scale of its operand divided by the scale of the result; `fma(x, y, z)` is `x * y + z`
+    /// rounded once, the steps of `c` are rounded one by one; `round` is to nearest, ties to even; a NaN becomes
+    /// `q_min`. This is the sum of ONNX Runtime's QLinearAdd, bit for bit: unlike in equation (4) the zero point is
+    /// added before rounding, so that with an odd one ties go the other way. (Source: its vectors; the formula is that
+    /// of MLAS on CPUs with fused multiplication.)
     ///
     /// # Errors
     ///
@@ -61,8 +62,9 @@ impl Kernel {
     /// out[i] = clamp(round(f32((a[i] - z_a) * (b[i] - z_b)) * multiplier + f32(zero_point)), q_min, q_max)
     /// ```
     ///
-    /// where the multiplier is `scale_a * scale_b / scale_out`. The inner product is exact, the outer one and the sum are rounded;
-    /// `round` is to nearest, ties to even; a NaN becomes `q_min`. The zero point is added before rounding, as in [`Kernel::add`].
+    /// where the multiplier is `scale_a * scale_b / scale_out`. The inner product is exact, the outer one and the sum
+    /// are rounded; `round` is to nearest, ties to even; a NaN becomes `q_min`. The zero point is added before
+    /// rounding, as in [`Kernel::add`].
     ///
     /// # Errors
     ///

@@ -1,8 +1,8 @@
 //! Dynamic quantization: parameters from the values themselves.
 //!
-//! The codes are those that products read: rows of [`Dynamic::Affine`] or [`Dynamic::Symmetric`] are unsigned, so on backends that
-//! multiply unsigned by signed bytes ([`PackedWeights::layout`](crate::PackedWeights::layout) `"K4N16"`) [`Kernel::gemm`] reads them where
-//! they were written: quantizing is the packing.
+//! The codes are those that products read: rows of [`Dynamic::Affine`] or [`Dynamic::Symmetric`] are unsigned, so on
+//! backends that multiply unsigned by signed bytes ([`PackedWeights::layout`](crate::PackedWeights::layout) `"K4N16"`)
+//! [`Kernel::gemm`] reads them where they were written: quantizing is the packing.
 
 use super::{MinMax, check_same_length};
 use crate::{Affine, Error, Kernel};
@@ -15,7 +15,8 @@ pub enum Dynamic {
     /// `scale = (high - low) / 255`, `zero_point = clamp(round(-low / scale), 0, 255)`, codes 0 to 255; ONNX's
     /// `DynamicQuantizeLinear`.
     Affine,
-    /// `scale = max(-low, high) / 127`, zero point 128, codes 1 to 255: the codes -127 to 127 of a symmetric `i8`, plus 128.
+    /// `scale = max(-low, high) / 127`, zero point 128, codes 1 to 255: the codes -127 to 127 of a symmetric `i8`, plus
+    /// 128.
     Symmetric,
 }
 
@@ -39,7 +40,8 @@ impl Dynamic {
 }
 
 impl Kernel {
-    /// Quantizes every row of `x: [rows, columns]` with parameters from that row alone, equation (6), as [`Kernel::quantize_u8`] does.
+    /// Quantizes every row of `x: [rows, columns]` with parameters from that row alone, equation (6), as
+    /// [`Kernel::quantize_u8`] does.
     ///
     /// So the result of a row does not depend on what else is in the batch. `out` is `[rows, columns]`; `scales` and
     /// `zero_points` get one element for each row.

@@ -35,8 +35,8 @@ pub(super) fn stretches(
     core::iter::once(Stretch { rows: 0..in_place, in_place: true }).filter(|first| !first.rows.is_empty()).chain(rest)
 }
 
-/// The number of rows, from the first, that can be read in place: the last group of a row may reach past it, since the weights
-/// there are 0, but not past the end of the slice.
+/// The number of rows, from the first, that can be read in place: the last group of a row may reach past it, since the
+/// weights there are 0, but not past the end of the slice.
 fn in_place(lhs: &Lhs<'_>, weights: &PackedWeights, layout: Layout) -> usize {
     if !layout.is_read_in_place(lhs.codes.is_signed()) {
         return 0;
@@ -47,7 +47,8 @@ fn in_place(lhs: &Lhs<'_>, weights: &PackedWeights, layout: Layout) -> usize {
     if whole == lhs.m || whole >= 64 { whole } else { 0 }
 }
 
-/// The distance of packed rows in bytes: whole groups, and not a multiple of 4096, at which rows would share cache sets.
+/// The distance of packed rows in bytes: whole groups, and not a multiple of 4096, at which rows would share cache
+/// sets.
 fn row_bytes(weights: &PackedWeights, layout: Layout) -> usize {
     let bytes = (layout.group_bytes() * weights.steps()).next_multiple_of(64);
     if bytes.is_multiple_of(1024) { bytes + 64 } else { bytes }

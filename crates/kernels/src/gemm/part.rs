@@ -84,7 +84,8 @@ impl Job<'_> {
         unsafe { self.part(rows, 0..self.weights.slabs()) }
     }
 
-    /// Computes a rectangle of the result on several threads: halves of the rows if there are enough, else of the columns.
+    /// Computes a rectangle of the result on several threads: halves of the rows if there are enough, else of the
+    /// columns.
     ///
     /// # Safety
     ///
@@ -266,8 +267,8 @@ impl Job<'_> {
 
     /// The most rows and slabs of a tile for a rectangle of the result: those that take the shortest time.
     ///
-    /// A step of `r` rows and `w` slabs takes as long as its `r w` products, its `r + w` loads, or 10 products, which wait for
-    /// each other; a tile takes its steps and about 150 products more for its begin and end.
+    /// A step of `r` rows and `w` slabs takes as long as its `r w` products, its `r + w` loads, or 10 products, which
+    /// wait for each other; a tile takes its steps and about 150 products more for its begin and end.
     fn shape(&self, rows: usize, slabs: usize) -> (usize, usize) {
         let steps = self.weights.steps() * self.taps.len();
         let time = |nr: usize| {
@@ -289,7 +290,8 @@ impl Job<'_> {
     }
 }
 
-/// The slabs of the next tile of at most `widest`, if there are `left`: the last four of tiles of three are two and two.
+/// The slabs of the next tile of at most `widest`, if there are `left`: the last four of tiles of three are two and
+/// two.
 fn width(left: usize, widest: usize) -> usize {
     if left == 4 && widest == 3 { 2 } else { left.min(widest) }
 }

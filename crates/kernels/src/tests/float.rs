@@ -170,7 +170,8 @@ proptest! {
         check_fma(a, b, if flip { -c } else { c });
     }
 
-    /// `a * b` is half of the last place of `c`, less so little that 53 bits cannot hold it: to round twice is to round wrong.
+    /// `a * b` is half of the last place of `c`, less so little that 53 bits cannot hold it: to round twice is to round
+    /// wrong.
     #[test]
     fn one_rounding_below_a_tie(
         x in 0_u16..2000,

@@ -10,7 +10,8 @@ use crate::{
     ZeroPoints, reference,
 };
 
-/// Kernels, strides (also larger than the kernel), dilations, paddings (also larger than what a tap reaches) and groups.
+/// Kernels, strides (also larger than the kernel), dilations, paddings (also larger than what a tap reaches) and
+/// groups.
 fn random_geometry(noise: &mut Noise) -> (Geometry, [usize; 3], [usize; 3]) {
     loop {
         let mut pick = |choices: &[usize]| choices[noise.next() as usize % choices.len()];

@@ -60,7 +60,8 @@ fn part(codes: Codes<'_>, from: usize, length: usize) -> Codes<'_> {
     }
 }
 
-/// The operands of a case that says only which code is repeated, on the right one in the first half and one in the second.
+/// The operands of a case that says only which code is repeated, on the right one in the first half and one in the
+/// second.
 fn long_sum(case: &Case) -> Option<[Tensor; 2]> {
     let (a, b) = (case.get("a_value")?, case.tensor("b_values").bytes());
     let k = usize::try_from(integers(case, "k")[0]).expect("a size");

@@ -17,9 +17,9 @@ pub type RNNCell = RecurrentCell<kind::Rnn>;
 
 /// One step of a recurrent network: `[batch, in]` and the state `[batch, hidden]` before it give the state after it.
 ///
-/// Keys: `weight_ih [gates * hidden, in]`, `weight_hh [gates * hidden, hidden]`, `bias_ih`, `bias_hh [gates * hidden]`. The node is named like the
-/// module, and has a number behind its name where the cell is applied again. As a [`Module`], a cell begins with a state of zeros and gives
-/// the hidden state.
+/// Keys: `weight_ih [gates * hidden, in]`, `weight_hh [gates * hidden, hidden]`, `bias_ih`, `bias_hh [gates * hidden]`.
+/// The node is named like the module, and has a number behind its name where the cell is applied again. As a
+/// [`Module`], a cell begins with a state of zeros and gives the hidden state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecurrentCell<K> {
     gates: Gates,

@@ -14,9 +14,9 @@ pub(super) struct Gates {
 }
 
 impl Gates {
-    /// Weights `[d * rows, features]` and `[d * rows, hidden]` and biases `[2, d * rows]` with `rows = gates * hidden`: tensors of the state dict one below
-    /// the other, whose keys are `weight_ih`, `weight_hh`, `bias_ih` and `bias_hh` with `suffix` and then one of the `d` names of directions behind
-    /// them. The constants have the suffix alone.
+    /// Weights `[d * rows, features]` and `[d * rows, hidden]` and biases `[2, d * rows]` with `rows = gates * hidden`:
+    /// tensors of the state dict one below the other, whose keys are `weight_ih`, `weight_hh`, `bias_ih` and `bias_hh`
+    /// with `suffix` and then one of the `d` names of directions behind them. The constants have the suffix alone.
     pub(super) fn weights(
         self,
         builder: &mut Builder,

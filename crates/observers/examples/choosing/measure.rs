@@ -70,7 +70,8 @@ fn measured(value: fn(&mut Noise) -> f64, seed: u64) -> Vec<[f64; 2]> {
     OBSERVERS.iter().map(ratios).collect()
 }
 
-/// `10 log10(sum x^2 / sum (x - y)^2)`, `y` being the value of the code of `x`: over all, and over the 99 % with the smallest `|x|`.
+/// `10 log10(sum x^2 / sum (x - y)^2)`, `y` being the value of the code of `x`: over all, and over the 99 % with the
+/// smallest `|x|`.
 fn ratios(test: &[Tensor], params: &QuantParams) -> [f64; 2] {
     let mut pairs: Vec<(f64, f64)> = Vec::new();
     for x in test {

@@ -12,13 +12,15 @@ pub(super) const SIDE: usize = 4096;
 /// `log2` of [`SIDE`].
 const SIDE_LOG2: i32 = SIDE.ilog2().cast_signed();
 
-/// Bins of both signs: bin `SIDE + i` holds `i <= |x| * SIDE / 2^e < i + 1` of `x >= 0`, bin `SIDE - 1 - i` that of `x < 0`.
+/// Bins of both signs: bin `SIDE + i` holds `i <= |x| * SIDE / 2^e < i + 1` of `x >= 0`, bin `SIDE - 1 - i` that of `x
+/// < 0`.
 pub(super) const BINS: usize = 2 * SIDE;
 
 /// The least exponent: below it, `SIDE / 2^e` would not be an `f32`.
 const LEAST_EXPONENT: i32 = SIDE_LOG2 - 126;
 
-/// The state of the histogram. Without a range there are no counts, so that it takes memory only once something was seen.
+/// The state of the histogram. Without a range there are no counts, so that it takes memory only once something was
+/// seen.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Counts {
     range: Option<Range>,

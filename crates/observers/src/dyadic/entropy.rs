@@ -6,13 +6,14 @@ pub(super) const LEVELS: usize = 128;
 /// What takes the place of a probability of 0.
 const EPSILON: f64 = 1e-4;
 
-/// The first bin of the best window around the middle and the bin after its last one (`compute_entropy` of ONNX Runtime and TensorRT's
-/// calibration); `None` if no window has counts.
+/// The first bin of the best window around the middle and the bin after its last one (`compute_entropy` of ONNX Runtime
+/// and TensorRT's calibration); `None` if no window has counts.
 ///
-/// For every window of `2 i + 1` bins (the largest has no bin to its right) from `levels + 1` on: `P` is the window with all counts
-/// outside added to its first and last bin. `Q` is the window without them, in `levels` groups of equally many bins, the rest in the
-/// last: the counts of a group, spread evenly over its bins that are not empty in `P`, rounded down to integers as ONNX Runtime does.
-/// Empty bins of both get 1e-4, taken evenly from the others. The window with the least Kullback-Leibler divergence is the best:
+/// For every window of `2 i + 1` bins (the largest has no bin to its right) from `levels + 1` on: `P` is the window
+/// with all counts outside added to its first and last bin. `Q` is the window without them, in `levels` groups of
+/// equally many bins, the rest in the last: the counts of a group, spread evenly over its bins that are not empty in
+/// `P`, rounded down to integers as ONNX Runtime does. Empty bins of both get 1e-4, taken evenly from the others. The
+/// window with the least Kullback-Leibler divergence is the best:
 ///
 /// ```text
 /// D(P, Q) = sum_k p_k ln(p_k / q_k)      p, q: P and Q divided by their sums

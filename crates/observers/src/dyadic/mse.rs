@@ -10,16 +10,17 @@ const STRIDE: usize = 64;
 
 /// The range that loses least in the codes of `scheme`.
 ///
-/// With `steps = q_max - q_min`, and `inside` the number of values in the range that are not 0 (0 has a code of its own):
+/// With `steps = q_max - q_min`, and `inside` the number of values in the range that are not 0 (0 has a code of its
+/// own):
 ///
 /// ```text
 /// error(lo, hi) = sum_{x < lo} (x - lo)^2 + sum_{x > hi} (x - hi)^2 + inside * (hi - lo)^2 / (12 steps^2)
 /// ```
 ///
-/// where the last term is the mean of a rounding error that is even over a step, and the values of a bin lie in its middle. The range
-/// holds 0, as every range of codes does, and its ends are edges of bins or the smallest or largest value. A symmetric scheme has
-/// `lo = -hi`, over which all are tried. An affine one is searched on a grid of every 64th edge, and then along both ends in turn until
-/// nothing gets better.
+/// where the last term is the mean of a rounding error that is even over a step, and the values of a bin lie in its
+/// middle. The range holds 0, as every range of codes does, and its ends are edges of bins or the smallest or largest
+/// value. A symmetric scheme has `lo = -hi`, over which all are tried. An affine one is searched on a grid of every
+/// 64th edge, and then along both ends in turn until nothing gets better.
 pub(super) fn range(bins: &Bins, zeros: u64, seen: Range, scheme: &Scheme) -> Range {
     let steps = f64::from(scheme.quant_max) - f64::from(scheme.quant_min);
     let (below, above) = sides(bins, zeros, seen);
@@ -104,7 +105,8 @@ impl Side {
             Some(*sum)
         });
         let inside = [0.0].into_iter().chain(inside).collect();
-        // The count, the sum and the sum of squares of what lies beyond the end; about the end, so that nothing cancels.
+        // The count, the sum and the sum of squares of what lies beyond the end; about the end, so that nothing
+        // cancels.
         let mut outside = vec![0.0; used + 1];
         let (mut count, mut sum, mut squares) = (0.0, 0.0, 0.0);
         for bin in (0..used).rev() {

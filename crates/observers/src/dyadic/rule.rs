@@ -14,15 +14,17 @@ use crate::Error;
 pub enum RangeRule {
     /// The smallest and the largest value, exactly.
     MinMax,
-    /// The range that holds that many percent of the values; as much is cut off below as above, and off the magnitudes where the scheme
-    /// is symmetric (ONNX Runtime's percentile calibration). All 100 are the smallest and the largest value.
+    /// The range that holds that many percent of the values; as much is cut off below as above, and off the magnitudes
+    /// where the scheme is symmetric (ONNX Runtime's percentile calibration). All 100 are the smallest and the largest
+    /// value.
     Percentile {
         /// Above 0 and at most 100.
         percent: f64,
     },
-    /// The range around 0 whose distribution in 128 levels has the least Kullback-Leibler divergence from that of the values, searched
-    /// in 4096 bins of which the values reach into more than 2048 (the entropy calibration of ONNX Runtime and TensorRT). Zeros are left
-    /// out: 0 has a code in every range, and the half of the values that a ReLU makes 0 would outweigh all others.
+    /// The range around 0 whose distribution in 128 levels has the least Kullback-Leibler divergence from that of the
+    /// values, searched in 4096 bins of which the values reach into more than 2048 (the entropy calibration of ONNX
+    /// Runtime and TensorRT). Zeros are left out: 0 has a code in every range, and the half of the values that a ReLU
+    /// makes 0 would outweigh all others.
     Entropy,
     /// The range with the least squared error for the codes and the symmetry of the scheme; the default.
     #[default]

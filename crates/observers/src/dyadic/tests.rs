@@ -81,8 +81,8 @@ fn near(a: f64, b: f64) -> bool {
 
 const PERCENTS: [&str; 5] = ["95.0", "99.9", "99.99", "99.999", "100.0"];
 
-/// In a symmetric histogram of several batches ONNX Runtime's edges are sums of `f32` widths, which the vectors do not hold, so there the
-/// threshold may be off by a quarter of a bin: the bin is the same.
+/// In a symmetric histogram of several batches ONNX Runtime's edges are sums of `f32` widths, which the vectors do not
+/// hold, so there the threshold may be off by a quarter of a bin: the bin is the same.
 #[test]
 fn percentiles_of_a_histogram_are_those_of_onnx_runtime() {
     Vectors::with(|vectors| {
@@ -130,9 +130,9 @@ fn entropy_of_a_histogram_is_that_of_onnx_runtime() {
     });
 }
 
-/// The histogram differs on purpose: its edges are multiples of a power of two, where ONNX Runtime's bins are parts of the first
-/// batch's range, so its thresholds lie within a bin of each other. All 100 percent are the range itself; ONNX Runtime loses the last
-/// bin where the fractions sum up to less than 1.
+/// The histogram differs on purpose: its edges are multiples of a power of two, where ONNX Runtime's bins are parts of
+/// the first batch's range, so its thresholds lie within a bin of each other. All 100 percent are the range itself;
+/// ONNX Runtime loses the last bin where the fractions sum up to less than 1.
 #[test]
 fn thresholds_of_the_same_data_differ_by_the_width_of_bins() {
     Vectors::with(|vectors| {
@@ -145,7 +145,8 @@ fn thresholds_of_the_same_data_differ_by_the_width_of_bins() {
             for text in &PERCENTS[..4] {
                 let percent = text.parse().expect("a number");
                 let range = observer.range(RangeRule::Percentile { percent }, &Scheme::U8_AFFINE).expect("values");
-                // An empty bin between two values is as good a threshold as its neighbour: the values next to it decide.
+                // An empty bin between two values is as good a threshold as its neighbour: the values next to it
+                // decide.
                 let count = |low: f64, high: f64| {
                     elements.iter().filter(|&&x| f64::from(x) < low || f64::from(x) > high).count()
                 };
@@ -159,8 +160,9 @@ fn thresholds_of_the_same_data_differ_by_the_width_of_bins() {
     });
 }
 
-/// Half of what a ReLU makes is 0. ONNX Runtime counts zeros as other values, and cuts off most of the others for them; here they are left
-/// out of the distributions, as NVIDIA's calibrators disregard the first bin, because 0 has a code of its own whatever the range is.
+/// Half of what a ReLU makes is 0. ONNX Runtime counts zeros as other values, and cuts off most of the others for them;
+/// here they are left out of the distributions, as NVIDIA's calibrators disregard the first bin, because 0 has a code
+/// of its own whatever the range is.
 #[test]
 fn zeros_do_not_move_the_entropy() {
     Vectors::with(|vectors| {

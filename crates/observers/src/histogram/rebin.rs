@@ -14,7 +14,8 @@ const PARTS: usize = 16;
 /// bin = min(trunc((x - min) * bins / (max - min)), bins - 1)
 /// ```
 ///
-/// A range of width 0 is widened by 1 on both sides. A count stays at 2^24, the last one that 1 can be added to in `f32`.
+/// A range of width 0 is widened by 1 on both sides. A count stays at 2^24, the last one that 1 can be added to in
+/// `f32`.
 #[expect(clippy::cast_precision_loss, reason = "no count is above 2^24")]
 pub(super) fn count(values: &Values<'_>, range: Range) -> Vec<f32> {
     const MOST: u64 = 1 << 24;
@@ -62,7 +63,8 @@ pub(super) fn rebin(counts: &[f32], old: Range, new: Range) -> Vec<f32> {
     moved
 }
 
-/// Element `index` of `steps` evenly spaced numbers, computed from the nearer end as PyTorch's `linspace` does, with FMA.
+/// Element `index` of `steps` evenly spaced numbers, computed from the nearer end as PyTorch's `linspace` does, with
+/// FMA.
 #[expect(clippy::cast_precision_loss, reason = "the number of steps is below 2^24")]
 fn linspace(range: Range, steps: usize, index: usize) -> f32 {
     let step = (range.max - range.min) / (steps - 1) as f32;

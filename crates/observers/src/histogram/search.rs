@@ -71,8 +71,8 @@ impl Error {
 
     /// The error when the levels span the bins `start..=end`.
     ///
-    /// The counts of a bin are spread evenly over it. The part of a bin that falls into one level contributes the integral of
-    /// `density * (x - centre)^2`, `density * (q^3 - p^3) / 3` for offsets `p..q` from the level's centre.
+    /// The counts of a bin are spread evenly over it. The part of a bin that falls into one level contributes the
+    /// integral of `density * (x - centre)^2`, `density * (q^3 - p^3) / 3` for offsets `p..q` from the level's centre.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_precision_loss,

@@ -91,7 +91,8 @@ impl Exporter<'_> {
     }
 }
 
-/// The operator of a function of two numbers, and its attributes. `Mod` is for integers, unless it gives the sign of the dividend.
+/// The operator of a function of two numbers, and its attributes. `Mod` is for integers, unless it gives the sign of
+/// the dividend.
 pub(super) fn binary(function: Binary, dtype: DType) -> Option<(&'static str, Vec<AttributeProto>)> {
     let operator = match function {
         Binary::Mod if dtype.is_integer() => "Mod",

@@ -135,7 +135,8 @@ fn resize_attributes(resize: &Resize) -> Vec<AttributeProto> {
     attributes
 }
 
-/// The sizes of a Reshape of `x`: 0 where that of `x` is copied, -1 for another that is not known, if it is the only one.
+/// The sizes of a Reshape of `x`: 0 where that of `x` is copied, -1 for another that is not known, if it is the only
+/// one.
 fn reshaped(dims: &[Dim], x: &[Dim]) -> Vec<Size> {
     let is_copied = |axis: usize, dim: &Dim| dim.fixed().is_none() && x.get(axis) == Some(dim);
     let open = dims.iter().enumerate().filter(|(axis, dim)| dim.fixed().is_none() && !is_copied(*axis, dim)).count();
@@ -157,7 +158,8 @@ fn expanded(dims: &[Dim], x: &[Dim]) -> Vec<Size> {
     dims.iter().enumerate().map(size).collect()
 }
 
-/// Where a slice of an axis ends, for ONNX: behind the last element, counted from the end if negative; `None` if that has no form.
+/// Where a slice of an axis ends, for ONNX: behind the last element, counted from the end if negative; `None` if that
+/// has no form.
 fn end(start: i64, step: i64, length: &Dim, size: &Dim) -> Option<Size> {
     if let Some(length) = length.fixed() {
         if length == 0 {

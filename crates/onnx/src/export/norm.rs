@@ -8,8 +8,8 @@ use super::node::window;
 use crate::Error;
 
 impl Exporter<'_> {
-    /// A GroupNormalization, whose scale and bias have a number for each channel since opset 21, or an InstanceNormalization where each
-    /// channel is a group.
+    /// A GroupNormalization, whose scale and bias have a number for each channel since opset 21, or an
+    /// InstanceNormalization where each channel is a group.
     pub(super) fn group_norm(
         &mut self,
         node: &Node,

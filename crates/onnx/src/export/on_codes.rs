@@ -1,4 +1,5 @@
-//! Operators on codes: those of ONNX and of ONNX Runtime, whose names begin with Q, and those that move codes as they are.
+//! Operators on codes: those of ONNX and of ONNX Runtime, whose names begin with Q, and those that move codes as they
+//! are.
 
 use std::collections::HashSet;
 
@@ -61,7 +62,8 @@ impl Exporter<'_> {
         self.ty(id).params().filter(|params| params.as_per_tensor().is_some() && params.dtype() != DType::I32)
     }
 
-    /// Whether ONNX Runtime takes the types of operand and weight together and, for a convolution, one zero point for all channels.
+    /// Whether ONNX Runtime takes the types of operand and weight together and, for a convolution, one zero point for
+    /// all channels.
     fn takes_weight(&self, node: &Node, has_one_zero_point: bool) -> bool {
         let [x, weight] = [0, 1].map(|operand: usize| self.ty(node.inputs()[operand]));
         let zero_points = weight.params().map_or(&[][..], QuantParams::zero_points);
@@ -143,7 +145,8 @@ impl Exporter<'_> {
         Ok(Form { operator: "QGemm", is_microsoft: true, inputs, attributes: vec![int("transB", 1)] })
     }
 
-    /// A product with a bias, for which there is QGemm alone, of any number of axes: they become one, and come back behind it.
+    /// A product with a bias, for which there is QGemm alone, of any number of axes: they become one, and come back
+    /// behind it.
     fn linear_of_rows(&mut self, node: &Node, y: &QuantParams) -> Result<(), Error> {
         let name = node.name();
         let (x, weight) = (node.inputs()[0], self.ty(node.inputs()[1]));
@@ -165,7 +168,8 @@ impl Exporter<'_> {
         Ok(())
     }
 
-    /// Writes a Quantize behind a softmax of codes, both of which [`softmaxes`] has found, and the Dequantize before, as one operator.
+    /// Writes a Quantize behind a softmax of codes, both of which [`softmaxes`] has found, and the Dequantize before,
+    /// as one operator.
     pub(super) fn softmax_on_codes(&mut self, node: &Node) -> Result<bool, Error> {
         let producer = |id: ValueId| self.graph.value(id).producer().map(|id| self.graph.node(id));
         let soft = producer(node.inputs()[0]).filter(|soft| self.softmaxes.contains(&soft.output()));

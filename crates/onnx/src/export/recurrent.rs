@@ -1,9 +1,9 @@
 //! Recurrent layers.
 //!
-//! Layers of real numbers are LSTM, GRU and RNN. A dynamically quantized LSTM is `com.microsoft.DynamicQuantizeLSTM`, which has one scale for
-//! the weight of each direction or one for each row, and quantizes the whole input with one scale, and the hidden state in every step. For
-//! other cells there is no such operator: their weights are codes behind a DequantizeLinear, and the layer runs on real numbers; metadata of the
-//! node say how it was quantized.
+//! Layers of real numbers are LSTM, GRU and RNN. A dynamically quantized LSTM is `com.microsoft.DynamicQuantizeLSTM`,
+//! which has one scale for the weight of each direction or one for each row, and quantizes the whole input with one
+//! scale, and the hidden state in every step. For other cells there is no such operator: their weights are codes behind
+//! a DequantizeLinear, and the layer runs on real numbers; metadata of the node say how it was quantized.
 
 use fourfold_graph::{Cell, Direction, Node, Recurrent, ValueId};
 use fourfold_schemes::QuantParams;
@@ -148,7 +148,8 @@ impl Exporter<'_> {
         let codes = self.initializer(&format!("{name}.gates"), &codes);
         let sizes = if axis.is_some() { vec![scales.len()] } else { Vec::new() };
         let scale = self.floats(&format!("{name}.gates.scale"), &sizes, &scales)?;
-        // They are 0 and could be left out, but with `session.x64quantprecision` ONNX Runtime 1.32 then puts one in the place of many and fails.
+        // They are 0 and could be left out, but with `session.x64quantprecision` ONNX Runtime 1.32 then puts one in the
+        // place of many and fails.
         let zero_point = Tensor::zeros(DType::I8, &sizes).map_err(error)?;
         let zero_point = self.initializer(&format!("{name}.gates.zero_point"), &zero_point);
         let attributes = axis.map(|axis| int("axis", axis)).into_iter().collect();

@@ -1,8 +1,8 @@
 //! The states of an LSTM whose cell states are read.
 //!
-//! The graph has hidden and cell state of every step side by side. ONNX has the hidden state of every step, `Y`, and both states after the last
-//! step of each direction, `Y_h` and `Y_c`. So nodes that read the layer must be slices, and slices of these, until one of the two states is left; the
-//! cell state must be that after the last step:
+//! The graph has hidden and cell state of every step side by side. ONNX has the hidden state of every step, `Y`, and
+//! both states after the last step of each direction, `Y_h` and `Y_c`. So nodes that read the layer must be slices, and
+//! slices of these, until one of the two states is left; the cell state must be that after the last step:
 //!
 //! ```text
 //! states[.., ..hidden], and parts of it                                 parts of Y
@@ -139,7 +139,8 @@ impl<'g> Exporter<'g> {
         Ok(())
     }
 
-    /// The name of the hidden states after the slices that make a value, each of which is written once; `parts` has what is written.
+    /// The name of the hidden states after the slices that make a value, each of which is written once; `parts` has
+    /// what is written.
     fn part(&mut self, value: ValueId, parts: &mut HashMap<ValueId, String>) -> Result<String, Error> {
         let (graph, mut slices, mut before) = (self.graph, Vec::new(), value);
         let mut x = loop {

@@ -188,7 +188,8 @@ impl Entry<'_, '_> {
         self.emit(Op::Where, &[kept, x, zero])
     }
 
-    /// The sizes of the last two axes and, for each of their elements, whether it is in the triangle above a diagonal, or below it.
+    /// The sizes of the last two axes and, for each of their elements, whether it is in the triangle above a diagonal,
+    /// or below it.
     fn triangle(&mut self, dims: &[Dim], diagonal: i64, is_upper: bool) -> Result<(usize, usize, Vec<bool>), Error> {
         let [.., rows, columns] = dims else { return Err(self.invalid(format!("has an operand of shape {dims:?}"))) };
         let (Some(rows), Some(columns)) = (rows.fixed(), columns.fixed()) else {

@@ -98,7 +98,8 @@ impl<'a> Importer<'a> {
         Ok(single)
     }
 
-    /// The value of that name, `None` if nothing made it before; a constant and real numbers of codes enter the graph here.
+    /// The value of that name, `None` if nothing made it before; a constant and real numbers of codes enter the graph
+    /// here.
     pub(super) fn value(&mut self, name: &'a str) -> Result<Option<ValueId>, Error> {
         let id = match self.bindings.get(name) {
             None => return Ok(None),
@@ -192,7 +193,8 @@ impl<'a> Importer<'a> {
         }
     }
 
-    /// Gives a name a constant that the file does not hold; one that is an output of the model enters the graph at once.
+    /// Gives a name a constant that the file does not hold; one that is an output of the model enters the graph at
+    /// once.
     pub(super) fn bind_constant(&mut self, name: &'a str, tensor: Tensor) -> Result<(), Error> {
         self.count_computed(&tensor)?;
         self.bind(name, Binding::Constant(tensor))?;
@@ -202,7 +204,8 @@ impl<'a> Importer<'a> {
         Ok(())
     }
 
-    /// Counts the elements of a constant that the file does not hold, so that a small file does not become a large graph.
+    /// Counts the elements of a constant that the file does not hold, so that a small file does not become a large
+    /// graph.
     pub(super) fn count_computed(&mut self, tensor: &Tensor) -> Result<(), Error> {
         self.check_computed(tensor.len())?;
         self.computed_elements += tensor.len() as u64;
@@ -216,7 +219,8 @@ impl<'a> Importer<'a> {
         Ok(Limits::check("computed-elements", all, self.limits.computed_elements)?)
     }
 
-    /// A name for a constant of the graph that follows from the file's constant `base`: that name, if nothing has it yet.
+    /// A name for a constant of the graph that follows from the file's constant `base`: that name, if nothing has it
+    /// yet.
     pub(super) fn constant_name(&mut self, base: &str) -> String {
         let name = self.builder.unique_name(base);
         if name == base { name } else { self.fresh_name(base) }

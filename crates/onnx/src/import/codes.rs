@@ -9,7 +9,8 @@ use super::node::Entry;
 use super::parameters::integers;
 use crate::Error;
 
-/// How far the scale of a bias may be from that of the sums, relative to it, to be taken for the same: three roundings of `f32`.
+/// How far the scale of a bias may be from that of the sums, relative to it, to be taken for the same: three roundings
+/// of `f32`.
 const SAME_SCALE: f64 = 4e-7;
 
 /// What codes are used as.
@@ -110,7 +111,8 @@ impl<'a> Entry<'_, 'a> {
         }
     }
 
-    /// The bias of that name as `i32` codes of the scale `s_x * s_w`, rounded if it has another; `None` if it has no such form.
+    /// The bias of that name as `i32` codes of the scale `s_x * s_w`, rounded if it has another; `None` if it has no
+    /// such form.
     pub(super) fn bias_codes(
         &mut self,
         name: &'a str,
@@ -227,8 +229,8 @@ fn rounded(real: f64) -> Option<i32> {
     (f64::from(i32::MIN) <= real && real <= f64::from(i32::MAX)).then_some(real as i32)
 }
 
-/// A weight as the graph holds it, or why it cannot be one: `i8` with zero point 0 where the codes less the zero point are such, else as it
-/// is.
+/// A weight as the graph holds it, or why it cannot be one: `i8` with zero point 0 where the codes less the zero point
+/// are such, else as it is.
 fn held(codes: &Tensor, params: &QuantParams, channels: Channels) -> Result<(Tensor, QuantParams), String> {
     let (given, axis) = channels.axes();
     let inner = match params.granularity() {

@@ -5,8 +5,8 @@
 //! y = Mul(Cast(MatMulInteger(codes, w, zero_point, w_zero_point)), Mul(scale, w_scale))  [+ bias]
 //! ```
 //!
-//! Nothing enters the graph before the last product, which becomes a Linear, or a convolution for ConvInteger. The operators of ONNX
-//! Runtime that do several of these steps at once become the same.
+//! Nothing enters the graph before the last product, which becomes a Linear, or a convolution for ConvInteger. The
+//! operators of ONNX Runtime that do several of these steps at once become the same.
 
 use fourfold_graph::{Activation, Binary, Conv, Dim, Linear, Op, ValueId};
 use fourfold_schemes::DynamicScheme;

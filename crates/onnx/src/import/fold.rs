@@ -1,8 +1,8 @@
 //! Nodes whose operands are all constant are computed while the model is read.
 //!
-//! Such a node is a model by itself: it is imported, compiled and run like any other, on products with defined bits, so that a file
-//! gives the same graph on every CPU. A budget keeps a small file from becoming a large graph or a long wait; beyond it nodes stay in the
-//! graph, and are computed when it runs.
+//! Such a node is a model by itself: it is imported, compiled and run like any other, on products with defined bits, so
+//! that a file gives the same graph on every CPU. A budget keeps a small file from becoming a large graph or a long
+//! wait; beyond it nodes stay in the graph, and are computed when it runs.
 
 use std::sync::Arc;
 

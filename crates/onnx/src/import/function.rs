@@ -75,7 +75,8 @@ impl<'a> Entry<'_, 'a> {
         self.emit(Op::Binary(function), &inputs)
     }
 
-    /// An operator of two operands on any number of them: the first two, then what came of them and the third, and so on.
+    /// An operator of two operands on any number of them: the first two, then what came of them and the third, and so
+    /// on.
     pub(super) fn in_pairs(&mut self, op: &Op) -> Result<(), Error> {
         self.attributes(&[])?;
         let count = self.proto.input.len();
@@ -153,7 +154,8 @@ impl<'a> Entry<'_, 'a> {
         self.emit(Op::Binary(if takes_dividend { Binary::Fmod } else { Binary::Mod }), &inputs)
     }
 
-    /// The exponent as elements of the type of the base. An exponent of real numbers for a base of integers has no form.
+    /// The exponent as elements of the type of the base. An exponent of real numbers for a base of integers has no
+    /// form.
     fn as_type(&mut self, id: ValueId, dtype: DType) -> Result<ValueId, Error> {
         match self.dtype(id) {
             own if own == dtype => Ok(id),

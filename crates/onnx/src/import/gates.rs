@@ -1,7 +1,7 @@
 //! Weights of recurrent layers that are codes.
 //!
-//! DynamicQuantizeLSTM has them as operands. Of a GRU or RNN that fourfold wrote, which computes with real numbers in ONNX, they are codes behind a
-//! DequantizeLinear, and metadata of the node say how the layer was quantized.
+//! DynamicQuantizeLSTM has them as operands. Of a GRU or RNN that fourfold wrote, which computes with real numbers in
+//! ONNX, they are codes behind a DequantizeLinear, and metadata of the node say how the layer was quantized.
 
 use fourfold_graph::ValueId;
 use fourfold_schemes::{DynamicScheme, Granularity, QuantParams, Scale};
@@ -20,8 +20,8 @@ const SCHEMES: [DynamicScheme; 3] =
     [DynamicScheme::PerRow, DynamicScheme::TorchPerTensor, DynamicScheme::OnnxPerTensor];
 
 impl<'a> Entry<'_, 'a> {
-    /// Both weights of a layer that was written from codes, and how it was quantized; `None` if the file does not say so or the weights are no
-    /// codes any more.
+    /// Both weights of a layer that was written from codes, and how it was quantized; `None` if the file does not say
+    /// so or the weights are no codes any more.
     pub(super) fn written_on_codes(&mut self, layer: &Layer) -> Result<Option<([ValueId; 2], DynamicScheme)>, Error> {
         let Some(entry) = self.proto.metadata_props.iter().find(|entry| entry.key == DYNAMIC) else { return Ok(None) };
         let Some(scheme) = SCHEMES.into_iter().find(|scheme| scheme.name() == entry.value) else {
@@ -61,7 +61,8 @@ impl<'a> Entry<'_, 'a> {
         self.hold_gates(key, held, scales).map(Some)
     }
 
-    /// The weight `[d, in, gates * hidden]` of codes as the graph has it, `[d * gates * hidden, in]`, with its scale and zero point.
+    /// The weight `[d, in, gates * hidden]` of codes as the graph has it, `[d * gates * hidden, in]`, with its scale
+    /// and zero point.
     pub(super) fn gate_codes(&mut self, layer: &Layer, index: usize, scale: usize) -> Result<ValueId, Error> {
         let codes = self.constant(index)?;
         let name = self.input(index).unwrap_or_default();

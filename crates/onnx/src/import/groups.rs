@@ -1,10 +1,12 @@
-//! Group normalization in steps, as PyTorch writes it before opset 18: the groups as channels of an instance normalization,
+//! Group normalization in steps, as PyTorch writes it before opset 18: the groups as channels of an instance
+//! normalization,
 //!
 //! ```text
 //! y = Reshape(InstanceNormalization(Reshape(x, [0, groups, -1]), ones, zeros), shape of x) * scale + bias
 //! ```
 //!
-//! The steps wait until the sum at their end, where all constants are known; if they turn out to be something else, they are taken in there.
+//! The steps wait until the sum at their end, where all constants are known; if they turn out to be something else,
+//! they are taken in there.
 
 use std::collections::HashMap;
 

@@ -1,7 +1,7 @@
 //! Inputs of the model, and what codes among them mean.
 //!
-//! A file gives an input of `uint8` or `int8` no scale; the nodes that read it do. The first that does decides; others must agree, or are
-//! refused. Where none does, they are integers.
+//! A file gives an input of `uint8` or `int8` no scale; the nodes that read it do. The first that does decides; others
+//! must agree, or are refused. Where none does, they are integers.
 
 use std::collections::{HashMap, HashSet};
 

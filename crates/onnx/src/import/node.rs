@@ -115,7 +115,8 @@ impl<'a> Entry<'_, 'a> {
         }
     }
 
-    /// Whether an input is left out, or constant real numbers that are all 0: a bias that changes nothing, which some exporters leave out.
+    /// Whether an input is left out, or constant real numbers that are all 0: a bias that changes nothing, which some
+    /// exporters leave out.
     pub(super) fn adds_nothing(&mut self, index: usize) -> Result<bool, Error> {
         Ok(self.optional_constant(index)?.is_none_or(|bias| is_zero(&bias)))
     }
@@ -156,7 +157,8 @@ impl<'a> Entry<'_, 'a> {
         self.emit_quantized(output, op, inputs, None)
     }
 
-    /// Adds the node; its result has the given name of the file, and parameters if it is codes with parameters of its own.
+    /// Adds the node; its result has the given name of the file, and parameters if it is codes with parameters of its
+    /// own.
     pub(super) fn emit_quantized(
         &mut self,
         output: &'a str,
@@ -174,7 +176,8 @@ impl<'a> Entry<'_, 'a> {
         Ok(self.importer.builder.node(&name, op, inputs)?)
     }
 
-    /// The error of a node that the graph does not take: the file is valid where types alone or sizes that are not known are the reason.
+    /// The error of a node that the graph does not take: the file is valid where types alone or sizes that are not
+    /// known are the reason.
     fn refused(&self, error: Error) -> Error {
         match error {
             Error::Graph(fourfold_graph::Error::Node { problem, .. }) => self.problem(*problem),

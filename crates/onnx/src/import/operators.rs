@@ -12,7 +12,8 @@ use super::node::Entry;
 use crate::Error;
 use crate::proto::{GraphProto, NodeProto};
 
-/// The operators that [`crate::import`] knows; those of ONNX Runtime with their domain. `ReduceProd` is known as shape arithmetic only.
+/// The operators that [`crate::import`] knows; those of ONNX Runtime with their domain. `ReduceProd` is known as shape
+/// arithmetic only.
 pub const OPERATORS: &[&str] = &[
     "Abs",
     "Add",

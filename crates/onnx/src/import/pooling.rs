@@ -1,8 +1,8 @@
 //! The mean and the largest of all positions of an image, which every exporter writes in a form of its own.
 //!
-//! GlobalAveragePool, ReduceMean over all spatial axes (with Flatten behind it where they are dropped) and AveragePool with a window of the
-//! whole image are one operator, GlobalAveragePool, on real numbers and on codes. GlobalMaxPool, ReduceMax and MaxPool are a MaxPool with a
-//! window of the whole image, where its size is known.
+//! GlobalAveragePool, ReduceMean over all spatial axes (with Flatten behind it where they are dropped) and AveragePool
+//! with a window of the whole image are one operator, GlobalAveragePool, on real numbers and on codes. GlobalMaxPool,
+//! ReduceMax and MaxPool are a MaxPool with a window of the whole image, where its size is known.
 
 use fourfold_graph::{AveragePool, Binary, Dim, NewNode, Op, Reduction, ValueId, Window};
 

@@ -21,7 +21,8 @@ use crate::proto::data_type;
 const ATTRIBUTES: [&str; 5] = ["axis", "saturate", "block_size", "output_dtype", "precision"];
 
 impl<'a> Entry<'_, 'a> {
-    /// Real numbers to codes. Constants become codes at once; codes that were dequantized with the same parameters come back.
+    /// Real numbers to codes. Constants become codes at once; codes that were dequantized with the same parameters come
+    /// back.
     pub(super) fn quantize_linear(&mut self) -> Result<(), Error> {
         let (name, output) = (self.input(0).unwrap_or_default(), self.output());
         let (axis, block) = self.axis_and_block()?;

@@ -20,7 +20,8 @@ impl<'a> Entry<'_, 'a> {
         self.emit_quantized(self.output(), op, &inputs, Some(params))
     }
 
-    /// `(a, a_scale, a_zero_point, b, b_scale, b_zero_point, y_scale, y_zero_point)`; with a constant matrix on the right it is a Linear.
+    /// `(a, a_scale, a_zero_point, b, b_scale, b_zero_point, y_scale, y_zero_point)`; with a constant matrix on the
+    /// right it is a Linear.
     pub(super) fn qlinear_matmul(&mut self) -> Result<(), Error> {
         self.attributes(&[])?;
         let shape = self.input(3).and_then(|name| self.importer.constant_shape(name));

@@ -38,7 +38,8 @@ impl Layer {
         }
     }
 
-    /// Blocks of `inner` elements for each hidden feature: `[d, gates * hidden * inner]` with the gates in the graph's order.
+    /// Blocks of `inner` elements for each hidden feature: `[d, gates * hidden * inner]` with the gates in the graph's
+    /// order.
     pub(super) fn reordered<T: Copy>(&self, elements: &[T], inner: usize) -> Vec<T> {
         let block = self.hidden * inner;
         let ways = elements.chunks(self.order().len() * block);
@@ -76,7 +77,8 @@ impl<'a> Entry<'_, 'a> {
         self.layer_of(&layer, weights, Some(DynamicScheme::OnnxPerTensor))
     }
 
-    /// The attributes; what has no place in the graph must be as it is by default. `weights` are the places of both weights.
+    /// The attributes; what has no place in the graph must be as it is by default. `weights` are the places of both
+    /// weights.
     fn layer(&mut self, weights: &[usize; 2]) -> Result<Layer, Error> {
         let attributes = self.attributes(&[
             "activation_alpha",
@@ -217,7 +219,8 @@ impl<'a> Entry<'_, 'a> {
         Ok(())
     }
 
-    /// The state after the last step of each direction; `first` is where it begins among the features, if there are others.
+    /// The state after the last step of each direction; `first` is where it begins among the features, if there are
+    /// others.
     fn last_state(
         &mut self,
         layer: &Layer,

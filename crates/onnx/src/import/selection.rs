@@ -105,7 +105,8 @@ impl<'a> Entry<'_, 'a> {
         Ok(())
     }
 
-    /// The sizes of as many parts as there are outputs. Before opset 18 they are equal; since then the last may be smaller.
+    /// The sizes of as many parts as there are outputs. Before opset 18 they are equal; since then the last may be
+    /// smaller.
     fn equal_parts(&self, size: usize, parts: usize) -> Result<Vec<usize>, Error> {
         let attributes = self.attributes(&["axis", "split", "num_outputs"])?;
         let given = attributes.int("num_outputs", i64::try_from(parts).unwrap_or(i64::MAX))?;
@@ -321,8 +322,8 @@ impl<'a> Entry<'_, 'a> {
 
 /// The first element and the number of elements of a cut of an axis, `None` if they depend on a size that is not known.
 ///
-/// Of an axis whose size is not known, ends are taken to lie within it; the runtime checks that. Ends of 10^9 and more, as
-/// converters write them for "all" (10^9, 2^31 - 1, 2^63 - 1), are the axis' own.
+/// Of an axis whose size is not known, ends are taken to lie within it; the runtime checks that. Ends of 10^9 and more,
+/// as converters write them for "all" (10^9, 2^31 - 1, 2^63 - 1), are the axis' own.
 fn cut(start: &Polynomial, end: &Polynomial, step: i64, size: &Dim) -> Option<(i64, Dim)> {
     let from = start.as_constant()?;
     if let (Some(size), Some(to)) = (size.fixed().and_then(|size| i64::try_from(size).ok()), end.as_constant()) {

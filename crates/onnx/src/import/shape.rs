@@ -45,7 +45,8 @@ impl<'a> Entry<'_, 'a> {
         Op::reshape_to(&target, dims).map_err(|problem| self.problem(problem))
     }
 
-    /// The shape of the operand if it is the real numbers of constant codes that no operator on codes reads as they are.
+    /// The shape of the operand if it is the real numbers of constant codes that no operator on codes reads as they
+    /// are.
     fn reshaped_constant(&self) -> Option<Vec<usize>> {
         let name = self.input(0)?;
         let found = self.importer.dequantized(name).filter(|found| !found.is_activation())?;
@@ -92,7 +93,8 @@ impl<'a> Entry<'_, 'a> {
         self.bind_constant(tensor)
     }
 
-    /// Softmax or its logarithm. From opset 13 on it is over one axis; before, over all axes from `axis` on as if they were one.
+    /// Softmax or its logarithm. From opset 13 on it is over one axis; before, over all axes from `axis` on as if they
+    /// were one.
     pub(super) fn softmax(&mut self, op: fn(usize) -> Op) -> Result<(), Error> {
         let is_joined = self.importer.opset < 13;
         let axis = self.attributes(&["axis"])?.int("axis", if is_joined { 1 } else { -1 })?;

@@ -1,7 +1,8 @@
-//! Shape arithmetic: integers that follow from the shapes of values, with symbols for what is not known before the model runs.
+//! Shape arithmetic: integers that follow from the shapes of values, with symbols for what is not known before the
+//! model runs.
 //!
-//! Exporters write a reshape as `Shape`, `Gather`, `Concat`, `Reshape`. None of the former enters the graph: their results are lists of
-//! polynomials in the symbols of the inputs' shapes, and the Reshape gets the shape that they say.
+//! Exporters write a reshape as `Shape`, `Gather`, `Concat`, `Reshape`. None of the former enters the graph: their
+//! results are lists of polynomials in the symbols of the inputs' shapes, and the Reshape gets the shape that they say.
 
 use core::fmt;
 

@@ -65,7 +65,8 @@ impl<'a> Importer<'a> {
 }
 
 impl<'a> Entry<'_, 'a> {
-    /// Where the codes of this node's result go, `None` if its first input was not dequantized or its result is not quantized.
+    /// Where the codes of this node's result go, `None` if its first input was not dequantized or its result is not
+    /// quantized.
     ///
     /// `fuses` says whether the operator can take in a clamp.
     pub(super) fn target(&mut self, fuses: bool) -> Result<Option<Target<'a>>, Error> {
@@ -111,7 +112,8 @@ impl<'a> Entry<'_, 'a> {
         self.emit_quantized(target.output, op, inputs, params)
     }
 
-    /// The codes of operand, weight and bias, `None` if they were not dequantized or the graph has no such operator on codes.
+    /// The codes of operand, weight and bias, `None` if they were not dequantized or the graph has no such operator on
+    /// codes.
     ///
     /// `channels` says where the output channels of the weight are.
     pub(super) fn weighted(
@@ -154,7 +156,8 @@ impl<'a> Entry<'_, 'a> {
         Ok(if is_codes { Moved::Raw(id) } else { Moved::Real(id) })
     }
 
-    /// Adds a node that moves or clamps elements. Codes stay codes, and are dequantized when their real numbers are asked for.
+    /// Adds a node that moves or clamps elements. Codes stay codes, and are dequantized when their real numbers are
+    /// asked for.
     pub(super) fn emit_moved(&mut self, op: Op, x: Moved) -> Result<(), Error> {
         self.emit_moved_as(self.output(), op, x, &[])
     }

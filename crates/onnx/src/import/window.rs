@@ -53,7 +53,8 @@ impl Entry<'_, '_> {
         Ok(Op::Conv(Conv::new(window, groups)))
     }
 
-    /// The window of an average of `x`, and whether padding counts; `more` are the attributes that only some averages have.
+    /// The window of an average of `x`, and whether padding counts; `more` are the attributes that only some averages
+    /// have.
     pub(super) fn average_window(&self, x: ValueId, more: &[&str]) -> Result<(Window, bool), Error> {
         let attributes = self.attributes(&[&POOL[..], &["count_include_pad"], more].concat())?;
         let count_include_pad = attributes.flag("count_include_pad")?;

@@ -1,4 +1,5 @@
-//! Operators on codes, element by element or window by window, imported and run, against what ONNX Runtime and PyTorch compute.
+//! Operators on codes, element by element or window by window, imported and run, against what ONNX Runtime and PyTorch
+//! compute.
 
 #[path = "../../../kernels/tests/vectors/file.rs"]
 mod file;
@@ -32,8 +33,9 @@ fn tensor(from: &file::Tensor) -> Tensor {
     Tensor::from_le_bytes(dtype, &from.shape, from.bytes()).expect("a whole tensor")
 }
 
-/// A model that quantizes its input to the codes of one role, called as that role, and goes on with nodes that read the others as constants;
-/// its result, which must be codes. Channels that are last are moved to the front before, and back after.
+/// A model that quantizes its input to the codes of one role, called as that role, and goes on with nodes that read the
+/// others as constants; its result, which must be codes. Channels that are last are moved to the front before, and back
+/// after.
 fn run(case: &Case, first: &str, nodes: Vec<NodeProto>) -> Vec<u8> {
     let is_last = case.number("channels_last") == Some(1);
     let ([scale, zero_point], mut codes) =

@@ -1,7 +1,7 @@
 //! Files that export writes, run by ONNX Runtime and read again.
 //!
-//! `exports.safetensors` holds what was written, inputs, and the outputs of ONNX Runtime. `FOURFOLD_WRITE_EXPORTS=1 cargo test -p
-//! fourfold-onnx exports` writes models and inputs, `make_exports.py` adds the outputs.
+//! `exports.safetensors` holds what was written, inputs, and the outputs of ONNX Runtime. `FOURFOLD_WRITE_EXPORTS=1
+//! cargo test -p fourfold-onnx exports` writes models and inputs, `make_exports.py` adds the outputs.
 
 #[path = "../../tests/cases/mod.rs"]
 mod cases;

@@ -1,4 +1,5 @@
-//! Small files that ask for much, and files that are damaged in ways that only show when names and versions are compared.
+//! Small files that ask for much, and files that are damaged in ways that only show when names and versions are
+//! compared.
 
 use fourfold_graph::{Graph, Limits};
 use fourfold_tensor::{DType, Tensor};

@@ -31,7 +31,8 @@ fn texts(name: &str, values: &[&str]) -> AttributeProto {
     AttributeProto { name, r#type: attribute_type::STRINGS, strings, ..AttributeProto::default() }
 }
 
-/// An LSTM of 2 features and 3 hidden ones over `[steps 4, batch 5]`, or the other way round; `more` follows the inputs `x, w, r`.
+/// An LSTM of 2 features and 3 hidden ones over `[steps 4, batch 5]`, or the other way round; `more` follows the inputs
+/// `x, w, r`.
 fn lstm(opset: i64, more: &[(&str, Tensor)], outputs: &[&str], attributes: Vec<AttributeProto>) -> ModelProto {
     let mut constants = vec![("w", noise(&[1, 12, 2], 1)), ("r", noise(&[1, 12, 3], 2))];
     let mut inputs = vec!["x", "w", "r"];

@@ -51,7 +51,8 @@ fn list(tensor: &Tensor) -> Vec<i64> {
     tensor.as_slice::<i64>().expect("i64").to_vec()
 }
 
-/// The real numbers of the codes called `x`, and the model that quantizes them and goes on with `nodes`; its result, which must be codes.
+/// The real numbers of the codes called `x`, and the model that quantizes them and goes on with `nodes`; its result,
+/// which must be codes.
 fn run(case: &Case, x: &str, nodes: Vec<NodeProto>) -> Tensor {
     let codes = &case[x];
     let scale = case[&format!("{}_scale", x.trim_end_matches("_q"))].as_slice::<f32>().expect("f32")[0];

@@ -35,8 +35,8 @@ impl fmt::Debug for Monitor {
 }
 
 impl Calibration {
-    /// Calls `callback` at the beginning of every batch and after every node; a batch in which it breaks is given up with
-    /// [`Error::Cancelled`](crate::Error::Cancelled), and what was observed is as before that batch.
+    /// Calls `callback` at the beginning of every batch and after every node; a batch in which it breaks is given up
+    /// with [`Error::Cancelled`](crate::Error::Cancelled), and what was observed is as before that batch.
     ///
     /// ```
     /// use std::ops::ControlFlow;

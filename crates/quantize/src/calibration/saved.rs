@@ -26,13 +26,13 @@ impl Calibration {
 
     /// Takes what was saved in the place of what was observed; observing goes on as if it had not been interrupted.
     ///
-    /// Values that this calibration does not watch are left out, so that a calibration of all layers is also one of some.
-    /// An error leaves what was observed as it was.
+    /// Values that this calibration does not watch are left out, so that a calibration of all layers is also one of
+    /// some. An error leaves what was observed as it was.
     ///
     /// # Errors
     ///
-    /// [`Error::Saved`] if the states are of another graph, of other observers or not of a calibration, or if the state of a value is
-    /// missing.
+    /// [`Error::Saved`] if the states are of another graph, of other observers or not of a calibration, or if the state
+    /// of a value is missing.
     pub fn load(&mut self, states: &States) -> Result<(), Error> {
         let own = self.own(states)?;
         own.check().map_err(|source| Error::Saved { source })?;
@@ -51,7 +51,8 @@ impl Calibration {
     ///
     /// # Errors
     ///
-    /// As [`Calibration::load`]; [`Error::Saved`] also if a batch is in both, or if the result would depend on the order of the batches.
+    /// As [`Calibration::load`]; [`Error::Saved`] also if a batch is in both, or if the result would depend on the
+    /// order of the batches.
     pub fn merge(&mut self, states: &States) -> Result<(), Error> {
         let (mut all, other) = (self.save(), self.own(states)?);
         all.merge(&other).map_err(|source| Error::Saved { source })?;

@@ -102,7 +102,8 @@ impl Search<'_> {
     }
 }
 
-/// The upper bound of an operator's clamp, infinite if there is none; `None` if the lower bound does not commute with a factor.
+/// The upper bound of an operator's clamp, infinite if there is none; `None` if the lower bound does not commute with a
+/// factor.
 fn upper_bound(op: &Op) -> Option<f32> {
     let (min, max) = if let Op::Clip { min, max } = *op { (min, max) } else { op.activation().bounds() };
     ((min == 0.0 || min == f32::NEG_INFINITY) && max > 0.0).then_some(max)

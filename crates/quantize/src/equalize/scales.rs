@@ -91,7 +91,8 @@ impl Scales {
         ranges.enumerate().map(least).collect()
     }
 
-    /// Makes the ranges of one pair alike, both taken without the scale of the pair; the largest relative change of a scale.
+    /// Makes the ranges of one pair alike, both taken without the scale of the pair; the largest relative change of a
+    /// scale.
     fn balance<'l>(
         &mut self,
         pair: usize,

@@ -54,7 +54,8 @@ impl ModuleOrder {
     }
 }
 
-/// Whether a node is the module, or in it: its name goes on with `.` or `/`. Everything is in the module without a name.
+/// Whether a node is the module, or in it: its name goes on with `.` or `/`. Everything is in the module without a
+/// name.
 pub(super) fn is_inside(node: &str, module: &str) -> bool {
     let rest = node.strip_prefix(module);
     rest.is_some_and(|rest| module.is_empty() || rest.is_empty() || rest.starts_with(['.', '/']))

@@ -73,8 +73,8 @@ impl QConfig {
         Self::PRESETS.iter().position(|&known| known == name).map(|index| Self::FUNCTIONS[index]())
     }
 
-    /// The default: activations `u8` affine with all 256 codes and the range of least squared error, weights `i8` symmetric, -127 to
-    /// 127, one scale per output channel; dynamic activations `u8` affine, one scale per row.
+    /// The default: activations `u8` affine with all 256 codes and the range of least squared error, weights `i8`
+    /// symmetric, -127 to 127, one scale per output channel; dynamic activations `u8` affine, one scale per row.
     #[must_use]
     pub fn fourfold() -> Self {
         Self {
@@ -84,7 +84,8 @@ impl QConfig {
         }
     }
 
-    /// PyTorch's `get_default_qconfig("fbgemm")`: activations 0 to 127, weights per channel with `scale = max(|w|) / 127.5`.
+    /// PyTorch's `get_default_qconfig("fbgemm")`: activations 0 to 127, weights per channel with `scale = max(|w|) /
+    /// 127.5`.
     #[must_use]
     pub fn fbgemm() -> Self {
         Self { activation: HISTOGRAM_REDUCED, ..TORCH }
@@ -108,8 +109,8 @@ impl QConfig {
         Self { weight: WEIGHT, ..TORCH }
     }
 
-    /// PyTorch's `default_symmetric_qnnpack_qconfig`: activations `i8` affine, -128 to 127, one scale per weight, -127 to 127; no scale
-    /// below `2^-12`.
+    /// PyTorch's `default_symmetric_qnnpack_qconfig`: activations `i8` affine, -128 to 127, one scale per weight, -127
+    /// to 127; no scale below `2^-12`.
     #[must_use]
     pub fn symmetric_qnnpack() -> Self {
         Self {
@@ -118,7 +119,8 @@ impl QConfig {
         }
     }
 
-    /// PyTorch's `default_per_channel_symmetric_qnnpack_qconfig`: the same with one scale per output channel of a weight.
+    /// PyTorch's `default_per_channel_symmetric_qnnpack_qconfig`: the same with one scale per output channel of a
+    /// weight.
     #[must_use]
     pub fn per_channel_symmetric_qnnpack() -> Self {
         let signed = Scheme { eps: EPS_QNNPACK, torch_codes: true, ..Scheme::I8_SYMMETRIC };
@@ -136,7 +138,8 @@ impl QConfig {
         Self { activation: Observed::new(ObserverKind::MinMax, Scheme::U8_AFFINE_REDUCED), weight: WEIGHT, ..TORCH }
     }
 
-    /// PyTorch's `default_dynamic_qconfig` as its Linear runs it: activations per tensor in 7 bits, one scale per weight.
+    /// PyTorch's `default_dynamic_qconfig` as its Linear runs it: activations per tensor in 7 bits, one scale per
+    /// weight.
     #[must_use]
     pub fn dynamic() -> Self {
         Self { activation: AT_RUN_TIME, weight: WEIGHT, ..TORCH }
@@ -161,8 +164,8 @@ impl QConfig {
         Self { activation: Observed { observer: ObserverKind::Noop, scheme: QScheme::Real }, weight: WEIGHT, ..TORCH }
     }
 
-    /// PyTorch's `float_qparams_weight_only_qconfig`, for tables of embeddings: codes 0 to 255, one scale and one zero point per row; see
-    /// [`quantize_embedding`](crate::quantize_embedding).
+    /// PyTorch's `float_qparams_weight_only_qconfig`, for tables of embeddings: codes 0 to 255, one scale and one zero
+    /// point per row; see [`quantize_embedding`](crate::quantize_embedding).
     #[must_use]
     pub fn float_qparams_weight_only() -> Self {
         EMBEDDING

@@ -19,8 +19,9 @@ impl Moments {
     /// E[y^2] = low^2 * P(a) + high^2 * (1 - P(b)) + (mean^2 + variance) * D + deviation * ((mean + low) * p(a) - (mean + high) * p(b))
     /// ```
     ///
-    /// with `a = (low - mean) / deviation`, `b = (high - mean) / deviation`, the standard normal density `p` and its integral `P`, and
-    /// `D = P(b) - P(a)`. Density and integral are those of `fourfold-math`, in `f32`, the same on every CPU.
+    /// with `a = (low - mean) / deviation`, `b = (high - mean) / deviation`, the standard normal density `p` and its
+    /// integral `P`, and `D = P(b) - P(a)`. Density and integral are those of `fourfold-math`, in `f32`, the same on
+    /// every CPU.
     pub(crate) fn clamped(self, (low, high): (f32, f32)) -> Self {
         let (low, high) = (f64::from(low), f64::from(high));
         let Self { mean, variance } = self;

@@ -50,8 +50,8 @@ fn hash_of(graph: &Graph, node: &Node) -> u64 {
 }
 
 impl Lowering<'_> {
-    /// Adds the step of a layer with the action of an earlier one that is alike, so that its weights are packed once; `false` if there is
-    /// none.
+    /// Adds the step of a layer with the action of an earlier one that is alike, so that its weights are packed once;
+    /// `false` if there is none.
     pub(super) fn share(&mut self, node: &Node) -> bool {
         if !matches!(node.op(), Op::Conv(_) | Op::ConvTranspose(_) | Op::Linear(_) | Op::Recurrent(_)) {
             return false;

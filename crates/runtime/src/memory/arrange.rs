@@ -1,12 +1,13 @@
 //! Offsets for blocks of memory that live at different times.
 //!
-//! First fit, in the best of several orders ([`search`]): the largest blocks first, those that take the most of bytes and steps, those
-//! that come first; and then, again and again, what ended at the top before everything else. A block is only compared with its
-//! neighbours, those that are alive with it. Networks have few of them: what a chain of layers needs lives for two steps.
+//! First fit, in the best of several orders ([`search`]): the largest blocks first, those that take the most of bytes
+//! and steps, those that come first; and then, again and again, what ended at the top before everything else. A block
+//! is only compared with its neighbours, those that are alive with it. Networks have few of them: what a chain of
+//! layers needs lives for two steps.
 //!
-//! Where blocks have very many neighbours, as thousands of branches that all wait for one sum, fewer orders are tried, so that the
-//! number of comparisons is at most [`COMPARISONS`] for each block; and where not all of them are tried, one walk over the steps
-//! ([`sweep`]), whose time does not depend on the neighbours, may do better.
+//! Where blocks have very many neighbours, as thousands of branches that all wait for one sum, fewer orders are tried,
+//! so that the number of comparisons is at most [`COMPARISONS`] for each block; and where not all of them are tried,
+//! one walk over the steps ([`sweep`]), whose time does not depend on the neighbours, may do better.
 
 mod search;
 mod sweep;
@@ -21,7 +22,8 @@ const ALIGNMENT: usize = 64;
 /// What elements of any type need; for arenas of values so small that whole cache lines would waste memory.
 const LEAST_ALIGNMENT: usize = 8;
 
-/// How many comparisons of a block with a neighbour are allowed for each block, so that the time is linear in their number.
+/// How many comparisons of a block with a neighbour are allowed for each block, so that the time is linear in their
+/// number.
 const COMPARISONS: usize = 4096;
 
 /// The number of comparisons that is allowed in any case: some hundredths of a second.
@@ -60,7 +62,8 @@ enum Event {
     Ends(usize),
 }
 
-/// The beginnings and ends of all blocks that have bytes, in the order of the steps; a block ends before one of a later step begins.
+/// The beginnings and ends of all blocks that have bytes, in the order of the steps; a block ends before one of a later
+/// step begins.
 fn events(blocks: &[Block]) -> Vec<Event> {
     let mut begins: Vec<usize> = (0..blocks.len()).collect();
     begins.retain(|&index| blocks[index].bytes > 0 && blocks[index].first <= blocks[index].last);
@@ -98,8 +101,8 @@ fn most_alive(blocks: &[Block], events: &[Event]) -> usize {
 
 /// Gives every block an offset such that blocks alive at the same time do not overlap.
 ///
-/// Blocks are aligned to cache lines if the arena is at most 1.25 times [`live_bytes`] then. Takes time linear in the number of blocks
-/// but for sorting, whatever lives when.
+/// Blocks are aligned to cache lines if the arena is at most 1.25 times [`live_bytes`] then. Takes time linear in the
+/// number of blocks but for sorting, whatever lives when.
 pub(crate) fn arrange(blocks: &[Block]) -> Arrangement {
     let events = events(blocks);
     let (live, plenty) = (most_alive(blocks, &events), allowance(blocks.len()));

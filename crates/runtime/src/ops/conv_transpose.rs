@@ -57,7 +57,8 @@ impl Action for QuantizedConvTranspose {
     }
 }
 
-/// A transposed convolution of real numbers: every position times all taps, then each product is added where it belongs.
+/// A transposed convolution of real numbers: every position times all taps, then each product is added where it
+/// belongs.
 #[derive(Debug)]
 pub(crate) struct FloatConvTranspose {
     geometry: Geometry,

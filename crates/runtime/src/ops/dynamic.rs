@@ -36,7 +36,8 @@ impl DynamicLinear {
         Ok(Self { packed: pack(kernel, weight, zero_points)?, size, scales, bias, bounds: activation.bounds(), scheme })
     }
 
-    /// The product with a weight `[n, k]` of codes with zero point 0 and one scale, or one for each row, and a bias `[n]`.
+    /// The product with a weight `[n, k]` of codes with zero point 0 and one scale, or one for each row, and a bias
+    /// `[n]`.
     pub(crate) fn of_parts(
         kernel: Kernel,
         scheme: DynamicScheme,
@@ -115,9 +116,11 @@ pub(crate) fn quantize_tensor(
     Ok((affine.scale, affine.zero_point))
 }
 
-/// Quantizes all elements with one scale and codes 0 to 127, multiplying by the reciprocal of the scale as PyTorch does.
+/// Quantizes all elements with one scale and codes 0 to 127, multiplying by the reciprocal of the scale as PyTorch
+/// does.
 ///
-/// Returns the scale and the zero point. Values that are not finite are left out of the range; NaN becomes the zero point.
+/// Returns the scale and the zero point. Values that are not finite are left out of the range; NaN becomes the zero
+/// point.
 fn quantize_as_pytorch(kernel: Kernel, x: &[f32], codes: &mut [u8]) -> (f32, i32) {
     let seen = kernel.min_max(x);
     let (min, max) = if seen.min <= seen.max { (seen.min, seen.max) } else { (0.0, 0.0) };

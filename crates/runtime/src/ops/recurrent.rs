@@ -5,8 +5,9 @@
 //! b = h R^T + b_r      for each step, h the hidden state of the step before
 //! ```
 //!
-//! What a cell makes of both is written in [`cell`]. On codes, `x` is quantized once for all steps and `h` in every step, by rows or as a
-//! whole as the scheme says, and both sums become real numbers before they meet: `f32(acc) * (s_a * s_w) + bias`.
+//! What a cell makes of both is written in [`cell`]. On codes, `x` is quantized once for all steps and `h` in every
+//! step, by rows or as a whole as the scheme says, and both sums become real numbers before they meet: `f32(acc) * (s_a
+//! * s_w) + bias`.
 
 mod cell;
 

@@ -115,7 +115,8 @@ impl Requantize {
 
 /// The smallest and the largest code of a result whose real values a clamp bounds.
 ///
-/// Quantization (2) is monotone, so clamping codes to the codes of the bounds is the same as clamping real numbers first.
+/// Quantization (2) is monotone, so clamping codes to the codes of the bounds is the same as clamping real numbers
+/// first.
 pub(crate) fn bounds(params: &QuantParams, activation: Activation) -> (i32, i32) {
     let (scale, zero_point): (Scale, i32) = (params.scales()[0], params.zero_points()[0]);
     #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "8-bit codes")]

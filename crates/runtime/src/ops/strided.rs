@@ -10,7 +10,8 @@ pub(crate) struct Strided {
 }
 
 impl Strided {
-    /// Through a value of `shape` as if it were repeated to the shape `to`: stride 0 where it has size 1 or lacks the axis.
+    /// Through a value of `shape` as if it were repeated to the shape `to`: stride 0 where it has size 1 or lacks the
+    /// axis.
     pub(crate) fn broadcast(shape: Shape, to: Shape) -> Self {
         let (offset, own) = (to.len() - shape.len(), shape.strides());
         let mut strides = [0; MAX_RANK];

@@ -13,7 +13,8 @@ use crate::Error;
 pub(crate) struct Table(Box<[u8; 256]>);
 
 impl Table {
-    /// The codes of `f(real)`, equation (2), for the real numbers of all codes, equation (1); `None` if there is no code for the function.
+    /// The codes of `f(real)`, equation (2), for the real numbers of all codes, equation (1); `None` if there is no
+    /// code for the function.
     pub(crate) fn new(function: Unary, x: &QuantParams, y: &QuantParams) -> Result<Option<Self>, Error> {
         let Some(map) = Map::new(function) else { return Ok(None) };
         let mut reals = Tensor::zeros(DType::F32, &[256])?;

@@ -169,7 +169,8 @@ fn gate_of_min_and_max(steps: &mut Steps, x: ValueId) -> ValueId {
     steps.over(clamped, 6.0)
 }
 
-/// `(x - mean) / sqrt(variance + epsilon)`, the difference computed twice, and multiplied by the reciprocal, if so asked.
+/// `(x - mean) / sqrt(variance + epsilon)`, the difference computed twice, and multiplied by the reciprocal, if so
+/// asked.
 fn normalized(steps: &mut Steps, x: ValueId, twice: bool, by_reciprocal: bool) -> ValueId {
     let mean = steps.mean(x);
     let centred = steps.of_two(Binary::Sub, x, mean);

@@ -139,8 +139,8 @@ fn plans_of_other_options_share_the_packed_weights() {
 fn the_footprint_is_what_is_alive_at_once() {
     let plan = Plan::compile(&meeting(), &Options::default()).expect("a plan");
     let memory = plan.footprint(&[&[2, 3, 6, 6]]).expect("sizes that the graph takes");
-    // The most is alive when a sum is made: one operand (the other is the caller's), the result, and the first convolution, which is
-    // an output.
+    // The most is alive when a sum is made: one operand (the other is the caller's), the result, and the first
+    // convolution, which is an output.
     let value = 2 * 3 * 6 * 6 * size_of::<f32>();
     assert_eq!(memory.live_bytes, 3 * value, "{memory}");
     assert!(memory.arena_bytes < memory.live_bytes + 3 * 64, "{memory}");

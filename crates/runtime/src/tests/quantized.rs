@@ -69,13 +69,15 @@ pub(super) fn requantized(real: f32, params: &QuantParams, low: i32) -> f32 {
     scale * (code - zero_point as f32)
 }
 
-/// `scale * (clamp(round(real), low, q_max) - z)`: sums and products of codes, which hold their zero point before they are rounded.
+/// `scale * (clamp(round(real), low, q_max) - z)`: sums and products of codes, which hold their zero point before they
+/// are rounded.
 pub(super) fn combined(real: f32, params: &QuantParams, low: i32) -> f32 {
     let (zero_point, scale) = (params.zero_points()[0] as f32, params.scales()[0].get());
     scale * (real.round_ties_even().clamp(low as f32, params.quant_max() as f32) - zero_point)
 }
 
-/// `fma(m_b, b, fma(m_a, a, z - (m_a * z_a + m_b * z_b)))`, where the codes are given by their steps from the zero points.
+/// `fma(m_b, b, fma(m_a, a, z - (m_a * z_a + m_b * z_b)))`, where the codes are given by their steps from the zero
+/// points.
 pub(super) fn sum(steps: [i32; 2], [m_a, m_b]: [f32; 2], [z_a, z_b]: [i32; 2], zero_point: i32) -> f32 {
     let constant = zero_point as f32 - (m_a * z_a as f32 + m_b * z_b as f32);
     m_b.mul_add((steps[1] + z_b) as f32, m_a.mul_add((steps[0] + z_a) as f32, constant))

@@ -79,7 +79,8 @@ proptest! {
             let fixed = FixedMultiplier::new(multiplier, shift, rounding).expect("valid");
             let real = f64::from(x) * fixed.real();
             let nearest = real.clamp(f64::from(i32::MIN), f64::from(i32::MAX));
-            // Half a unit for one rounding; two roundings add half a unit before the shift to the right. 2^-20 is for f64.
+            // Half a unit for one rounding; two roundings add half a unit before the shift to the right. 2^-20 is for
+            // f64.
             let bound = match rounding {
                 FixedRounding::Single => 0.5,
                 FixedRounding::Double => 0.5 + 0.5 * 2_f64.powi(shift.min(0)),

@@ -29,8 +29,8 @@ pub(crate) fn scale_and_zero_point(
     Ok((scale, zero_point))
 }
 
-/// The scale and the zero point in floating point of one row of an embedding (PyTorch's `per_channel_affine_float_qparams`,
-/// in `_calculate_qparams`), all in `f32`:
+/// The scale and the zero point in floating point of one row of an embedding (PyTorch's
+/// `per_channel_affine_float_qparams`, in `_calculate_qparams`), all in `f32`:
 ///
 /// ```text
 /// scale = (max - min) / (quant_max - quant_min), but 1 if that is not above eps        zero_point = -min / scale
@@ -40,9 +40,9 @@ pub(crate) fn scale_and_zero_point(
 ///
 /// # Errors
 ///
-/// [`Error::Range`] if an end of the range or its width is NaN or infinite, [`Error::ReversedRange`] if it ends before it
-/// begins, [`Error::Scale`] if the scale is above `eps` but no positive normal `f32`, [`Error::FloatZeroPoint`] if the zero
-/// point is not finite.
+/// [`Error::Range`] if an end of the range or its width is NaN or infinite, [`Error::ReversedRange`] if it ends before
+/// it begins, [`Error::Scale`] if the scale is above `eps` but no positive normal `f32`, [`Error::FloatZeroPoint`] if
+/// the zero point is not finite.
 pub fn torch_float_qparams(range: Range, codes: CodeRange, eps: f32) -> Result<(Scale, f32), Error> {
     let Range { min, max } = range;
     if min > max {

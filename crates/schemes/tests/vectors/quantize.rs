@@ -2,11 +2,12 @@
 //!
 //! Where fourfold differs on purpose:
 //!
-//! - It divides by the scale, as ONNX Runtime does. PyTorch multiplies by the reciprocal, which [`quantize_by_reciprocal`] and
-//!   [`Quotient::Reciprocal`] do: all of PyTorch's codes are checked with these.
+//! - It divides by the scale, as ONNX Runtime does. PyTorch multiplies by the reciprocal, which
+//!   [`quantize_by_reciprocal`] and [`Quotient::Reciprocal`] do: all of PyTorch's codes are checked with these.
 //! - It saturates. PyTorch adds the zero point in 32-bit integers, where numbers of 2^31 steps and more wrap around.
 //! - NaN has the code of 0. PyTorch gives it the largest code or 0, ONNX Runtime the smallest.
-//! - A scale is a normal number. PyTorch has an infinite reciprocal of a denormal one, and all codes at the ends of the range.
+//! - A scale is a normal number. PyTorch has an infinite reciprocal of a denormal one, and all codes at the ends of the
+//!   range.
 
 use fourfold_kernels::{Dynamic, Kernel};
 use fourfold_schemes::{
@@ -190,8 +191,8 @@ fn infinities_and_huge_numbers_saturate() {
     });
 }
 
-/// Where PyTorch wraps around and fourfold saturates: it has at most 2^31 - 128 steps, to which zero points from 128 on add up
-/// beyond `i32`, and at least -2^31, to which negative ones do.
+/// Where PyTorch wraps around and fourfold saturates: it has at most 2^31 - 128 steps, to which zero points from 128 on
+/// add up beyond `i32`, and at least -2^31, to which negative ones do.
 const WRAPPED: [&str; 8] = [
     "torch.extreme.big.s8.zp-128",
     "torch.extreme.big.s8.zp-5",
@@ -263,7 +264,8 @@ fn real_numbers_are_those_of_the_peers() {
     });
 }
 
-/// ONNX's `DynamicQuantizeLinear` is [`DynamicScheme::PerRow`](fourfold_schemes::DynamicScheme::PerRow) for a single row.
+/// ONNX's `DynamicQuantizeLinear` is [`DynamicScheme::PerRow`](fourfold_schemes::DynamicScheme::PerRow) for a single
+/// row.
 #[test]
 fn dynamic_rows_are_those_of_onnx_runtime() {
     with_vectors("quantize.safetensors", |vectors| {

@@ -1,8 +1,8 @@
-//! NEON of ARMv8.0: two products are summed in 16 bits by `smull` and `smlal2`, and `sadalp` adds pairs of such sums to 32 bits: 16
-//! products in three instructions.
+//! NEON of ARMv8.0: two products are summed in 16 bits by `smull` and `smlal2`, and `sadalp` adds pairs of such sums to
+//! 32 bits: 16 products in three instructions.
 //!
-//! `2 * 128 * 127` fits 16 bits, `2 * 128 * 128` does not: for weights of which one is -128, products are added to 32 bits without
-//! being summed before, 16 in four instructions.
+//! `2 * 128 * 127` fits 16 bits, `2 * 128 * 128` does not: for weights of which one is -128, products are added to 32
+//! bits without being summed before, 16 in four instructions.
 
 use core::arch::aarch64::*;
 
@@ -53,7 +53,8 @@ impl<const LEAST: bool> Dot for InPairs<LEAST> {
 }
 
 impl<const LEAST: bool> DotRow for InPairs<LEAST> {
-    /// 12 sums, a few registers of weights, three of activations and products on their way; with 16 sums the compiler spills.
+    /// 12 sums, a few registers of weights, three of activations and products on their way; with 16 sums the compiler
+    /// spills.
     const ROWS: [usize; 4] = [3, 0, 0, 0];
 
     /// The first two activations four times, then the last two.
@@ -109,7 +110,8 @@ unsafe fn upper(a: int8x16_t, b: int8x16_t) -> int8x16_t {
     unsafe { vreinterpretq_s8_s64(vzip2q_s64(vreinterpretq_s64_s8(a), vreinterpretq_s64_s8(b))) }
 }
 
-/// Hides where a vector is from: the compiler would keep its halves in two registers, and take apart the weights to match.
+/// Hides where a vector is from: the compiler would keep its halves in two registers, and take apart the weights to
+/// match.
 ///
 /// # Safety
 ///

@@ -1,7 +1,8 @@
-//! `usmmla`: two rows of eight unsigned activations times two columns of eight signed weights, 32 products in one instruction.
+//! `usmmla`: two rows of eight unsigned activations times two columns of eight signed weights, 32 products in one
+//! instruction.
 //!
-//! Of the instructions of this extension it is the one with unsigned activations, which is what quantized models have: nothing is
-//! converted. A tile keeps 2x2 sums in a register, and puts rows together when all are there.
+//! Of the instructions of this extension it is the one with unsigned activations, which is what quantized models have:
+//! nothing is converted. A tile keeps 2x2 sums in a register, and puts rows together when all are there.
 
 use core::arch::aarch64::*;
 use core::arch::asm;

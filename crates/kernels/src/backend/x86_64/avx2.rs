@@ -1,6 +1,7 @@
 //! AVX2, exact: bytes are widened to 16 bits, of which `vpmaddwd` adds two products without saturating.
 //!
-//! `vpmaddubsw` would multiply bytes twice as fast, but its sums of two products saturate at 16 bits: 255 * 127 * 2 does not fit.
+//! `vpmaddubsw` would multiply bytes twice as fast, but its sums of two products saturate at 16 bits: 255 * 127 * 2
+//! does not fit.
 
 use core::arch::x86_64::*;
 

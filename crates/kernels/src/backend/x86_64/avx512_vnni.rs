@@ -202,8 +202,8 @@ impl Isa for Avx512Vnni {
         unsafe { _mm512_cvtps_epi32(x) }
     }
 
-    /// Codes are bounded above as real numbers and below as bytes: what is less than any 32-bit integer, or NaN, becomes the least one,
-    /// which stays the least through saturating to 16 and 8 bits.
+    /// Codes are bounded above as real numbers and below as bytes: what is less than any 32-bit integer, or NaN,
+    /// becomes the least one, which stays the least through saturating to 16 and 8 bits.
     #[inline(always)]
     unsafe fn store_codes(out: *mut u8, row_stride: usize, rows: [__m512; 4], ends: &Ends<Self>) {
         // SAFETY: the CPU has AVX-512 F, BW, VL and VNNI, and four rows of 16 bytes, `row_stride` apart, are writable
@@ -254,8 +254,8 @@ impl Broadcast for Avx512Vnni {
     }
 }
 
-/// Hides where a vector is from: the compiler makes more permutations of two that follow each other, and one for each quarter that is
-/// stored.
+/// Hides where a vector is from: the compiler makes more permutations of two that follow each other, and one for each
+/// quarter that is stored.
 ///
 /// # Safety
 ///

@@ -8,7 +8,8 @@ use super::ymm::{Dot, Ymm};
 /// The AVX-VNNI backend.
 pub(crate) type AvxVnni = Ymm<ByVex>;
 
-/// The same backend with the instruction in the encoding of AVX512-VNNI, so that it can be tested on CPUs that have only that.
+/// The same backend with the instruction in the encoding of AVX512-VNNI, so that it can be tested on CPUs that have
+/// only that.
 #[cfg(test)]
 pub(crate) type AvxVnniByAvx512 = Ymm<ByEvex>;
 

@@ -53,7 +53,8 @@ pub(crate) struct Ymm<D>(PhantomData<D>);
 impl<D: Dot> Isa for Ymm<D> {
     const NAME: &'static str = D::NAME;
     const LAYOUT: Layout = D::LAYOUT;
-    /// 12 sums in two, a slab and a few elements of rows fit the 16 registers; 8 sums hide the latency where there is one row.
+    /// 12 sums in two, a slab and a few elements of rows fit the 16 registers; 8 sums hide the latency where there is
+    /// one row.
     const FLOAT_ROWS: [usize; 4] = [6, 2, 0, 1];
 
     type I32 = [__m256i; 2];

@@ -1,8 +1,8 @@
 //! One step of one row of a recurrent layer.
 //!
-//! `a` and `b` are the products of the input and of the hidden state, with their biases, gate after gate, `h` the hidden state and `c` the
-//! cell state. Every operation is rounded by itself, in the order written, and `sigmoid` and `tanh` are those of `fourfold_math`, so the
-//! bits are the same on every CPU:
+//! `a` and `b` are the products of the input and of the hidden state, with their biases, gate after gate, `h` the
+//! hidden state and `c` the cell state. Every operation is rounded by itself, in the order written, and `sigmoid` and
+//! `tanh` are those of `fourfold_math`, so the bits are the same on every CPU:
 //!
 //! ```text
 //! LSTM (i, f, g, o)   i = sigmoid(a_i + b_i)   f = sigmoid(a_f + b_f)   g = tanh(a_g + b_g)   o = sigmoid(a_o + b_o)
