@@ -1,8 +1,8 @@
 //! Networks of any number of nodes, as simple as can be: what takes time is what is done for each node.
 
 use fourfold::graph::{
-    Activation, Binary, Conv, Dim, Error, Graph, GraphBuilder, Linear, MAX_CONCAT, Op, OpKind, Unary, ValueId,
-    ValueType, Window,
+    Activation, Add, BatchNorm, Binary, Concat, Conv, Dim, Error, Gather, Graph, GraphBuilder, Linear, MAX_CONCAT, Op,
+    OpKind, Slice, Unary, ValueId, ValueType, Window,
 };
 use fourfold::tensor::{DType, Tensor};
 
@@ -54,7 +54,7 @@ pub const NETWORKS: [(&str, Network); 21] = [
     ("slices of one value", slices),
 ];
 
-const ADD: Op = Op::Add { activation: Activation::None };
+const ADD: Op = Op::Add(Add { activation: Activation::None });
 
 const MUL: Op = Op::Binary(Binary::Mul);
 
@@ -101,7 +101,7 @@ fn convolutions(nodes: usize) -> Result<Graph, Error> {
         for (part, number) in [("scale", 1.0), ("bias", 0.5), ("mean", 0.25), ("variance", 1.0)] {
             operands.push(builder.constant(&format!("{name}.norm.{part}"), filled(&[2], number)?)?);
         }
-        let z = builder.node(&format!("{name}.norm"), Op::BatchNorm { epsilon: 1e-5 }, &operands)?;
+        let z = builder.node(&format!("{name}.norm"), Op::BatchNorm(BatchNorm { epsilon: 1e-5 }), &operands)?;
         x = builder.relu(&format!("{name}.relu"), z)?;
     }
     builder.output(x);
@@ -150,7 +150,7 @@ fn joined(nodes: usize, step: Step) -> Result<Graph, Error> {
     let mut level = 0;
     while parts.len() > 1 {
         let join = |(number, part): (usize, &[ValueId])| {
-            builder.node(&format!("join.{level}.{number}"), Op::Concat { axis: 1 }, part)
+            builder.node(&format!("join.{level}.{number}"), Op::Concat(Concat { axis: 1 }), part)
         };
         parts = parts.chunks(MAX_CONCAT).enumerate().map(join).collect::<Result<_, _>>()?;
         level += 1;
@@ -229,11 +229,9 @@ fn sizes(nodes: usize) -> Result<Graph, Error> {
     for number in 0..nodes / 8 {
         let dims = [Dim::symbol(&format!("batch.{number}")), Dim::symbol(&format!("length.{number}")), 4.into()];
         let x = builder.input(&format!("x.{number}"), ValueType::f32(&dims))?;
-        let op = Op::reshape(&[-1, 2], &dims).map_err(|problem| Error::Node {
-            node: name(number),
-            kind: OpKind::Reshape,
-            problem: Box::new(problem),
-        })?;
+        let op = fourfold::graph::Reshape::resolve(&[-1, 2], &dims)
+            .map(Op::Reshape)
+            .map_err(|problem| Error::Node { node: name(number), kind: OpKind::Reshape, problem: Box::new(problem) })?;
         let y = builder.node(&name(number), op, &[x])?;
         builder.output(y);
     }
@@ -245,7 +243,7 @@ fn rows(nodes: usize) -> Result<Graph, Error> {
     let indices = builder.input("indices", ValueType::plain(DType::I64, &[Dim::symbol("batch")]))?;
     let table = builder.constant("table", mean()?)?;
     for number in 0..nodes {
-        let y = builder.node(&name(number), Op::Gather { axis: 0 }, &[table, indices])?;
+        let y = builder.node(&name(number), Op::Gather(Gather { axis: 0 }), &[table, indices])?;
         builder.output(y);
     }
     builder.finish()
@@ -256,7 +254,7 @@ fn slices(nodes: usize) -> Result<Graph, Error> {
     let x = builder.input("x", ValueType::f32(&[Dim::symbol("batch"), nodes.into()]))?;
     for number in 0..nodes {
         let start = i64::try_from(number).unwrap_or(0);
-        let y = builder.node(&name(number), Op::Slice { axis: 1, start, step: 1, length: 1.into() }, &[x])?;
+        let y = builder.node(&name(number), Op::Slice(Slice { axis: 1, start, step: 1, length: 1.into() }), &[x])?;
         builder.output(y);
     }
     builder.finish()

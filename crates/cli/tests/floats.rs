@@ -5,7 +5,7 @@ mod folder;
 use std::fs;
 
 use folder::{Folder, json};
-use fourfold::graph::{CastTo, Dim, Graph, GraphBuilder, NewNode, Op, ValueType};
+use fourfold::graph::{Add, Cast, CastTo, Dim, Graph, GraphBuilder, NewNode, Op, ValueType};
 use fourfold::prelude::*;
 use fourfold::tensor::DType;
 
@@ -20,7 +20,7 @@ fn at_border(graph: &Graph, dtype: DType) -> Graph {
             (None, None) => {
                 let ty = ValueType::plain(dtype, value.ty().dims());
                 let x = builder.input(name, ty).expect("valid");
-                builder.node(&format!("{name}.float"), Op::Cast { to: CastTo::F32 }, &[x])
+                builder.node(&format!("{name}.float"), Op::Cast(Cast { to: CastTo::F32 }), &[x])
             }
             (None, Some(node)) => {
                 let node = graph.node(node);
@@ -40,7 +40,7 @@ fn at_border(graph: &Graph, dtype: DType) -> Graph {
         ids.push(id.expect("as it was"));
     }
     for &output in graph.outputs() {
-        let op = Op::Cast { to: CastTo::of(dtype) };
+        let op = Op::Cast(Cast { to: CastTo::of(dtype) });
         let (name, inputs) = (graph.value(output).name(), [ids[output.index()]]);
         let new = NewNode { name: &format!("{name}.cast"), output: name, op, inputs: &inputs, params: None };
         let y = builder.add(new).expect("a conversion");
@@ -106,10 +106,11 @@ fn inputs_are_set_and_files_of_other_types_converted() {
     let mut builder = GraphBuilder::new("scaled");
     let [x, k] = ["x", "k"].map(|name| {
         let x = builder.input(name, ValueType::plain(DType::F16, &[Dim::symbol("n"), 2.into()])).expect("valid");
-        builder.node(&format!("{name}.float"), Op::Cast { to: CastTo::F32 }, &[x]).expect("a conversion")
+        builder.node(&format!("{name}.float"), Op::Cast(Cast { to: CastTo::F32 }), &[x]).expect("a conversion")
     });
-    let sum = builder.node("sum", Op::Add { activation: fourfold::graph::Activation::None }, &[x, k]).expect("valid");
-    let y = builder.node("y", Op::Cast { to: CastTo::F16 }, &[sum]).expect("a conversion");
+    let sum =
+        builder.node("sum", Op::Add(Add { activation: fourfold::graph::Activation::None }), &[x, k]).expect("valid");
+    let y = builder.node("y", Op::Cast(Cast { to: CastTo::F16 }), &[sum]).expect("a conversion");
     builder.output(y);
     folder.write("model.onnx", fourfold::onnx::export(&builder.finish().expect("valid")).expect("a form"));
     let numbers = Tensor::from_vec(&[2, 2], vec![1.0_f32, -2.5, 0.1, 65_504.0]).expect("four");

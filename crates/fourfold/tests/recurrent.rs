@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use digits::{LSTM, array, bytes, run};
-use fourfold::graph::{Cell, Direction, Op, Recurrent};
+use fourfold::graph::{Cell, Direction, Op, Recurrent, Reshape, Slice, Transpose};
 use fourfold::onnx;
 use fourfold::prelude::*;
 use fourfold::quantize::quantize_dynamic_with;
@@ -64,12 +64,13 @@ fn model(case: &Tensors, cell: Cell, layers: usize, ways: usize) -> Graph {
         let op = Recurrent { cell, direction, with_cell_state, dynamic: None };
         let states = builder.node(&format!("states{layer}"), Op::Recurrent(op), &operands).expect("a layer");
         builder.output(states);
-        let slice = Op::Slice { axis: 3, start: 0, step: 1, length: Dim::from(hidden) };
+        let slice = Op::Slice(Slice { axis: 3, start: 0, step: 1, length: Dim::from(hidden) });
         let h = builder.node(&format!("h{layer}"), slice, &[states]).expect("the hidden state");
         let axes = vec![0, 2, 1, 3];
-        let turned = builder.node(&format!("turned{layer}"), Op::Transpose { axes }, &[h]).expect("the batch first");
+        let turned =
+            builder.node(&format!("turned{layer}"), Op::Transpose(Transpose { axes }), &[h]).expect("the batch first");
         let shape = [steps, batch, ways * hidden].map(Dim::from).to_vec();
-        x = builder.node(&format!("y{layer}"), Op::Reshape { dims: shape }, &[turned]).expect("side by side");
+        x = builder.node(&format!("y{layer}"), Op::Reshape(Reshape { dims: shape }), &[turned]).expect("side by side");
     }
     builder.output(x);
     builder.finish().expect("a valid graph")

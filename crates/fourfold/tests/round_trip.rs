@@ -3,7 +3,7 @@
 mod digits;
 
 use digits::{ATTN, CNN, MLP, MOBILE, run};
-use fourfold::graph::{Activation, Node, Op, ValueId};
+use fourfold::graph::{Activation, Add, Clip, Node, Op, Softmax, Transpose, ValueId};
 use fourfold::onnx;
 use fourfold::prelude::*;
 use proptest::prelude::*;
@@ -125,7 +125,7 @@ fn random(steps: &[Step], linear: bool, mut seed: u32) -> Graph {
                 builder.conv(&name, last, window, channels, weight, None)
             }
             Step::Relu => builder.relu(&name, last),
-            Step::Clip { max } => builder.node(&name, Op::Clip { min: -0.25, max }, &[last]),
+            Step::Clip { max } => builder.node(&name, Op::Clip(Clip { min: -0.25, max }), &[last]),
             Step::MaxPool => builder.node(&name, Op::MaxPool(window), &[last]),
             Step::AveragePool => {
                 let pool = fourfold::graph::AveragePool { window, count_include_pad: index % 2 == 0 };
@@ -133,10 +133,10 @@ fn random(steps: &[Step], linear: bool, mut seed: u32) -> Graph {
             }
             Step::Add => {
                 let other = before.filter(|&id| dims(&builder, id) == dims(&builder, last)).unwrap_or(last);
-                builder.node(&name, Op::Add { activation: Activation::None }, &[last, other])
+                builder.node(&name, Op::Add(Add { activation: Activation::None }), &[last, other])
             }
-            Step::Transpose => builder.node(&name, Op::Transpose { axes: vec![0, 1, 3, 2] }, &[last]),
-            Step::Softmax => builder.node(&name, Op::Softmax { axis: 3 }, &[last]),
+            Step::Transpose => builder.node(&name, Op::Transpose(Transpose { axes: vec![0, 1, 3, 2] }), &[last]),
+            Step::Softmax => builder.node(&name, Op::Softmax(Softmax { axis: 3 }), &[last]),
         };
         (before, last) = (Some(last), next.expect("a valid node"));
     }

@@ -7,7 +7,7 @@ use fourfold_schemes::QuantParams;
 use fourfold_tensor::Tensor;
 
 use crate::graph::Parts;
-use crate::infer::infer;
+use crate::ops::infer;
 use crate::readers::Readers;
 use crate::{Dim, Error, Graph, Limits, Node, NodeId, Op, Value, ValueId, ValueType};
 

@@ -94,12 +94,12 @@ impl Error {
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum Problem {
     /// Too few or too many operands.
-    #[error("takes {least} to {most} operands, {actual} were given")]
+    #[error("takes {min} to {max} operands, {actual} were given")]
     Arity {
-        /// The least number of operands.
-        least: usize,
+        /// The smallest number of operands.
+        min: usize,
         /// The largest number of operands.
-        most: usize,
+        max: usize,
         /// The number given.
         actual: usize,
     },
@@ -146,7 +146,7 @@ pub enum Problem {
     Accumulator {
         /// The number of products in one sum.
         depth: usize,
-        /// The largest number that is exact for all codes.
+        /// The largest number that is exact for all quantized values.
         limit: usize,
     },
     /// Quantization parameters do not fit the value.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use fourfold_tensor::{DType, Float, Tensor, bf16, f16};
 
-use crate::{Dim, Error, Graph, GraphBuilder, Limits, NewNode, Op, OutputParams, ValueType};
+use crate::{Dim, Error, Graph, GraphBuilder, Limits, NewNode, OutputParams, ValueType};
 
 /// Sizes of symbols, shapes of inputs, and inputs that become constants.
 ///
@@ -273,7 +273,7 @@ impl Graph {
                     builder.add(NewNode {
                         name: node.name(),
                         output: name,
-                        op: node.op().with_sizes(with_sizes)?,
+                        op: node.op().operator().with_sizes(&with_sizes).unwrap_or_else(|| Ok(node.op().clone()))?,
                         inputs: &operands,
                         params: ty.params().filter(|_| own).cloned(),
                     })?
@@ -293,26 +293,12 @@ impl Graph {
     }
 }
 
-impl Op {
-    /// The operator with sizes put in the places of those that it has.
-    fn with_sizes(&self, with_sizes: impl Fn(&Dim) -> Result<Dim, Error>) -> Result<Op, Error> {
-        let all = |dims: &[Dim]| dims.iter().map(&with_sizes).collect::<Result<Vec<Dim>, Error>>();
-        Ok(match self {
-            Op::Reshape { dims } => Op::Reshape { dims: all(dims)? },
-            Op::Expand { dims } => Op::Expand { dims: all(dims)? },
-            &Op::Slice { axis, start, step, ref length } => {
-                Op::Slice { axis, start, step, length: with_sizes(length)? }
-            }
-            other => other.clone(),
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use fourfold_tensor::Tensor;
 
     use super::*;
+    use crate::{Add, Op, Reshape};
 
     /// `y = Slice(Reshape(x: [n, 2*w], [n, w, 2]))` with as many rows as `k` has, plus `k: [n]` as a column.
     fn free() -> Graph {
@@ -321,11 +307,11 @@ mod tests {
         let twice = width.and_then(Dim::computed).expect("a size");
         let x = builder.input("x", ValueType::f32(&["n".into(), twice])).expect("valid");
         let k = builder.input("k", ValueType::f32(&["n".into()])).expect("valid");
-        let pairs = Op::Reshape { dims: vec!["n".into(), "w".into(), 2.into()] };
+        let pairs = Op::Reshape(Reshape { dims: vec!["n".into(), "w".into(), 2.into()] });
         let pairs = builder.node("pairs", pairs, &[x]).expect("valid");
-        let column = Op::Reshape { dims: vec!["n".into(), 1.into(), 1.into()] };
+        let column = Op::Reshape(Reshape { dims: vec!["n".into(), 1.into(), 1.into()] });
         let column = builder.node("column", column, &[k]).expect("valid");
-        let sum = Op::Add { activation: crate::Activation::None };
+        let sum = Op::Add(Add { activation: crate::Activation::None });
         let y = builder.node("y", sum, &[pairs, column]).expect("valid");
         builder.output(y);
         builder.finish().expect("valid")

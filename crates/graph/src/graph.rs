@@ -205,7 +205,7 @@ impl Graph {
     #[must_use]
     pub fn is_conversion(&self, node: &Node) -> bool {
         let is_real = |id: ValueId| self.value(id).ty().dtype().is_float();
-        matches!(node.op, Op::Cast { .. }) && is_real(node.output) && node.inputs.iter().all(|&id| is_real(id))
+        matches!(node.op, Op::Cast(_)) && is_real(node.output) && node.inputs.iter().all(|&id| is_real(id))
     }
 
     /// Whether some value of the graph has quantization parameters; inputs do not count, as a float model may take

@@ -34,46 +34,38 @@
 //! Architecture Invariant: a graph holds plain, unpacked weights and knows nothing of this machine; weights are packed
 //! by the runtime's plan.
 
-mod attributes;
 mod builder;
 mod canonical;
 mod dim;
 mod error;
 mod excerpt;
 mod fixed;
-mod function;
 mod graph;
-mod infer;
-mod kind;
 mod limits;
 mod modules;
-mod op;
+mod ops;
 mod polynomial;
 mod readers;
 mod rows;
 mod statistics;
 mod types;
-mod window;
 
-pub use attributes::{
-    ArgExtreme, CastTo, Cell, ConvTranspose, Coordinates, CumSum, Direction, Interpolation, Pad, PadMode, Recurrent,
-    Resize, Rounding, TopK, TopKPart,
-};
 pub use builder::{GraphBuilder, NewNode};
 pub use dim::Dim;
 pub use error::{Error, FIX_SIZES, Problem};
 pub use excerpt::Excerpt;
 pub use fixed::Fixed;
-pub use function::{Binary, Comparison, Logic, Reduction, Unary};
 pub use graph::{Graph, Node, NodeId, Value, ValueId};
-pub use infer::MAX_CONCAT;
-pub use kind::{OpKind, OutputParams};
 pub use limits::{LimitExceeded, Limits};
-pub use op::{Activation, AveragePool, Conv, Linear, Op};
+pub use ops::{
+    Activation, Add, ArgExtreme, AveragePool, BatchNorm, Binary, Cast, CastTo, Cell, Clip, Comparison, Concat, Conv,
+    ConvTranspose, Coordinates, CumSum, Direction, Expand, Flatten, Gather, GatherElements, GroupNorm, Interpolation,
+    LayerNorm, Linear, LogSoftmax, Logic, MAX_CONCAT, Op, OpKind, OutputParams, Pad, PadMode, Recurrent, Reduce,
+    Reduction, Reshape, Resize, Rounding, Slice, Softmax, TopK, TopKPart, Transpose, Unary, Window,
+};
 pub use polynomial::{Factor, Polynomial, Quotient};
 pub use statistics::{NodeStatistics, Statistics};
 pub use types::ValueType;
-pub use window::Window;
 
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@
 
 use fourfold_tensor::Tensor;
 
-use crate::{Conv, Error, GraphBuilder, Linear, Op, OpKind, ValueId, Window};
+use crate::{Conv, Error, GraphBuilder, Linear, Op, OpKind, Reshape, ValueId, Window};
 
 impl GraphBuilder {
     /// `x * weight^T + bias` over the last axis. `weight: [out, in]`, `bias: [out]`.
@@ -52,9 +52,9 @@ impl GraphBuilder {
     ///
     /// As [`GraphBuilder::add`].
     pub fn reshape(&mut self, name: &str, x: ValueId, target: &[i64]) -> Result<ValueId, Error> {
-        let resolved = Op::reshape(target, self.known(x)?.ty().dims());
+        let resolved = Reshape::resolve(target, self.known(x)?.ty().dims());
         let node = |problem| Error::Node { node: name.to_owned(), kind: OpKind::Reshape, problem: Box::new(problem) };
-        self.node(name, resolved.map_err(node)?, &[x])
+        self.node(name, Op::Reshape(resolved.map_err(node)?), &[x])
     }
 
     /// Marks where quantization begins: what follows is quantized, up to a [`GraphBuilder::dequant_stub`].

@@ -54,7 +54,7 @@ impl Readers {
 
 #[cfg(test)]
 mod tests {
-    use crate::{Activation, Dim, Graph, GraphBuilder, Op, ValueId, ValueType};
+    use crate::{Activation, Add, Dim, Graph, GraphBuilder, Op, ValueId, ValueType};
 
     /// Sums of values chosen by a fixed sequence, some of which are outputs, one of them twice.
     fn sums(nodes: usize) -> Graph {
@@ -62,7 +62,7 @@ mod tests {
         let mut values = vec![builder.input("x", ValueType::f32(&[Dim::symbol("n")])).expect("valid")];
         for number in 0..nodes {
             let operands = [number * 7919 % values.len(), number * 104_729 % values.len()].map(|at| values[at]);
-            let op = Op::Add { activation: Activation::None };
+            let op = Op::Add(Add { activation: Activation::None });
             values.push(builder.node(&format!("sum.{number}"), op, &operands).expect("valid"));
         }
         values.iter().skip(1).step_by(5).for_each(|&id| builder.output(id));

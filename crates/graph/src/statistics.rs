@@ -15,7 +15,7 @@
 //! Operators that work element by element, normalize, pool, compare or move elements have none, and neither has a table
 //! of embeddings, whose rows are only chosen.
 
-use crate::{Dim, Graph, Node, Op, ValueType};
+use crate::{Dim, Graph, Node, ValueType};
 
 /// What one node costs, symbols counted as 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -63,27 +63,18 @@ impl Graph {
 
     /// Products of the node that are added up.
     fn macs(&self, node: &Node) -> u64 {
-        let operand = |index: usize| &self.value(node.inputs[index]).ty;
-        let (sums, depth) = match &node.op {
-            Op::Conv(_) | Op::Linear(_) => (self.value(node.output).ty(), elements(&operand(1).dims()[1..])),
-            Op::MatMul => (self.value(node.output).ty(), elements(&operand(0).dims()[operand(0).rank() - 1..])),
-            // Every element of the operand is multiplied by the weights of its channel.
-            Op::ConvTranspose(_) => (operand(0), elements(&operand(1).dims()[1..])),
-            Op::Recurrent(_) => {
-                let runs = elements(&operand(0).dims()[..2]);
-                return runs.saturating_mul(count(operand(1)).saturating_add(count(operand(2))));
-            }
-            _ => return 0,
-        };
-        depth.saturating_mul(count(sums))
+        let operands: Vec<&ValueType> = node.inputs.iter().map(|&id| self.value(id).ty()).collect();
+        node.op.operator().macs(&operands, self.value(node.output).ty())
     }
 }
 
-fn count(ty: &ValueType) -> u64 {
+/// The number of elements of a value.
+pub(crate) fn count(ty: &ValueType) -> u64 {
     elements(ty.dims())
 }
 
-fn elements(dims: &[Dim]) -> u64 {
+/// The number of elements of a shape.
+pub(crate) fn elements(dims: &[Dim]) -> u64 {
     dims.iter().map(size).fold(1, u64::saturating_mul)
 }
 
@@ -100,7 +91,9 @@ mod tests {
     use fourfold_tensor::{DType, Tensor};
 
     use super::*;
-    use crate::{Cell, Conv, ConvTranspose, Direction, GraphBuilder, Recurrent, ValueType, Window};
+    use crate::{
+        Cell, Conv, ConvTranspose, Direction, Gather, GraphBuilder, LayerNorm, Op, Recurrent, ValueType, Window,
+    };
 
     fn zeros(shape: &[usize]) -> Tensor {
         Tensor::zeros(DType::F32, shape).expect("small")
@@ -175,11 +168,11 @@ mod tests {
     fn what_adds_no_products_has_none() {
         assert_eq!(macs(Op::Relu, &[&[1, 7]], &[]), 0);
         assert_eq!(macs(Op::GlobalAveragePool, &[&[1, 7, 3, 3]], &[]), 0);
-        assert_eq!(macs(Op::LayerNorm { axis: 1, epsilon: 1e-5 }, &[&[1, 7]], &[&[7], &[7]]), 0);
+        assert_eq!(macs(Op::LayerNorm(LayerNorm { axis: 1, epsilon: 1e-5 }), &[&[1, 7]], &[&[7], &[7]]), 0);
         let mut builder = GraphBuilder::new("embedding");
         let table = builder.constant("table", zeros(&[100, 8])).expect("valid");
         let indices = builder.input("indices", ValueType::plain(DType::I64, &["n".into(), 16.into()])).expect("valid");
-        let rows = builder.node("rows", Op::Gather { axis: 0 }, &[table, indices]).expect("valid");
+        let rows = builder.node("rows", Op::Gather(Gather { axis: 0 }), &[table, indices]).expect("valid");
         // What is computed from symbols counts with every symbol 1: two sequences of 16, of 8 features in 2 heads.
         let heads = builder.reshape("heads", rows, &[-1, 16, 4]).expect("valid");
         let product = builder.linear("product", heads, zeros(&[4, 4]), None).expect("valid");

@@ -37,7 +37,7 @@ fn conv(window: Window, groups: usize) -> Op {
 }
 
 fn reshape(target: &[i64], x: &[usize]) -> Op {
-    Op::reshape(target, &dims(x)).expect("valid")
+    Reshape::resolve(target, &dims(x)).map(Op::Reshape).expect("valid")
 }
 
 #[test]
@@ -45,17 +45,17 @@ fn sizes_of_pytorch_that_do_not_fit_are_refused() {
     let image = dims(&[4, 8, 8]);
     for (target, word) in [(&[-1, -1][..], "-1 once"), (&[0, 5, -1], "not one dimension"), (&[0, 4, 8, 8, 0], "axis 4")]
     {
-        let problem = Op::reshape(target, &image).expect_err(word);
+        let problem = Reshape::resolve(target, &image).map(Op::Reshape).expect_err(word);
         assert!(problem.to_string().contains(word), "{problem}");
     }
-    let joined = Op::reshape(&[-1, 8], &image).expect("32 * n");
+    let joined = Reshape::resolve(&[-1, 8], &image).map(Op::Reshape).expect("32 * n");
     assert_eq!(shape(joined, &image, &[]).as_deref(), Ok("f32[32*n, 8]"));
 }
 
 #[test]
 fn shapes_follow_the_operators_that_choose_and_repeat() {
     let image: &[usize] = &[4, 8];
-    let slice = |axis, start, step, length: Dim| Op::Slice { axis, start, step, length };
+    let slice = |axis, start, step, length: Dim| Op::Slice(Slice { axis, start, step, length });
     let pad = |begin: &[usize], mode| Op::Pad(Pad { begin: begin.to_vec(), end: vec![0, 0, 1], mode });
     let resize = |scales: &[f32], sizes: &[Option<usize>]| {
         let (interpolation, coordinates) = (Interpolation::Linear, Coordinates::HalfPixel);
@@ -68,19 +68,19 @@ fn shapes_follow_the_operators_that_choose_and_repeat() {
         (slice(1, -2, 1, 2.into()), image, &[], "f32[n, 2, 8]"),
         (slice(2, 6, -2, 4.into()), image, &[], "f32[n, 4, 4]"),
         (slice(0, 0, 1, Dim::symbol("m")), image, &[], "f32[m, 4, 8]"),
-        (Op::Expand { dims: dims(&[4, 8]) }, &[1, 8], &[], "f32[n, 4, 8]"),
+        (Op::Expand(Expand { dims: dims(&[4, 8]) }), &[1, 8], &[], "f32[n, 4, 8]"),
         (pad(&[0, 1, 2], PadMode::Constant(0.5)), image, &[], "f32[n, 5, 11]"),
         (pad(&[0, 3, 7], PadMode::Reflect), image, &[], "f32[n, 7, 16]"),
         (resize(&[1.0, 2.0, 1.5], &[None; 3]), image, &[], "f32[n, 8, 12]"),
         (resize(&[1.0, 1.0, 1.0], &[None, None, Some(5)]), image, &[], "f32[n, 4, 5]"),
-        (Op::Concat { axis: 2 }, &[], &[], "axis 2"),
+        (Op::Concat(Concat { axis: 2 }), &[], &[], "axis 2"),
         (Op::TopK(top), image, &[], "i64[n, 4, 3]"),
         (Op::ArgExtreme(ArgExtreme { axis: 1, keep: true, largest: true, last: false }), image, &[], "i64[n, 1, 8]"),
         (Op::CumSum(CumSum { axis: 1, exclusive: false, reverse: true }), image, &[], "f32[n, 4, 8]"),
         (Op::Compare(Comparison::Less), image, &[&[8]], "bool[n, 4, 8]"),
-        (Op::Cast { to: CastTo::Truth }, image, &[], "bool[n, 4, 8]"),
-        (Op::Cast { to: CastTo::U8 }, image, &[], "u8[n, 4, 8]"),
-        (Op::Cast { to: CastTo::BF16 }, image, &[], "bf16[n, 4, 8]"),
+        (Op::Cast(Cast { to: CastTo::Bool }), image, &[], "bool[n, 4, 8]"),
+        (Op::Cast(Cast { to: CastTo::U8 }), image, &[], "u8[n, 4, 8]"),
+        (Op::Cast(Cast { to: CastTo::BF16 }), image, &[], "bf16[n, 4, 8]"),
         (
             recurrent(Cell::Lstm, Direction::Bidirectional, true),
             image,
@@ -101,7 +101,7 @@ fn shapes_follow_the_operators_that_choose_and_repeat() {
 #[test]
 fn selections_that_do_not_fit_are_refused() {
     let image: &[usize] = &[4, 8];
-    let slice = |start, step, length: usize| Op::Slice { axis: 1, start, step, length: length.into() };
+    let slice = |start, step, length: usize| Op::Slice(Slice { axis: 1, start, step, length: length.into() });
     let recurrent = Op::Recurrent(Recurrent {
         cell: Cell::Gru,
         direction: Direction::Forward,
@@ -123,11 +123,11 @@ fn selections_that_do_not_fit_are_refused() {
         (slice(-5, 1, 1), image, &[], "elements from -5"),
         (slice(3, -1, 5), image, &[], "elements from 3"),
         (slice(0, 0, 1), image, &[], "step"),
-        (Op::Expand { dims: dims(&[3, 8]) }, image, &[], "broadcast"),
-        (Op::Expand { dims: dims(&[1, 8]) }, image, &[], "not repeated"),
+        (Op::Expand(Expand { dims: dims(&[3, 8]) }), image, &[], "broadcast"),
+        (Op::Expand(Expand { dims: dims(&[1, 8]) }), image, &[], "not repeated"),
         (Op::Pad(wrap), image, &[], "padding of 5"),
-        (Op::Where, image, &[&[8], &[8]], "truth values"),
-        (Op::Gather { axis: 0 }, image, &[&[8]], "i64"),
+        (Op::Where, image, &[&[8], &[8]], "bool"),
+        (Op::Gather(Gather { axis: 0 }), image, &[&[8]], "i64"),
         (recurrent, image, &[&[15, 8], &[15, 5], &[2, 15]], "only an LSTM"),
         (transposed(2, 2), image, &[&[4, 1, 3]], "output_padding"),
         (transposed(2, 1), image, &[&[6, 1, 3]], "6 channels"),
@@ -150,11 +150,11 @@ fn shapes_follow_the_operators() {
         (Op::AveragePool(pool), &[4, 7], &[], "f32[n, 4, 6]"),
         (Op::GlobalAveragePool, &[4, 7, 8], &[], "f32[n, 4, 1, 1]"),
         (Op::Linear(Linear::default()), &[5, 4], &[&[3, 4], &[3]], "f32[n, 5, 3]"),
-        (Op::Flatten { axis: 1 }, &[4, 2, 2], &[], "f32[n, 16]"),
+        (Op::Flatten(Flatten { axis: 1 }), &[4, 2, 2], &[], "f32[n, 16]"),
         (reshape(&[-1, 8, 2], &[4, 2, 2]), &[4, 2, 2], &[], "f32[n, 8, 2]"),
         (reshape(&[0, -1], &[4, 2, 2]), &[4, 2, 2], &[], "f32[n, 16]"),
-        (Op::Transpose { axes: vec![2, 0, 1] }, &[4, 2], &[], "f32[2, n, 4]"),
-        (Op::Add { activation: Activation::Relu }, &[4, 2], &[&[4, 1]], "f32[n, 4, 2]"),
+        (Op::Transpose(Transpose { axes: vec![2, 0, 1] }), &[4, 2], &[], "f32[2, n, 4]"),
+        (Op::Add(Add { activation: Activation::Relu }), &[4, 2], &[&[4, 1]], "f32[n, 4, 2]"),
     ];
     for (op, x, constants, expected) in table {
         let kind = op.kind();
@@ -185,10 +185,10 @@ fn nodes_that_do_not_fit_are_refused() {
         (conv(window.clone(), 1), image, &[], "operands"),
         (Op::MaxPool(window.with_padding(3)), image, &[], "padding"),
         (Op::Linear(Linear::default()), &[5], &[&[3, 4]], "input features"),
-        (Op::Reshape { dims: dims(&[4, 8]) }, image, &[], "shape"),
-        (Op::Transpose { axes: vec![0, 0, 1, 2] }, image, &[], "axes"),
-        (Op::Softmax { axis: 4 }, image, &[], "axis"),
-        (Op::Clip { min: 1.0, max: 0.0 }, image, &[], "bounds"),
+        (Op::Reshape(Reshape { dims: dims(&[4, 8]) }), image, &[], "shape"),
+        (Op::Transpose(Transpose { axes: vec![0, 0, 1, 2] }), image, &[], "axes"),
+        (Op::Softmax(Softmax { axis: 4 }), image, &[], "axis"),
+        (Op::Clip(Clip { min: 1.0, max: 0.0 }), image, &[], "bounds"),
     ];
     for (op, x, constants, word) in table {
         let message = shape(op, &dims(x), constants).expect_err(word).to_string();
@@ -227,8 +227,8 @@ fn codes_need_parameters_and_integer_operands() {
         params: Some(u8_params()),
     };
     let float_weight = builder.add(linear(&[q, weight])).expect_err("a float weight");
-    assert!(float_weight.to_string().contains("expected i8 or u8 codes"), "{float_weight}");
-    assert!(builder.node("s", Op::Softmax { axis: 0 }, &[q]).is_err());
+    assert!(float_weight.to_string().contains("expected quantized i8 or u8"), "{float_weight}");
+    assert!(builder.node("s", Op::Softmax(Softmax { axis: 0 }), &[q]).is_err());
     let relu = builder.relu("relu", q).expect("shares parameters");
     assert_eq!(builder.value(relu).ty().params(), Some(&u8_params()));
 }
@@ -274,12 +274,14 @@ fn operators_compute_in_single_precision() {
     for dtype in [DType::F16, DType::BF16, DType::F64] {
         let mut builder = GraphBuilder::new("floats");
         let x = builder.input("x", ValueType::plain(dtype, &dims(&[2, 2]))).expect("valid");
-        for op in [Op::Relu, Op::Flatten { axis: 0 }, Op::Transpose { axes: vec![2, 1, 0] }, Op::Quantize] {
+        for op in
+            [Op::Relu, Op::Flatten(Flatten { axis: 0 }), Op::Transpose(Transpose { axes: vec![2, 1, 0] }), Op::Quantize]
+        {
             let refused = builder.node("refused", op, &[x]).expect_err("not in f32").to_string();
             assert!(refused.contains(&format!("{dtype}")) && refused.contains("f32, which a Cast makes"), "{refused}");
         }
         let same = builder.node("same", Op::Identity, &[x]).expect("as it is");
-        let wide = builder.node("wide", Op::Cast { to: CastTo::F32 }, &[same]).expect("a conversion");
+        let wide = builder.node("wide", Op::Cast(Cast { to: CastTo::F32 }), &[same]).expect("a conversion");
         let y = builder.node("y", Op::Relu, &[wide]).expect("f32");
         builder.output(y);
         assert!(builder.finish().is_ok());

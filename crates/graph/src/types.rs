@@ -79,7 +79,7 @@ impl ValueType {
 
     /// Whether the elements are codes of 8 bits.
     #[must_use]
-    pub fn is_byte_codes(&self) -> bool {
+    pub fn is_quantized(&self) -> bool {
         self.params.is_some() && self.dtype.byte_range().is_some()
     }
 

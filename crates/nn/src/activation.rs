@@ -20,7 +20,7 @@ pub struct ReLU6;
 
 impl Module for ReLU6 {
     fn forward(&self, builder: &mut Builder, x: ValueId) -> Result<ValueId, Error> {
-        builder.node(Op::Clip { min: 0.0, max: 6.0 }, &[x])
+        builder.node(Op::Clip(fourfold_graph::Clip { min: 0.0, max: 6.0 }), &[x])
     }
 }
 
@@ -144,7 +144,7 @@ impl Module for Softmax {
         let axis =
             if self.0 < 0 { i64::try_from(rank).ok().and_then(|rank| rank.checked_add(self.0)) } else { Some(self.0) };
         match axis.and_then(|axis| usize::try_from(axis).ok()) {
-            Some(axis) => builder.node(Op::Softmax { axis }, &[x]),
+            Some(axis) => builder.node(Op::Softmax(fourfold_graph::Softmax { axis }), &[x]),
             None => Err(builder.error(format!("axis {} of an operand with {rank} axes", self.0))),
         }
     }

@@ -75,7 +75,7 @@ impl MultiheadAttention {
         let mut dims = builder.ty(mixed).dims().to_vec();
         dims.truncate(2);
         dims.push(embed.into());
-        let joined = builder.named_node("reshape", Op::Reshape { dims }, &[mixed])?;
+        let joined = builder.named_node("reshape", Op::Reshape(fourfold_graph::Reshape { dims }), &[mixed])?;
         builder.apply("out_proj", &Linear::new(embed, embed).bias(self.bias), joined)
     }
 
@@ -107,7 +107,7 @@ impl MultiheadAttention {
             }
             dims.truncate(2);
             dims.extend([self.num_heads.into(), size.into()]);
-            let y = builder.named_node("reshape", Op::Reshape { dims }, &[y])?;
+            let y = builder.named_node("reshape", Op::Reshape(fourfold_graph::Reshape { dims }), &[y])?;
             builder.permute(y, axes)
         })
     }

@@ -93,6 +93,6 @@ pub struct Flatten;
 
 impl Module for Flatten {
     fn forward(&self, builder: &mut Builder, x: ValueId) -> Result<ValueId, Error> {
-        builder.node(Op::Flatten { axis: 1 }, &[x])
+        builder.node(Op::Flatten(fourfold_graph::Flatten { axis: 1 }), &[x])
     }
 }

@@ -12,7 +12,7 @@ impl Builder {
     ///
     /// [`Error::Graph`] if the shapes do not fit.
     pub fn add(&mut self, a: ValueId, b: ValueId) -> Result<ValueId, Error> {
-        self.named_node("add", Op::Add { activation: Activation::None }, &[a, b])
+        self.named_node("add", Op::Add(fourfold_graph::Add { activation: Activation::None }), &[a, b])
     }
 
     /// The matrix product over the last two axes, the others broadcast.
@@ -49,10 +49,12 @@ impl Builder {
     ///
     /// [`Error::Graph`] if the shapes do not hold as many elements.
     pub fn reshape(&mut self, x: ValueId, sizes: &[i64]) -> Result<ValueId, Error> {
-        let op = Op::reshape(sizes, self.ty(x).dims()).map_err(|problem| GraphError::Node {
-            node: format!("{}.reshape", self.path()),
-            kind: OpKind::Reshape,
-            problem: Box::new(problem),
+        let op = fourfold_graph::Reshape::resolve(sizes, self.ty(x).dims()).map(Op::Reshape).map_err(|problem| {
+            GraphError::Node {
+                node: format!("{}.reshape", self.path()),
+                kind: OpKind::Reshape,
+                problem: Box::new(problem),
+            }
         })?;
         self.named_node("reshape", op, &[x])
     }
@@ -63,7 +65,7 @@ impl Builder {
     ///
     /// [`Error::Graph`] if the axes are not each axis once.
     pub fn permute(&mut self, x: ValueId, axes: &[usize]) -> Result<ValueId, Error> {
-        self.named_node("permute", Op::Transpose { axes: axes.to_vec() }, &[x])
+        self.named_node("permute", Op::Transpose(fourfold_graph::Transpose { axes: axes.to_vec() }), &[x])
     }
 
     /// The mean along one axis, which is left out.
@@ -72,7 +74,11 @@ impl Builder {
     ///
     /// [`Error::Graph`] if there is no such axis.
     pub fn mean(&mut self, x: ValueId, axis: usize) -> Result<ValueId, Error> {
-        self.named_node("mean", Op::Reduce { reduction: Reduction::Mean, axes: vec![axis], keep: false }, &[x])
+        self.named_node(
+            "mean",
+            Op::Reduce(fourfold_graph::Reduce { reduction: Reduction::Mean, axes: vec![axis], keep: false }),
+            &[x],
+        )
     }
 
     /// Element `index` of one axis, which is left out; negative counts from the end: `y[:, -1]` is `select(y, 1, -1)`.
@@ -81,10 +87,10 @@ impl Builder {
     ///
     /// [`Error::Graph`] if there is no such axis or element.
     pub fn select(&mut self, x: ValueId, axis: usize, index: i64) -> Result<ValueId, Error> {
-        let one = Op::Slice { axis, start: index, step: 1, length: Dim::Fixed(1) };
+        let one = Op::Slice(fourfold_graph::Slice { axis, start: index, step: 1, length: Dim::Fixed(1) });
         let one = self.named_node("select", one, &[x])?;
         let mut dims = self.ty(one).dims().to_vec();
         dims.remove(axis);
-        self.named_node("select", Op::Reshape { dims }, &[one])
+        self.named_node("select", Op::Reshape(fourfold_graph::Reshape { dims }), &[one])
     }
 }

@@ -56,6 +56,6 @@ impl Embedding {
 impl Module for Embedding {
     fn forward(&self, builder: &mut Builder, x: ValueId) -> Result<ValueId, Error> {
         let weight = builder.parameter("weight", &[self.num_embeddings, self.embedding_dim])?;
-        builder.node(Op::Gather { axis: 0 }, &[weight, x])
+        builder.node(Op::Gather(fourfold_graph::Gather { axis: 0 }), &[weight, x])
     }
 }

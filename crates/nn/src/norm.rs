@@ -51,7 +51,7 @@ impl Module for BatchNorm {
         let mean = builder.parameter("running_mean", &shape)?;
         let variance = builder.parameter("running_var", &shape)?;
         builder.ignore("num_batches_tracked");
-        builder.node(Op::BatchNorm { epsilon: self.eps }, &[x, weight, bias, mean, variance])
+        builder.node(Op::BatchNorm(fourfold_graph::BatchNorm { epsilon: self.eps }), &[x, weight, bias, mean, variance])
     }
 }
 
@@ -107,7 +107,7 @@ impl Module for LayerNorm {
         if self.affine && self.bias {
             inputs.push(builder.parameter("bias", &self.shape)?);
         }
-        builder.node(Op::LayerNorm { axis, epsilon: self.eps }, &inputs)
+        builder.node(Op::LayerNorm(fourfold_graph::LayerNorm { axis, epsilon: self.eps }), &inputs)
     }
 }
 
@@ -145,7 +145,10 @@ impl Module for GroupNorm {
     fn forward(&self, builder: &mut Builder, x: ValueId) -> Result<ValueId, Error> {
         let weight = weight(builder, &[self.channels], self.affine)?;
         let bias = bias(builder, &[self.channels], self.affine)?;
-        builder.node(Op::GroupNorm { groups: self.groups, epsilon: self.eps }, &[x, weight, bias])
+        builder.node(
+            Op::GroupNorm(fourfold_graph::GroupNorm { groups: self.groups, epsilon: self.eps }),
+            &[x, weight, bias],
+        )
     }
 }
 

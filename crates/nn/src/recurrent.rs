@@ -226,12 +226,12 @@ impl<K> Recurrent<K> {
             };
             let (dims, outer) = (builder.ty(x).dims(), if batch_first { [1, 0] } else { [0, 1] });
             let dims = outer.iter().filter_map(|&axis| dims.get(axis).cloned()).chain([width.into()]).collect();
-            x = builder.named_node("reshape", Op::Reshape { dims }, &[y])?;
+            x = builder.named_node("reshape", Op::Reshape(fourfold_graph::Reshape { dims }), &[y])?;
             features = width;
         }
         let joined = last.iter().zip(["h_n", "c_n"]).map(|(layers, name)| match layers.as_slice() {
             &[only] => Ok(only),
-            layers => builder.named_node(name, Op::Concat { axis: 0 }, layers),
+            layers => builder.named_node(name, Op::Concat(fourfold_graph::Concat { axis: 0 }), layers),
         });
         let joined = joined.collect::<Result<_, _>>()?;
         Ok((x, joined))
@@ -279,7 +279,7 @@ impl<K> Recurrent<K> {
         let mut ends = Vec::with_capacity(ways);
         for way in 0..ways {
             let start = if way == 0 { -1 } else { 0 };
-            let step = Op::Slice { axis: 0, start, step: 1, length: Dim::Fixed(1) };
+            let step = Op::Slice(fourfold_graph::Slice { axis: 0, start, step: 1, length: Dim::Fixed(1) });
             let mut end = builder.named_node(&name, step, &[states])?;
             if ways > 1 {
                 end = builder.named_node(&name, part(1, way, 1), &[end])?;
@@ -289,10 +289,14 @@ impl<K> Recurrent<K> {
             }
             ends.push(end);
         }
-        let end = if ways > 1 { builder.named_node(&name, Op::Concat { axis: 1 }, &ends)? } else { ends[0] };
+        let end = if ways > 1 {
+            builder.named_node(&name, Op::Concat(fourfold_graph::Concat { axis: 1 }), &ends)?
+        } else {
+            ends[0]
+        };
         let batch = builder.ty(x).dims().get(1).cloned();
         let dims = [Some(ways.into()), batch, Some(self.gates.hidden_size.into())].into_iter().flatten().collect();
-        builder.named_node(&name, Op::Reshape { dims }, &[end])
+        builder.named_node(&name, Op::Reshape(fourfold_graph::Reshape { dims }), &[end])
     }
 }
 
@@ -305,5 +309,5 @@ impl<K> Module for Recurrent<K> {
 /// Elements `first..first + length` of one axis.
 fn part(axis: usize, first: usize, length: usize) -> Op {
     let start = i64::try_from(first).unwrap_or(i64::MAX);
-    Op::Slice { axis, start, step: 1, length: Dim::Fixed(length) }
+    Op::Slice(fourfold_graph::Slice { axis, start, step: 1, length: Dim::Fixed(length) })
 }

@@ -91,9 +91,9 @@ fn what_can_run_in_integers_does() {
                 Op::Linear(_) | Op::Conv(_) if !name.contains("blocks") && *name != "network_of_16_bits" => {
                     assert_ne!(operand(1).dtype(), DType::F32, "{name}: a weight of {}", operand(1));
                 }
-                Op::MatMul => assert!(operand(0).is_byte_codes() && operand(1).is_byte_codes(), "{name}"),
+                Op::MatMul => assert!(operand(0).is_quantized() && operand(1).is_quantized(), "{name}"),
                 // A table of 8 bits stays one.
-                Op::Gather { .. } if name.starts_with("table") => assert_ne!(operand(0).dtype(), DType::F32, "{name}"),
+                Op::Gather(_) if name.starts_with("table") => assert_ne!(operand(0).dtype(), DType::F32, "{name}"),
                 _ => {}
             }
         }

@@ -25,7 +25,7 @@ fn border(graph: &Graph) -> Vec<(String, DType)> {
 
 /// The names of the nodes that convert.
 fn conversions(graph: &Graph) -> Vec<&str> {
-    graph.nodes().iter().filter(|node| matches!(node.op(), Op::Cast { .. })).map(Node::name).collect()
+    graph.nodes().iter().filter(|node| matches!(node.op(), Op::Cast(_))).map(Node::name).collect()
 }
 
 /// Whether numbers are those expected, or as near as functions in another order are: one unit in the last place of the

@@ -4,7 +4,7 @@
 mod cases;
 
 use cases::{Case, cases};
-use fourfold_graph::{Fixed, Graph, Limits, Op};
+use fourfold_graph::{Fixed, Gather, Graph, Limits, Op};
 use fourfold_onnx::{Form, ImportOptions, Imported, Location, Refusal, Resolve, export_as, import, import_with};
 use fourfold_runtime::{Options, Plan, Session};
 use fourfold_tensor::{DType, Tensor};
@@ -74,7 +74,7 @@ fn what_runs_as_real_numbers_is_said() {
         let is_lstm = name.starts_with("recurrent");
         assert!(float == 0 || said("activations of 16 bits") || is_lstm && name.contains("static"), "{name}: {float}");
         // The table of words stays one of 8 bits where it was one of them.
-        let words = graph.nodes().iter().find(|node| matches!(node.op(), Op::Gather { axis: 0 }));
+        let words = graph.nodes().iter().find(|node| matches!(node.op(), Op::Gather(Gather { axis: 0 })));
         if let Some(words) = words.filter(|_| name.contains("dynamic")) {
             assert_eq!(graph.value(words.inputs()[0]).ty().dtype().size(), 1, "{name}");
         }

@@ -162,7 +162,7 @@ impl Assigner<'_> {
 
 /// Whether int8 pays for the operator only where a product reads the result.
 fn costs_no_more_in_float(op: &Op) -> bool {
-    matches!(op, Op::Unary(_) | Op::Binary(_) | Op::Add { .. } | Op::Concat { .. })
+    matches!(op, Op::Unary(_) | Op::Binary(_) | Op::Add(_) | Op::Concat(_))
 }
 
 /// The scale in which a constant is one step, `None` if it is not a single number of normal size or 0.

@@ -5,7 +5,7 @@ mod energies;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use fourfold_graph::{Graph, Node, Op, ValueId};
+use fourfold_graph::{Concat, Graph, Node, Op, ValueId};
 use fourfold_runtime::{Options, Plan, Session};
 use fourfold_schemes::dequantize;
 use fourfold_tensor::{DType, Tensor};
@@ -59,7 +59,7 @@ impl Comparison {
             cuts.insert(name(output), vec![Cut::Channels]);
         }
         for node in float.nodes() {
-            let Op::Concat { axis } = *node.op() else { continue };
+            let Op::Concat(Concat { axis }) = *node.op() else { continue };
             let operand = |&id: &ValueId| (name(id), float.value(id).ty().dims()[axis].fixed());
             let operands = node.inputs().iter().map(operand).collect();
             cuts.entry(name(node.output())).or_default().push(Cut::Operands { axis, operands });
@@ -136,7 +136,7 @@ pub fn weight_sqnr_db(float: &Graph, quantized: &Graph) -> Result<BTreeMap<Strin
         for (&exact, &codes) in of_float.inputs().iter().zip(node.inputs()) {
             let (exact, codes) = (float.value(exact), quantized.value(codes));
             if let (Some(exact), Some(constant)) = (exact.constant(), codes.constant())
-                && let Some(params) = codes.ty().params().filter(|_| codes.ty().is_byte_codes())
+                && let Some(params) = codes.ty().params().filter(|_| codes.ty().is_quantized())
             {
                 let actual = dequantize(constant, params)?;
                 if exact.dtype() == DType::F32 && exact.len() == actual.len() {

@@ -57,7 +57,7 @@ pub fn quantize_dynamic_with(graph: &Graph, qconfig: impl Into<QConfigMapping>) 
                 .get(&named_order, node)
                 .map_err(|_| NOT_NAMED.to_owned())
                 .and_then(|qconfig| Form::of_layer(graph, node, qconfig)),
-            Op::Gather { .. } => mapping.get(&order, node).and_then(|qconfig| {
+            Op::Gather(_) => mapping.get(&order, node).and_then(|qconfig| {
                 let scheme = qconfig.weight.scheme.rows().ok_or("its configuration is not for tables of embeddings")?;
                 tables.check(graph, node).map(|()| Form::Table(scheme))
             }),

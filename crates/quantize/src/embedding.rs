@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use fourfold_graph::{Graph, NewNode, Node, Op, OpKind, ValueId};
+use fourfold_graph::{Gather, Graph, NewNode, Node, Op, OpKind, ValueId};
 use fourfold_observers::{Observer, PerChannelMinMax};
 use fourfold_schemes::{Scheme, quantize};
 use fourfold_tensor::{DType, Tensor};
@@ -79,7 +79,7 @@ impl Tables {
         let id = node.inputs()[0];
         let table = graph.value(id);
         let is_table = table.constant().is_some_and(|table| table.dtype() == DType::F32 && !table.shape().is_empty());
-        if *node.op() != (Op::Gather { axis: 0 }) || !is_table {
+        if *node.op() != (Op::Gather(Gather { axis: 0 })) || !is_table {
             return Err("it does not choose rows of a constant table".to_owned());
         }
         if table.constant().is_some_and(Tensor::is_empty) {
@@ -87,7 +87,7 @@ impl Tables {
         }
         // The readers are looked at once, however many of them choose rows.
         let is_shared = self.is_shared.entry(id).or_insert_with(|| {
-            let is_other = |reader: &Node| *reader.op() != (Op::Gather { axis: 0 }) || reader.inputs()[1] == id;
+            let is_other = |reader: &Node| *reader.op() != (Op::Gather(Gather { axis: 0 })) || reader.inputs()[1] == id;
             graph.is_output(id) || graph.consumers(id).any(is_other)
         });
         if *is_shared {

@@ -1,6 +1,6 @@
 //! Fusion: fewer nodes that compute the same.
 
-use fourfold_graph::{Activation, Graph, NewNode, Node, Op};
+use fourfold_graph::{Activation, BatchNorm, Clip, Graph, NewNode, Node, Op};
 use fourfold_tensor::Tensor;
 
 use crate::Error;
@@ -70,7 +70,7 @@ impl<'g> Chain<'g> {
             last = node.unwrap_or(last);
             node
         };
-        let batch_norm = if free && makes_channels { next(&|op| matches!(op, Op::BatchNorm { .. })) } else { None };
+        let batch_norm = if free && makes_channels { next(&|op| matches!(op, Op::BatchNorm(_))) } else { None };
         let activation = if free { next(&|op| as_activation(op).is_some()) } else { None };
         Self { head, batch_norm, activation }
     }
@@ -110,7 +110,7 @@ impl<'g> Chain<'g> {
 fn as_activation(op: &Op) -> Option<Activation> {
     match *op {
         Op::Relu => Some(Activation::Relu),
-        Op::Clip { min, max } => Some(Activation::Clamp { min, max }),
+        Op::Clip(Clip { min, max }) => Some(Activation::Clamp { min, max }),
         _ => None,
     }
 }
@@ -118,7 +118,7 @@ fn as_activation(op: &Op) -> Option<Activation> {
 /// The weight and the bias of a convolution or linear layer with a batch normalization folded in.
 #[expect(clippy::cast_possible_truncation, reason = "computed in f64, kept in f32")]
 fn fold(graph: &Graph, head: &Node, batch_norm: &Node) -> Result<(Tensor, Tensor), Error> {
-    let Op::BatchNorm { epsilon } = *batch_norm.op() else { return Err(Error::AlreadyQuantized) };
+    let Op::BatchNorm(BatchNorm { epsilon }) = *batch_norm.op() else { return Err(Error::AlreadyQuantized) };
     let [scale, offset, mean, variance] = [1, 2, 3, 4].map(|operand| constant(graph, batch_norm, operand));
     let (scale, offset, mean, variance) = (scale?, offset?, mean?, variance?);
     let weight = constant(graph, head, 1)?;

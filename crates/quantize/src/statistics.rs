@@ -34,7 +34,7 @@ impl ChannelStatistics {
         }
         let mut nodes = HashMap::new();
         for node in graph.nodes() {
-            let alone = matches!(node.op(), Op::BatchNorm { .. }).then_some(node);
+            let alone = matches!(node.op(), Op::BatchNorm(_)).then_some(node);
             if let Some(batch_norm) = Chain::from(graph, node).batch_norm.or(alone) {
                 nodes.insert(node.name().to_owned(), moments(graph, batch_norm)?);
             }

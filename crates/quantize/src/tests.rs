@@ -16,7 +16,7 @@ mod suits;
 
 use std::sync::Arc;
 
-use fourfold_graph::{Dim, Graph, GraphBuilder, Op, ValueId, ValueType, Window};
+use fourfold_graph::{Add, BatchNorm, Dim, Flatten, Graph, GraphBuilder, Op, ValueId, ValueType, Window};
 use fourfold_runtime::{Options, Plan, Session};
 use fourfold_tensor::Tensor;
 
@@ -51,7 +51,7 @@ fn batch_norm(builder: &mut GraphBuilder, name: &str, x: ValueId) -> ValueId {
         }
         inputs.push(builder.constant(&format!("{name}.{part}"), values).expect("valid"));
     }
-    builder.node(name, Op::BatchNorm { epsilon: 1e-5 }, &inputs).expect("valid")
+    builder.node(name, Op::BatchNorm(BatchNorm { epsilon: 1e-5 }), &inputs).expect("valid")
 }
 
 /// conv1 - bn - relu1 - conv2 - sum with relu1 - relu2 - pool - flat - fc.
@@ -62,11 +62,12 @@ pub(crate) fn network() -> Graph {
     let normal = batch_norm(&mut builder, "bn", first);
     let trunk = builder.relu("relu1", normal).expect("valid");
     let branch = conv(&mut builder, "conv2", trunk, 3);
-    let sum =
-        builder.node("sum", Op::Add { activation: fourfold_graph::Activation::None }, &[branch, trunk]).expect("valid");
+    let sum = builder
+        .node("sum", Op::Add(Add { activation: fourfold_graph::Activation::None }), &[branch, trunk])
+        .expect("valid");
     let sum = builder.relu("relu2", sum).expect("valid");
     let pool = builder.node("pool", Op::MaxPool(Window::new(&[2, 2]).with_stride(2)), &[sum]).expect("valid");
-    let flat = builder.node("flat", Op::Flatten { axis: 1 }, &[pool]).expect("valid");
+    let flat = builder.node("flat", Op::Flatten(Flatten { axis: 1 }), &[pool]).expect("valid");
     let y = builder.linear("fc", flat, noise(&[3, 36], 5), Some(noise(&[3], 6))).expect("valid");
     builder.output(y);
     builder.finish().expect("a valid graph")

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use fourfold::graph::{Binary, Dim, Graph, Node, Op, Reduction, Unary, ValueId};
+use fourfold::graph::{Binary, Clip, Dim, Gather, GatherElements, Graph, Node, Op, Reduce, Reduction, Unary, ValueId};
 use fourfold::tensor::{DType, Tensor};
 
 use super::Sizes;
@@ -108,7 +108,7 @@ impl Bounds<'_> {
         ranges.insert(input, Range { least: 0.0, most: last, follows: Some(true) });
         let mut choices = Vec::new();
         for node in self.graph.nodes() {
-            if let Op::Gather { axis } | Op::GatherElements { axis } = *node.op()
+            if let Op::Gather(Gather { axis }) | Op::GatherElements(GatherElements { axis }) = *node.op()
                 && let Some(&Range { least, most, follows: Some(is_id) }) = ranges.get(&node.inputs()[1])
                 && let Some(rows) =
                     self.graph.value(node.inputs()[0]).ty().dims().get(axis).and_then(|dim| self.size(dim))
@@ -133,27 +133,27 @@ impl Bounds<'_> {
             ranges.get(&id).copied().or_else(|| constant(self.graph.value(id).constant()?))
         };
         match *node.op() {
-            Op::Cast { .. }
+            Op::Cast(_)
             | Op::Identity
-            | Op::Reshape { .. }
-            | Op::Flatten { .. }
-            | Op::Transpose { .. }
-            | Op::Slice { .. }
-            | Op::Expand { .. }
-            | Op::Gather { .. }
-            | Op::GatherElements { .. } => of(0),
-            Op::Reduce { reduction: Reduction::Max | Reduction::Min | Reduction::Mean, .. } => of(0),
-            Op::Reduce { reduction: Reduction::Sum, ref axes, .. } => self.summed(of(0)?, node, axes),
+            | Op::Reshape(_)
+            | Op::Flatten(_)
+            | Op::Transpose(_)
+            | Op::Slice(_)
+            | Op::Expand(_)
+            | Op::Gather(_)
+            | Op::GatherElements(_) => of(0),
+            Op::Reduce(Reduce { reduction: Reduction::Max | Reduction::Min | Reduction::Mean, .. }) => of(0),
+            Op::Reduce(Reduce { reduction: Reduction::Sum, ref axes, .. }) => self.summed(of(0)?, node, axes),
             Op::CumSum(ref sums) => self.summed(of(0)?, node, &[sums.axis]),
             Op::Pad(_) => Some(of(0)?.union(Range::of(0.0, 0.0))),
-            Op::Concat { .. } => {
+            Op::Concat(_) => {
                 let all: Option<Vec<Range>> = (0..node.inputs().len()).map(of).collect();
                 all?.into_iter().reduce(Range::union)
             }
             Op::Where => Some(of(1)?.union(of(2)?)),
             Op::Relu => of(0).map(|range| clamped(range, 0.0, f64::INFINITY)),
-            Op::Clip { min, max } => of(0).map(|range| clamped(range, min.into(), max.into())),
-            Op::Add { .. } => Some(of(0)?.pair(of(1)?, |a, b| a + b, true)),
+            Op::Clip(Clip { min, max }) => of(0).map(|range| clamped(range, min.into(), max.into())),
+            Op::Add(_) => Some(of(0)?.pair(of(1)?, |a, b| a + b, true)),
             Op::Binary(function) => pair(function, of(0)?, of(1)?),
             Op::Unary(Unary::Neg) => of(0).map(|range| range.computed(-range.most, -range.least)),
             Op::Unary(Unary::Abs) => of(0).map(|range| range.computed(0.0, range.most.abs().max(range.least.abs()))),

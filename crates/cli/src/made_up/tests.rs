@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
-use fourfold::graph::{Activation, Binary, CastTo, Comparison, CumSum, GraphBuilder, Op, ValueId, ValueType};
+use fourfold::graph::{
+    Activation, Add, Binary, Cast, CastTo, Comparison, Concat, CumSum, Gather, GraphBuilder, Op, Slice, ValueId,
+    ValueType,
+};
 use fourfold::runtime::{Options, Plan, Session};
 
 use super::*;
 
-const SUM: Op = Op::Add { activation: Activation::None };
+const SUM: Op = Op::Add(Add { activation: Activation::None });
 
 /// A graph under construction with an input of ids and one that is a mask, `[n, sequence]`.
 struct Tables {
@@ -40,7 +43,7 @@ impl Tables {
         let name = self.builder.unique_name("table");
         let table = Tensor::zeros(DType::F32, &[rows, 2]).expect("small");
         let table = self.builder.constant(&name, table).expect("valid");
-        let rows = self.node(Op::Gather { axis: 0 }, &[table, indices]);
+        let rows = self.node(Op::Gather(Gather { axis: 0 }), &[table, indices]);
         self.builder.output(rows);
     }
 
@@ -73,7 +76,7 @@ fn range(tensor: &Tensor) -> (i64, i64) {
 #[test]
 fn ids_are_rows_of_the_smallest_table() {
     let mut tables = Tables::new(DType::I32);
-    let wide = tables.node(Op::Cast { to: CastTo::I64 }, &[tables.ids]);
+    let wide = tables.node(Op::Cast(Cast { to: CastTo::I64 }), &[tables.ids]);
     tables.rows(1000, wide);
     tables.rows(7, wide);
     let (inputs, said) = tables.inputs();
@@ -108,7 +111,7 @@ fn ids_that_are_shifted_chosen_or_clamped_on_the_way_fit_too() {
 
     // A table of each half of the numbers.
     let mut tables = Tables::new(DType::I64);
-    let all = tables.node(Op::Concat { axis: 1 }, &[tables.ids, tables.mask]);
+    let all = tables.node(Op::Concat(Concat { axis: 1 }), &[tables.ids, tables.mask]);
     tables.rows(9, all);
     let (inputs, _) = tables.inputs();
     assert_eq!(range(&inputs[0]), (0, 8));
@@ -136,7 +139,7 @@ fn sequences_are_no_longer_than_a_table_of_positions() {
     let positions = Tensor::zeros(DType::F32, &[20, 2]).expect("small");
     let positions = tables.builder.constant("positions", positions).expect("valid");
     let length = Dim::symbol("sequence");
-    let first = tables.node(Op::Slice { axis: 0, start: 0, step: 1, length }, &[positions]);
+    let first = tables.node(Op::Slice(Slice { axis: 0, start: 0, step: 1, length }), &[positions]);
     tables.builder.output(first);
     tables.rows(5, tables.ids);
     let (inputs, said) = tables.inputs();

@@ -26,7 +26,7 @@ pub(super) fn record(graph: &Graph) -> Result<record::Header, Error> {
 pub(super) fn minor_of_sums(graph: &Graph) -> u16 {
     let is_sum = |node: &Node| {
         let [x, y] = [node.inputs()[0], node.output()].map(|id| graph.value(id).ty());
-        matches!(node.op(), Op::Conv(_) | Op::Linear(_) | Op::MatMul) && x.is_byte_codes() && y.params().is_none()
+        matches!(node.op(), Op::Conv(_) | Op::Linear(_) | Op::MatMul) && x.is_quantized() && y.params().is_none()
     };
     if graph.nodes().iter().any(is_sum) { 5 } else { 0 }
 }

@@ -6,9 +6,10 @@ mod packed;
 mod sizes;
 
 use fourfold_graph::{
-    Activation, ArgExtreme, AveragePool, Binary, CastTo, Cell, Comparison, Conv, ConvTranspose, Coordinates, CumSum,
-    Dim, Direction, GraphBuilder, Interpolation, Linear, Logic, NewNode, Op, Pad, PadMode, Recurrent, Reduction,
-    Resize, Rounding, TopK, TopKPart, Unary, ValueType, Window,
+    Activation, Add, ArgExtreme, AveragePool, BatchNorm, Binary, Cast, CastTo, Cell, Clip, Comparison, Concat, Conv,
+    ConvTranspose, Coordinates, CumSum, Dim, Direction, Expand, Flatten, Gather, GatherElements, GraphBuilder,
+    GroupNorm, Interpolation, LayerNorm, Linear, LogSoftmax, Logic, NewNode, Op, Pad, PadMode, Recurrent, Reduce,
+    Reduction, Reshape, Resize, Rounding, Slice, Softmax, TopK, TopKPart, Transpose, Unary, ValueType, Window,
 };
 use fourfold_schemes::{DynamicScheme, Granularity, QuantParams, Scale};
 use fourfold_tensor::{DType, Tensor};
@@ -59,7 +60,7 @@ fn everything() -> Graph {
 fn newest() -> Vec<Op> {
     let [batch, three]: [Dim; 2] = [Dim::symbol("batch"), 3.into()];
     let pad = |mode| Op::Pad(Pad { begin: vec![0, 0, 1], end: vec![0; 3], mode });
-    let cut = Op::Slice { axis: 2, start: -1, step: -1, length: three.clone() };
+    let cut = Op::Slice(Slice { axis: 2, start: -1, step: -1, length: three.clone() });
     let shape = vec![batch.clone(), three.clone(), three.clone()];
     let resize = Resize {
         scales: vec![1.0; 3],
@@ -68,25 +69,25 @@ fn newest() -> Vec<Op> {
         coordinates: Coordinates::AlignCorners,
     };
     let top = TopK { axis: 1, count: 3, largest: false, part: TopKPart::Values };
-    let flat = Op::reshape(&[-1], &shape).expect("9 * batch");
+    let flat = Reshape::resolve(&[-1], &shape).map(Op::Reshape).expect("9 * batch");
     let all = [9.into(), batch].map(|dim: Dim| dim.polynomial().expect("small"));
     let all = Dim::computed(all[0].mul(&all[1]).expect("small")).expect("positive");
     vec![
-        Op::Expand { dims: shape.clone() },
+        Op::Expand(Expand { dims: shape.clone() }),
         pad(PadMode::Constant(0.5)),
         cut.clone(),
         pad(PadMode::Reflect),
         cut,
-        Op::Concat { axis: 1 },
-        Op::LogSoftmax { axis: 1 },
-        Op::GroupNorm { groups: 3, epsilon: 0.5 },
+        Op::Concat(Concat { axis: 1 }),
+        Op::LogSoftmax(LogSoftmax { axis: 1 }),
+        Op::GroupNorm(GroupNorm { groups: 3, epsilon: 0.5 }),
         Op::Resize(resize),
         Op::TopK(top),
         Op::CumSum(CumSum { axis: 2, exclusive: true, reverse: false }),
         flat,
-        Op::Expand { dims: vec![all] },
-        Op::Reshape { dims: shape },
-        Op::Cast { to: CastTo::F32 },
+        Op::Expand(Expand { dims: vec![all] }),
+        Op::Reshape(Reshape { dims: shape }),
+        Op::Cast(Cast { to: CastTo::F32 }),
     ]
 }
 
@@ -121,9 +122,9 @@ fn everything_of(minor: u16) -> Graph {
         })
         .collect();
     chain(&mut builder, "stub", Op::QuantStub, &[], None);
-    chain(&mut builder, "bn", Op::BatchNorm { epsilon: 1e-5 }, &four, None);
+    chain(&mut builder, "bn", Op::BatchNorm(BatchNorm { epsilon: 1e-5 }), &four, None);
     chain(&mut builder, "relu", Op::Relu, &[], None);
-    chain(&mut builder, "clip", Op::Clip { min: -0.5, max: f32::INFINITY }, &[], None);
+    chain(&mut builder, "clip", Op::Clip(Clip { min: -0.5, max: f32::INFINITY }), &[], None);
     chain(&mut builder, "same", Op::Identity, &[], None);
     chain(&mut builder, "end", Op::DeQuantStub, &[], None);
     chain(&mut builder, "quantize", Op::Quantize, &[], Some(per_tensor(0.1, 3)));
@@ -140,17 +141,23 @@ fn everything_of(minor: u16) -> Graph {
     let pool = AveragePool { window, count_include_pad: true };
     let pooled = chain(&mut builder, "mean", Op::AveragePool(pool), &[], Some(per_tensor(0.3, 7)));
     let clamp = Activation::Clamp { min: 0.0, max: 6.0 };
-    chain(&mut builder, "sum", Op::Add { activation: clamp }, &[pooled], Some(per_tensor(0.4, 9)));
+    chain(&mut builder, "sum", Op::Add(Add { activation: clamp }), &[pooled], Some(per_tensor(0.4, 9)));
     chain(&mut builder, "all", Op::GlobalAveragePool, &[], Some(per_tensor(0.5, 1)));
     chain(&mut builder, "dequantize", Op::Dequantize, &[], None);
-    chain(&mut builder, "flat", Op::Flatten { axis: 1 }, &[], None);
+    chain(&mut builder, "flat", Op::Flatten(Flatten { axis: 1 }), &[], None);
     let weight = Tensor::from_vec(&[3, 4], vec![-7_i8; 12]).expect("twelve");
     let weight =
         builder.quantized_constant("fc.weight", weight, per_channel(DType::I8, (-128, 127), &[0.1; 3])).expect("valid");
     let linear = Linear { activation: Activation::None, dynamic: Some(DynamicScheme::TorchPerTensor) };
     chain(&mut builder, "fc", Op::Linear(linear), &[weight], None);
-    chain(&mut builder, "reshaped", Op::Reshape { dims: vec![Dim::symbol("batch"), 3.into(), 1.into()] }, &[], None);
-    chain(&mut builder, "turned", Op::Transpose { axes: vec![0, 2, 1] }, &[], None);
+    chain(
+        &mut builder,
+        "reshaped",
+        Op::Reshape(Reshape { dims: vec![Dim::symbol("batch"), 3.into(), 1.into()] }),
+        &[],
+        None,
+    );
+    chain(&mut builder, "turned", Op::Transpose(Transpose { axes: vec![0, 2, 1] }), &[], None);
     let square = builder.constant("square", Tensor::from_vec(&[3, 3], vec![0.5_f32; 9]).expect("nine")).expect("valid");
     chain(&mut builder, "product", Op::MatMul, &[square], None);
     if minor >= 1 {
@@ -159,36 +166,38 @@ fn everything_of(minor: u16) -> Graph {
         let linear = Linear { activation: Activation::None, dynamic: Some(DynamicScheme::OnnxPerTensor) };
         chain(&mut builder, "onnx", Op::Linear(linear), &[codes.expect("valid")], None);
         for function in FUNCTIONS {
-            chain(&mut builder, &function.kind().to_string(), Op::Unary(function), &[], None);
+            chain(&mut builder, &Op::Unary(function).kind().to_string(), Op::Unary(function), &[], None);
         }
         for function in [Binary::Sub, Binary::Mul, Binary::Div, Binary::Min, Binary::Max] {
-            chain(&mut builder, &function.kind().to_string(), Op::Binary(function), &[square], None);
+            chain(&mut builder, &Op::Binary(function).kind().to_string(), Op::Binary(function), &[square], None);
         }
         for reduction in [Reduction::Mean, Reduction::Sum, Reduction::Max, Reduction::Min, Reduction::L2] {
-            let op = Op::Reduce { reduction, axes: vec![0], keep: true };
-            chain(&mut builder, &reduction.kind().to_string(), op, &[], None);
+            let op = Op::Reduce(Reduce { reduction, axes: vec![0], keep: true });
+            chain(&mut builder, &op.kind().to_string(), op, &[], None);
         }
         let ones =
             builder.constant("ones", Tensor::from_slice(&[3], &[1.0_f32; 3]).expect("three numbers")).expect("new");
-        chain(&mut builder, "norm", Op::LayerNorm { axis: 2, epsilon: 1e-5 }, &[ones, ones], None);
+        chain(&mut builder, "norm", Op::LayerNorm(LayerNorm { axis: 2, epsilon: 1e-5 }), &[ones, ones], None);
     }
     if minor >= 2 {
         let three = builder.constant("three", Tensor::from_slice(&[3], &[1.0_f32; 3]).expect("three")).expect("new");
         for (index, op) in newest().into_iter().enumerate() {
-            let more: &[_] = if matches!(op, Op::GroupNorm { .. }) { &[three, three] } else { &[] };
+            let more: &[_] = if matches!(op, Op::GroupNorm(_)) { &[three, three] } else { &[] };
             chain(&mut builder, &format!("newest.{index}"), op, more, None);
         }
         let pow = chain(&mut builder, "pow", Op::Binary(Binary::Pow), &[square], None);
         let least = Op::ArgExtreme(ArgExtreme { axis: 2, keep: true, largest: false, last: true });
         let place = builder.node("place", least, &[pow]).expect("integers");
-        let chosen = builder.node("chosen", Op::GatherElements { axis: 2 }, &[pow, place]).expect("real numbers");
+        let chosen = builder
+            .node("chosen", Op::GatherElements(GatherElements { axis: 2 }), &[pow, place])
+            .expect("real numbers");
         let is_less = builder.node("less", Op::Compare(Comparison::LessOrEqual), &[pow, chosen]).expect("truth");
         let is_either = builder.node("either", Op::Logic(Logic::Xor), &[is_less, is_less]).expect("truth");
         let is_not = builder.node("not", Op::Not, &[is_either]).expect("truth");
         let either = builder.node("where", Op::Where, &[is_not, pow, chosen]).expect("real numbers");
         builder.output(either);
         let integers = builder.constant("integers", Tensor::from_slice(&[2], &[0_i64, -1]).expect("two")).expect("new");
-        let rows = builder.node("rows", Op::Gather { axis: 2 }, &[pow, integers]).expect("real numbers");
+        let rows = builder.node("rows", Op::Gather(Gather { axis: 2 }), &[pow, integers]).expect("real numbers");
         let weight = Tensor::zeros(DType::F32, &[3, 2, 2]).expect("small");
         let weight = builder.constant("transposed.weight", weight).expect("new");
         let transposed = ConvTranspose {
@@ -202,7 +211,7 @@ fn everything_of(minor: u16) -> Graph {
         let rows = builder.constant("numbers", Tensor::from_slice(&[2], &[1_i64, 0]).expect("two")).expect("new");
         for (name, table) in few() {
             let table = builder.quantized_constant(&format!("{name}.table"), table.0, table.1).expect("new");
-            let chosen = builder.node(name, Op::Gather { axis: 0 }, &[table, rows]).expect("real numbers");
+            let chosen = builder.node(name, Op::Gather(Gather { axis: 0 }), &[table, rows]).expect("real numbers");
             builder.output(chosen);
         }
         let rows = Tensor::from_vec(&[16, 3], vec![0.5_f32; 48]).expect("48");
@@ -214,9 +223,15 @@ fn everything_of(minor: u16) -> Graph {
         let lstm = Recurrent { cell, direction, with_cell_state: true, dynamic: None };
         chain(&mut builder, "lstm", Op::Recurrent(lstm), &[rows, hidden, bias], None);
         let eight = [8.into(), Dim::symbol("batch"), 3.into()];
-        chain(&mut builder, "eight", Op::reshape(&[8, -1, 3], &eight).expect("24 numbers"), &[], None);
+        chain(
+            &mut builder,
+            "eight",
+            Reshape::resolve(&[8, -1, 3], &eight).map(Op::Reshape).expect("24 numbers"),
+            &[],
+            None,
+        );
     }
-    let y = chain(&mut builder, "softmax", Op::Softmax { axis: 2 }, &[], None);
+    let y = chain(&mut builder, "softmax", Op::Softmax(Softmax { axis: 2 }), &[], None);
     builder.output(y);
     builder.output(unused);
     builder.finish().expect("a valid graph")

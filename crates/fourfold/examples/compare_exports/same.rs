@@ -139,7 +139,7 @@ impl<'g> Side<'g> {
     fn operands(&self, id: ValueId) -> Vec<ValueId> {
         let Some(node) = self.graph.value(id).producer().map(|node| self.graph.node(node)) else { return Vec::new() };
         let mut operands = node.inputs().to_vec();
-        if matches!(node.op(), Op::Add { .. } | Op::Binary(Binary::Mul)) {
+        if matches!(node.op(), Op::Add(_) | Op::Binary(Binary::Mul)) {
             operands.sort_by_key(|operand| self.before[operand]);
         }
         operands

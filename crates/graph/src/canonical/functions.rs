@@ -15,7 +15,7 @@ use std::collections::HashMap;
 
 use super::steps::{Steps, is_near};
 use super::{Operand, Replacement, Step, joins, layer_norm, neighbours};
-use crate::{Graph, Op, Unary, ValueId};
+use crate::{Clip, Graph, Op, Unary, ValueId};
 
 /// A sixth, the slope of the hard sigmoid that PyTorch has.
 const SLOPE: f32 = 1.0 / 6.0;
@@ -123,7 +123,7 @@ fn gate(steps: &mut Steps<'_>, value: ValueId, number: f32) -> Option<(ValueId, 
         Op::Unary(Unary::HardSigmoid { alpha, beta }) if number == 1.0 => {
             Some((node.inputs()[0], Gate::Hard { alpha, beta }))
         }
-        Op::Clip { min: 0.0, max } if is_near(number * max, 1.0) => {
+        Op::Clip(Clip { min: 0.0, max }) if is_near(number * max, 1.0) => {
             let (term, offset) = steps.sum_with_number(node.inputs()[0])?;
             let product = steps.product(term);
             let [x] = *product.factors.as_slice() else { return None };
@@ -181,7 +181,7 @@ fn clamp(graph: &Graph, place: usize) -> Option<Replacement> {
     }
     let op = match bounds {
         (0.0, f32::INFINITY) => Op::Relu,
-        (min, max) => Op::Clip { min, max },
+        (min, max) => Op::Clip(Clip { min, max }),
     };
     let output = graph.nodes()[place].output();
     let is_new = !steps.inner.is_empty() && *graph.nodes()[place].op() != op;

@@ -10,7 +10,7 @@ use fourfold_tensor::Tensor;
 
 use super::steps::Steps;
 use super::{Operand, Replacement, Step};
-use crate::{Binary, Dim, Graph, Node, Op, Unary, ValueId};
+use crate::{Binary, Dim, Graph, LayerNorm, Node, Op, Unary, ValueId};
 
 /// The most numbers that are normalized together if there is no scale, which has to be made.
 const MOST: usize = 1 << 16;
@@ -20,7 +20,7 @@ pub(super) fn at(graph: &Graph, place: usize) -> Option<Replacement> {
     let mut steps = Steps::of(graph);
     let output = graph.nodes()[place].output();
     let (scaled, bias) = match graph.nodes()[place].op() {
-        Op::Add { .. } => {
+        Op::Add(_) => {
             let terms = steps.terms(output)?;
             beside_constant(&steps, terms)?
         }
@@ -48,7 +48,7 @@ pub(super) fn at(graph: &Graph, place: usize) -> Option<Replacement> {
         }
     }
     let is_alike = graph.value(x).ty() == graph.value(output).ty();
-    let ops = vec![Step::new(Op::LayerNorm { axis, epsilon }, place)];
+    let ops = vec![Step::new(Op::LayerNorm(LayerNorm { axis, epsilon }), place)];
     Some(Replacement { operands, ops, inner: steps.closed(place).filter(|_| is_alike)? })
 }
 

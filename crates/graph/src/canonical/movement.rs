@@ -14,7 +14,7 @@ use std::collections::{HashMap, VecDeque};
 use fourfold_tensor::Tensor;
 
 use super::{Operand, Replacement, Step};
-use crate::{Dim, Graph, Node, NodeId, Op, Polynomial, ValueId};
+use crate::{Dim, Flatten, Gather, Graph, Node, NodeId, Op, Polynomial, Reshape, Slice, Transpose, ValueId};
 
 /// The chains that have a shorter form, or another one of the same length, by the places of their last nodes.
 pub(super) fn chains(graph: &Graph) -> HashMap<usize, Replacement> {
@@ -47,11 +47,11 @@ pub(super) fn chains(graph: &Graph) -> HashMap<usize, Replacement> {
 /// size changes.
 fn is_movement(graph: &Graph, node: &Node, ascending: &mut HashMap<ValueId, bool>) -> bool {
     match node.op() {
-        Op::Reshape { .. } | Op::Flatten { .. } | Op::Transpose { .. } | Op::Identity => true,
-        Op::Expand { .. } | Op::Slice { step: 1, .. } | Op::Pad(_) => {
+        Op::Reshape(_) | Op::Flatten(_) | Op::Transpose(_) | Op::Identity => true,
+        Op::Expand(_) | Op::Slice(Slice { step: 1, .. }) | Op::Pad(_) => {
             graph.value(node.inputs()[0]).ty().dims() == graph.value(node.output()).ty().dims()
         }
-        Op::Gather { axis: 0 } => {
+        Op::Gather(Gather { axis: 0 }) => {
             let (x, indices) = (graph.value(node.inputs()[0]).ty(), node.inputs()[1]);
             let Some(numbers) = graph.value(indices).constant().map(Tensor::as_slice::<i64>) else { return false };
             let numbers = numbers.unwrap_or_default();
@@ -101,7 +101,13 @@ fn cut(graph: &Graph, mut chain: &[usize], found: &mut HashMap<usize, Replacemen
 
 /// The shape of what a chain makes of a value.
 fn result(ops: &[Op], x: &[Dim]) -> Option<Vec<Dim>> {
-    ops.iter().try_fold(x.to_vec(), |x, op| crate::infer::moved(op, &x))
+    ops.iter().try_fold(x.to_vec(), |x, op| match op {
+        Op::Reshape(reshape) => reshape.shape(&x).ok(),
+        Op::Flatten(flatten) => flatten.shape(&x).ok(),
+        Op::Transpose(transpose) => transpose.shape(&x).ok(),
+        Op::Identity => Some(x),
+        _ => None,
+    })
 }
 
 /// The parts of a value, in the order in which they were and in the one in which they are now.
@@ -134,7 +140,7 @@ impl Parts {
     /// The parts after an operator on a value of that shape. Another shape moves nothing.
     fn moved(&self, op: &Op, dims: &[Dim]) -> Option<Self> {
         let mut parts = self.clone();
-        if let Op::Transpose { axes } = op {
+        if let Op::Transpose(Transpose { axes }) = op {
             let filled = parts.filled(IS, dims)?;
             parts.orders[IS] = axes.iter().flat_map(|&axis| filled[axis].clone()).collect();
         }
@@ -201,7 +207,7 @@ impl Parts {
             return Some(vec![in_shape(y, x)]);
         }
         if let Some(axes) = self.clone().exchange(x, y) {
-            return Some(vec![Op::Transpose { axes }]);
+            return Some(vec![Op::Transpose(Transpose { axes })]);
         }
         let mut of_y = self.clone();
         if let Some(filled) = of_y.filled(IS, y)
@@ -210,7 +216,7 @@ impl Parts {
             let order = order(&filled, &of_y.orders[WAS]);
             let between: Vec<Dim> = order.iter().map(|&axis| y[axis].clone()).collect();
             let axes = (0..y.len()).map(|axis| order.iter().position(|&from| from == axis)).collect::<Option<_>>()?;
-            return Some(vec![in_shape(&between, x), Op::Transpose { axes }]);
+            return Some(vec![in_shape(&between, x), Op::Transpose(Transpose { axes })]);
         }
         let mut of_x = self.clone();
         if let Some(filled) = of_x.filled(WAS, x)
@@ -218,13 +224,13 @@ impl Parts {
         {
             let axes = order(&filled, &of_x.orders[IS]);
             let between: Vec<Dim> = axes.iter().map(|&axis| x[axis].clone()).collect();
-            return Some(vec![Op::Transpose { axes }, in_shape(y, &between)]);
+            return Some(vec![Op::Transpose(Transpose { axes }), in_shape(y, &between)]);
         }
         let [was, is] = &self.orders;
         let cut: Vec<Dim> = was.iter().map(|&part| Dim::computed(self.sizes[part].clone())).collect::<Option<_>>()?;
         let axes: Vec<usize> = is.iter().map(|part| was.iter().position(|from| from == part)).collect::<Option<_>>()?;
         let between: Vec<Dim> = axes.iter().map(|&axis| cut[axis].clone()).collect();
-        Some(vec![in_shape(&cut, x), Op::Transpose { axes }, in_shape(y, &between)])
+        Some(vec![in_shape(&cut, x), Op::Transpose(Transpose { axes }), in_shape(y, &between)])
     }
 
     /// The order in which the axes of `x` are those of `y`, if they are the same.
@@ -274,8 +280,8 @@ fn in_shape(dims: &[Dim], x: &[Dim]) -> Op {
         ([first, rest], [batch, axes @ ..])
             if axes.len() > 1 && first == batch && product(axes).as_ref() == Some(rest) =>
         {
-            Op::Flatten { axis: 1 }
+            Op::Flatten(Flatten { axis: 1 })
         }
-        _ => Op::Reshape { dims: dims.to_vec() },
+        _ => Op::Reshape(Reshape { dims: dims.to_vec() }),
     }
 }

@@ -1,7 +1,7 @@
 //! Operators that one of their neighbours makes simpler.
 
 use super::{Operand, Replacement, Step};
-use crate::{Conv, Dim, Graph, Limits, Node, NodeId, Op, Pad, PadMode, ValueId};
+use crate::{Conv, Dim, Graph, Limits, Node, NodeId, Op, Pad, PadMode, Reduce, Reshape, ValueId};
 
 /// The node that makes the first operand of another, and nothing but that.
 fn before<'g>(graph: &'g Graph, node: &Node) -> Option<(usize, &'g Node)> {
@@ -19,7 +19,7 @@ fn dims(graph: &Graph, id: ValueId) -> &[Dim] {
 pub(super) fn mean(graph: &Graph, place: usize) -> Option<Replacement> {
     let node = &graph.nodes()[place];
     let (before, reshape) = before(graph, node).filter(|_| *node.op() == Op::GlobalAveragePool)?;
-    let Op::Reshape { dims: reshaped } = reshape.op() else { return None };
+    let Op::Reshape(Reshape { dims: reshaped }) = reshape.op() else { return None };
     let x = reshape.inputs()[0];
     let [batch, channels, positions @ ..] = dims(graph, x) else { return None };
     // Where all sizes but one are known and not 0, so is that one; batches of other sizes may have as many elements.
@@ -32,7 +32,7 @@ pub(super) fn mean(graph: &Graph, place: usize) -> Option<Replacement> {
         true => vec![Step::new(Op::GlobalAveragePool, place)],
         false => vec![
             Step { op: Op::GlobalAveragePool, node: place, result: before },
-            Step { op: Op::Reshape { dims: result }, node: before, result: place },
+            Step { op: Op::Reshape(Reshape { dims: result }), node: before, result: place },
         ],
     };
     Some(Replacement { operands: vec![Operand::Value(x)], ops, inner: vec![before] })
@@ -41,9 +41,9 @@ pub(super) fn mean(graph: &Graph, place: usize) -> Option<Replacement> {
 /// A reduction whose axes are put back, or taken away, by a Reshape behind it.
 pub(super) fn reduction(graph: &Graph, place: usize) -> Option<Replacement> {
     let node = &graph.nodes()[place];
-    let Op::Reshape { dims: reshaped } = node.op() else { return None };
+    let Op::Reshape(Reshape { dims: reshaped }) = node.op() else { return None };
     let (before, reduce) = before(graph, node)?;
-    let &Op::Reduce { reduction, ref axes, keep } = reduce.op() else { return None };
+    let &Op::Reduce(Reduce { reduction, ref axes, keep }) = reduce.op() else { return None };
     let x = reduce.inputs()[0];
     let size = |(axis, dim): (usize, &Dim)| match (axes.contains(&axis), keep) {
         (false, _) => Some(dim.clone()),
@@ -51,7 +51,7 @@ pub(super) fn reduction(graph: &Graph, place: usize) -> Option<Replacement> {
         (true, false) => Some(Dim::Fixed(1)),
     };
     let other: Vec<Dim> = dims(graph, x).iter().enumerate().filter_map(size).collect();
-    let op = Op::Reduce { reduction, axes: axes.clone(), keep: !keep };
+    let op = Op::Reduce(Reduce { reduction, axes: axes.clone(), keep: !keep });
     let ops = vec![Step { op, node: before, result: place }];
     (other == *reshaped).then(|| Replacement { operands: vec![Operand::Value(x)], ops, inner: vec![before] })
 }

@@ -2,7 +2,7 @@
 
 use fourfold_tensor::Tensor;
 
-use crate::{Binary, Graph, Node, NodeId, Op, Reduction, Unary, ValueId};
+use crate::{Binary, Clip, Graph, Node, NodeId, Op, Reduce, Reduction, Unary, ValueId};
 
 /// The most factors of a product; functions have four.
 const FACTORS: usize = 8;
@@ -64,7 +64,7 @@ impl<'g> Steps<'g> {
         };
         match (node.op(), node.inputs()) {
             (Op::Relu, &[x]) => Some((x, (0.0, f32::INFINITY))),
-            (&Op::Clip { min, max }, &[x]) => Some((x, (min, max))),
+            (&Op::Clip(Clip { min, max }), &[x]) => Some((x, (min, max))),
             (&Op::Binary(function), &[a, b]) => match (self.number(a), self.number(b)) {
                 (None, Some(number)) => Some((a, of_number(function, number)?)),
                 (Some(number), None) => Some((b, of_number(function, number)?)),
@@ -77,7 +77,7 @@ impl<'g> Steps<'g> {
     /// The operands of a sum without a clamp that makes a value.
     pub(super) fn terms(&mut self, id: ValueId) -> Option<[ValueId; 2]> {
         let node = self.made(id)?;
-        let is_sum = matches!(node.op(), Op::Add { .. }) && node.op().activation() == crate::Activation::None;
+        let is_sum = matches!(node.op(), Op::Add(_)) && node.op().activation() == crate::Activation::None;
         is_sum.then(|| [node.inputs()[0], node.inputs()[1]])
     }
 
@@ -141,7 +141,7 @@ impl<'g> Steps<'g> {
     pub(super) fn mean(&mut self, id: ValueId) -> Option<(ValueId, Vec<usize>)> {
         let node = self.made(id)?;
         let axes = match node.op() {
-            Op::Reduce { reduction: Reduction::Mean, axes, keep: true } => axes.clone(),
+            Op::Reduce(Reduce { reduction: Reduction::Mean, axes, keep: true }) => axes.clone(),
             Op::GlobalAveragePool => (2..self.graph.value(id).ty().rank()).collect(),
             _ => return None,
         };

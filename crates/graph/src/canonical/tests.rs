@@ -3,15 +3,17 @@
 use fourfold_tensor::Tensor;
 use proptest::prelude::*;
 
-use crate::{Dim, Graph, GraphBuilder, Op, ValueId, ValueType};
+use crate::{Concat, Dim, Flatten, Gather, Graph, GraphBuilder, Op, Reshape, Transpose, ValueId, ValueType};
 
 /// What a chain makes of the numbers 0, 1, 2, .., and their shape.
 fn moved(ops: &[Op], shape: &[usize]) -> (Vec<usize>, Vec<usize>) {
     let start = ((0..shape.iter().product()).collect(), shape.to_vec());
     ops.iter().fold(start, |(elements, shape): (Vec<usize>, Vec<usize>), op| match op {
-        Op::Reshape { dims } => (elements, dims.iter().map(|dim| dim.fixed().expect("a size")).collect()),
-        Op::Flatten { axis } => (elements, vec![shape[..*axis].iter().product(), shape[*axis..].iter().product()]),
-        Op::Transpose { axes } => {
+        Op::Reshape(Reshape { dims }) => (elements, dims.iter().map(|dim| dim.fixed().expect("a size")).collect()),
+        Op::Flatten(Flatten { axis }) => {
+            (elements, vec![shape[..*axis].iter().product(), shape[*axis..].iter().product()])
+        }
+        Op::Transpose(Transpose { axes }) => {
             let sizes: Vec<usize> = axes.iter().map(|&axis| shape[axis]).collect();
             let stride = |axis: usize| shape[axis + 1..].iter().product::<usize>();
             let from = |index: usize| {
@@ -60,14 +62,14 @@ fn chosen(shape: &[usize], choices: &[(u8, u64)]) -> Vec<Op> {
                 let outer = (1..=size).filter(|part| size % part == 0).nth(pick(2, 7)).unwrap_or(1);
                 let end = (axis + 1).min(shape.len());
                 shape.splice(axis.min(end)..end, [outer, size / outer]);
-                ops.push(Op::Reshape { dims: shape.iter().map(|&size| size.into()).collect() });
+                ops.push(Op::Reshape(Reshape { dims: shape.iter().map(|&size| size.into()).collect() }));
             }
             1 if shape.len() > 1 => {
                 // Two axes in one.
                 let axis = pick(shape.len() - 1, 0);
                 let joined = shape[axis] * shape.remove(axis + 1);
                 shape[axis] = joined;
-                ops.push(Op::Reshape { dims: shape.iter().map(|&size| size.into()).collect() });
+                ops.push(Op::Reshape(Reshape { dims: shape.iter().map(|&size| size.into()).collect() }));
             }
             2 => {
                 let mut axes: Vec<usize> = (0..shape.len()).collect();
@@ -76,12 +78,12 @@ fn chosen(shape: &[usize], choices: &[(u8, u64)]) -> Vec<Op> {
                     axes.swap(place, other);
                 }
                 shape = axes.iter().map(|&axis| shape[axis]).collect();
-                ops.push(Op::Transpose { axes });
+                ops.push(Op::Transpose(Transpose { axes }));
             }
             3 => {
                 let axis = pick(shape.len() + 1, 3);
                 shape = vec![shape[..axis].iter().product(), shape[axis..].iter().product()];
-                ops.push(Op::Flatten { axis });
+                ops.push(Op::Flatten(Flatten { axis }));
             }
             _ => ops.push(Op::Identity),
         }
@@ -132,11 +134,11 @@ fn short_back(ops: &[Op], shape: &[usize]) -> Vec<Op> {
         back.insert(
             0,
             match op {
-                Op::Transpose { axes } => {
+                Op::Transpose(Transpose { axes }) => {
                     let place = |axis: usize| axes.iter().position(|&from| from == axis).expect("a permutation");
-                    Op::Transpose { axes: (0..axes.len()).map(place).collect() }
+                    Op::Transpose(Transpose { axes: (0..axes.len()).map(place).collect() })
                 }
-                _ => Op::Reshape { dims: before.iter().map(|&size| size.into()).collect() },
+                _ => Op::Reshape(Reshape { dims: before.iter().map(|&size| size.into()).collect() }),
             },
         );
         before = moved(std::slice::from_ref(op), &before).1;
@@ -148,32 +150,33 @@ fn short_back(ops: &[Op], shape: &[usize]) -> Vec<Op> {
 fn axes_whose_sizes_are_free_are_followed() {
     let reshape = |dims: &[&str]| {
         let dim = |name: &&str| name.parse().map_or_else(|_| Dim::symbol(name), Dim::Fixed);
-        Op::Reshape { dims: dims.iter().map(dim).collect() }
+        Op::Reshape(Reshape { dims: dims.iter().map(dim).collect() })
     };
     let dims = ["n".into(), "s".into(), Dim::from(12)];
     // Keys as one exporter turns them, and as the other does.
     let one = [
         reshape(&["n", "s", "3", "4"]),
-        Op::Transpose { axes: vec![0, 2, 1, 3] },
-        Op::Transpose { axes: vec![0, 1, 3, 2] },
+        Op::Transpose(Transpose { axes: vec![0, 2, 1, 3] }),
+        Op::Transpose(Transpose { axes: vec![0, 1, 3, 2] }),
     ];
-    let expected = [reshape(&["n", "s", "3", "4"]), Op::Transpose { axes: vec![0, 2, 3, 1] }];
+    let expected = [reshape(&["n", "s", "3", "4"]), Op::Transpose(Transpose { axes: vec![0, 2, 3, 1] })];
     assert_eq!(ops(&chain(&one, &dims).canonical().expect("a chain")), expected);
     // Batch and rows in one axis and back, of which nothing is left.
-    let joined = chain(&[Op::Flatten { axis: 2 }, reshape(&["n", "s", "12"])], &dims).canonical().expect("a chain");
+    let joined =
+        chain(&[Op::Flatten(Flatten { axis: 2 }), reshape(&["n", "s", "12"])], &dims).canonical().expect("a chain");
     assert_eq!(ops(&joined), []);
     // All but the batch in one.
     let product = Dim::symbol("s").polynomial().and_then(|s| s.mul(&crate::Polynomial::constant(12)));
-    let flat = Op::Reshape { dims: vec!["n".into(), product.and_then(Dim::computed).expect("a size")] };
-    assert_eq!(ops(&chain(&[flat], &dims).canonical().expect("a chain")), [Op::Flatten { axis: 1 }]);
+    let flat = Op::Reshape(Reshape { dims: vec!["n".into(), product.and_then(Dim::computed).expect("a size")] });
+    assert_eq!(ops(&chain(&[flat], &dims).canonical().expect("a chain")), [Op::Flatten(Flatten { axis: 1 })]);
 }
 
 #[test]
 fn what_others_read_stays() {
     let mut builder = GraphBuilder::new("read");
     let x = builder.input("x", ValueType::f32(&[2.into(), 3.into(), 4.into()])).expect("valid");
-    let turned = builder.node("turned", Op::Transpose { axes: vec![1, 0, 2] }, &[x]).expect("valid");
-    let back = builder.node("back", Op::Transpose { axes: vec![1, 0, 2] }, &[turned]).expect("valid");
+    let turned = builder.node("turned", Op::Transpose(Transpose { axes: vec![1, 0, 2] }), &[x]).expect("valid");
+    let back = builder.node("back", Op::Transpose(Transpose { axes: vec![1, 0, 2] }), &[turned]).expect("valid");
     builder.output(turned);
     builder.output(back);
     let graph = builder.finish().expect("valid");
@@ -184,13 +187,13 @@ fn what_others_read_stays() {
 fn a_gather_of_everything_is_a_reshape_and_joins_are_one() {
     let mut builder = GraphBuilder::new("gather");
     let x = builder.input("x", ValueType::f32(&[2.into(), 3.into()])).expect("valid");
-    let flat = builder.node("flat", Op::Reshape { dims: vec![6.into()] }, &[x]).expect("valid");
+    let flat = builder.node("flat", Op::Reshape(Reshape { dims: vec![6.into()] }), &[x]).expect("valid");
     let all = Tensor::from_vec(&[1, 6], (0..6_i64).collect()).expect("six");
     let all = builder.constant("all", all).expect("valid");
-    let same = builder.node("same", Op::Gather { axis: 0 }, &[flat, all]).expect("valid");
-    let one = builder.node("one", Op::Concat { axis: 1 }, &[same]).expect("valid");
-    let two = builder.node("two", Op::Concat { axis: 1 }, &[one, same]).expect("valid");
-    let three = builder.node("three", Op::Concat { axis: 1 }, &[two, same]).expect("valid");
+    let same = builder.node("same", Op::Gather(Gather { axis: 0 }), &[flat, all]).expect("valid");
+    let one = builder.node("one", Op::Concat(Concat { axis: 1 }), &[same]).expect("valid");
+    let two = builder.node("two", Op::Concat(Concat { axis: 1 }), &[one, same]).expect("valid");
+    let three = builder.node("three", Op::Concat(Concat { axis: 1 }), &[two, same]).expect("valid");
     builder.output(three);
     let graph = builder.finish().expect("valid").canonical().expect("valid");
     let names: Vec<String> = graph.nodes().iter().map(|node| format!("{} {}", node.name(), node.op().kind())).collect();
@@ -202,10 +205,11 @@ fn a_gather_of_everything_is_a_reshape_and_joins_are_one() {
 fn what_no_output_needs_is_left_out() {
     let mut builder = GraphBuilder::new("needed");
     let x = builder.input("x", ValueType::f32(&[2.into(), 3.into(), 4.into()])).expect("valid");
-    let split = builder.node("split", Op::Reshape { dims: vec![6.into(), 4.into()] }, &[x]).expect("valid");
-    let one = builder.node("one", Op::Transpose { axes: vec![1, 0] }, &[split]).expect("valid");
+    let split = builder.node("split", Op::Reshape(Reshape { dims: vec![6.into(), 4.into()] }), &[x]).expect("valid");
+    let one = builder.node("one", Op::Transpose(Transpose { axes: vec![1, 0] }), &[split]).expect("valid");
     builder.node("other", Op::Relu, &[one]).expect("valid");
-    let back = builder.node("back", Op::Reshape { dims: vec![2.into(), 3.into(), 2.into(), 2.into()] }, &[split]);
+    let back =
+        builder.node("back", Op::Reshape(Reshape { dims: vec![2.into(), 3.into(), 2.into(), 2.into()] }), &[split]);
     builder.output(back.expect("valid"));
     let graph = builder.finish().expect("valid").canonical().expect("valid");
     let names: Vec<&str> = graph.nodes().iter().map(crate::Node::name).collect();

@@ -126,11 +126,11 @@ fn one_step(builder: &mut Builder, x: ValueId, expected: &str) -> Result<ValueId
         return Err(builder.error(format!("a cell on {dims:?}; needs {expected}")));
     }
     let dims = [Dim::Fixed(1)].iter().chain(dims).cloned().collect();
-    builder.named_node("reshape", Op::Reshape { dims }, &[x])
+    builder.named_node("reshape", Op::Reshape(fourfold_graph::Reshape { dims }), &[x])
 }
 
 /// A state `[1, 1, batch, hidden]` as `[batch, hidden]`.
 fn without_steps(builder: &mut Builder, state: ValueId) -> Result<ValueId, Error> {
     let dims = builder.ty(state).dims().get(2..).unwrap_or_default().to_vec();
-    builder.named_node("reshape", Op::Reshape { dims }, &[state])
+    builder.named_node("reshape", Op::Reshape(fourfold_graph::Reshape { dims }), &[state])
 }

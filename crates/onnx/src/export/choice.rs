@@ -1,6 +1,6 @@
 //! Comparisons, truth values, changes of type, searches and running sums.
 
-use fourfold_graph::{ArgExtreme, CastTo, Comparison, CumSum, Logic, Node, Op, TopK, TopKPart};
+use fourfold_graph::{ArgExtreme, Cast, CastTo, Comparison, Concat, CumSum, Logic, Node, Op, TopK, TopKPart};
 use fourfold_tensor::Tensor;
 
 use super::Exporter;
@@ -11,7 +11,7 @@ use crate::proto::{AttributeProto, data_type};
 /// The operator and attributes of those that need no more than these.
 pub(super) fn plain(op: &Op) -> Option<(&'static str, Vec<AttributeProto>)> {
     Some(match op {
-        Op::Concat { axis } => ("Concat", vec![int("axis", *axis)]),
+        Op::Concat(Concat { axis }) => ("Concat", vec![int("axis", *axis)]),
         Op::Where => ("Where", Vec::new()),
         Op::Compare(comparison) => {
             let operator = match comparison {
@@ -20,7 +20,6 @@ pub(super) fn plain(op: &Op) -> Option<(&'static str, Vec<AttributeProto>)> {
                 Comparison::LessOrEqual => "LessOrEqual",
                 Comparison::Greater => "Greater",
                 Comparison::GreaterOrEqual => "GreaterOrEqual",
-                _ => return None,
             };
             (operator, Vec::new())
         }
@@ -29,12 +28,11 @@ pub(super) fn plain(op: &Op) -> Option<(&'static str, Vec<AttributeProto>)> {
                 Logic::And => "And",
                 Logic::Or => "Or",
                 Logic::Xor => "Xor",
-                _ => return None,
             };
             (operator, Vec::new())
         }
         Op::Not => ("Not", Vec::new()),
-        Op::Cast { to } => ("Cast", vec![cast_to(*to)]),
+        Op::Cast(Cast { to }) => ("Cast", vec![cast_to(*to)]),
         Op::ArgExtreme(ArgExtreme { axis, keep, largest, last }) => {
             let attributes = vec![
                 int("axis", *axis),

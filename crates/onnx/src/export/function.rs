@@ -44,7 +44,6 @@ impl Exporter<'_> {
                 let tanh = self.push_fresh("Tanh", &format!("{name}.tanh"), &[&scaled], Vec::new());
                 return self.gate(name, &x, &tanh, output);
             }
-            _ => return Err(Error::Export { value: output.to_owned(), reason: "its operator has no ONNX form" }),
         };
         self.push(operator, name, &[&x], output, attributes);
         Ok(())

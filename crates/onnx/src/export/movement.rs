@@ -1,6 +1,9 @@
 //! Operators that move, choose or repeat elements.
 
-use fourfold_graph::{Coordinates, Dim, Interpolation, Node, Op, Pad, PadMode, Polynomial, Resize, Rounding};
+use fourfold_graph::{
+    Coordinates, Dim, Expand, Gather, GatherElements, Interpolation, Node, Op, Pad, PadMode, Polynomial, Reshape,
+    Resize, Rounding, Slice,
+};
 use fourfold_tensor::{DType, Tensor};
 
 use super::Exporter;
@@ -11,8 +14,8 @@ use crate::proto::{AttributeProto, TensorProto};
 
 /// Whether the operator is written by [`Exporter::movement`].
 pub(super) fn is_movement(op: &Op) -> bool {
-    matches!(op, Op::Reshape { .. } | Op::Expand { .. } | Op::Slice { .. } | Op::Pad(_) | Op::Resize(_))
-        || matches!(op, Op::Gather { .. } | Op::GatherElements { .. })
+    matches!(op, Op::Reshape(_) | Op::Expand(_) | Op::Slice(_) | Op::Pad(_) | Op::Resize(_))
+        || matches!(op, Op::Gather(_) | Op::GatherElements(_))
 }
 
 impl Exporter<'_> {
@@ -21,15 +24,15 @@ impl Exporter<'_> {
         let name = node.name();
         let own = self.ty(node.inputs()[0]).dims();
         match node.op() {
-            Op::Reshape { dims } => {
+            Op::Reshape(Reshape { dims }) => {
                 let sizes = self.sizes(&format!("{name}.shape"), &reshaped(dims, own))?;
                 self.push("Reshape", name, &[x, &sizes], output, Vec::new());
             }
-            Op::Expand { dims } => {
+            Op::Expand(Expand { dims }) => {
                 let sizes = self.sizes(&format!("{name}.shape"), &expanded(dims, own))?;
                 self.push("Expand", name, &[x, &sizes], output, Vec::new());
             }
-            Op::Slice { axis, start, step, length } => {
+            Op::Slice(Slice { axis, start, step, length }) => {
                 let reason = "a slice whose end depends on the inputs cannot be written for these steps";
                 let end = own.get(*axis).and_then(|size| end(*start, *step, length, size));
                 let end = end.ok_or_else(|| Error::Export { value: output.to_owned(), reason })?;
@@ -45,8 +48,8 @@ impl Exporter<'_> {
                 self.pad(name, pad, x, if is_real { DType::F32 } else { dtype }, output)?;
             }
             Op::Resize(resize) => self.resize(name, resize, (x, own), output)?,
-            Op::Gather { axis } | Op::GatherElements { axis } => {
-                let operator = if matches!(node.op(), Op::Gather { .. }) { "Gather" } else { "GatherElements" };
+            Op::Gather(Gather { axis }) | Op::GatherElements(GatherElements { axis }) => {
+                let operator = if matches!(node.op(), Op::Gather(_)) { "Gather" } else { "GatherElements" };
                 let indices = self.real(node.inputs()[1])?;
                 self.push(operator, name, &[x, &indices], output, vec![int("axis", *axis)]);
             }

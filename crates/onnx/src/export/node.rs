@@ -1,6 +1,9 @@
 //! One node of the graph on its way into the file.
 
-use fourfold_graph::{Activation, AveragePool, Linear, Node, Op, Window};
+use fourfold_graph::{
+    Activation, AveragePool, BatchNorm, Clip, Flatten, GroupNorm, LayerNorm, Linear, LogSoftmax, Node, Op, Reduce,
+    Softmax, Transpose, Window,
+};
 
 use super::choice::plain;
 use super::function::binary;
@@ -89,7 +92,7 @@ impl Exporter<'_> {
         let (operator, attributes): (&str, Vec<AttributeProto>) = match node.op() {
             _ if self.gives_sums(node) => return self.sums(node, output),
             Op::Linear(linear) => return self.linear(node, linear, output),
-            Op::Clip { min, max } => {
+            Op::Clip(Clip { min, max }) => {
                 let x = self.real(node.inputs()[0])?;
                 return self.clip(name, &x, (*min, *max), output);
             }
@@ -107,10 +110,10 @@ impl Exporter<'_> {
                 attributes.push(int("count_include_pad", usize::from(*count_include_pad)));
                 ("AveragePool", attributes)
             }
-            Op::BatchNorm { epsilon } => ("BatchNormalization", vec![float("epsilon", *epsilon)]),
-            Op::Flatten { axis } => ("Flatten", vec![int("axis", *axis)]),
-            Op::Transpose { axes } => ("Transpose", vec![ints("perm", axes)]),
-            Op::LayerNorm { axis, epsilon } => {
+            Op::BatchNorm(BatchNorm { epsilon }) => ("BatchNormalization", vec![float("epsilon", *epsilon)]),
+            Op::Flatten(Flatten { axis }) => ("Flatten", vec![int("axis", *axis)]),
+            Op::Transpose(Transpose { axes }) => ("Transpose", vec![ints("perm", axes)]),
+            Op::LayerNorm(LayerNorm { axis, epsilon }) => {
                 ("LayerNormalization", vec![int("axis", *axis), float("epsilon", *epsilon)])
             }
             Op::Unary(function) => return self.unary(node, *function, output),
@@ -121,16 +124,18 @@ impl Exporter<'_> {
                 let dtype = self.ty(node.inputs()[0]).dtype();
                 binary(*function, dtype).ok_or(Error::Export { value: output.to_owned(), reason })?
             }
-            Op::Reduce { reduction, axes, keep } => return self.reduce(node, (*reduction, axes, *keep), output),
-            Op::Softmax { axis } => ("Softmax", vec![int("axis", *axis)]),
+            Op::Reduce(Reduce { reduction, axes, keep }) => {
+                return self.reduce(node, (*reduction, axes, *keep), output);
+            }
+            Op::Softmax(Softmax { axis }) => ("Softmax", vec![int("axis", *axis)]),
             Op::MatMul => ("MatMul", Vec::new()),
             Op::Relu => ("Relu", Vec::new()),
             Op::GlobalAveragePool => ("GlobalAveragePool", Vec::new()),
-            Op::Add { .. } => ("Add", Vec::new()),
+            Op::Add(_) => ("Add", Vec::new()),
             Op::Identity | Op::QuantStub | Op::DeQuantStub => ("Identity", Vec::new()),
             Op::ConvTranspose(conv) => return self.conv_transpose(node, conv, output),
-            Op::GroupNorm { groups, epsilon } => return self.group_norm(node, (*groups, *epsilon), output),
-            Op::LogSoftmax { axis } => ("LogSoftmax", vec![int("axis", *axis)]),
+            Op::GroupNorm(GroupNorm { groups, epsilon }) => return self.group_norm(node, (*groups, *epsilon), output),
+            Op::LogSoftmax(LogSoftmax { axis }) => ("LogSoftmax", vec![int("axis", *axis)]),
             Op::TopK(top) => return self.top_k(node, *top, output),
             Op::CumSum(sum) => return self.cum_sum(node, *sum, output),
             other => {

@@ -1,6 +1,6 @@
 //! Normalization of groups of channels, and transposed convolution.
 
-use fourfold_graph::{ConvTranspose, Dim, Graph, Node, Op};
+use fourfold_graph::{ConvTranspose, Dim, Graph, GroupNorm, Node, Op};
 
 use super::Exporter;
 use super::message::{float, int, ints};
@@ -41,5 +41,5 @@ impl Exporter<'_> {
 /// Whether the node normalizes over groups of several channels.
 pub(super) fn is_grouped(graph: &Graph, node: &Node) -> bool {
     let channels = graph.value(node.inputs()[0]).ty().dims().get(1).and_then(Dim::fixed);
-    matches!(node.op(), Op::GroupNorm { groups, .. } if channels != Some(*groups))
+    matches!(node.op(), Op::GroupNorm(GroupNorm { groups, .. }) if channels != Some(*groups))
 }

@@ -4,7 +4,8 @@
 use std::collections::HashSet;
 
 use fourfold_graph::{
-    Activation, AveragePool, Binary, Conv, Graph, Interpolation, Linear, Node, Op, PadMode, Unary, ValueId, ValueType,
+    Activation, AveragePool, Binary, Clip, Concat, Conv, Flatten, Graph, Interpolation, Linear, Node, Op, PadMode,
+    Softmax, Transpose, Unary, ValueId, ValueType,
 };
 use fourfold_schemes::QuantParams;
 use fourfold_tensor::{DType, Tensor};
@@ -39,10 +40,10 @@ impl Exporter<'_> {
         }
         match node.op() {
             Op::Relu => self.clip_codes(node, &y, Activation::Relu).map(|()| true),
-            Op::Clip { min, max } => {
+            Op::Clip(Clip { min, max }) => {
                 self.clip_codes(node, &y, Activation::Clamp { min: *min, max: *max }).map(|()| true)
             }
-            Op::Concat { .. } if inputs.iter().all(|&id| self.activation_params(id) == Some(&y)) => {
+            Op::Concat(_) if inputs.iter().all(|&id| self.activation_params(id) == Some(&y)) => {
                 self.moved_codes(node).map(|()| true)
             }
             op if is_moving(op) => self.moved_codes(node).map(|()| true),
@@ -99,7 +100,7 @@ impl Exporter<'_> {
                 form("QLinearMatMul", false, inputs, Vec::new())
             }
             Op::MatMul if have_one_type => form("QLinearMatMul", false, self.operands_and_result(node)?, Vec::new()),
-            Op::Add { .. } if have_one_type => microsoft("QLinearAdd", self.operands_and_result(node)?, Vec::new()),
+            Op::Add(_) if have_one_type => microsoft("QLinearAdd", self.operands_and_result(node)?, Vec::new()),
             Op::Binary(Binary::Mul) if have_one_type => {
                 microsoft("QLinearMul", self.operands_and_result(node)?, Vec::new())
             }
@@ -107,7 +108,7 @@ impl Exporter<'_> {
             Op::Unary(Unary::LeakyRelu { slope }) => {
                 microsoft("QLinearLeakyRelu", self.operands_and_result(node)?, vec![float("alpha", *slope)])
             }
-            Op::Concat { axis } if have_one_type => {
+            Op::Concat(Concat { axis }) if have_one_type => {
                 let mut inputs = self.result_parameters(node)?.to_vec();
                 for &id in ids {
                     inputs.extend(self.codes_of(id)?);
@@ -173,7 +174,7 @@ impl Exporter<'_> {
     pub(super) fn softmax_on_codes(&mut self, node: &Node) -> Result<bool, Error> {
         let producer = |id: ValueId| self.graph.value(id).producer().map(|id| self.graph.node(id));
         let soft = producer(node.inputs()[0]).filter(|soft| self.softmaxes.contains(&soft.output()));
-        let Some((&Op::Softmax { axis }, dequantize)) =
+        let Some((&Op::Softmax(Softmax { axis }), dequantize)) =
             soft.map(Node::op).zip(soft.and_then(|soft| producer(soft.inputs()[0])))
         else {
             return Ok(false);
@@ -268,9 +269,9 @@ impl Exporter<'_> {
         let Some([x, scale, zero_point]) = codes.first().cloned() else { return Ok(()) };
         let (operator, attributes) = match node.op() {
             Op::MaxPool(place) => ("MaxPool", window(place)),
-            Op::Flatten { axis } => ("Flatten", vec![int("axis", *axis)]),
-            Op::Transpose { axes } => ("Transpose", vec![ints("perm", axes)]),
-            Op::Concat { axis } => ("Concat", vec![int("axis", *axis)]),
+            Op::Flatten(Flatten { axis }) => ("Flatten", vec![int("axis", *axis)]),
+            Op::Transpose(Transpose { axes }) => ("Transpose", vec![ints("perm", axes)]),
+            Op::Concat(Concat { axis }) => ("Concat", vec![int("axis", *axis)]),
             _ => ("Identity", Vec::new()),
         };
         if is_movement(node.op()) {
@@ -294,12 +295,12 @@ pub(super) fn softmaxes(graph: &Graph) -> HashSet<ValueId> {
             Some((before, behind)) if matches!(behind.op(), Op::Quantize) => {
                 let ty = graph.value(before.inputs()[0]).ty();
                 let types = [ty, graph.value(behind.output()).ty()].map(one_scale);
-                ty.is_byte_codes() && types[0].is_some() && types[0] == types[1]
+                ty.is_quantized() && types[0].is_some() && types[0] == types[1]
             }
             _ => false,
         }
     };
-    let soft = graph.nodes().iter().filter(|node| matches!(node.op(), Op::Softmax { .. })).filter(is_between);
+    let soft = graph.nodes().iter().filter(|node| matches!(node.op(), Op::Softmax(_))).filter(is_between);
     let mut found: HashSet<ValueId> = soft.map(Node::output).collect();
     let before = graph.nodes().iter().filter(|node| matches!(node.op(), Op::Dequantize)).map(Node::output);
     let is_for_softmax = |&id: &ValueId| {
@@ -314,7 +315,7 @@ pub(super) fn softmaxes(graph: &Graph) -> HashSet<ValueId> {
 /// Whether the operator moves codes without a look at what they stand for.
 fn is_moving(op: &Op) -> bool {
     match op {
-        Op::MaxPool(_) | Op::Flatten { .. } | Op::Transpose { .. } | Op::Identity => true,
+        Op::MaxPool(_) | Op::Flatten(_) | Op::Transpose(_) | Op::Identity => true,
         Op::Pad(pad) => !matches!(pad.mode, PadMode::Constant(_)),
         Op::Resize(resize) => matches!(resize.interpolation, Interpolation::Nearest(_)),
         op => is_movement(op),

@@ -11,7 +11,7 @@
 
 use std::collections::HashMap;
 
-use fourfold_graph::{Dim, Direction, Node, Op, Recurrent, ValueId};
+use fourfold_graph::{Dim, Direction, Node, Op, Recurrent, Slice, ValueId};
 
 use super::Exporter;
 use super::message::wide;
@@ -61,7 +61,7 @@ impl<'g> Exporter<'g> {
                 return Err(refused());
             }
             for reader in self.graph.consumers(id) {
-                let Op::Slice { axis, start, step, length } = reader.op() else { return Err(refused()) };
+                let Op::Slice(Slice { axis, start, step, length }) = reader.op() else { return Err(refused()) };
                 let range = range(self.ty(id).dims()[*axis].fixed(), *start, *step, length);
                 written.push(reader.output());
                 if *axis == 3 {

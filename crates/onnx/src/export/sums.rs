@@ -11,7 +11,7 @@ impl Exporter<'_> {
     /// Whether a node gives the sums of products of codes.
     pub(super) fn gives_sums(&self, node: &Node) -> bool {
         let is_product = matches!(node.op(), Op::Conv(_) | Op::Linear(_) | Op::MatMul);
-        is_product && self.ty(node.inputs()[0]).is_byte_codes() && self.ty(node.output()).params().is_none()
+        is_product && self.ty(node.inputs()[0]).is_quantized() && self.ty(node.output()).params().is_none()
     }
 
     /// `MatMulInteger(x, w, z_x, z_w) [+ bias]`, or ConvInteger.

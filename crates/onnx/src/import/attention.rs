@@ -8,13 +8,16 @@
 //!
 //! These are the steps in which exporters write them for older opsets, in the same order.
 
-use fourfold_graph::{Activation, Binary, Dim, FIX_SIZES, Op, Polynomial, Reduction, Unary, ValueId};
+use fourfold_graph::{
+    Activation, Add, Binary, Dim, Expand, FIX_SIZES, Op, Polynomial, Reduce, Reduction, Reshape, Softmax, Transpose,
+    Unary, ValueId,
+};
 use fourfold_tensor::{DType, Tensor};
 
 use super::node::Entry;
 use crate::Error;
 
-const SUM: Op = Op::Add { activation: Activation::None };
+const SUM: Op = Op::Add(Add { activation: Activation::None });
 
 impl Entry<'_, '_> {
     pub(super) fn attention(&mut self) -> Result<(), Error> {
@@ -60,22 +63,22 @@ impl Entry<'_, '_> {
         let root = Tensor::from_slice(&[1], &[scale.sqrt()]).map_err(fourfold_graph::Error::from)?;
         let root = self.made("scale", root)?;
         let q = self.emit_before("q.scaled", Op::Binary(Binary::Mul), &[q, root])?;
-        let k = self.emit_before("k.turned", Op::Transpose { axes: vec![0, 1, 3, 2] }, &[k])?;
+        let k = self.emit_before("k.turned", Op::Transpose(Transpose { axes: vec![0, 1, 3, 2] }), &[k])?;
         let k = self.emit_before("k.scaled", Op::Binary(Binary::Mul), &[k, root])?;
         let mut scores = self.emit_before("scores", Op::MatMul, &[q, k])?;
         for mask in [self.mask()?, if is_causal { Some(self.causal_mask(scores)?) } else { None }].into_iter().flatten()
         {
             scores = self.emit_before("masked", SUM, &[scores, mask])?;
         }
-        let weights = self.emit_before("weights", Op::Softmax { axis: 3 }, &[scores])?;
+        let weights = self.emit_before("weights", Op::Softmax(Softmax { axis: 3 }), &[scores])?;
         if !is_flat {
             return self.emit(Op::MatMul, &[weights, v]);
         }
         let context = self.emit_before("context", Op::MatMul, &[weights, v])?;
-        let turned = self.emit_before("turned", Op::Transpose { axes: vec![0, 2, 1, 3] }, &[context])?;
+        let turned = self.emit_before("turned", Op::Transpose(Transpose { axes: vec![0, 2, 1, 3] }), &[context])?;
         let dims = self.dims(turned);
         let joined = vec![dims[0].clone(), dims[1].clone(), self.joined(&dims[2], &dims[3])?];
-        self.emit(Op::Reshape { dims: joined }, &[turned])
+        self.emit(Op::Reshape(Reshape { dims: joined }), &[turned])
     }
 
     /// An operand as `[batch, heads, length, size]`.
@@ -90,8 +93,8 @@ impl Entry<'_, '_> {
         let heads = usize::try_from(heads).ok().filter(|&heads| heads > 0 && width.is_multiple_of(heads));
         let heads = heads.ok_or_else(|| self.invalid(format!("has no number of heads that divides {width}")))?;
         let split = vec![batch.clone(), length.clone(), heads.into(), (width / heads).into()];
-        let split = self.emit_before(&format!("{what}.split"), Op::Reshape { dims: split }, &[x])?;
-        self.emit_before(&format!("{what}.heads"), Op::Transpose { axes: vec![0, 2, 1, 3] }, &[split])
+        let split = self.emit_before(&format!("{what}.split"), Op::Reshape(Reshape { dims: split }), &[x])?;
+        self.emit_before(&format!("{what}.heads"), Op::Transpose(Transpose { axes: vec![0, 2, 1, 3] }), &[split])
     }
 
     /// Keys or values with as many heads as the queries, each for several of them.
@@ -113,10 +116,11 @@ impl Entry<'_, '_> {
             let [batch, heads, length, size] = [0, 1, 2, 3].map(|axis| dims[axis].clone());
             vec![batch, heads, repeats.into(), length, size]
         };
-        let apart = self.emit_before(&format!("{what}.apart"), Op::Reshape { dims: shape(1) }, &[x])?;
-        let each = self.emit_before(&format!("{what}.each"), Op::Expand { dims: shape(all / own) }, &[apart])?;
+        let apart = self.emit_before(&format!("{what}.apart"), Op::Reshape(Reshape { dims: shape(1) }), &[x])?;
+        let each =
+            self.emit_before(&format!("{what}.each"), Op::Expand(Expand { dims: shape(all / own) }), &[apart])?;
         let joined = vec![dims[0].clone(), all.into(), dims[2].clone(), dims[3].clone()];
-        self.emit_before(&format!("{what}.repeated"), Op::Reshape { dims: joined }, &[each])
+        self.emit_before(&format!("{what}.repeated"), Op::Reshape(Reshape { dims: joined }), &[each])
     }
 
     /// The mask of the file as numbers to add.
@@ -162,7 +166,7 @@ impl Entry<'_, '_> {
         let rank = self.dims(x).len();
         let axes = (self.axis(axis, rank, false)?..rank).collect();
         let square = self.emit_before("square", Op::Binary(Binary::Mul), &[x, x])?;
-        let mean = Op::Reduce { reduction: Reduction::Mean, axes, keep: true };
+        let mean = Op::Reduce(Reduce { reduction: Reduction::Mean, axes, keep: true });
         let mean = self.emit_before("mean", mean, &[square])?;
         let epsilon = self.number("epsilon", epsilon)?;
         let sum = self.emit_before("sum", SUM, &[mean, epsilon])?;

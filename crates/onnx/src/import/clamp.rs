@@ -1,6 +1,6 @@
 //! Clip, whose bounds were attributes before they were inputs, and Dropout.
 
-use fourfold_graph::{Binary, Dim, Op, ValueId};
+use fourfold_graph::{Binary, Clip, Dim, Op, Reshape, ValueId};
 use fourfold_tensor::{DType, Tensor};
 
 use super::node::Entry;
@@ -13,7 +13,7 @@ impl Entry<'_, '_> {
         let x = self.clamped(0)?;
         if let Moved::Raw(id) = x {
             let (min, max) = self.code_bounds(id)?;
-            return self.emit(Op::Clip { min, max }, &[id]);
+            return self.emit(Op::Clip(Clip { min, max }), &[id]);
         }
         if let Moved::Real(id) = x
             && self.dtype(id).is_integer()
@@ -21,7 +21,7 @@ impl Entry<'_, '_> {
             return self.clip_integers(id);
         }
         let (min, max) = self.clip_bounds()?;
-        self.emit_moved(Op::Clip { min, max }, x)
+        self.emit_moved(Op::Clip(Clip { min, max }), x)
     }
 
     /// Negative numbers become 0.
@@ -65,7 +65,7 @@ impl Entry<'_, '_> {
         let bound = self.operand(index)?;
         match self.dims(bound).as_slice() {
             [] => Ok(bound),
-            [Dim::Fixed(1)] => self.emit_before("bound", Op::Reshape { dims: Vec::new() }, &[bound]),
+            [Dim::Fixed(1)] => self.emit_before("bound", Op::Reshape(Reshape { dims: Vec::new() }), &[bound]),
             dims => Err(self.invalid(format!("input {index} has shape {dims:?}, expected one number"))),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use fourfold_graph::{Activation, Binary, CastTo, NewNode, Op, ValueId};
+use fourfold_graph::{Activation, Add, Binary, Cast, CastTo, NewNode, Op, ValueId};
 use fourfold_schemes::{Granularity, QuantParams, Scale};
 use fourfold_tensor::{DType, Tensor};
 
@@ -64,7 +64,7 @@ impl<'a> Importer<'a> {
             false => {
                 let params = Rc::clone(params);
                 let whole = self.whole_numbers(name, &coded, &params)?;
-                (Op::Cast { to: CastTo::of(coded.code.dtype()) }, whole, None)
+                (Op::Cast(Cast { to: CastTo::of(coded.code.dtype()) }), whole, None)
             }
         };
         let output = if self.is_output(name) { name.to_owned() } else { self.fresh_name(name) };
@@ -86,7 +86,7 @@ impl<'a> Importer<'a> {
         let constant = |source| fourfold_graph::Error::Constant { name: name.to_owned(), source };
         let steps = [
             (Op::Binary(Binary::Div), Some(scales)),
-            (Op::Add { activation: Activation::None }, Some(zero_points)),
+            (Op::Add(Add { activation: Activation::None }), Some(zero_points)),
             (Op::FakeQuantize(whole.map_err(constant)?), None),
         ];
         steps.into_iter().try_fold(coded.real, |x, (op, numbers)| {

@@ -4,7 +4,7 @@
 //! the result (rows, columns), and those of both operands alone (depth). Both operands are turned to `[batch, rows,
 //! depth]` and `[batch, depth, columns]`, multiplied, and the product is turned to the result.
 
-use fourfold_graph::{Dim, Op, ValueId};
+use fourfold_graph::{Dim, Op, Reshape, Transpose, ValueId};
 
 use super::node::Entry;
 use crate::Error;
@@ -61,21 +61,24 @@ impl<'a> Entry<'_, 'a> {
         let y = self.arranged("right", y, b, &format!("{batch}{depth}{columns}"), shape([k, n]))?;
         let product = self.emit_before("product", Op::MatMul, &[x, y])?;
         let made = format!("{batch}{rows}{columns}");
-        let split = self.emit_before("split", Op::Reshape { dims: sizes(&made) }, &[product])?;
+        let split = self.emit_before("split", Op::Reshape(Reshape { dims: sizes(&made) }), &[product])?;
         let axes = places(result, &made).ok_or_else(|| self.invalid(format!("has the equation `{text}`")))?;
-        self.emit(Op::Transpose { axes }, &[split])
+        self.emit(Op::Transpose(Transpose { axes }), &[split])
     }
 
     /// An operand with its axes in another order, in another shape.
     fn arranged(&mut self, what: &str, x: ValueId, from: &str, to: &str, dims: Vec<Dim>) -> Result<ValueId, Error> {
         let axes = places(to, from).ok_or_else(|| self.invalid("has letters that no operand has"))?;
         let is_in_order = axes.iter().enumerate().all(|(place, &axis)| place == axis);
-        let turned =
-            if is_in_order { x } else { self.emit_before(&format!("{what}.turned"), Op::Transpose { axes }, &[x])? };
+        let turned = if is_in_order {
+            x
+        } else {
+            self.emit_before(&format!("{what}.turned"), Op::Transpose(Transpose { axes }), &[x])?
+        };
         if self.dims(turned) == dims {
             return Ok(turned);
         }
-        self.emit_before(what, Op::Reshape { dims }, &[turned])
+        self.emit_before(what, Op::Reshape(Reshape { dims }), &[turned])
     }
 }
 

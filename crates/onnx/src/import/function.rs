@@ -1,6 +1,8 @@
 //! Functions of one and two numbers, reductions and normalizations.
 
-use fourfold_graph::{Activation, Binary, CastTo, Dim, Op, OutputParams, Reduction, Unary, ValueId};
+use fourfold_graph::{
+    Activation, Add, Binary, Cast, CastTo, Dim, LayerNorm, Op, OutputParams, Reduce, Reduction, Reshape, Unary, ValueId,
+};
 use fourfold_tensor::{DType, Tensor};
 
 use super::computed::Change;
@@ -24,7 +26,7 @@ pub(super) const PLAIN: [(&str, Unary); 10] = [
 
 impl<'a> Entry<'_, 'a> {
     pub(super) fn unary(&mut self, function: Unary) -> Result<(), Error> {
-        if function.kind().output_params() == OutputParams::Own {
+        if Op::Unary(function).kind().output_params() == OutputParams::Own {
             return self.own(|_, _| Ok(Op::Unary(function)));
         }
         let x = self.operand(0)?;
@@ -68,7 +70,7 @@ impl<'a> Entry<'_, 'a> {
 
     pub(super) fn binary(&mut self, function: Binary) -> Result<(), Error> {
         self.attributes(&[])?;
-        if function.kind().output_params() == OutputParams::Own {
+        if Op::Binary(function).kind().output_params() == OutputParams::Own {
             return self.own_of_two(&Op::Binary(function), false);
         }
         let inputs = [self.operand(0)?, self.operand(1)?];
@@ -101,7 +103,7 @@ impl<'a> Entry<'_, 'a> {
     /// The sum of all operands over their number.
     pub(super) fn mean(&mut self) -> Result<(), Error> {
         self.attributes(&[])?;
-        let (count, sum) = (self.proto.input.len(), Op::Add { activation: Activation::None });
+        let (count, sum) = (self.proto.input.len(), Op::Add(Add { activation: Activation::None }));
         let mut so_far = self.before_last(&sum)?;
         if count > 1 {
             let last = self.operand(count - 1)?;
@@ -127,7 +129,7 @@ impl<'a> Entry<'_, 'a> {
         // One number with more axes than the operand gives the result more axes too.
         let more = exponent.map_or(0, |exponent| exponent.shape().len()).saturating_sub(self.dims(x).len());
         let dims = [vec![Dim::Fixed(1); more], self.dims(x)].concat();
-        let x = if more == 0 { x } else { self.emit_before("axes", Op::Reshape { dims }, &[x])? };
+        let x = if more == 0 { x } else { self.emit_before("axes", Op::Reshape(Reshape { dims }), &[x])? };
         match number {
             0.5 => self.emit(Op::Unary(Unary::Sqrt), &[x]),
             1.0 => self.emit(Op::Identity, &[x]),
@@ -162,7 +164,7 @@ impl<'a> Entry<'_, 'a> {
             DType::F32 => {
                 Err(self.unsupported(format!("a real exponent of {dtype} numbers; cast the base to float: it")))
             }
-            _ => self.emit_before("exponent", Op::Cast { to: CastTo::of(dtype) }, &[id]),
+            _ => self.emit_before("exponent", Op::Cast(Cast { to: CastTo::of(dtype) }), &[id]),
         }
     }
 
@@ -177,7 +179,7 @@ impl<'a> Entry<'_, 'a> {
         if !self.adds_nothing(2)? {
             inputs.push(self.whole(2, &normalized)?);
         }
-        self.emit(Op::LayerNorm { axis, epsilon }, &inputs)
+        self.emit(Op::LayerNorm(LayerNorm { axis, epsilon }), &inputs)
     }
 
     /// The constant of an input with the shape `dims`, to which it may have to be repeated.
@@ -229,7 +231,7 @@ impl<'a> Entry<'_, 'a> {
             return Ok(());
         }
         let x = self.operand(0)?;
-        self.emit(Op::Reduce { reduction, axes, keep }, &[x])
+        self.emit(Op::Reduce(Reduce { reduction, axes, keep }), &[x])
     }
 }
 

@@ -10,7 +10,7 @@
 
 use std::collections::HashMap;
 
-use fourfold_graph::{Dim, Op, Polynomial};
+use fourfold_graph::{Dim, GroupNorm, Op, Polynomial};
 use fourfold_tensor::Tensor;
 
 use super::node::Entry;
@@ -86,7 +86,7 @@ impl<'a> Importer<'a> {
         for (name, constant) in constants {
             inputs.push(entry.bias(name, &constant, channels, 1.0)?);
         }
-        entry.emit(Op::GroupNorm { groups, epsilon }, &inputs)?;
+        entry.emit(Op::GroupNorm(GroupNorm { groups, epsilon }), &inputs)?;
         Ok(true)
     }
 

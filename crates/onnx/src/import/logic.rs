@@ -1,6 +1,6 @@
 //! Comparisons, truth values, changes of type, searches and running sums.
 
-use fourfold_graph::{ArgExtreme, CastTo, Comparison, CumSum, Logic, Op, TopK, TopKPart, ValueId};
+use fourfold_graph::{ArgExtreme, Cast, CastTo, Comparison, CumSum, Logic, Op, TopK, TopKPart, ValueId};
 use fourfold_schemes::{QuantParams, Scale};
 
 use super::node::Entry;
@@ -49,7 +49,7 @@ impl<'a> Entry<'_, 'a> {
             Moved::Raw(id) if self.is_number(id) => self.emit_before("number", Op::Dequantize, &[id])?,
             _ => self.operand(0)?,
         };
-        self.emit(Op::Cast { to }, &[x])
+        self.emit(Op::Cast(Cast { to }), &[x])
     }
 
     /// Whether codes stand for themselves.

@@ -1,6 +1,6 @@
 //! Matrix products.
 
-use fourfold_graph::{Activation, Binary, Dim, Linear, Op, ValueId};
+use fourfold_graph::{Activation, Add, Binary, Dim, Linear, Op, Reshape, Transpose, ValueId};
 use fourfold_tensor::{DType, Tensor};
 
 use super::binding::{Binding, Codes, Dequantized};
@@ -59,7 +59,7 @@ impl<'a> Entry<'_, 'a> {
         let mut sides = [self.operand(0)?, self.operand(1)?];
         for ((side, turn), what) in sides.iter_mut().zip(turn).zip(["a", "b"]) {
             if turn {
-                *side = self.emit_before(what, Op::Transpose { axes: vec![1, 0] }, &[*side])?;
+                *side = self.emit_before(what, Op::Transpose(Transpose { axes: vec![1, 0] }), &[*side])?;
             }
         }
         let addend = if self.input(2).is_some() { Some(self.operand(2)?) } else { None };
@@ -73,7 +73,7 @@ impl<'a> Entry<'_, 'a> {
         };
         let product = self.times("alpha", product, alpha)?;
         let addend = self.times("beta", addend, beta)?;
-        self.emit(Op::Add { activation: Activation::None }, &[product, addend])
+        self.emit(Op::Add(Add { activation: Activation::None }), &[product, addend])
     }
 
     /// A value times a number.
@@ -100,12 +100,12 @@ impl<'a> Entry<'_, 'a> {
         }
         let one = [Dim::Fixed(1)];
         let a = if a_dims.len() == 1 {
-            self.emit_before("row", Op::Reshape { dims: [&one, &a_dims[..]].concat() }, &[a])?
+            self.emit_before("row", Op::Reshape(Reshape { dims: [&one, &a_dims[..]].concat() }), &[a])?
         } else {
             a
         };
         let b = if b_dims.len() == 1 {
-            self.emit_before("column", Op::Reshape { dims: [&b_dims[..], &one].concat() }, &[b])?
+            self.emit_before("column", Op::Reshape(Reshape { dims: [&b_dims[..], &one].concat() }), &[b])?
         } else {
             b
         };
@@ -118,7 +118,7 @@ impl<'a> Entry<'_, 'a> {
         if a_dims.len() == 1 {
             dims.remove(columns.saturating_sub(1));
         }
-        Ok((Op::Reshape { dims }, vec![product]))
+        Ok((Op::Reshape(Reshape { dims }), vec![product]))
     }
 
     /// A product over the last two axes; with a constant matrix on the right it is a Linear.

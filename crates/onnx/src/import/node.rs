@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use fourfold_graph::{CastTo, Dim, NewNode, Op, Problem, ValueId};
+use fourfold_graph::{Cast, CastTo, Dim, NewNode, Op, Problem, ValueId};
 use fourfold_schemes::QuantParams;
 use fourfold_tensor::{DType, Tensor};
 
@@ -84,7 +84,7 @@ impl<'a> Entry<'_, 'a> {
         if self.dtype(id) == DType::I64 {
             return Ok(id);
         }
-        self.emit_before("integers", Op::Cast { to: CastTo::I64 }, &[id])
+        self.emit_before("integers", Op::Cast(Cast { to: CastTo::I64 }), &[id])
     }
 
     /// The type of a value's elements.

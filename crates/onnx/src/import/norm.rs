@@ -1,6 +1,6 @@
 //! Normalizations over channels, and PRelu.
 
-use fourfold_graph::{Binary, Dim, Op, ValueId};
+use fourfold_graph::{Add, BatchNorm, Binary, Dim, GroupNorm, Op, ValueId};
 use fourfold_tensor::Tensor;
 
 use super::computed::Change;
@@ -19,7 +19,7 @@ impl<'a> Entry<'_, 'a> {
         let epsilon = attributes.float("epsilon", 1e-5)?;
         (1..5).try_for_each(|index| self.constant(index).map(|_| ()))?;
         let inputs = (0..5).map(|index| self.operand(index)).collect::<Result<Vec<_>, _>>()?;
-        self.emit(Op::BatchNorm { epsilon }, &inputs)
+        self.emit(Op::BatchNorm(BatchNorm { epsilon }), &inputs)
     }
 
     /// As many groups as channels.
@@ -27,7 +27,7 @@ impl<'a> Entry<'_, 'a> {
         let epsilon = self.attributes(&["epsilon"])?.float("epsilon", 1e-5)?;
         let groups = self.constant(1)?.len();
         let inputs = [self.operand(0)?, self.operand(1)?, self.operand(2)?];
-        self.emit(Op::GroupNorm { groups, epsilon }, &inputs)
+        self.emit(Op::GroupNorm(GroupNorm { groups, epsilon }), &inputs)
     }
 
     /// Before opset 21 scale and bias have a number for each group, then one for each channel.
@@ -56,7 +56,7 @@ impl<'a> Entry<'_, 'a> {
                 Tensor::from_vec(&[channels], all).map_err(|_| wrong())
             })?);
         }
-        self.emit(Op::GroupNorm { groups, epsilon }, &inputs)
+        self.emit(Op::GroupNorm(GroupNorm { groups, epsilon }), &inputs)
     }
 
     /// The slopes of a PRelu, without axes of size 1 at their beginning, which some exporters write.
@@ -81,6 +81,6 @@ impl<'a> Entry<'_, 'a> {
         let above = self.emit_before("above", Op::Relu, &[x])?;
         let below = self.emit_before("below", Op::Binary(Binary::Min), &[x, zero])?;
         let scaled = self.emit_before("scaled", Op::Binary(Binary::Mul), &[below, slope])?;
-        self.emit(Op::Add { activation: fourfold_graph::Activation::None }, &[above, scaled])
+        self.emit(Op::Add(Add { activation: fourfold_graph::Activation::None }), &[above, scaled])
     }
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use fourfold_graph::{Activation, Binary, Comparison, Dim, Logic, Op, Reduction, ValueId};
+use fourfold_graph::{Activation, Add, Binary, Comparison, Dim, LogSoftmax, Logic, Op, Reduction, Softmax, ValueId};
 use fourfold_schemes::exact_depth;
 
 use super::function::PLAIN;
@@ -176,7 +176,7 @@ impl Entry<'_, '_> {
             "Flatten" => self.flatten(),
             "Reshape" => self.reshape(),
             "Transpose" => self.transpose(),
-            "Softmax" => self.softmax(|axis| Op::Softmax { axis }),
+            "Softmax" => self.softmax(|axis| Op::Softmax(Softmax { axis })),
             "Identity" => self.plain(Op::Identity),
             "Dropout" => self.dropout(),
             "LeakyRelu" | "Elu" | "HardSigmoid" | "Gelu" => self.with_parameters(),
@@ -191,7 +191,7 @@ impl Entry<'_, '_> {
             "Min" => self.in_pairs(&Op::Binary(Binary::Min)),
             "Max" => self.in_pairs(&Op::Binary(Binary::Max)),
             "Sum" if self.proto.input.len() == 2 => self.add(),
-            "Sum" => self.in_pairs(&Op::Add { activation: Activation::None }),
+            "Sum" => self.in_pairs(&Op::Add(Add { activation: Activation::None })),
             "Mean" => self.mean(),
             "Pow" => self.pow(),
             "LayerNormalization" => self.layer_norm(),
@@ -252,7 +252,7 @@ impl Entry<'_, '_> {
             "GroupNormalization" => self.group_norm(),
             "PRelu" => self.prelu(),
             "GlobalMaxPool" => self.global_max_pool(),
-            "LogSoftmax" => self.softmax(|axis| Op::LogSoftmax { axis }),
+            "LogSoftmax" => self.softmax(|axis| Op::LogSoftmax(LogSoftmax { axis })),
             "LSTM" | "GRU" | "RNN" => self.recurrent(),
             "com.microsoft.DynamicQuantizeLSTM" => self.dynamic_quantize_lstm(),
             "Einsum" => self.einsum(),
@@ -275,7 +275,7 @@ impl Entry<'_, '_> {
 
     fn add(&mut self) -> Result<(), Error> {
         self.attributes(&[])?;
-        self.own_of_two(&Op::Add { activation: Activation::None }, true)
+        self.own_of_two(&Op::Add(Add { activation: Activation::None }), true)
     }
 
     /// An operator with one input, whose result has parameters of its own when the input is quantized.

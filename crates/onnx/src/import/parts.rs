@@ -8,7 +8,8 @@
 //! ```
 
 use fourfold_graph::{
-    Activation, Binary, CastTo, Comparison, Conv, Linear, NewNode, Op, Pad, PadMode, Reduction, ValueId, Window,
+    Activation, Add, Binary, Cast, CastTo, Comparison, Conv, Linear, NewNode, Op, Pad, PadMode, Reduce, Reduction,
+    ValueId, Window,
 };
 use fourfold_schemes::{QuantParams, Scale};
 use fourfold_tensor::{DType, Tensor};
@@ -41,12 +42,12 @@ impl<'a> Importer<'a> {
         let mut id = match part {
             Part::Codes { x } => {
                 let codes = self.quantized_parts(name, x)?.codes;
-                self.made(name, "bytes", Op::Cast { to: CastTo::U8 }, &[codes])?
+                self.made(name, "bytes", Op::Cast(Cast { to: CastTo::U8 }), &[codes])?
             }
             Part::Scale { x } => self.quantized_parts(name, x)?.scale,
             Part::ZeroPoint { x } => {
                 let zero_point = self.quantized_parts(name, x)?.zero_point;
-                self.made(name, "byte", Op::Cast { to: CastTo::U8 }, &[zero_point])?
+                self.made(name, "byte", Op::Cast(Cast { to: CastTo::U8 }), &[zero_point])?
             }
             Part::Scales { x, weight } => {
                 let scale = self.quantized_parts(name, x)?.scale;
@@ -59,7 +60,7 @@ impl<'a> Importer<'a> {
                 let quantized = self.quantized_parts(name, x)?;
                 let sums =
                     Entry { importer: self, proto: product, name: name.to_owned() }.sums_of(quantized, product)?;
-                if is_cast { self.made(name, "reals", Op::Cast { to: CastTo::F32 }, &[sums])? } else { sums }
+                if is_cast { self.made(name, "reals", Op::Cast(Cast { to: CastTo::F32 }), &[sums])? } else { sums }
             }
         };
         if self.is_output(name) {
@@ -84,7 +85,7 @@ impl<'a> Importer<'a> {
         let (zero, one, steps) = (zero?, one?, steps?);
         let axes: Vec<usize> = (0..self.builder.value(x).ty().rank()).collect();
         let mut end = |what: &str, reduction, function| {
-            let op = Op::Reduce { reduction, axes: axes.clone(), keep: false };
+            let op = Op::Reduce(Reduce { reduction, axes: axes.clone(), keep: false });
             let found = if axes.is_empty() { x } else { self.made(name, what, op, &[x])? };
             self.made(name, what, Op::Binary(function), &[found, zero])
         };
@@ -98,7 +99,7 @@ impl<'a> Importer<'a> {
         let zero_point = self.made(name, "zero_point", Op::FakeQuantize(whole(DType::U8, (0, 255))?), &[place])?;
         let ratio = self.made(name, "ratio", Op::Binary(Binary::Div), &[x, scale])?;
         let rounded = self.made(name, "rounded", Op::FakeQuantize(whole(DType::I32, STEPS)?), &[ratio])?;
-        let sum = Op::Add { activation: Activation::Clamp { min: 0.0, max: 255.0 } };
+        let sum = Op::Add(Add { activation: Activation::Clamp { min: 0.0, max: 255.0 } });
         let codes = self.made(name, "codes", sum, &[rounded, zero_point])?;
         let made = Quantized { codes, scale, zero_point };
         self.quantized_values.insert(x, made);
@@ -141,7 +142,7 @@ impl<'a> Entry<'_, 'a> {
         let [codes] = self.importer.as_codes(&name, [codes])?;
         let sums = self.emit_before("all", op, &[codes, weight])?;
         let columns = self.sums_of_rows(weight)?;
-        let zero_point = self.emit_before("number", Op::Cast { to: CastTo::I32 }, &[quantized.zero_point])?;
+        let zero_point = self.emit_before("number", Op::Cast(Cast { to: CastTo::I32 }), &[quantized.zero_point])?;
         let more = self.emit_before("more", Op::Binary(Binary::Mul), &[columns, zero_point])?;
         self.emit_before("sums", Op::Binary(Binary::Sub), &[sums, more])
     }
@@ -171,7 +172,7 @@ impl<'a> Entry<'_, 'a> {
         let columns = self.whole_sums(right.codes, 2)?;
         let mut sums = all;
         for (what, number, list) in [("left", left.zero_point, columns), ("right", right.zero_point, rows)] {
-            let number = self.emit_before(what, Op::Cast { to: CastTo::I32 }, &[number])?;
+            let number = self.emit_before(what, Op::Cast(Cast { to: CastTo::I32 }), &[number])?;
             let more = self.emit_before("more", Op::Binary(Binary::Mul), &[list, number])?;
             sums = self.emit_before("sums", Op::Binary(Binary::Sub), &[sums, more])?;
         }
@@ -180,9 +181,13 @@ impl<'a> Entry<'_, 'a> {
 
     /// The sums of whole numbers along an axis counted from the end, which stays with size 1.
     fn whole_sums(&mut self, x: ValueId, from_end: usize) -> Result<ValueId, Error> {
-        let whole = self.emit_before("whole", Op::Cast { to: CastTo::I32 }, &[x])?;
+        let whole = self.emit_before("whole", Op::Cast(Cast { to: CastTo::I32 }), &[x])?;
         let axis = self.dims(x).len() - from_end;
-        self.emit_before("sum", Op::Reduce { reduction: Reduction::Sum, axes: vec![axis], keep: true }, &[whole])
+        self.emit_before(
+            "sum",
+            Op::Reduce(Reduce { reduction: Reduction::Sum, axes: vec![axis], keep: true }),
+            &[whole],
+        )
     }
 
     /// Images whose padding has the zero point that is known when they are, and the convolution of them.
@@ -199,7 +204,7 @@ impl<'a> Entry<'_, 'a> {
         let inputs = [quantized.codes, quantized.zero_point];
         let steps = self.emit_before("steps", Op::Binary(Binary::Sub), &inputs)?;
         let padded = self.emit_before("padded", Op::Pad(pad), &[steps])?;
-        let sum = Op::Add { activation: Activation::None };
+        let sum = Op::Add(Add { activation: Activation::None });
         let codes = self.emit_before("images", sum, &[padded, quantized.zero_point])?;
         let none = vec![0; conv.window.rank()];
         let window = Window { pad_begin: none.clone(), pad_end: none, ..conv.window.clone() };

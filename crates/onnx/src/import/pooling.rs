@@ -4,7 +4,7 @@
 //! with a window of the whole image are one operator, GlobalAveragePool, on real numbers and on codes. GlobalMaxPool,
 //! ReduceMax and MaxPool are a MaxPool with a window of the whole image, where its size is known.
 
-use fourfold_graph::{AveragePool, Binary, Dim, NewNode, Op, Reduction, ValueId, Window};
+use fourfold_graph::{AveragePool, Binary, Dim, Flatten, NewNode, Op, Reduce, Reduction, ValueId, Window};
 
 use super::node::Entry;
 use super::target::Moved;
@@ -54,7 +54,10 @@ impl Entry<'_, '_> {
             // A window has a size, a reduction takes any.
             None => {
                 let x = self.operand(0)?;
-                self.emit(Op::Reduce { reduction: Reduction::Max, axes: (2..dims.len()).collect(), keep: true }, &[x])
+                self.emit(
+                    Op::Reduce(Reduce { reduction: Reduction::Max, axes: (2..dims.len()).collect(), keep: true }),
+                    &[x],
+                )
             }
         }
     }
@@ -80,7 +83,7 @@ impl Entry<'_, '_> {
                     self.emit_moved(op, x)?;
                 } else {
                     let pooled = self.moved_before("pooled", op, x)?;
-                    self.emit_moved(Op::Flatten { axis: 1 }, pooled)?;
+                    self.emit_moved(Op::Flatten(Flatten { axis: 1 }), pooled)?;
                 }
             }
             _ => return Ok(false),
@@ -114,7 +117,7 @@ impl Entry<'_, '_> {
             let new = NewNode { name: &name, output: &pooled, op: Op::GlobalAveragePool, inputs: &[x], params };
             Ok::<_, Error>(entry.importer.builder.add(new)?)
         };
-        let flat = Op::Flatten { axis: 1 };
+        let flat = Op::Flatten(Flatten { axis: 1 });
         match target.zip(codes) {
             Some((target, x)) => {
                 let pooled = pool(self, x, Some(target.params().clone()))?;

@@ -3,7 +3,7 @@
 //!
 //! Operands become codes of scale 1, and the result is the sums: `sum (a - z_a)(b - z_b)`, in `i32`.
 
-use fourfold_graph::{Activation, Binary, CastTo, Linear, NewNode, Op, ValueId};
+use fourfold_graph::{Activation, Add, Binary, Cast, CastTo, Linear, NewNode, Op, ValueId};
 use fourfold_schemes::QuantParams;
 use fourfold_tensor::Tensor;
 
@@ -34,7 +34,7 @@ impl<'a> Entry<'_, 'a> {
     pub(super) fn product_of_integers_to_float(&mut self) -> Result<(), Error> {
         let (op, inputs) = self.integer_product([0, 1], [4, 5])?;
         let sums = self.emit_before("sums", op, &inputs)?;
-        let reals = self.emit_before("reals", Op::Cast { to: CastTo::F32 }, &[sums])?;
+        let reals = self.emit_before("reals", Op::Cast(Cast { to: CastTo::F32 }), &[sums])?;
         let scales = [self.operand(2)?, self.operand(3)?];
         let scales = self.emit_before("scales", Op::Binary(Binary::Mul), &scales)?;
         if self.input(6).is_none() {
@@ -42,7 +42,7 @@ impl<'a> Entry<'_, 'a> {
         }
         let product = self.emit_before("product", Op::Binary(Binary::Mul), &[reals, scales])?;
         let bias = self.operand(6)?;
-        self.emit(Op::Add { activation: Activation::None }, &[product, bias])
+        self.emit(Op::Add(Add { activation: Activation::None }), &[product, bias])
     }
 
     /// The product of the operands at two places, with the zero points at two others.
@@ -141,7 +141,7 @@ impl<'a> Entry<'_, 'a> {
 
     /// Integers that stand for themselves as codes with a zero point.
     fn integers_as_codes(&mut self, id: ValueId, params: QuantParams) -> Result<ValueId, Error> {
-        let mut steps = self.emit_before("numbers", Op::Cast { to: CastTo::F32 }, &[id])?;
+        let mut steps = self.emit_before("numbers", Op::Cast(Cast { to: CastTo::F32 }), &[id])?;
         if params.zero_points() != [0] {
             #[expect(clippy::cast_precision_loss, reason = "8-bit codes")]
             let zero_point = self.number("zero_point", params.zero_points()[0] as f32)?;

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use fourfold_graph::{Binary, CastTo, NewNode, Op, ValueId};
+use fourfold_graph::{Binary, Cast, CastTo, NewNode, Op, ValueId};
 use fourfold_schemes::{
     CodeParams, CodeRange, CodeType, Granularity, QuantParams, QuantTensor, Quotient, Sharing, ZeroPoints, quantize,
 };
@@ -197,7 +197,7 @@ impl<'a> Entry<'_, 'a> {
     pub(super) fn emit_dequantized(&mut self, x: ValueId, params: &QuantParams) -> Result<(), Error> {
         let rank = self.dims(x).len();
         let shape = shape_on_axis(params, rank);
-        let mut real = self.emit_before("numbers", Op::Cast { to: CastTo::F32 }, &[x])?;
+        let mut real = self.emit_before("numbers", Op::Cast(Cast { to: CastTo::F32 }), &[x])?;
         if params.zero_points().iter().any(|&zero_point| zero_point != 0) {
             #[expect(clippy::cast_precision_loss, reason = "of 16 bits at most")]
             let zero_points = params.zero_points().iter().map(|&zero_point| zero_point as f32).collect();
@@ -255,8 +255,8 @@ fn is_on_codes(parameters: &Parameters<'_>, code: Code) -> bool {
 
 /// Whether an operator only moves elements.
 fn is_moving(op: &Op) -> bool {
-    matches!(op, Op::Flatten { .. } | Op::Reshape { .. } | Op::Transpose { .. } | Op::Identity | Op::Slice { .. })
-        || matches!(op, Op::Gather { .. } | Op::GatherElements { .. } | Op::Expand { .. })
+    matches!(op, Op::Flatten(_) | Op::Reshape(_) | Op::Transpose(_) | Op::Identity | Op::Slice(_))
+        || matches!(op, Op::Gather(_) | Op::GatherElements(_) | Op::Expand(_))
 }
 
 /// The codes of real numbers, in a tensor that holds such.

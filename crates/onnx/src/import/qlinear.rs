@@ -1,6 +1,8 @@
 //! Operators on codes: those of ONNX and of ONNX Runtime, whose names begin with Q.
 
-use fourfold_graph::{Activation, AveragePool, Binary, CastTo, Linear, Op, Unary, ValueId};
+use fourfold_graph::{
+    Activation, Add, AveragePool, Binary, Cast, CastTo, Concat, Flatten, Linear, Op, Reshape, Softmax, Unary, ValueId,
+};
 use fourfold_schemes::QuantParams;
 
 use super::binding::{Binding, Stored};
@@ -62,7 +64,7 @@ impl<'a> Entry<'_, 'a> {
         let scales: Vec<f32> = scales(inputs[1]).iter().map(|scale| own * scale.get()).collect();
         let shape = if scales.len() == 1 { Vec::new() } else { vec![scales.len()] };
         let sums = self.emit_before("sums", Op::Linear(Linear::default()), &inputs)?;
-        let reals = self.emit_before("reals", Op::Cast { to: CastTo::F32 }, &[sums])?;
+        let reals = self.emit_before("reals", Op::Cast(Cast { to: CastTo::F32 }), &[sums])?;
         let scales = self.real_numbers("scales", &shape, scales)?;
         self.emit(Op::Binary(Binary::Mul), &[reals, scales])
     }
@@ -72,7 +74,7 @@ impl<'a> Entry<'_, 'a> {
         self.attributes(&[])?;
         let inputs = [self.given_codes(0)?, self.given_codes(3)?];
         let params = self.activation_parameters(6)?;
-        self.emit_quantized(self.output(), Op::Add { activation: Activation::None }, &inputs, Some(params))
+        self.emit_quantized(self.output(), Op::Add(Add { activation: Activation::None }), &inputs, Some(params))
     }
 
     /// `(x, x_scale, x_zero_point, y_scale, y_zero_point)`.
@@ -123,11 +125,11 @@ impl<'a> Entry<'_, 'a> {
         let dims = self.dims(real);
         let axis = self.axis(axis, dims.len(), false)?;
         let soft = if is_joined && axis + 1 < dims.len() {
-            let flat = self.emit_before("flatten", Op::Flatten { axis }, &[real])?;
-            let soft = self.emit_before("softmax", Op::Softmax { axis: 1 }, &[flat])?;
-            self.emit_before("reshape", Op::Reshape { dims }, &[soft])?
+            let flat = self.emit_before("flatten", Op::Flatten(Flatten { axis }), &[real])?;
+            let soft = self.emit_before("softmax", Op::Softmax(Softmax { axis: 1 }), &[flat])?;
+            self.emit_before("reshape", Op::Reshape(Reshape { dims }), &[soft])?
         } else {
-            self.emit_before("softmax", Op::Softmax { axis }, &[real])?
+            self.emit_before("softmax", Op::Softmax(Softmax { axis }), &[real])?
         };
         self.emit_quantized(self.output(), Op::Quantize, &[soft], Some(params))
     }
@@ -146,7 +148,7 @@ impl<'a> Entry<'_, 'a> {
         let params = self.activation_parameters(0)?;
         let inputs = (2..count).step_by(3).map(|index| self.given_codes(index)).collect::<Result<Vec<_>, _>>()?;
         let axis = self.axis(given, self.dims(inputs[0]).len(), false)?;
-        self.emit_quantized(self.output(), Op::Concat { axis }, &inputs, Some(params))
+        self.emit_quantized(self.output(), Op::Concat(Concat { axis }), &inputs, Some(params))
     }
 
     fn expect_channels_first(&self, known: &[&str]) -> Result<(), Error> {

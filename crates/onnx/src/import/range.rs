@@ -1,6 +1,6 @@
 //! Range: numbers in equal steps.
 
-use fourfold_graph::{CastTo, CumSum, Dim, Op, Polynomial};
+use fourfold_graph::{Cast, CastTo, CumSum, Dim, Expand, Op, Polynomial};
 use fourfold_tensor::{DType, Tensor};
 
 use super::node::Entry;
@@ -27,13 +27,13 @@ impl Entry<'_, '_> {
         let ones = Tensor::from_slice(&[1], &[1_i64]).map_err(fourfold_graph::Error::from)?;
         let name = self.importer.fresh_name(&format!("{}.one", self.name));
         let ones = self.importer.builder.constant(&name, ones)?;
-        let ones = self.emit_before("ones", Op::Expand { dims: vec![length] }, &[ones])?;
+        let ones = self.emit_before("ones", Op::Expand(Expand { dims: vec![length] }), &[ones])?;
         let count = Op::CumSum(CumSum { axis: 0, exclusive: true, reverse: false });
         if dtype == DType::I64 {
             return self.emit(count, &[ones]).map(|()| true);
         }
         let numbers = self.emit_before("numbers", count, &[ones])?;
-        self.emit(Op::Cast { to: CastTo::of(dtype) }, &[numbers]).map(|()| true)
+        self.emit(Op::Cast(Cast { to: CastTo::of(dtype) }), &[numbers]).map(|()| true)
     }
 
     fn numbers(&self, dtype: DType, [start, limit, step]: [i64; 3]) -> Result<Tensor, Error> {

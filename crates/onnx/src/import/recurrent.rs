@@ -9,7 +9,9 @@
 //!
 //! Gates change their places: ONNX has i, o, f, c and z, r, h where the graph has i, f, g, o and r, z, n.
 
-use fourfold_graph::{Cell, Dim, Direction, NewNode, Op, Recurrent, ValueId};
+use fourfold_graph::{
+    Cell, Concat, Dim, Direction, Expand, NewNode, Op, Recurrent, Reshape, Slice, Transpose, ValueId,
+};
 use fourfold_schemes::DynamicScheme;
 use fourfold_tensor::{Element, Tensor};
 
@@ -187,7 +189,7 @@ impl<'a> Entry<'_, 'a> {
                 let zero = Tensor::from_slice(&[], &[0.0_f32]).map_err(fourfold_graph::Error::from)?;
                 let zero = self.filler(zero)?;
                 let dims = vec![Dim::Fixed(ways), batch.clone(), Dim::Fixed(layer.hidden)];
-                inputs.extend([self.emit_before("initial_h", Op::Expand { dims }, &[zero])?, c]);
+                inputs.extend([self.emit_before("initial_h", Op::Expand(Expand { dims }), &[zero])?, c]);
             }
         }
         let [y, y_h, y_c] = [0, 1, 2].map(|index: usize| {
@@ -208,7 +210,7 @@ impl<'a> Entry<'_, 'a> {
         } else if !y.is_empty() {
             let mut chain = Vec::new();
             chain.extend(with_cell_state.then(|| part(3, 0, layer.hidden)));
-            chain.extend(layer.is_batch_first.then(|| Op::Transpose { axes: vec![2, 0, 1, 3] }));
+            chain.extend(layer.is_batch_first.then(|| Op::Transpose(Transpose { axes: vec![2, 0, 1, 3] })));
             self.chain(y, "y", chain, states)?;
         }
         for (name, what, first) in [(y_h, "y_h", 0), (y_c, "y_c", layer.hidden)] {
@@ -234,7 +236,7 @@ impl<'a> Entry<'_, 'a> {
         for way in 0..ways {
             let is_backward = way == 1 || layer.direction == Direction::Reverse;
             let start = if is_backward { 0 } else { -1 };
-            let last = Op::Slice { axis: 0, start, step: 1, length: Dim::Fixed(1) };
+            let last = Op::Slice(Slice { axis: 0, start, step: 1, length: Dim::Fixed(1) });
             let mut end = self.emit_before(what, last, &[states])?;
             if ways > 1 {
                 end = self.emit_before(what, part(1, way, 1), &[end])?;
@@ -244,10 +246,10 @@ impl<'a> Entry<'_, 'a> {
             }
             ends.push(end);
         }
-        let end = if ways > 1 { self.emit_before(what, Op::Concat { axis: 1 }, &ends)? } else { ends[0] };
+        let end = if ways > 1 { self.emit_before(what, Op::Concat(Concat { axis: 1 }), &ends)? } else { ends[0] };
         let dims = vec![Dim::Fixed(ways), batch.clone(), Dim::Fixed(layer.hidden)];
-        let mut chain = vec![Op::Reshape { dims }];
-        chain.extend(layer.is_batch_first.then(|| Op::Transpose { axes: vec![1, 0, 2] }));
+        let mut chain = vec![Op::Reshape(Reshape { dims })];
+        chain.extend(layer.is_batch_first.then(|| Op::Transpose(Transpose { axes: vec![1, 0, 2] })));
         self.chain(name, what, chain, end)
     }
 
@@ -272,7 +274,7 @@ impl<'a> Entry<'_, 'a> {
         if !layer.is_batch_first {
             return Ok(Some(state));
         }
-        self.emit_before("turned", Op::Transpose { axes: vec![1, 0, 2] }, &[state]).map(Some)
+        self.emit_before("turned", Op::Transpose(Transpose { axes: vec![1, 0, 2] }), &[state]).map(Some)
     }
 
     /// The biases `[2, d * gates * hidden]`: those of the file, or zeros.
@@ -310,5 +312,5 @@ impl<'a> Entry<'_, 'a> {
 /// Elements `first..first + length` of one axis.
 fn part(axis: usize, first: usize, length: usize) -> Op {
     let start = i64::try_from(first).unwrap_or(i64::MAX);
-    Op::Slice { axis, start, step: 1, length: Dim::Fixed(length) }
+    Op::Slice(Slice { axis, start, step: 1, length: Dim::Fixed(length) })
 }

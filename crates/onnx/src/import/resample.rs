@@ -1,6 +1,6 @@
 //! Padding and resampling.
 
-use fourfold_graph::{Coordinates, Interpolation, Op, Pad, PadMode, Resize, Rounding};
+use fourfold_graph::{Coordinates, Interpolation, Op, Pad, PadMode, Resize, Rounding, Slice};
 use fourfold_schemes::QuantParams;
 
 use super::function::only_number;
@@ -62,7 +62,7 @@ impl<'a> Entry<'_, 'a> {
                 return Err(self.unsupported(format!("a cut of {before} and {after} from axis {axis} of {dims:?}")));
             };
             let start = i64::try_from(before).unwrap_or(i64::MAX);
-            x = self.moved_before("cut", Op::Slice { axis, start, step: 1, length: length.into() }, x)?;
+            x = self.moved_before("cut", Op::Slice(Slice { axis, start, step: 1, length: length.into() }), x)?;
         }
         self.emit_moved(Op::Pad(Pad { begin, end, mode }), x)
     }

@@ -1,6 +1,9 @@
 //! Operators that choose, repeat or join elements.
 
-use fourfold_graph::{Dim, FIX_SIZES, MAX_CONCAT, NewNode, Op, Polynomial, ValueId};
+use fourfold_graph::{
+    Concat, Dim, Expand, FIX_SIZES, GatherElements, MAX_CONCAT, NewNode, Op, Polynomial, Reshape, Slice, Transpose,
+    ValueId,
+};
 use fourfold_schemes::QuantParams;
 use fourfold_tensor::Tensor;
 
@@ -21,7 +24,7 @@ impl<'a> Entry<'_, 'a> {
         };
         if let Some((target, inputs)) = target.zip(codes) {
             let axis = self.axis(axis, self.dims(inputs[0]).len(), false)?;
-            return self.emit_on_codes(target, &Op::Concat { axis }, &inputs);
+            return self.emit_on_codes(target, &Op::Concat(Concat { axis }), &inputs);
         }
         let params = self.params_of_all()?;
         let operand = |index| if params.is_some() { self.any_operand(index) } else { self.operand(index) };
@@ -30,12 +33,12 @@ impl<'a> Entry<'_, 'a> {
         while inputs.len() > MAX_CONCAT {
             let part = |part: &[ValueId]| {
                 let name = &self.importer.fresh_name(&format!("{}.part", self.name));
-                let (output, op, params) = (name.as_str(), Op::Concat { axis }, params.clone());
+                let (output, op, params) = (name.as_str(), Op::Concat(Concat { axis }), params.clone());
                 Ok::<_, Error>(self.importer.builder.add(NewNode { name, output, op, inputs: part, params })?)
             };
             inputs = inputs.chunks(MAX_CONCAT).map(part).collect::<Result<_, _>>()?;
         }
-        self.emit_quantized(self.output(), Op::Concat { axis }, &inputs, params)
+        self.emit_quantized(self.output(), Op::Concat(Concat { axis }), &inputs, params)
     }
 
     /// The parameters of the inputs if all are codes that mean the same, which are joined as they are.
@@ -95,7 +98,7 @@ impl<'a> Entry<'_, 'a> {
         let name = self.name.clone();
         let mut start = 0_i64;
         for (part, (output, length)) in self.proto.output.iter().zip(sizes).enumerate() {
-            let op = Op::Slice { axis, start, step: 1, length: length.into() };
+            let op = Op::Slice(Slice { axis, start, step: 1, length: length.into() });
             start = i64::try_from(length).ok().and_then(|length| start.checked_add(length)).unwrap_or(i64::MAX);
             if !output.is_empty() {
                 self.name = if part == 0 { name.clone() } else { self.importer.fresh_name(&format!("{name}.{part}")) };
@@ -148,7 +151,7 @@ impl<'a> Entry<'_, 'a> {
                     "a cut from {start} to {end} in steps of {step} of an axis whose size is not known"
                 ))
             })?;
-            cuts.push(Op::Slice { axis, start, step, length });
+            cuts.push(Op::Slice(Slice { axis, start, step, length }));
         }
         let Some(last) = cuts.pop() else { return self.emit_moved(Op::Identity, x) };
         let mut x = x;
@@ -163,7 +166,7 @@ impl<'a> Entry<'_, 'a> {
         let indices = self.wide_operand(1)?;
         let x = self.moved(0)?;
         let axis = self.axis(axis, self.dims(x.id()).len(), false)?;
-        self.emit_moved_as(self.output(), Op::GatherElements { axis }, x, &[indices])
+        self.emit_moved_as(self.output(), Op::GatherElements(GatherElements { axis }), x, &[indices])
     }
 
     /// Broadcasting in both directions: sizes of 1 in the list leave those of the operand.
@@ -182,7 +185,7 @@ impl<'a> Entry<'_, 'a> {
                 *dim = own;
             }
         }
-        self.emit_moved(Op::Expand { dims }, x)
+        self.emit_moved(Op::Expand(Expand { dims }), x)
     }
 
     /// `[a, b]` is `[1, a, 1, b]`, expanded to `[r, a, s, b]`, as `[r * a, s * b]`.
@@ -199,9 +202,9 @@ impl<'a> Entry<'_, 'a> {
             times.iter().zip(&own).map(|(times, dim)| Dim::computed(times.polynomial()?.mul(&dim.polynomial()?)?));
         let joined: Option<Vec<Dim>> = joined.collect();
         let joined = joined.ok_or_else(|| self.invalid("has a result that is too large"))?;
-        let x = self.moved_before("split", Op::Reshape { dims: split }, x)?;
-        let x = self.moved_before("repeated", Op::Expand { dims: repeated }, x)?;
-        self.emit_moved(Op::Reshape { dims: joined }, x)
+        let x = self.moved_before("split", Op::Reshape(Reshape { dims: split }), x)?;
+        let x = self.moved_before("repeated", Op::Expand(Expand { dims: repeated }), x)?;
+        self.emit_moved(Op::Reshape(Reshape { dims: joined }), x)
     }
 
     /// Axes of size 1 taken away or put in; the list is an attribute, or from opset 13 on an input.
@@ -225,7 +228,7 @@ impl<'a> Entry<'_, 'a> {
             });
         }
         let left = (0..dims.len()).filter(|axis| !axes.contains(axis)).map(|axis| dims[axis].clone()).collect();
-        self.emit_moved(Op::Reshape { dims: left }, x)
+        self.emit_moved(Op::Reshape(Reshape { dims: left }), x)
     }
 
     pub(super) fn unsqueeze(&mut self) -> Result<(), Error> {
@@ -241,7 +244,7 @@ impl<'a> Entry<'_, 'a> {
             return Err(self.invalid(format!("has the axes {axes:?}")));
         }
         axes.into_iter().for_each(|axis| dims.insert(axis.min(dims.len()), Dim::Fixed(1)));
-        self.emit_moved(Op::Reshape { dims }, x)
+        self.emit_moved(Op::Reshape(Reshape { dims }), x)
     }
 
     /// A constant repeated to a shape.
@@ -260,7 +263,7 @@ impl<'a> Entry<'_, 'a> {
             return Err(self.invalid(format!("has a value of shape {:?}, expected one number", value.shape())));
         }
         let x = self.filler(value)?;
-        self.emit(Op::Expand { dims }, &[x])
+        self.emit(Op::Expand(Expand { dims }), &[x])
     }
 
     /// A constant with no axes.
@@ -314,9 +317,9 @@ impl<'a> Entry<'_, 'a> {
             ([c.clone(), rows, b.clone(), columns, b], [0, 3, 5, 1, 2, 4], joined)
         };
         let shape = |sizes: &[Dim]| [n.clone()].into_iter().chain(sizes.iter().cloned()).collect();
-        let x = self.moved_before("split", Op::Reshape { dims: shape(&split) }, x)?;
-        let x = self.moved_before("turned", Op::Transpose { axes: axes.to_vec() }, x)?;
-        self.emit_moved(Op::Reshape { dims: shape(&joined) }, x)
+        let x = self.moved_before("split", Op::Reshape(Reshape { dims: shape(&split) }), x)?;
+        let x = self.moved_before("turned", Op::Transpose(Transpose { axes: axes.to_vec() }), x)?;
+        self.emit_moved(Op::Reshape(Reshape { dims: shape(&joined) }), x)
     }
 }
 

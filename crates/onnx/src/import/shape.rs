@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use fourfold_graph::{Dim, Op, Polynomial};
+use fourfold_graph::{Dim, Flatten, Op, Polynomial, Reshape, Transpose};
 
 use super::binding::{Binding, Codes, Dequantized, Stored};
 use super::node::Entry;
@@ -14,7 +14,7 @@ impl<'a> Entry<'_, 'a> {
         let axis = self.attributes(&["axis"])?.int("axis", 1)?;
         let x = self.moved(0)?;
         let axis = self.axis(axis, self.dims(x.id()).len(), true)?;
-        self.emit_moved(Op::Flatten { axis }, x)
+        self.emit_moved(Op::Flatten(Flatten { axis }), x)
     }
 
     pub(super) fn reshape(&mut self) -> Result<(), Error> {
@@ -42,7 +42,7 @@ impl<'a> Entry<'_, 'a> {
         };
         let target: Option<Vec<Option<Dim>>> = sizes.iter().enumerate().map(size).collect();
         let target = target.ok_or_else(|| self.invalid(format!("has the shape {sizes:?} for an input {dims:?}")))?;
-        Op::reshape_to(&target, dims).map_err(|problem| self.problem(problem))
+        Reshape::complete(&target, dims).map(Op::Reshape).map_err(|problem| self.problem(problem))
     }
 
     /// The shape of the operand if it is the real numbers of constant codes that no operator on codes reads as they
@@ -57,7 +57,7 @@ impl<'a> Entry<'_, 'a> {
     /// The real numbers of constant codes in another shape, and where they are from.
     fn reshape_constant(&mut self, op: &Op) -> Result<(), Error> {
         let sizes = match op {
-            Op::Reshape { dims } => dims.iter().map(Dim::fixed).collect::<Option<Vec<_>>>(),
+            Op::Reshape(Reshape { dims }) => dims.iter().map(Dim::fixed).collect::<Option<Vec<_>>>(),
             _ => None,
         };
         let (sizes, name) = (sizes.unwrap_or_default(), self.input(0).unwrap_or_default());
@@ -75,7 +75,7 @@ impl<'a> Entry<'_, 'a> {
         }
         let x = self.moved(0)?;
         let axes = perm.unwrap_or_else(|| (0..self.dims(x.id()).len()).rev().collect());
-        self.emit_moved(Op::Transpose { axes }, x)
+        self.emit_moved(Op::Transpose(Transpose { axes }), x)
     }
 
     /// A constant in another order; of a matrix of codes, only that it is turned is noted.
@@ -104,8 +104,8 @@ impl<'a> Entry<'_, 'a> {
         if !is_joined || axis + 1 == dims.len() {
             return self.emit(op(axis), &[x]);
         }
-        let flat = self.emit_before("flatten", Op::Flatten { axis }, &[x])?;
+        let flat = self.emit_before("flatten", Op::Flatten(Flatten { axis }), &[x])?;
         let soft = self.emit_before("softmax", op(1), &[flat])?;
-        self.emit(Op::Reshape { dims }, &[soft])
+        self.emit(Op::Reshape(Reshape { dims }), &[soft])
     }
 }

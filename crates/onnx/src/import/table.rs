@@ -2,7 +2,7 @@
 
 use std::mem;
 
-use fourfold_graph::{Op, ValueId};
+use fourfold_graph::{Gather, Op, ValueId};
 use fourfold_schemes::{Granularity, QuantParams};
 
 use super::binding::{Codes, Dequantized, Stored};
@@ -19,21 +19,21 @@ impl Entry<'_, '_> {
             if axis == 0
                 && let Some(table) = self.table()?
             {
-                return self.emit(Op::Gather { axis: 0 }, &[table, indices]);
+                return self.emit(Op::Gather(Gather { axis: 0 }), &[table, indices]);
             }
             if axis == 0
                 && let Some((table, code, params)) = self.table_behind()?
             {
-                return self.emit_coded(Op::Gather { axis: 0 }, &[table, indices], code, params);
+                return self.emit_coded(Op::Gather(Gather { axis: 0 }), &[table, indices], code, params);
             }
             if let Some((table, params)) = self.table_of_integers(axis, self.dims(indices).len())? {
-                let codes = self.emit_before("codes", Op::Gather { axis }, &[table, indices])?;
+                let codes = self.emit_before("codes", Op::Gather(Gather { axis }), &[table, indices])?;
                 return self.emit_dequantized(codes, &params);
             }
         }
         let x = self.moved(0)?;
         let axis = self.axis(axis, self.dims(x.id()).len(), false)?;
-        self.emit_moved_as(self.output(), Op::Gather { axis }, x, &[indices])
+        self.emit_moved_as(self.output(), Op::Gather(Gather { axis }), x, &[indices])
     }
 
     /// The constant codes that the first input was dequantized from, with one scale or one for each row: a table of

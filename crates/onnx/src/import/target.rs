@@ -188,7 +188,7 @@ impl<'a> Entry<'_, 'a> {
         match (target, params) {
             (Some(target), _) => self.emit_on_codes(target, &op, &with(id)),
             // Bounds may lie between codes.
-            (None, Some(params)) if !matches!(op, Op::Clip { .. }) => {
+            (None, Some(params)) if !matches!(op, Op::Clip(_)) => {
                 let codes = self.importer.fresh_name(&format!("{output}.codes"));
                 let new = NewNode { name: &self.name, output: &codes, op, inputs: &with(id), params: None };
                 let codes = Codes::Value(self.importer.builder.add(new)?);

@@ -1,8 +1,8 @@
 //! Operators written and read again: the same graph, or the same bits when it runs.
 
 use fourfold_graph::{
-    Activation, ConvTranspose, Coordinates, Dim, Graph, GraphBuilder, Interpolation, Limits, NewNode, Op, Pad, PadMode,
-    Resize, Rounding, ValueId, ValueType, Window,
+    Activation, Clip, Concat, ConvTranspose, Coordinates, Dim, Expand, Gather, Graph, GraphBuilder, Interpolation,
+    Limits, NewNode, Op, Pad, PadMode, Reshape, Resize, Rounding, Slice, ValueId, ValueType, Window,
 };
 use fourfold_runtime::{Options, Plan, Session};
 use fourfold_schemes::{Granularity, QuantParams, Scale};
@@ -51,18 +51,18 @@ fn sizes_of_several_symbols_are_computed() {
     let mut builder = GraphBuilder::new("sizes");
     let x = builder.input("x", ValueType::f32(&symbols(&["n", "m", "4"]))).expect("valid");
     let row = builder.input("row", ValueType::f32(&symbols(&["m"]))).expect("valid");
-    let joined = Op::Reshape { dims: vec![product(&["n", "m"]), 2.into(), 2.into()] };
+    let joined = Op::Reshape(Reshape { dims: vec![product(&["n", "m"]), 2.into(), 2.into()] });
     let joined = builder.node("joined", joined, &[x]).expect("valid");
-    let split = Op::Reshape { dims: symbols(&["m", "n", "4"]) };
+    let split = Op::Reshape(Reshape { dims: symbols(&["m", "n", "4"]) });
     let split = builder.node("split", split, &[joined]).expect("valid");
-    let rows = builder.node("rows", Op::Expand { dims: symbols(&["n", "m"]) }, &[row]).expect("valid");
-    let flat = builder.node("flat", Op::Reshape { dims: vec![product(&["n", "m"])] }, &[rows]).expect("valid");
-    let twice = builder.node("twice", Op::Concat { axis: 0 }, &[flat, row]).expect("valid");
-    let cut = Op::Slice { axis: 0, start: 0, step: 1, length: product(&["n", "m"]) };
+    let rows = builder.node("rows", Op::Expand(Expand { dims: symbols(&["n", "m"]) }), &[row]).expect("valid");
+    let flat = builder.node("flat", Op::Reshape(Reshape { dims: vec![product(&["n", "m"])] }), &[rows]).expect("valid");
+    let twice = builder.node("twice", Op::Concat(Concat { axis: 0 }), &[flat, row]).expect("valid");
+    let cut = Op::Slice(Slice { axis: 0, start: 0, step: 1, length: product(&["n", "m"]) });
     let cut = builder.node("cut", cut, &[twice]).expect("valid");
-    let back = Op::Slice { axis: 0, start: -1, step: -1, length: Dim::symbol("m") };
+    let back = Op::Slice(Slice { axis: 0, start: -1, step: -1, length: Dim::symbol("m") });
     let back = builder.node("back", back, &[row]).expect("valid");
-    let wide = Op::Expand { dims: vec![product(&["n", "n", "3"]), Dim::symbol("m")] };
+    let wide = Op::Expand(Expand { dims: vec![product(&["n", "n", "3"]), Dim::symbol("m")] });
     let wide = builder.node("wide", wide, &[row]).expect("valid");
     [joined, split, rows, cut, back, wide].into_iter().for_each(|id| builder.output(id));
     let graph = builder.finish().expect("valid");
@@ -83,7 +83,7 @@ fn a_table_of_codes_stays_one() {
     let table = builder.quantized_constant("table", codes.clone(), rows).expect("valid");
     let whole = builder.quantized_constant("whole", codes, params(0.5, 9)).expect("valid");
     for (name, table) in [("by_row", table), ("by_table", whole)] {
-        let rows = builder.node(name, Op::Gather { axis: 0 }, &[table, indices]).expect("valid");
+        let rows = builder.node(name, Op::Gather(Gather { axis: 0 }), &[table, indices]).expect("valid");
         builder.output(rows);
     }
     let graph = builder.finish().expect("valid");
@@ -144,17 +144,17 @@ fn operators_on_codes_come_back_on_codes() {
     };
     let constant = PadMode::Constant(-0.33);
     let pad = |mode| Op::Pad(Pad { begin: vec![0, 0, 1, 1], end: vec![0, 0, 0, 2], mode });
-    let joined = add("joined", Op::Concat { axis: 1 }, &[coarse, fine], Some(params(0.2, 10)));
+    let joined = add("joined", Op::Concat(Concat { axis: 1 }), &[coarse, fine], Some(params(0.2, 10)));
     let moved = [
-        ("slice", Op::Slice { axis: 2, start: 1, step: 2, length: 2.into() }, vec![joined]),
+        ("slice", Op::Slice(Slice { axis: 2, start: 1, step: 2, length: 2.into() }), vec![joined]),
         ("pad", pad(constant), vec![joined]),
         ("edge", pad(PadMode::Edge), vec![joined]),
         ("nearest", Op::Resize(resize(nearest)), vec![joined]),
         ("linear", Op::Resize(resize(Interpolation::Linear)), vec![joined]),
-        ("gather", Op::Gather { axis: 1 }, vec![joined, indices]),
-        ("expand", Op::Expand { dims: symbols(&["3", "4", "4", "4"]) }, vec![joined]),
+        ("gather", Op::Gather(Gather { axis: 1 }), vec![joined, indices]),
+        ("expand", Op::Expand(Expand { dims: symbols(&["3", "4", "4", "4"]) }), vec![joined]),
         ("relu", Op::Relu, vec![joined]),
-        ("clip", Op::Clip { min: -0.8, max: 2.2 }, vec![joined]),
+        ("clip", Op::Clip(Clip { min: -0.8, max: 2.2 }), vec![joined]),
     ];
     let moved = moved.map(|(name, op, inputs)| add(name, op, &inputs, None));
     let names = ["a", "b", "c", "d", "e", "f", "g", "h", "i"];
@@ -188,7 +188,7 @@ fn codes_of_one_meaning_are_joined_as_they_are() {
         builder.add(NewNode { name, output: name, op, inputs, params }).expect("valid")
     };
     let codes = add("codes", Op::Quantize, &[x], Some(params(0.1, 30)));
-    let two = add("two", Op::Concat { axis: 1 }, &[codes, codes], Some(params(0.1, 30)));
+    let two = add("two", Op::Concat(Concat { axis: 1 }), &[codes, codes], Some(params(0.1, 30)));
     let real = add("real", Op::Dequantize, &[two], None);
     builder.output(real);
     let graph = builder.finish().expect("valid");

@@ -1,6 +1,6 @@
 //! Real numbers of other types than `float32`: what is said of them, and what contradicts itself.
 
-use fourfold_graph::{CastTo, Fixed, Limits, Op};
+use fourfold_graph::{Cast, CastTo, Fixed, Limits, Op};
 use fourfold_tensor::{DType, Tensor, f16};
 use proptest::prelude::*;
 use prost::Message;
@@ -74,7 +74,7 @@ fn conversions_stand_at_the_border_alone() {
     let model = of_type(model(17, &[-1, 4], &[], nodes), data_type::FLOAT16);
     let graph = imported(&model, &Fixed::new()).graph;
     let names: Vec<_> = graph.nodes().iter().map(|node| (node.name(), node.op())).collect();
-    let (single, half) = (Op::Cast { to: CastTo::F32 }, Op::Cast { to: CastTo::F16 });
+    let (single, half) = (Op::Cast(Cast { to: CastTo::F32 }), Op::Cast(Cast { to: CastTo::F16 }));
     let negated = Op::Unary(fourfold_graph::Unary::Neg);
     assert_eq!(names, [("Cast_0", &single), ("Relu_1", &Op::Relu), ("Neg_4", &negated), ("Cast_5", &half)]);
     // An input that is set is a constant like any other.

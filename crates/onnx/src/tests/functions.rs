@@ -1,6 +1,6 @@
 //! Functions of one and two numbers, reductions and normalizations.
 
-use fourfold_graph::{Binary, Graph, Op, Reduction, Unary};
+use fourfold_graph::{Binary, Graph, LayerNorm, Op, Reduce, Reduction, Unary};
 use fourfold_tensor::Tensor;
 
 use super::{float, floats, int, ints, model, node, read, text};
@@ -62,7 +62,7 @@ fn reductions_take_axes_from_either_place() {
         let graph = read(&model(opset, &[-1, 3, 4], &[("a", axes.clone())], vec![node]))?;
         Ok::<_, Error>((graph.nodes()[0].op().clone(), format!("{:?}", graph.value(graph.outputs()[0]).ty().dims())))
     };
-    let reduce = |reduction, axes: &[usize], keep| Op::Reduce { reduction, axes: axes.to_vec(), keep };
+    let reduce = |reduction, axes: &[usize], keep| Op::Reduce(Reduce { reduction, axes: axes.to_vec(), keep });
     let mean = node("ReduceMean", &["x"], "y", vec![ints("axes", &[2, 1]), int("keepdims", 0)]);
     assert_eq!(of(17, mean), Ok((reduce(Reduction::Mean, &[1, 2], false), "[n]".to_owned())));
     let sum = node("ReduceSum", &["x", "a"], "y", vec![]);
@@ -81,7 +81,7 @@ fn normalizations_have_scales_of_their_shape() {
         read(&model(17, &[-1, 3, 4], &constants, vec![node("LayerNormalization", inputs, "y", attributes)]))
     };
     let graph = norm(&[4], &["x", "s", "b"], vec![]).expect("valid");
-    assert_eq!(*graph.nodes()[0].op(), Op::LayerNorm { axis: 2, epsilon: 1e-5 });
+    assert_eq!(*graph.nodes()[0].op(), Op::LayerNorm(LayerNorm { axis: 2, epsilon: 1e-5 }));
     assert!(norm(&[3, 4], &["x", "s"], vec![int("axis", 1)]).is_ok());
     assert!(norm(&[1], &["x", "s"], vec![]).is_ok(), "one number for all");
     assert!(norm(&[3], &["x", "s"], vec![]).is_err());
@@ -103,12 +103,13 @@ fn what_is_written_can_be_read() {
     let mut builder = GraphBuilder::new("functions");
     let x = builder.input("x", ValueType::f32(&[Dim::symbol("n"), 4.into()])).expect("valid");
     let four = builder.constant("four", floats(&[4])).expect("valid");
-    let mut last = builder.node("norm", Op::LayerNorm { axis: 1, epsilon: 1e-3 }, &[x, four]).expect("valid");
+    let mut last =
+        builder.node("norm", Op::LayerNorm(LayerNorm { axis: 1, epsilon: 1e-3 }), &[x, four]).expect("valid");
     for (index, function) in functions.into_iter().enumerate() {
         last = builder.node(&format!("f{index}"), Op::Unary(function), &[last]).expect("valid");
     }
     for reduction in [Reduction::Sum, Reduction::Mean] {
-        let op = Op::Reduce { reduction, axes: vec![1], keep: true };
+        let op = Op::Reduce(Reduce { reduction, axes: vec![1], keep: true });
         last = builder.node(&format!("{reduction:?}"), op, &[last]).expect("valid");
     }
     last = builder.node("div", Op::Binary(Binary::Div), &[last, four]).expect("valid");

@@ -1,6 +1,6 @@
 //! Each operator, in its forms over the opsets.
 
-use fourfold_graph::{Dim, Graph, Op};
+use fourfold_graph::{Clip, Dim, Flatten, Graph, Op, Reshape, Transpose};
 use fourfold_tensor::Tensor;
 
 use super::{float, floats, int, ints, model, node, read, text};
@@ -93,13 +93,13 @@ fn poolings_round_up_where_asked() {
 #[test]
 fn clip_took_attributes_and_takes_inputs() {
     let old = node("Clip", &["x"], "y", vec![float("min", 0.0), float("max", 6.0)]);
-    assert_eq!(one(10, &[-1, 4], &[], old), Ok(Op::Clip { min: 0.0, max: 6.0 }));
+    assert_eq!(one(10, &[-1, 4], &[], old), Ok(Op::Clip(Clip { min: 0.0, max: 6.0 })));
     let number = |value: f32| Tensor::from_vec(&[], vec![value]).expect("one");
     let new = node("Clip", &["x", "low", "high"], "y", vec![]);
     let bounds = [("low", number(-1.0)), ("high", number(2.0))];
-    assert_eq!(one(13, &[-1, 4], &bounds, new), Ok(Op::Clip { min: -1.0, max: 2.0 }));
+    assert_eq!(one(13, &[-1, 4], &bounds, new), Ok(Op::Clip(Clip { min: -1.0, max: 2.0 })));
     let open = node("Clip", &["x", "", "high"], "y", vec![]);
-    assert_eq!(one(13, &[-1, 4], &bounds, open), Ok(Op::Clip { min: f32::NEG_INFINITY, max: 2.0 }));
+    assert_eq!(one(13, &[-1, 4], &bounds, open), Ok(Op::Clip(Clip { min: f32::NEG_INFINITY, max: 2.0 })));
 }
 
 #[test]
@@ -140,18 +140,18 @@ fn shapes_are_checked() {
     let vector = |values: &[i64]| Tensor::from_vec(&[values.len()], values.to_vec()).expect("as many");
     let reshape =
         |values: &[i64]| one(17, &[-1, 2, 6], &[("s", vector(values))], node("Reshape", &["x", "s"], "y", vec![]));
-    assert_eq!(reshape(&[0, -1]), Ok(Op::Flatten { axis: 1 }));
-    assert_eq!(reshape(&[0, 3, -1]), Ok(Op::Reshape { dims: vec![Dim::symbol("n"), 3.into(), 4.into()] }));
+    assert_eq!(reshape(&[0, -1]), Ok(Op::Flatten(Flatten { axis: 1 })));
+    assert_eq!(reshape(&[0, 3, -1]), Ok(Op::Reshape(Reshape { dims: vec![Dim::symbol("n"), 3.into(), 4.into()] })));
     assert!(reshape(&[-1, -1]).is_err());
     assert!(reshape(&[0, 5, 3]).is_err());
     let transpose = |perm: &[i64]| one(17, &[2, 3, 4], &[], node("Transpose", &["x"], "y", vec![ints("perm", perm)]));
-    assert_eq!(transpose(&[2, 0, 1]), Ok(Op::Transpose { axes: vec![2, 0, 1] }));
+    assert_eq!(transpose(&[2, 0, 1]), Ok(Op::Transpose(Transpose { axes: vec![2, 0, 1] })));
     assert!(transpose(&[0, 0, 1]).is_err());
     assert!(transpose(&[0, 1, 3]).is_err());
     assert!(transpose(&[0, 1]).is_err());
     let flatten = |axis| one(17, &[2, 3, 4], &[], node("Flatten", &["x"], "y", vec![int("axis", axis)]));
-    assert_eq!(flatten(1), Ok(Op::Flatten { axis: 1 }));
-    assert_eq!(flatten(-1), Ok(Op::Reshape { dims: vec![6.into(), 4.into()] }));
+    assert_eq!(flatten(1), Ok(Op::Flatten(Flatten { axis: 1 })));
+    assert_eq!(flatten(-1), Ok(Op::Reshape(Reshape { dims: vec![6.into(), 4.into()] })));
     assert!(flatten(9).is_err() && flatten(-9).is_err());
     assert_eq!(one(17, &[2, 3], &[], node("Dropout", &["x"], "y", vec![])), Ok(Op::Identity));
 }

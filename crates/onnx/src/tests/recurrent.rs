@@ -1,6 +1,6 @@
 //! Recurrent layers: what is refused, the axes of a batch that comes first, and files written and read back.
 
-use fourfold_graph::{Cell, Dim, Direction, Graph, GraphBuilder, Limits, Op, Recurrent, ValueType};
+use fourfold_graph::{Cell, Dim, Direction, Graph, GraphBuilder, Limits, Op, Recurrent, Slice, ValueType};
 use fourfold_runtime::{Options, Plan, Session};
 use fourfold_schemes::{DynamicScheme, Granularity, QuantParams, Scale};
 use fourfold_tensor::{DType, Tensor};
@@ -278,7 +278,7 @@ fn cut(direction: Direction, dynamic: Option<DynamicScheme>, steps: usize, cuts:
     for (index, cuts) in cuts.iter().enumerate() {
         let mut x = states;
         for (place, &(axis, start, length)) in cuts.iter().enumerate() {
-            let op = Op::Slice { axis, start, step: 1, length: Dim::Fixed(length) };
+            let op = Op::Slice(Slice { axis, start, step: 1, length: Dim::Fixed(length) });
             x = builder.node(&format!("cut{index}.{place}"), op, &[x]).expect("a valid node");
         }
         builder.output(x);

@@ -24,7 +24,7 @@ pub(super) struct Codes<'g> {
 
 /// Whether a layer multiplies codes by a constant weight of codes.
 pub(super) fn is_on_codes(graph: &Graph, node: &Node) -> bool {
-    let is_codes = |operand: usize| graph.value(node.inputs()[operand]).ty().is_byte_codes();
+    let is_codes = |operand: usize| graph.value(node.inputs()[operand]).ty().is_quantized();
     has_rows(node.op().kind()) && is_codes(0) && is_codes(1) && graph.value(node.inputs()[1]).constant().is_some()
 }
 

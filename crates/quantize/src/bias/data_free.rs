@@ -1,6 +1,6 @@
 //! What layers are expected to read, and the errors that rounded weights make of it.
 
-use fourfold_graph::{Graph, Node, Op};
+use fourfold_graph::{Clip, Flatten, Graph, Node, Op};
 
 use super::codes::Codes;
 use crate::statistics::Moments;
@@ -13,7 +13,8 @@ pub(super) fn means(graph: &Graph, statistics: &ChannelStatistics) -> Vec<Option
     for node in graph.nodes() {
         let moments =
             statistics.get(node.name()).map_or_else(|| handed_on(graph, node, &known), |of| Some(of.to_vec()));
-        let bounds = if let Op::Clip { min, max } = *node.op() { (min, max) } else { node.op().activation().bounds() };
+        let bounds =
+            if let Op::Clip(Clip { min, max }) = *node.op() { (min, max) } else { node.op().activation().bounds() };
         let bounds = if *node.op() == Op::Relu { (0.0, f32::INFINITY) } else { bounds };
         known[node.output().index()] =
             moments.map(|channels| channels.into_iter().map(|moments| moments.clamped(bounds)).collect());
@@ -26,15 +27,15 @@ fn handed_on(graph: &Graph, node: &Node, known: &[Option<Vec<Moments>>]) -> Opti
     let of = |operand: usize| known[node.inputs()[operand].index()].as_deref();
     let dims = |operand: usize| graph.value(node.inputs()[operand]).ty().dims();
     match node.op() {
-        Op::Relu | Op::Clip { .. } | Op::Identity => of(0).map(<[Moments]>::to_vec),
+        Op::Relu | Op::Clip(_) | Op::Identity => of(0).map(<[Moments]>::to_vec),
         Op::AveragePool(_) | Op::GlobalAveragePool => {
             Some(of(0)?.iter().map(|of| Moments { mean: of.mean, variance: 0.0 }).collect())
         }
-        Op::Flatten { axis: 1 } => {
+        Op::Flatten(Flatten { axis: 1 }) => {
             let block = dims(0)[2..].iter().try_fold(1_usize, |block, dim| block.checked_mul(dim.fixed()?))?;
             Some(of(0)?.iter().flat_map(|&of| std::iter::repeat_n(of, block)).collect())
         }
-        Op::Add { .. } if dims(0) == dims(1) => {
+        Op::Add(_) if dims(0) == dims(1) => {
             let sum =
                 |(a, b): (&Moments, &Moments)| Moments { mean: a.mean + b.mean, variance: a.variance + b.variance };
             Some(of(0)?.iter().zip(of(1)?).map(sum).collect())

@@ -1,6 +1,6 @@
 //! Neighbouring layers between which scales can be moved.
 
-use fourfold_graph::{Graph, Node, Op, ValueId};
+use fourfold_graph::{Clip, Flatten, Graph, Node, Op, ValueId};
 
 use crate::assign::{check_weight, has_rows};
 
@@ -51,8 +51,8 @@ impl Search<'_> {
                 break maker;
             }
             match node.op() {
-                Op::Relu | Op::Clip { .. } | Op::MaxPool(_) | Op::AveragePool(_) | Op::GlobalAveragePool => {}
-                Op::Flatten { axis: 1 } | Op::Identity => {}
+                Op::Relu | Op::Clip(_) | Op::MaxPool(_) | Op::AveragePool(_) | Op::GlobalAveragePool => {}
+                Op::Flatten(Flatten { axis: 1 }) | Op::Identity => {}
                 _ => return None,
             }
             between.push(maker);
@@ -75,9 +75,9 @@ impl Search<'_> {
         for &index in between {
             let node = &self.graph.nodes()[index];
             match node.op() {
-                Op::Relu | Op::Clip { .. } | Op::Identity => {}
+                Op::Relu | Op::Clip(_) | Op::Identity => {}
                 _ if axis != 1 => return None,
-                Op::Flatten { .. } => {
+                Op::Flatten(_) => {
                     for dim in &self.graph.value(node.inputs()[0]).ty().dims()[2..] {
                         block = block.checked_mul(dim.fixed()?)?;
                     }
@@ -105,6 +105,6 @@ impl Search<'_> {
 /// The upper bound of an operator's clamp, infinite if there is none; `None` if the lower bound does not commute with a
 /// factor.
 fn upper_bound(op: &Op) -> Option<f32> {
-    let (min, max) = if let Op::Clip { min, max } = *op { (min, max) } else { op.activation().bounds() };
+    let (min, max) = if let Op::Clip(Clip { min, max }) = *op { (min, max) } else { op.activation().bounds() };
     ((min == 0.0 || min == f32::NEG_INFINITY) && max > 0.0).then_some(max)
 }

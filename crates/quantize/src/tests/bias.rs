@@ -1,6 +1,6 @@
 //! Bias correction takes out the mean errors.
 
-use fourfold_graph::{Graph, GraphBuilder, Op};
+use fourfold_graph::{Flatten, Graph, GraphBuilder, Op};
 use fourfold_schemes::dequantize;
 use fourfold_tensor::Tensor;
 
@@ -65,7 +65,7 @@ fn the_means_become_those_of_the_float_graph() {
 fn a_layer_without_bias_gets_one() {
     let mut builder = GraphBuilder::new("bare");
     let x = images(&mut builder);
-    let flat = builder.node("flat", Op::Flatten { axis: 1 }, &[x]).expect("valid");
+    let flat = builder.node("flat", Op::Flatten(Flatten { axis: 1 }), &[x]).expect("valid");
     let y = builder.linear("fc", flat, noise(&[3, 72], 5), None).expect("valid");
     builder.output(y);
     let float = builder.finish().expect("valid");

@@ -1,13 +1,13 @@
 //! Tables of embeddings.
 
-use fourfold_graph::{Dim, Graph, GraphBuilder, Op, OpKind, ValueId, ValueType};
+use fourfold_graph::{Dim, Gather, Graph, GraphBuilder, Op, OpKind, ValueId, ValueType};
 use fourfold_runtime::{Options, Plan, Session};
 use fourfold_tensor::{DType, Tensor};
 
 use super::noise;
 use crate::{Decision, Error, QConfig, QConfigMapping, quantize_dynamic_with, quantize_embedding};
 
-const CHOOSE: Op = Op::Gather { axis: 0 };
+const CHOOSE: Op = Op::Gather(Gather { axis: 0 });
 
 /// Rows of a table, chosen and multiplied.
 fn model(more: impl FnOnce(&mut GraphBuilder, ValueId)) -> Graph {
@@ -87,7 +87,7 @@ fn what_is_no_table_stays_float() {
     let columns = model(|builder, _| {
         let x = builder.input("z", ValueType::f32(&[4.into(), 2.into()])).expect("valid");
         let numbers = builder.constant("numbers", Tensor::from_vec(&[1], vec![1_i64]).expect("one")).expect("valid");
-        let chosen = builder.node("columns", Op::Gather { axis: 1 }, &[x, numbers]).expect("valid");
+        let chosen = builder.node("columns", Op::Gather(Gather { axis: 1 }), &[x, numbers]).expect("valid");
         builder.output(chosen);
     });
     let quantized = quantize_embedding(&columns, QConfig::float_qparams_weight_only()).expect("a table");

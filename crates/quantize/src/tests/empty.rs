@@ -14,8 +14,8 @@ fn hollow() -> Graph {
     let window = || Window::new(&[3, 3]).with_padding(1);
     let none = builder.conv("no_filters", first, window(), 1, empty(&[0, 4, 3, 3]), None).expect("valid");
     let last = builder.conv("no_channels", none, window(), 1, empty(&[4, 0, 3, 3]), Some(noise(&[4], 5)));
-    let sum = builder.node("sum", Op::Add { activation: Default::default() }, &[first, last.expect("valid")]);
-    let flat = builder.node("flat", Op::Flatten { axis: 1 }, &[sum.expect("valid")]).expect("valid");
+    let sum = builder.node("sum", Op::Add(Add { activation: Default::default() }), &[first, last.expect("valid")]);
+    let flat = builder.node("flat", Op::Flatten(Flatten { axis: 1 }), &[sum.expect("valid")]).expect("valid");
     let y = builder.linear("fc", flat, noise(&[3, 144], 9), None).expect("valid");
     let none = builder.linear("no_rows", flat, empty(&[0, 144]), None).expect("valid");
     builder.output(y);

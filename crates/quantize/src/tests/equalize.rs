@@ -1,6 +1,8 @@
 //! Equalization keeps the function and evens the ranges.
 
-use fourfold_graph::{Activation, AveragePool, Conv, Graph, GraphBuilder, NewNode, Op, ValueId, Window};
+use fourfold_graph::{
+    Activation, AveragePool, BatchNorm, Clip, Conv, Flatten, Graph, GraphBuilder, NewNode, Op, ValueId, Window,
+};
 use fourfold_tensor::Tensor;
 use proptest::prelude::*;
 
@@ -41,7 +43,7 @@ pub(super) fn mobile(factors: &[f32], top: Activation) -> Graph {
     let pool = builder.node("max", Op::MaxPool(Window::new(&[3, 3]).with_stride(3)), &[thin]).expect("valid");
     let window = Window::new(&[1, 2]);
     let pool = builder.node("mean", Op::AveragePool(AveragePool { window, count_include_pad: false }), &[pool]);
-    let flat = builder.node("flat", Op::Flatten { axis: 1 }, &[pool.expect("valid")]).expect("valid");
+    let flat = builder.node("flat", Op::Flatten(Flatten { axis: 1 }), &[pool.expect("valid")]).expect("valid");
     let y = builder.linear("fc", flat, noise(&[3, 8], 5), Some(noise(&[3], 6))).expect("valid");
     builder.output(y);
     builder.finish().expect("a valid graph")
@@ -120,8 +122,8 @@ fn normalized(scale: [f32; 4], bias: [f32; 4]) -> Graph {
         let constant = Tensor::from_vec(&[4], values.to_vec()).expect("four");
         inputs.push(builder.constant(name, constant).expect("valid"));
     }
-    let y = builder.node("bn", Op::BatchNorm { epsilon: 1e-5 }, &inputs).expect("valid");
-    let y = builder.node("relu6", Op::Clip { min: 0.0, max: 6.0 }, &[y]).expect("valid");
+    let y = builder.node("bn", Op::BatchNorm(BatchNorm { epsilon: 1e-5 }), &inputs).expect("valid");
+    let y = builder.node("relu6", Op::Clip(Clip { min: 0.0, max: 6.0 }), &[y]).expect("valid");
     let y = super::conv(&mut builder, "second", y, 3);
     builder.output(y);
     builder.finish().expect("valid")

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use fourfold_graph::{CastTo, Dim, Graph, GraphBuilder, Op, OpKind, ValueType};
+use fourfold_graph::{Cast, CastTo, Dim, Graph, GraphBuilder, Op, OpKind, ValueType};
 use fourfold_runtime::{Options, Plan, Session};
 use fourfold_tensor::{DType, Tensor};
 
@@ -20,7 +20,7 @@ fn layer(dtype: DType) -> Graph {
     let x = builder.input("x", ValueType::plain(dtype, &[Dim::symbol("n"), 4.into()])).expect("valid");
     let convert = |builder: &mut GraphBuilder, name: &str, x, to| match dtype {
         DType::F32 => x,
-        _ => builder.node(name, Op::Cast { to }, &[x]).expect("a conversion"),
+        _ => builder.node(name, Op::Cast(Cast { to }), &[x]).expect("a conversion"),
     };
     let float = convert(&mut builder, "x.float", x, CastTo::F32);
     let sums = builder.linear("layer", float, noise(&[3, 4], 1), Some(noise(&[3], 2))).expect("valid");

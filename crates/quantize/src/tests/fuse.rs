@@ -1,6 +1,6 @@
 //! Fusion.
 
-use fourfold_graph::{Activation, ConvTranspose, Dim, Graph, GraphBuilder, Op, ValueType, Window};
+use fourfold_graph::{Activation, Clip, ConvTranspose, Dim, Graph, GraphBuilder, Op, ValueType, Window};
 
 use super::{assert_close, batch_norm, conv, images, network, nodes, noise, run};
 use crate::{QConfig, fuse, prepare};
@@ -21,7 +21,7 @@ fn clip_is_fused_and_identity_dropped() {
     let x = images(&mut builder);
     let first = conv(&mut builder, "conv", x, 1);
     let same = builder.node("same", Op::Identity, &[first]).expect("valid");
-    let clipped = builder.node("clip", Op::Clip { min: -0.5, max: 0.5 }, &[first]).expect("valid");
+    let clipped = builder.node("clip", Op::Clip(Clip { min: -0.5, max: 0.5 }), &[first]).expect("valid");
     builder.output(clipped);
     builder.output(same);
     let graph = builder.finish().expect("valid");
@@ -31,7 +31,7 @@ fn clip_is_fused_and_identity_dropped() {
     let mut builder = GraphBuilder::new("clip");
     let x = images(&mut builder);
     let first = conv(&mut builder, "conv", x, 1);
-    let clipped = builder.node("clip", Op::Clip { min: -0.5, max: 0.5 }, &[first]).expect("valid");
+    let clipped = builder.node("clip", Op::Clip(Clip { min: -0.5, max: 0.5 }), &[first]).expect("valid");
     builder.output(clipped);
     let graph = builder.finish().expect("valid");
     let fused = fuse(&graph).expect("float");

@@ -1,12 +1,14 @@
 //! Sums and joins of what one scale cannot hold.
 
-use fourfold_graph::{Activation, Dim, Graph, GraphBuilder, Op, Unary, ValueId, ValueType};
+use fourfold_graph::{
+    Activation, Add, Concat, Dim, Graph, GraphBuilder, Op, Softmax, Transpose, Unary, ValueId, ValueType,
+};
 use fourfold_tensor::Tensor;
 
 use super::noise;
 use crate::{Comparison, Decision, QConfig, Quantized, prepare};
 
-const SUM: Op = Op::Add { activation: Activation::None };
+const SUM: Op = Op::Add(Add { activation: Activation::None });
 
 fn linear(builder: &mut GraphBuilder, name: &str, x: ValueId, factor: f32) -> ValueId {
     let seed = name.bytes().map(u32::from).sum();
@@ -57,10 +59,10 @@ fn masked_scores_are_observed_without_the_mask() {
     let attention = graph(|builder, x| {
         let mask = builder.input("mask", ValueType::f32(&[1.into(), Dim::symbol("n")])).expect("valid");
         let [q, k, v] = ["q", "k", "v"].map(|name| linear(builder, name, x, 1.0));
-        let transposed = node(builder, "transposed", Op::Transpose { axes: vec![1, 0] }, &[k]);
+        let transposed = node(builder, "transposed", Op::Transpose(Transpose { axes: vec![1, 0] }), &[k]);
         let scores = node(builder, "scores", Op::MatMul, &[q, transposed]);
         let masked = node(builder, "masked", SUM, &[scores, mask]);
-        let shares = node(builder, "shares", Op::Softmax { axis: 1 }, &[masked]);
+        let shares = node(builder, "shares", Op::Softmax(Softmax { axis: 1 }), &[masked]);
         let mixed = node(builder, "mixed", Op::MatMul, &[shares, v]);
         linear(builder, "out", mixed, 1.0)
     });
@@ -115,14 +117,15 @@ fn detector(build: impl FnOnce(&mut GraphBuilder, ValueId) -> ValueId) -> Graph 
         let boxes = linear(builder, "boxes", x, 300.0);
         let scores = linear(builder, "raw", x, 3.0);
         let scores = node(builder, "scores", Op::Unary(Unary::Sigmoid), &[scores]);
-        let joined = node(builder, "joined", Op::Concat { axis: 1 }, &[boxes, scores]);
+        let joined = node(builder, "joined", Op::Concat(Concat { axis: 1 }), &[boxes, scores]);
         build(builder, joined)
     })
 }
 
 #[test]
 fn boxes_and_scores_of_an_output_keep_a_scale_each() {
-    let detector = detector(|builder, joined| node(builder, "turned", Op::Transpose { axes: vec![1, 0] }, &[joined]));
+    let detector =
+        detector(|builder, joined| node(builder, "turned", Op::Transpose(Transpose { axes: vec![1, 0] }), &[joined]));
     let (result, comparison) = quantized(&detector, &images());
     assert_eq!(reason(&result, "boxes"), "");
     assert_eq!(reason(&result, "joined"), "no product reads its result");
@@ -151,7 +154,7 @@ fn operands_of_like_size_and_zeros_are_joined_in_int8() {
     for factor in [0.2, 0.0] {
         let like = graph(|builder, x| {
             let (a, b) = (linear(builder, "a", x, 1.0), linear(builder, "b", x, factor));
-            let joined = node(builder, "joined", Op::Concat { axis: 1 }, &[a, b]);
+            let joined = node(builder, "joined", Op::Concat(Concat { axis: 1 }), &[a, b]);
             builder.linear("read", joined, noise(&[4, 8], 7), None).expect("valid")
         });
         let (result, comparison) = quantized(&like, &images());
@@ -166,14 +169,14 @@ fn operands_of_like_size_and_zeros_are_joined_in_int8() {
 fn the_ratio_of_a_join_is_that_of_its_worst_operand() {
     let joined = graph(|builder, x| {
         let (a, b) = (linear(builder, "a", x, 1.0), linear(builder, "b", x, 0.05));
-        let joined = node(builder, "joined", Op::Concat { axis: 1 }, &[a, b]);
+        let joined = node(builder, "joined", Op::Concat(Concat { axis: 1 }), &[a, b]);
         builder.linear("read", joined, noise(&[4, 8], 7), None).expect("valid")
     });
     let (result, comparison) = quantized(&joined, &images());
     assert_eq!(reason(&result, "joined"), "the scale of its result is too coarse for its operand `b`");
     let close = graph(|builder, x| {
         let (a, b) = (linear(builder, "a", x, 1.0), linear(builder, "b", x, 0.1));
-        let joined = node(builder, "joined", Op::Concat { axis: 1 }, &[a, b]);
+        let joined = node(builder, "joined", Op::Concat(Concat { axis: 1 }), &[a, b]);
         builder.linear("read", joined, noise(&[4, 8], 7), None).expect("valid")
     });
     let (result, of_close) = quantized(&close, &images());

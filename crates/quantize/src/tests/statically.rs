@@ -1,6 +1,6 @@
 //! Static quantization.
 
-use fourfold_graph::{Dim, Graph, GraphBuilder, Op, OpKind, ValueType};
+use fourfold_graph::{Dim, Graph, GraphBuilder, Op, OpKind, Softmax, ValueType};
 use fourfold_observers::ObserverKind;
 use fourfold_tensor::Tensor;
 use proptest::prelude::*;
@@ -154,7 +154,7 @@ fn results_with_fixed_ends_have_fixed_parameters() {
     let mut builder = GraphBuilder::new("attention");
     let x = builder.input("x", ValueType::f32(&[Dim::symbol("n"), 4.into()])).expect("valid");
     let first = builder.linear("first", x, noise(&[4, 4], 1), None).expect("valid");
-    let shares = builder.node("shares", Op::Softmax { axis: 1 }, &[first]).expect("valid");
+    let shares = builder.node("shares", Op::Softmax(Softmax { axis: 1 }), &[first]).expect("valid");
     let relu = builder.relu("relu", shares).expect("valid");
     let second = builder.linear("second", shares, noise(&[4, 4], 2), None).expect("valid");
     builder.output(second);

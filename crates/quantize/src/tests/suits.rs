@@ -1,12 +1,15 @@
 //! Which operators are on codes, and where they stand.
 
-use fourfold_graph::{Activation, Binary, Dim, Graph, GraphBuilder, Op, Unary, ValueId, ValueType};
+use fourfold_graph::{
+    Activation, Add, Binary, Dim, Flatten, Gather, Graph, GraphBuilder, Op, Reduce, Softmax, Transpose, Unary, ValueId,
+    ValueType,
+};
 use fourfold_tensor::{DType, Tensor};
 
 use super::{assert_close, noise, run};
 use crate::{Decision, QConfig, Quantized, prepare};
 
-const SUM: Op = Op::Add { activation: Activation::None };
+const SUM: Op = Op::Add(Add { activation: Activation::None });
 
 /// A graph over `[n, 4]`.
 fn graph(build: impl FnOnce(&mut GraphBuilder, ValueId) -> ValueId) -> Graph {
@@ -75,9 +78,9 @@ fn a_gated_layer_is_on_codes() {
 fn attention_multiplies_codes() {
     let attention = graph(|builder, x| {
         let [q, k, v] = ["q", "k", "v"].map(|name| linear(builder, name, x));
-        let turned = node(builder, "turned", Op::Transpose { axes: vec![1, 0] }, &[k]);
+        let turned = node(builder, "turned", Op::Transpose(Transpose { axes: vec![1, 0] }), &[k]);
         let scores = node(builder, "scores", Op::MatMul, &[q, turned]);
-        let shares = node(builder, "shares", Op::Softmax { axis: 1 }, &[scores]);
+        let shares = node(builder, "shares", Op::Softmax(Softmax { axis: 1 }), &[scores]);
         let mixed = node(builder, "mixed", Op::MatMul, &[shares, v]);
         linear(builder, "out", mixed)
     });
@@ -95,7 +98,7 @@ fn attention_multiplies_codes() {
 fn what_costs_no_more_in_float_stays_float() {
     let written_out = graph(|builder, x| {
         let first = linear(builder, "first", x);
-        let mean = Op::Reduce { reduction: fourfold_graph::Reduction::Mean, axes: vec![1], keep: true };
+        let mean = Op::Reduce(Reduce { reduction: fourfold_graph::Reduction::Mean, axes: vec![1], keep: true });
         let mean = node(builder, "mean", mean, &[first]);
         let centred = node(builder, "centred", Op::Binary(Binary::Sub), &[first, mean]);
         let row = builder.constant("row", noise(&[4], 3)).expect("valid");
@@ -128,7 +131,7 @@ fn numbers_of_elements_and_truth_values_are_no_codes() {
         let one = builder.constant("one", Tensor::from_vec(&[1], vec![1_i64]).expect("one")).expect("valid");
         let later = node(builder, "later", SUM, &[numbers, one]);
         let back = node(builder, "back", Op::Binary(Binary::Sub), &[later, one]);
-        let columns = node(builder, "columns", Op::Gather { axis: 1 }, &[first, back]);
+        let columns = node(builder, "columns", Op::Gather(Gather { axis: 1 }), &[first, back]);
         let zero = builder.constant("zero", Tensor::from_vec(&[1], vec![0.0_f32]).expect("one")).expect("valid");
         let truth = node(builder, "truth", Op::Compare(fourfold_graph::Comparison::Greater), &[columns, zero]);
         node(builder, "where", Op::Where, &[truth, columns, zero])
@@ -146,7 +149,8 @@ fn numbers_of_elements_and_truth_values_are_no_codes() {
 fn transposed_convolutions_are_on_codes_with_one_scale() {
     let mut builder = GraphBuilder::new("wide");
     let x = builder.input("x", ValueType::f32(&[Dim::symbol("n"), 4.into()])).expect("valid");
-    let image = Op::reshape(&[0, 4, 1, 1], &[Dim::symbol("n"), 4.into()]).expect("valid");
+    let image =
+        fourfold_graph::Reshape::resolve(&[0, 4, 1, 1], &[Dim::symbol("n"), 4.into()]).map(Op::Reshape).expect("valid");
     let image = node(&mut builder, "image", image, &[x]);
     let weight = builder.constant("weight", noise(&[4, 3, 2, 3], 1)).expect("valid");
     let bias = builder.constant("bias", noise(&[6], 2)).expect("valid");
@@ -157,7 +161,7 @@ fn transposed_convolutions_are_on_codes_with_one_scale() {
         activation: Activation::Relu,
     };
     let wide = node(&mut builder, "wide", Op::ConvTranspose(wide), &[image, weight, bias]);
-    let flat = node(&mut builder, "flat", Op::Flatten { axis: 1 }, &[wide]);
+    let flat = node(&mut builder, "flat", Op::Flatten(Flatten { axis: 1 }), &[wide]);
     let y = builder.linear("y", flat, noise(&[4, 54], 3), None).expect("valid");
     builder.output(y);
     let result = quantized(&builder.finish().expect("valid"));

@@ -38,9 +38,11 @@ impl<'g> Lowering<'g> {
             Op::Linear(linear) => return self.linear(node, linear),
             Op::Recurrent(recurrent) => return self.recurrent(node, recurrent),
             Op::MatMul => return self.matmul(node),
-            Op::BatchNorm { epsilon } => return self.batch_norm(node, *epsilon),
+            Op::BatchNorm(fourfold_graph::BatchNorm { epsilon }) => return self.batch_norm(node, *epsilon),
             Op::Relu => return self.clamp(node, Activation::Relu),
-            Op::Clip { min, max } => return self.clamp(node, Activation::Clamp { min: *min, max: *max }),
+            Op::Clip(fourfold_graph::Clip { min, max }) => {
+                return self.clamp(node, Activation::Clamp { min: *min, max: *max });
+            }
             Op::MaxPool(window) => return self.max_pool(node, window),
             Op::AveragePool(pool) => return self.average_pool(node, pool, false),
             Op::GlobalAveragePool => {
@@ -49,17 +51,17 @@ impl<'g> Lowering<'g> {
                 let pool = AveragePool { window: Window::new(&sizes), count_include_pad: false };
                 return self.average_pool(node, &pool, true);
             }
-            Op::Add { activation } if !self.is_integer(x) => return self.sum(node, *activation),
-            Op::Flatten { .. } | Op::Reshape { .. } => self.alias(node, Layout::RowMajor),
+            Op::Add(fourfold_graph::Add { activation }) if !self.is_integer(x) => return self.sum(node, *activation),
+            Op::Flatten(_) | Op::Reshape(_) => self.alias(node, Layout::RowMajor),
             Op::Identity | Op::QuantStub | Op::DeQuantStub => {
                 let layout = self.layout(x);
                 self.alias(node, layout);
             }
-            Op::Transpose { axes } => {
+            Op::Transpose(fourfold_graph::Transpose { axes }) => {
                 let size = self.ty(x).dtype().size();
                 self.add(node, Layout::RowMajor, 1, Permute::transpose(axes, size));
             }
-            Op::LayerNorm { epsilon, .. } => {
+            Op::LayerNorm(fourfold_graph::LayerNorm { epsilon, .. }) => {
                 let action = LayerNorm::new(self.constant(node, 1)?, self.bias(node), *epsilon)?;
                 self.add(node, Layout::RowMajor, 1, action);
             }
@@ -91,21 +93,23 @@ impl<'g> Lowering<'g> {
                 let layout = self.shared_layout(node);
                 self.add(node, layout, 2, action);
             }
-            Op::Reduce { reduction, axes, .. } if self.is_integer(x) => {
+            Op::Reduce(fourfold_graph::Reduce { reduction, axes, .. }) if self.is_integer(x) => {
                 let ty = self.ty(x);
                 let action = integers::Reduce::new(*reduction, axes, ty.rank(), ty.dtype());
                 self.add(node, Layout::RowMajor, 1, action);
             }
-            Op::Reduce { reduction, axes, .. } => {
+            Op::Reduce(fourfold_graph::Reduce { reduction, axes, .. }) => {
                 let action = Reduce::new(*reduction, axes, self.ty(x).rank());
                 self.add(node, Layout::RowMajor, 1, action.ok_or_else(|| self.unsupported(node))?);
             }
-            Op::LogSoftmax { axis } => self.add(node, Layout::RowMajor, 1, Softmax::logarithm(*axis)),
-            Op::GroupNorm { groups, epsilon } => {
+            Op::LogSoftmax(fourfold_graph::LogSoftmax { axis }) => {
+                self.add(node, Layout::RowMajor, 1, Softmax::logarithm(*axis))
+            }
+            Op::GroupNorm(fourfold_graph::GroupNorm { groups, epsilon }) => {
                 let action = GroupNorm::new(*groups, *epsilon, self.constant(node, 1)?, self.constant(node, 2)?)?;
                 self.add(node, Layout::RowMajor, 1, action);
             }
-            Op::Softmax { axis } => self.add(node, Layout::RowMajor, 1, Softmax::new(*axis)),
+            Op::Softmax(fourfold_graph::Softmax { axis }) => self.add(node, Layout::RowMajor, 1, Softmax::new(*axis)),
             Op::Quantize => {
                 let (layout, action) = (self.layout(x), Quantize::new(self.result_params(node)?));
                 self.add(node, layout, 1, action);
@@ -281,7 +285,7 @@ impl<'g> Lowering<'g> {
     }
 
     pub(super) fn is_codes(&self, node: &Node) -> bool {
-        self.ty(node.inputs()[0]).is_byte_codes()
+        self.ty(node.inputs()[0]).is_quantized()
     }
 
     pub(super) fn params(&self, node: &Node, operand: usize) -> Result<&'g QuantParams, Error> {

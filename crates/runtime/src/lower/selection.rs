@@ -21,19 +21,21 @@ impl Lowering<'_> {
         let (dtype, size) = (ty.dtype(), ty.dtype().size());
         let (add, count) = (Layout::RowMajor, node.inputs().len());
         match node.op() {
-            Op::Concat { axis } => {
+            Op::Concat(fourfold_graph::Concat { axis }) => {
                 let tables = self.tables(node)?;
                 self.add(node, add, count, Concat { axis: *axis, tables, size });
             }
-            Op::Slice { axis, start, step, .. } => {
+            Op::Slice(fourfold_graph::Slice { axis, start, step, .. }) => {
                 self.add(node, add, 1, Slice { axis: *axis, start: *start, step: *step, size });
             }
-            Op::Gather { .. } if ty.params().is_some() && self.ty(node.output()).is_f32() => {
+            Op::Gather(_) if ty.params().is_some() && self.ty(node.output()).is_f32() => {
                 self.add(node, add, 2, Embedding::new(self.params(node, 0)?));
             }
-            Op::Gather { axis } => self.add(node, add, 2, Gather { axis: *axis, size }),
-            Op::GatherElements { axis } => self.add(node, add, 2, GatherElements { axis: *axis, size }),
-            Op::Expand { .. } => self.add(node, add, 1, Expand { size }),
+            Op::Gather(fourfold_graph::Gather { axis }) => self.add(node, add, 2, Gather { axis: *axis, size }),
+            Op::GatherElements(fourfold_graph::GatherElements { axis }) => {
+                self.add(node, add, 2, GatherElements { axis: *axis, size })
+            }
+            Op::Expand(_) => self.add(node, add, 1, Expand { size }),
             Op::Pad(pad) => self.add(node, add, 1, Pad::new(pad, dtype, ty.params())?),
             Op::Resize(resize) => {
                 let resized = |attributes: &ResizeAttributes| {
@@ -41,7 +43,7 @@ impl Lowering<'_> {
                     let outer = axes.rev().skip(1);
                     outer.filter(|(scale, size)| **scale != 1.0 || size.is_some()).count()
                 };
-                let is_number = ty.is_f32() || ty.is_byte_codes();
+                let is_number = ty.is_f32() || ty.is_quantized();
                 if resized(resize) > MOST_OUTER_AXES || !is_number {
                     return Err(self.unsupported(node));
                 }
@@ -54,13 +56,13 @@ impl Lowering<'_> {
             Op::Compare(comparison) => self.add(node, add, 2, Compare { comparison: *comparison, dtype }),
             Op::Logic(function) => self.add(node, add, 2, Truths(*function)),
             Op::Not => self.add(node, add, 1, Not),
-            Op::Cast { to } => self.add(node, add, 1, Cast { from: dtype, to: *to }),
+            Op::Cast(fourfold_graph::Cast { to }) => self.add(node, add, 1, Cast { from: dtype, to: *to }),
             Op::ArgExtreme(attributes) => self.add(node, add, 1, ArgExtreme { attributes: *attributes, dtype }),
             Op::TopK(attributes) => self.add(node, add, 1, TopK { attributes: *attributes, dtype }),
             Op::CumSum(attributes) => {
                 self.add(node, add, 1, CumSum { attributes: *attributes, dtype });
             }
-            Op::Add { .. } => self.add(node, add, 2, Pairs::sum(dtype)),
+            Op::Add(_) => self.add(node, add, 2, Pairs::sum(dtype)),
             Op::Binary(function) => {
                 let action = Pairs::new(*function, dtype).ok_or_else(|| self.unsupported(node))?;
                 self.add(node, add, 2, action);

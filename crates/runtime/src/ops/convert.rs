@@ -114,7 +114,7 @@ impl Cast {
             CastTo::I32 => each(call, T::word),
             CastTo::I8 => each(call, |x: T| x.word() as i8),
             CastTo::U8 => each(call, |x: T| x.word() as u8),
-            CastTo::Truth => each(call, |x: T| u8::from(x.truth())),
+            CastTo::Bool => each(call, |x: T| u8::from(x.truth())),
         }
     }
 }

@@ -31,7 +31,6 @@ impl Map {
             Unary::HardSwish => math::Unary::HardSwish,
             Unary::LeakyRelu { slope } => math::Unary::LeakyRelu { slope },
             Unary::Elu { alpha } => math::Unary::Elu { alpha },
-            _ => return None,
         }))
     }
 }
@@ -68,7 +67,6 @@ impl Pairs {
                 let left = a % b;
                 if left != 0.0 && (left < 0.0) != (b < 0.0) { left + b } else { left }
             },
-            _ => return None,
         }))
     }
 }

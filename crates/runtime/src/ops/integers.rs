@@ -75,7 +75,6 @@ impl Pairs {
                 Some(if left != 0 && (left < 0) != (b < 0) { left + b } else { left })
             },
             Binary::Pow => power,
-            _ => return None,
         };
         Some(Self { function, dtype })
     }

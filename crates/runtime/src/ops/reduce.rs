@@ -27,7 +27,6 @@ impl Reduce {
             Reduction::Max => math::max,
             Reduction::Min => math::min,
             Reduction::L2 => math::l2,
-            _ => return None,
         };
         let kept: Vec<usize> = (0..rank).filter(|axis| !reduced.contains(axis)).collect();
         Some(Self { axes: [&kept[..], reduced].concat(), kept: kept.len(), line })

@@ -3,7 +3,8 @@
 use std::slice::from_ref;
 
 use fourfold_graph::{
-    Activation, Binary, Conv, Graph, GraphBuilder, Op, OpKind, Pad, PadMode, Reduction, Unary, ValueId, Window,
+    Activation, Add, Binary, Clip, Conv, Expand, Graph, GraphBuilder, Op, OpKind, Pad, PadMode, Reduce, Reduction,
+    Reshape, Unary, ValueId, Window,
 };
 use fourfold_tensor::Tensor;
 
@@ -29,7 +30,7 @@ impl Steps {
     }
 
     fn add(&mut self, a: ValueId, b: ValueId) -> ValueId {
-        self.node(Op::Add { activation: Activation::None }, &[a, b])
+        self.node(Op::Add(Add { activation: Activation::None }), &[a, b])
     }
 
     fn plus(&mut self, a: ValueId, number: f32) -> ValueId {
@@ -56,11 +57,11 @@ impl Steps {
     }
 
     fn clip(&mut self, x: ValueId, max: f32) -> ValueId {
-        self.node(Op::Clip { min: 0.0, max }, &[x])
+        self.node(Op::Clip(Clip { min: 0.0, max }), &[x])
     }
 
     fn mean(&mut self, x: ValueId) -> ValueId {
-        self.node(Op::Reduce { reduction: Reduction::Mean, axes: vec![2], keep: true }, &[x])
+        self.node(Op::Reduce(Reduce { reduction: Reduction::Mean, axes: vec![2], keep: true }), &[x])
     }
 }
 
@@ -300,7 +301,7 @@ fn what_only_looks_like_a_function_stays() {
         },
         // A mean over another axis.
         |steps, x| {
-            let mean = steps.node(Op::Reduce { reduction: Reduction::Mean, axes: vec![1], keep: true }, &[x]);
+            let mean = steps.node(Op::Reduce(Reduce { reduction: Reduction::Mean, axes: vec![1], keep: true }), &[x]);
             let centred = steps.of_two(Binary::Sub, x, mean);
             let square = steps.of_two(Binary::Mul, centred, centred);
             let variance = steps.mean(square);
@@ -323,9 +324,9 @@ fn what_only_looks_like_a_function_stays() {
 #[test]
 fn a_mean_over_an_image_does_not_mind_the_shape_of_its_positions() {
     let graph = graph(|steps, x| {
-        let wide = steps.node(Op::Reshape { dims: vec![2.into(), 3.into(), 1.into(), 8.into()] }, &[x]);
+        let wide = steps.node(Op::Reshape(Reshape { dims: vec![2.into(), 3.into(), 1.into(), 8.into()] }), &[x]);
         let mean = steps.node(Op::GlobalAveragePool, &[wide]);
-        steps.node(Op::Reshape { dims: vec![2.into(), 3.into()] }, &[mean])
+        steps.node(Op::Reshape(Reshape { dims: vec![2.into(), 3.into()] }), &[mean])
     });
     let short = graph.canonical().expect("valid");
     let kinds: Vec<OpKind> = short.nodes().iter().map(|node| node.op().kind()).collect();
@@ -337,14 +338,15 @@ fn a_mean_over_an_image_does_not_mind_the_shape_of_its_positions() {
 #[test]
 fn axes_put_back_behind_a_reduction_stay_there() {
     let graph = graph(|steps, x| {
-        let sum = steps.node(Op::Reduce { reduction: Reduction::Sum, axes: vec![1], keep: false }, &[x]);
-        let back = steps.node(Op::Reshape { dims: vec![2.into(), 1.into(), 8.into()] }, &[sum]);
-        let same = steps.node(Op::Expand { dims: vec![2.into(), 1.into(), 8.into()] }, &[back]);
-        let largest = steps.node(Op::Reduce { reduction: Reduction::Max, axes: vec![2], keep: true }, &[same]);
-        steps.node(Op::Reshape { dims: vec![2.into(), 1.into()] }, &[largest])
+        let sum = steps.node(Op::Reduce(Reduce { reduction: Reduction::Sum, axes: vec![1], keep: false }), &[x]);
+        let back = steps.node(Op::Reshape(Reshape { dims: vec![2.into(), 1.into(), 8.into()] }), &[sum]);
+        let same = steps.node(Op::Expand(Expand { dims: vec![2.into(), 1.into(), 8.into()] }), &[back]);
+        let largest = steps.node(Op::Reduce(Reduce { reduction: Reduction::Max, axes: vec![2], keep: true }), &[same]);
+        steps.node(Op::Reshape(Reshape { dims: vec![2.into(), 1.into()] }), &[largest])
     });
     let short = graph.canonical().expect("valid");
-    let keep: Vec<bool> = short.nodes().iter().map(|node| matches!(node.op(), Op::Reduce { keep: true, .. })).collect();
+    let keep: Vec<bool> =
+        short.nodes().iter().map(|node| matches!(node.op(), Op::Reduce(Reduce { keep: true, .. }))).collect();
     assert_eq!(keep, [true, false]);
     let x = noise(&SHAPE, 2);
     assert_eq!(run(&short, from_ref(&x)), run(&graph, from_ref(&x)));

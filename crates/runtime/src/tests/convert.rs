@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use fourfold_graph::{CastTo, GraphBuilder, Op, ValueType};
+use fourfold_graph::{Cast, CastTo, GraphBuilder, Op, ValueType};
 use fourfold_tensor::{DType, Tensor, bf16, f16};
 
 use crate::{Options, Plan, Session};
@@ -11,7 +11,7 @@ use crate::{Options, Plan, Session};
 fn cast(x: &Tensor, to: DType) -> Tensor {
     let mut builder = GraphBuilder::new("cast");
     let input = builder.input("x", ValueType::plain(x.dtype(), &["n".into()])).expect("valid");
-    let y = builder.node("y", Op::Cast { to: CastTo::of(to) }, &[input]).expect("a conversion");
+    let y = builder.node("y", Op::Cast(Cast { to: CastTo::of(to) }), &[input]).expect("a conversion");
     builder.output(y);
     let graph = builder.finish().expect("a valid graph");
     let plan = Plan::compile(&graph, &Options::default()).expect("a plan");

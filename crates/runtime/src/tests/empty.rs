@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use fourfold_graph::{
-    Activation, Conv, Dim, Error as GraphError, GraphBuilder, Limits, Linear, NewNode, Op, OpKind, OutputParams, Window,
+    Activation, Add, Concat, Conv, Dim, Error as GraphError, GraphBuilder, Limits, Linear, NewNode, Op, OpKind,
+    OutputParams, Window,
 };
 use fourfold_graph::{ValueId, ValueType};
 use fourfold_tensor::{DType, Tensor};
@@ -174,7 +175,7 @@ fn a_cache_grows_from_nothing() {
     let mut builder = GraphBuilder::new("cache");
     let past = builder.input("past", ValueType::f32(&[1.into(), Dim::symbol("length"), 4.into()])).expect("valid");
     let new = builder.input("new", ValueType::f32(&[Dim::from(1), Dim::from(1), Dim::from(4)])).expect("valid");
-    let all = builder.node("all", Op::Concat { axis: 1 }, &[past, new]).expect("valid");
+    let all = builder.node("all", Op::Concat(Concat { axis: 1 }), &[past, new]).expect("valid");
     builder.output(all);
     let graph = builder.finish().expect("valid");
     let mut session = Session::new(Arc::new(Plan::compile(&graph, &Options::default()).expect("a plan")));
@@ -206,7 +207,7 @@ fn outputs_and_scratch_count_in_the_limit() {
         Session::new(Arc::new(Plan::compile(graph, &Options { limits, ..Options::default() }).expect("a plan")))
     };
     // The sum of [1, 1024] and [1024, 1] is made of operands that are repeated.
-    let graph = one_node(Op::Add { activation: Activation::None }, &[&[1, 1024], &[1024, 1]], &[]);
+    let graph = one_node(Op::Add(Add { activation: Activation::None }), &[&[1, 1024], &[1024, 1]], &[]);
     let inputs = [noise(&[1, 1024], 1), noise(&[1024, 1], 2)];
     let outcome = |mib: u64| compiled(&graph, mib << 20).run(&inputs).map(|_| ());
     let limit = |error: Error| error.is_limit().then(|| error.to_string());

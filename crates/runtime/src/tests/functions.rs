@@ -3,7 +3,7 @@
 
 use std::slice::from_ref;
 
-use fourfold_graph::{Activation, Binary, Op, Reduction, Unary};
+use fourfold_graph::{Activation, Add, Binary, LayerNorm, Op, Reduce, Reduction, Unary};
 use fourfold_tensor::Tensor;
 
 use super::{assert_close, noise, one_node, run};
@@ -82,7 +82,7 @@ fn functions_of_two_numbers_are_broadcast() {
 #[test]
 fn constants_are_operands_like_others() {
     let (a, b) = (noise(&[2, 3, 4], 8), noise(&[3, 4], 9));
-    for op in [Op::Binary(Binary::Mul), Op::Add { activation: Activation::None }] {
+    for op in [Op::Binary(Binary::Mul), Op::Add(Add { activation: Activation::None })] {
         let together = run(&one_node(op.clone(), &[a.shape(), b.shape()], &[]), &[a.clone(), b.clone()]);
         assert_eq!(run(&one_node(op.clone(), &[a.shape()], from_ref(&b)), from_ref(&a)), together, "{op:?}");
     }
@@ -112,7 +112,7 @@ fn reductions_over_any_axes() {
             (Reduction::L2, |line| line.iter().map(|x| x * x).sum::<f64>().sqrt()),
         ];
         for (reduction, f) in reductions {
-            let graph = one_node(Op::Reduce { reduction, axes: axes.to_vec(), keep: false }, &[x.shape()], &[]);
+            let graph = one_node(Op::Reduce(Reduce { reduction, axes: axes.to_vec(), keep: false }), &[x.shape()], &[]);
             let shape: Vec<usize> = kept.iter().map(|&axis| sizes[axis]).collect();
             let expected = lines.iter().map(|line| f(line) as f32).collect();
             let expected = Tensor::from_vec(&shape, expected).expect("as many");
@@ -135,6 +135,6 @@ fn layers_are_normalized() {
             expected.push((normal * f64::from(scale) + f64::from(bias)) as f32);
         }
     }
-    let graph = one_node(Op::LayerNorm { axis: 2, epsilon: 1e-3 }, &[x.shape()], &[scale, bias]);
+    let graph = one_node(Op::LayerNorm(LayerNorm { axis: 2, epsilon: 1e-3 }), &[x.shape()], &[scale, bias]);
     assert_close(&run(&graph, &[x]), &Tensor::from_vec(&[2, 3, 4, 5], expected).expect("as many"), "norm");
 }

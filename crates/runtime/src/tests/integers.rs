@@ -1,6 +1,6 @@
 //! What integers and numbers that choose cannot do is an error.
 
-use fourfold_graph::{Binary, Dim, GraphBuilder, Op, ValueType};
+use fourfold_graph::{Binary, Dim, Gather, GraphBuilder, Op, ValueType};
 use fourfold_tensor::{DType, Tensor};
 
 use crate::{Error, Options, Plan, Session};
@@ -34,6 +34,6 @@ fn integers_are_not_divided_by_zero() {
 fn nothing_is_chosen_from_an_empty_axis() {
     let first = || Tensor::from_slice(&[1], &[0_i64]).expect("one");
     let empty = Tensor::zeros(DType::F32, &[0, 2]).expect("empty");
-    let gather = Op::Gather { axis: 0 };
+    let gather = Op::Gather(Gather { axis: 0 });
     assert_eq!(refused(DType::F32, gather, first(), empty), Error::Index { index: 0, size: 0 });
 }

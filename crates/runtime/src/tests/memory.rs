@@ -3,7 +3,9 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use fourfold_graph::{Activation, Conv, Dim, Graph, GraphBuilder, Limits, Linear, Op, ValueType, Window};
+use fourfold_graph::{
+    Activation, Add, Conv, Dim, Flatten, Graph, GraphBuilder, Limits, Linear, Op, Transpose, ValueType, Window,
+};
 use fourfold_tensor::Tensor;
 
 use super::{assert_close, noise, run};
@@ -23,9 +25,10 @@ fn meeting() -> Graph {
     let a = conv(&mut builder, "a", x, 1);
     let b = conv(&mut builder, "b", a, 3);
     let relu = builder.relu("relu", b).expect("relu");
-    let sum = builder.node("sum", Op::Add { activation: Activation::None }, &[x, relu]).expect("a sum");
-    let turned = builder.node("turned", Op::Transpose { axes: vec![0, 2, 3, 1] }, &[sum]).expect("a transposition");
-    let flat = builder.node("flat", Op::Flatten { axis: 1 }, &[turned]).expect("flat");
+    let sum = builder.node("sum", Op::Add(Add { activation: Activation::None }), &[x, relu]).expect("a sum");
+    let turned =
+        builder.node("turned", Op::Transpose(Transpose { axes: vec![0, 2, 3, 1] }), &[sum]).expect("a transposition");
+    let flat = builder.node("flat", Op::Flatten(Flatten { axis: 1 }), &[turned]).expect("flat");
     let y = builder.linear("fc", flat, noise(&[4, 108], 9), None).expect("a product");
     builder.output(y);
     builder.output(a);
@@ -89,7 +92,7 @@ fn one_symbol_has_one_size() {
     let of_batch = ValueType::f32(&[Dim::symbol("batch")]);
     let a = builder.input("a", of_batch.clone()).expect("an input");
     let b = builder.input("b", of_batch).expect("an input");
-    let sum = builder.node("sum", Op::Add { activation: Activation::None }, &[a, b]).expect("a sum");
+    let sum = builder.node("sum", Op::Add(Add { activation: Activation::None }), &[a, b]).expect("a sum");
     builder.output(sum);
     let plan = Plan::compile(&builder.finish().expect("a graph"), &Options::default()).expect("a plan");
     let mut session = Session::new(Arc::new(plan));

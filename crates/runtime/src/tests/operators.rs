@@ -1,6 +1,8 @@
 //! Every float operator against a plain loop over the graph's own layout.
 
-use fourfold_graph::{Activation, AveragePool, Conv, Linear, Op, Window};
+use fourfold_graph::{
+    Activation, Add, AveragePool, BatchNorm, Clip, Conv, Flatten, Linear, Op, Softmax, Transpose, Window,
+};
 use fourfold_tensor::Tensor;
 
 use super::{assert_close, noise, one_node, run};
@@ -131,7 +133,7 @@ fn sums_broadcast() {
         (&[], &[2, 2], &[2, 2]),
     ] {
         let (x, y) = (noise(a, 1), noise(b, 2));
-        let sum = run(&one_node(Op::Add { activation: Activation::None }, &[a, b], &[]), &[x.clone(), y.clone()]);
+        let sum = run(&one_node(Op::Add(Add { activation: Activation::None }), &[a, b], &[]), &[x.clone(), y.clone()]);
         assert_eq!(sum.shape(), out);
         let at = |tensor: &Tensor, index: &[usize]| {
             let offset = out.len() - tensor.shape().len();
@@ -155,21 +157,22 @@ fn elements_clamped_normalized_and_moved() {
     let relu = run(&one_node(Op::Relu, &[x.shape()], &[]), std::slice::from_ref(&x));
     let relu = relu.as_slice::<f32>().expect("f32");
     assert!(relu[3].is_nan() && relu[..3] == [0.0, 0.5, 7.0] && relu[4..] == [0.0, 6.0, 0.0, 2.0]);
-    let clip = run(&one_node(Op::Clip { min: -2.0, max: 6.0 }, &[x.shape()], &[]), std::slice::from_ref(&x));
+    let clip = run(&one_node(Op::Clip(Clip { min: -2.0, max: 6.0 }), &[x.shape()], &[]), std::slice::from_ref(&x));
     assert_eq!(clip.as_slice::<f32>().expect("f32")[4..], [0.0, 6.0, -2.0, 2.0]);
 
     let two = |a: f32, b: f32| Tensor::from_vec(&[2], vec![a, b]).expect("two");
     let statistics = [two(2.0, 1.0), two(0.5, 0.0), two(1.0, -1.0), two(4.0, 0.25)];
     let normalized =
-        run(&one_node(Op::BatchNorm { epsilon: 0.0 }, &[x.shape()], &statistics), std::slice::from_ref(&x));
+        run(&one_node(Op::BatchNorm(BatchNorm { epsilon: 0.0 }), &[x.shape()], &statistics), std::slice::from_ref(&x));
     assert_eq!(normalized.as_slice::<f32>().expect("f32")[..3], [-1.5, 0.0, 6.5]);
     assert_eq!(normalized.as_slice::<f32>().expect("f32")[4..], [2.0, 14.0, -16.0, 6.0]);
 
     let x = noise(&[2, 3, 4], 5);
-    let turned = run(&one_node(Op::Transpose { axes: vec![2, 0, 1] }, &[x.shape()], &[]), std::slice::from_ref(&x));
+    let turned =
+        run(&one_node(Op::Transpose(Transpose { axes: vec![2, 0, 1] }), &[x.shape()], &[]), std::slice::from_ref(&x));
     assert_eq!(turned.shape(), [4, 2, 3]);
     assert_eq!(turned.as_slice::<f32>().expect("f32")[7], x.as_slice::<f32>().expect("f32")[4 + 1]);
-    let flat = run(&one_node(Op::Flatten { axis: 1 }, &[x.shape()], &[]), std::slice::from_ref(&x));
+    let flat = run(&one_node(Op::Flatten(Flatten { axis: 1 }), &[x.shape()], &[]), std::slice::from_ref(&x));
     assert_eq!((flat.shape(), flat.bytes()), (&[2, 12][..], x.bytes()));
 }
 
@@ -177,7 +180,7 @@ fn elements_clamped_normalized_and_moved() {
 fn softmax_over_every_axis() {
     let x = noise(&[2, 3, 19], 5);
     for axis in 0..3 {
-        let y = run(&one_node(Op::Softmax { axis }, &[x.shape()], &[]), std::slice::from_ref(&x));
+        let y = run(&one_node(Op::Softmax(Softmax { axis }), &[x.shape()], &[]), std::slice::from_ref(&x));
         let inner: usize = x.shape()[axis + 1..].iter().product();
         let length = x.shape()[axis];
         let exp = |index: usize| f64::from(x.as_slice::<f32>().expect("f32")[index]).exp();

@@ -1,7 +1,9 @@
 //! Operators on codes against the equations, in plain loops.
 #![expect(clippy::cast_precision_loss, reason = "8-bit codes and small sums")]
 
-use fourfold_graph::{Activation, AveragePool, Conv, Graph, GraphBuilder, Linear, NewNode, Op, ValueId, Window};
+use fourfold_graph::{
+    Activation, Add, AveragePool, Conv, Graph, GraphBuilder, Linear, NewNode, Op, Transpose, ValueId, Window,
+};
 use fourfold_schemes::{
     CodeParams, CodeRange, CodeType, DynamicScheme, Granularity, QuantParams, Quotient, Scale, dequantize,
     fake_quantize, quantize,
@@ -146,7 +148,7 @@ fn convolution_follows_equations_3_and_4() {
 fn sums_follow_their_equation() {
     let (a_params, b_params) = (per_tensor(DType::U8, 0.01, 100), per_tensor(DType::U8, 0.007, 128));
     let y_params = per_tensor(DType::U8, 0.013, 91);
-    let op = Op::Add { activation: Activation::Relu };
+    let op = Op::Add(Add { activation: Activation::Relu });
     let inputs: [(&[usize], QuantParams); 2] = [(&[3, 2, 5], a_params.clone()), (&[2, 1], b_params.clone())];
     let graph = on_codes(op, &inputs, &[], Some(y_params.clone()));
     let (a, b) = (noise(&[3, 2, 5], 1), noise(&[2, 1], 2));
@@ -194,7 +196,7 @@ fn operators_that_move_codes_keep_their_parameters() {
     let codes = quantize(&x, &params).expect("f32");
     let real = dequantize(&codes, &params).expect("u8");
     let relu = run(&on_codes(Op::Relu, &[(&[2, 3, 4], params.clone())], &[], None), std::slice::from_ref(&x));
-    let turned = Op::Transpose { axes: vec![2, 0, 1] };
+    let turned = Op::Transpose(Transpose { axes: vec![2, 0, 1] });
     let turned = run(&on_codes(turned, &[(&[2, 3, 4], params)], &[], None), std::slice::from_ref(&x));
     for (index, &real) in real.as_slice::<f32>().expect("f32").iter().enumerate() {
         assert_eq!(relu.as_slice::<f32>().expect("f32")[index], real.max(0.0));

@@ -1,6 +1,6 @@
 //! Functions of one and two numbers, and reductions, to their numbers in the file and back.
 
-use fourfold_graph::{Binary, Reduction, Unary};
+use fourfold_graph::{Binary, Op, OpKind, Reduction, Unary};
 
 use crate::Error;
 
@@ -31,7 +31,8 @@ const REDUCTIONS: [Reduction; 5] = [Reduction::Mean, Reduction::Sum, Reduction::
 
 /// The number of a function and its parameters, 0 where there are none.
 pub(super) fn unary_record(function: Unary) -> Result<(u8, [f32; 2]), Error> {
-    let number = number(&UNARY, |known| known.kind() == function.kind(), function.kind())?;
+    let kind = Op::Unary(function).kind();
+    let number = number(&UNARY, |known| Op::Unary(*known).kind() == kind, kind)?;
     Ok((number, function.parameters().map(Option::unwrap_or_default)))
 }
 
@@ -46,7 +47,7 @@ pub(super) fn unary(number: u8, [first, second]: [f32; 2], part: &str) -> Result
 }
 
 pub(super) fn binary_record(function: Binary) -> Result<u8, Error> {
-    number(&BINARY, |known| *known == function, function.kind())
+    number(&BINARY, |known| *known == function, Op::Binary(function).kind())
 }
 
 pub(super) fn binary(number: u8, part: &str) -> Result<Binary, Error> {
@@ -54,14 +55,14 @@ pub(super) fn binary(number: u8, part: &str) -> Result<Binary, Error> {
 }
 
 pub(super) fn reduction_record(reduction: Reduction) -> Result<u8, Error> {
-    number(&REDUCTIONS, |known| *known == reduction, reduction.kind())
+    number(&REDUCTIONS, |known| *known == reduction, OpKind::ReduceMean)
 }
 
 pub(super) fn reduction(number: u8, part: &str) -> Result<Reduction, Error> {
     known(&REDUCTIONS, number, part).copied()
 }
 
-fn number<T>(list: &[T], is_it: impl Fn(&T) -> bool, kind: fourfold_graph::OpKind) -> Result<u8, Error> {
+fn number<T>(list: &[T], is_it: impl Fn(&T) -> bool, kind: OpKind) -> Result<u8, Error> {
     let found = list.iter().position(is_it).and_then(|place| u8::try_from(place).ok());
     found.ok_or_else(|| Error::Unsupported { part: "graph".to_owned(), what: kind.to_string() })
 }

@@ -1,6 +1,9 @@
 //! Operators to records and back.
 
-use fourfold_graph::{Activation, AveragePool, Conv, Dim, Linear, Op, Window};
+use fourfold_graph::{
+    Activation, Add, AveragePool, BatchNorm, Clip, Conv, Dim, Flatten, LayerNorm, Linear, Op, Reduce, Reshape, Softmax,
+    Transpose, Window,
+};
 use fourfold_schemes::DynamicScheme;
 
 use super::{check_rank, function, selection, shape, size_of};
@@ -22,31 +25,31 @@ pub(super) fn record(op: &Op) -> Result<record::Op, Error> {
             dynamic: dynamic.map(dynamic_tag).transpose()?,
         },
         Op::MatMul => record::Op::MatMul,
-        Op::BatchNorm { epsilon } => record::Op::BatchNorm { epsilon: *epsilon },
+        Op::BatchNorm(BatchNorm { epsilon }) => record::Op::BatchNorm { epsilon: *epsilon },
         Op::Relu => record::Op::Relu,
-        Op::Clip { min, max } => record::Op::Clip { min: *min, max: *max },
+        Op::Clip(Clip { min, max }) => record::Op::Clip { min: *min, max: *max },
         Op::MaxPool(window) => record::Op::MaxPool { window: window_record(window) },
         Op::AveragePool(AveragePool { window, count_include_pad }) => {
             record::Op::AveragePool { window: window_record(window), count_include_pad: *count_include_pad }
         }
         Op::GlobalAveragePool => record::Op::GlobalAveragePool,
-        Op::Add { activation } => record::Op::Add { activation: activation_record(*activation) },
-        Op::Flatten { axis } => record::Op::Flatten { axis: *axis as u64 },
-        Op::Reshape { dims } => shape::reshape_record(dims),
-        Op::Transpose { axes } => record::Op::Transpose { axes: wide(axes) },
-        Op::Softmax { axis } => record::Op::Softmax { axis: *axis as u64 },
+        Op::Add(Add { activation }) => record::Op::Add { activation: activation_record(*activation) },
+        Op::Flatten(Flatten { axis }) => record::Op::Flatten { axis: *axis as u64 },
+        Op::Reshape(Reshape { dims }) => shape::reshape_record(dims),
+        Op::Transpose(Transpose { axes }) => record::Op::Transpose { axes: wide(axes) },
+        Op::Softmax(Softmax { axis }) => record::Op::Softmax { axis: *axis as u64 },
         Op::Identity => record::Op::Identity,
         Op::Quantize => record::Op::Quantize,
         Op::Dequantize => record::Op::Dequantize,
         Op::QuantStub => record::Op::QuantStub,
         Op::DeQuantStub => record::Op::DeQuantStub,
-        Op::LayerNorm { axis, epsilon } => record::Op::LayerNorm { axis: *axis as u64, epsilon: *epsilon },
+        Op::LayerNorm(LayerNorm { axis, epsilon }) => record::Op::LayerNorm { axis: *axis as u64, epsilon: *epsilon },
         Op::Unary(function) => {
             let (function, parameters) = function::unary_record(*function)?;
             record::Op::Unary { function, parameters }
         }
         Op::Binary(function) => record::Op::Binary { function: function::binary_record(*function)? },
-        Op::Reduce { reduction, axes, keep } => {
+        Op::Reduce(Reduce { reduction, axes, keep }) => {
             record::Op::Reduce { reduction: function::reduction_record(*reduction)?, axes: wide(axes), keep: *keep }
         }
         Op::FakeQuantize(params) => record::Op::FakeQuantize { params: super::params(params) },
@@ -114,33 +117,37 @@ pub(super) fn op(op: &record::Op, x: &[Dim], part: &str) -> Result<Op, Error> {
             Op::Linear(Linear { activation: activation(clamp), dynamic: dynamic_scheme(*dynamic, part)? })
         }
         record::Op::MatMul => Op::MatMul,
-        record::Op::BatchNorm { epsilon } => Op::BatchNorm { epsilon: *epsilon },
+        record::Op::BatchNorm { epsilon } => Op::BatchNorm(BatchNorm { epsilon: *epsilon }),
         record::Op::Relu => Op::Relu,
-        record::Op::Clip { min, max } => Op::Clip { min: *min, max: *max },
+        record::Op::Clip { min, max } => Op::Clip(Clip { min: *min, max: *max }),
         record::Op::MaxPool { window: read } => Op::MaxPool(window(read, part)?),
         record::Op::AveragePool { window: read, count_include_pad } => {
             Op::AveragePool(AveragePool { window: window(read, part)?, count_include_pad: *count_include_pad })
         }
         record::Op::GlobalAveragePool => Op::GlobalAveragePool,
-        record::Op::Add { activation: clamp } => Op::Add { activation: activation(clamp) },
-        record::Op::Flatten { axis } => Op::Flatten { axis: size_of(*axis, part)? },
+        record::Op::Add { activation: clamp } => Op::Add(Add { activation: activation(clamp) }),
+        record::Op::Flatten { axis } => Op::Flatten(Flatten { axis: size_of(*axis, part)? }),
         record::Op::Reshape { dims } => {
             check_rank(dims.len(), part)?;
             shape::reshape(dims, x, part)?
         }
-        record::Op::Transpose { axes } => Op::Transpose { axes: sizes(axes, part)? },
-        record::Op::Softmax { axis } => Op::Softmax { axis: size_of(*axis, part)? },
+        record::Op::Transpose { axes } => Op::Transpose(Transpose { axes: sizes(axes, part)? }),
+        record::Op::Softmax { axis } => Op::Softmax(Softmax { axis: size_of(*axis, part)? }),
         record::Op::Identity => Op::Identity,
         record::Op::Quantize => Op::Quantize,
         record::Op::Dequantize => Op::Dequantize,
         record::Op::QuantStub => Op::QuantStub,
         record::Op::DeQuantStub => Op::DeQuantStub,
-        record::Op::LayerNorm { axis, epsilon } => Op::LayerNorm { axis: size_of(*axis, part)?, epsilon: *epsilon },
+        record::Op::LayerNorm { axis, epsilon } => {
+            Op::LayerNorm(LayerNorm { axis: size_of(*axis, part)?, epsilon: *epsilon })
+        }
         record::Op::Unary { function, parameters } => Op::Unary(function::unary(*function, *parameters, part)?),
         record::Op::Binary { function } => Op::Binary(function::binary(*function, part)?),
-        record::Op::Reduce { reduction, axes, keep } => {
-            Op::Reduce { reduction: function::reduction(*reduction, part)?, axes: sizes(axes, part)?, keep: *keep }
-        }
+        record::Op::Reduce { reduction, axes, keep } => Op::Reduce(Reduce {
+            reduction: function::reduction(*reduction, part)?,
+            axes: sizes(axes, part)?,
+            keep: *keep,
+        }),
         record::Op::FakeQuantize { params } => Op::FakeQuantize(super::quant_params(params, part)?),
         other => selection::op(other, part)?,
     })

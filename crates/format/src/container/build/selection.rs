@@ -1,8 +1,9 @@
 //! Operators of version 1.2 to records and back.
 
 use fourfold_graph::{
-    ArgExtreme, CastTo, Cell, Comparison, ConvTranspose, Coordinates, CumSum, Direction, Interpolation, Logic, Op, Pad,
-    PadMode, Recurrent, Resize, Rounding, TopK, TopKPart,
+    ArgExtreme, Cast, CastTo, Cell, Comparison, Concat, ConvTranspose, Coordinates, CumSum, Direction, Expand, Gather,
+    GatherElements, GroupNorm, Interpolation, LogSoftmax, Logic, Op, Pad, PadMode, Recurrent, Reshape, Resize,
+    Rounding, Slice, TopK, TopKPart,
 };
 
 use super::op::{activation, activation_record, dynamic_scheme, dynamic_tag, sizes, wide, window, window_record};
@@ -29,7 +30,7 @@ const TYPES: [CastTo; 9] = [
     CastTo::F32,
     CastTo::I64,
     CastTo::I32,
-    CastTo::Truth,
+    CastTo::Bool,
     CastTo::I8,
     CastTo::U8,
     CastTo::F16,
@@ -46,21 +47,23 @@ pub(super) fn record(op: &Op) -> Result<record::Op, Error> {
             groups: conv.groups as u64,
             activation: activation_record(conv.activation),
         },
-        Op::GroupNorm { groups, epsilon } => record::Op::GroupNorm { groups: *groups as u64, epsilon: *epsilon },
-        Op::LogSoftmax { axis } => record::Op::LogSoftmax { axis: *axis as u64 },
+        Op::GroupNorm(GroupNorm { groups, epsilon }) => {
+            record::Op::GroupNorm { groups: *groups as u64, epsilon: *epsilon }
+        }
+        Op::LogSoftmax(LogSoftmax { axis }) => record::Op::LogSoftmax { axis: *axis as u64 },
         Op::Recurrent(recurrent) => record::Op::Recurrent {
             cell: number(CELLS.iter().position(|cell| *cell == recurrent.cell))?,
             direction: number(DIRECTIONS.iter().position(|direction| *direction == recurrent.direction))?,
             with_cell_state: recurrent.with_cell_state,
             dynamic: recurrent.dynamic.map(dynamic_tag).transpose()?,
         },
-        Op::Concat { axis } => record::Op::Concat { axis: *axis as u64 },
-        Op::Slice { axis, start, step, length } => {
+        Op::Concat(Concat { axis }) => record::Op::Concat { axis: *axis as u64 },
+        Op::Slice(Slice { axis, start, step, length }) => {
             record::Op::Slice { axis: *axis as u64, start: *start, step: *step, length: shape::dim_record(length) }
         }
-        Op::Gather { axis } => record::Op::Gather { axis: *axis as u64 },
-        Op::GatherElements { axis } => record::Op::GatherElements { axis: *axis as u64 },
-        Op::Expand { dims } => record::Op::Expand { dims: dims.iter().map(shape::dim_record).collect() },
+        Op::Gather(Gather { axis }) => record::Op::Gather { axis: *axis as u64 },
+        Op::GatherElements(GatherElements { axis }) => record::Op::GatherElements { axis: *axis as u64 },
+        Op::Expand(Expand { dims }) => record::Op::Expand { dims: dims.iter().map(shape::dim_record).collect() },
         Op::Pad(Pad { begin, end, mode }) => {
             let value = if let PadMode::Constant(value) = mode { *value } else { 0.0 };
             let same = |known: &PadMode| core::mem::discriminant(known) == core::mem::discriminant(mode);
@@ -80,7 +83,7 @@ pub(super) fn record(op: &Op) -> Result<record::Op, Error> {
             record::Op::Logic { function: number(LOGIC.iter().position(|known| known == function))? }
         }
         Op::Not => record::Op::Not,
-        Op::Cast { to } => record::Op::Cast { to: number(TYPES.iter().position(|known| known == to))? },
+        Op::Cast(Cast { to }) => record::Op::Cast { to: number(TYPES.iter().position(|known| known == to))? },
         Op::ArgExtreme(ArgExtreme { axis, keep, largest, last }) => {
             record::Op::ArgExtreme { axis: *axis as u64, keep: *keep, largest: *largest, last: *last }
         }
@@ -104,7 +107,7 @@ fn unknown(op: &Op) -> Error {
 pub(super) fn op(op: &record::Op, part: &str) -> Result<Op, Error> {
     let size = |size: u64| size_of(size, part);
     Ok(match op {
-        record::Op::ReshapeTo { dims } => Op::Reshape { dims: shape::dims(dims, part)? },
+        record::Op::ReshapeTo { dims } => Op::Reshape(Reshape { dims: shape::dims(dims, part)? }),
         record::Op::ConvTranspose { window: read, output_padding, groups, activation: clamp } => {
             Op::ConvTranspose(ConvTranspose {
                 window: window(read, part)?,
@@ -113,21 +116,23 @@ pub(super) fn op(op: &record::Op, part: &str) -> Result<Op, Error> {
                 activation: activation(clamp),
             })
         }
-        record::Op::GroupNorm { groups, epsilon } => Op::GroupNorm { groups: size(*groups)?, epsilon: *epsilon },
-        record::Op::LogSoftmax { axis } => Op::LogSoftmax { axis: size(*axis)? },
+        record::Op::GroupNorm { groups, epsilon } => {
+            Op::GroupNorm(GroupNorm { groups: size(*groups)?, epsilon: *epsilon })
+        }
+        record::Op::LogSoftmax { axis } => Op::LogSoftmax(LogSoftmax { axis: size(*axis)? }),
         record::Op::Recurrent { cell, direction, with_cell_state, dynamic } => Op::Recurrent(Recurrent {
             cell: known(&CELLS, *cell, "cell", part)?,
             direction: known(&DIRECTIONS, *direction, "direction", part)?,
             with_cell_state: *with_cell_state,
             dynamic: dynamic_scheme(*dynamic, part)?,
         }),
-        record::Op::Concat { axis } => Op::Concat { axis: size(*axis)? },
+        record::Op::Concat { axis } => Op::Concat(Concat { axis: size(*axis)? }),
         record::Op::Slice { axis, start, step, length } => {
-            Op::Slice { axis: size(*axis)?, start: *start, step: *step, length: shape::dim(length, part)? }
+            Op::Slice(Slice { axis: size(*axis)?, start: *start, step: *step, length: shape::dim(length, part)? })
         }
-        record::Op::Gather { axis } => Op::Gather { axis: size(*axis)? },
-        record::Op::GatherElements { axis } => Op::GatherElements { axis: size(*axis)? },
-        record::Op::Expand { dims } => Op::Expand { dims: shape::dims(dims, part)? },
+        record::Op::Gather { axis } => Op::Gather(Gather { axis: size(*axis)? }),
+        record::Op::GatherElements { axis } => Op::GatherElements(GatherElements { axis: size(*axis)? }),
+        record::Op::Expand { dims } => Op::Expand(Expand { dims: shape::dims(dims, part)? }),
         record::Op::Pad { begin, end, mode, value } => {
             let mode = match known(&MODES, *mode, "way of padding", part)? {
                 PadMode::Constant(_) => PadMode::Constant(*value),
@@ -148,7 +153,7 @@ pub(super) fn op(op: &record::Op, part: &str) -> Result<Op, Error> {
         record::Op::Compare { comparison } => Op::Compare(known(&COMPARISONS, *comparison, "comparison", part)?),
         record::Op::Logic { function } => Op::Logic(known(&LOGIC, *function, "function of truth values", part)?),
         record::Op::Not => Op::Not,
-        record::Op::Cast { to } => Op::Cast { to: known(&TYPES, *to, "type", part)? },
+        record::Op::Cast { to } => Op::Cast(Cast { to: known(&TYPES, *to, "type", part)? }),
         record::Op::ArgExtreme { axis, keep, largest, last } => {
             Op::ArgExtreme(ArgExtreme { axis: size(*axis)?, keep: *keep, largest: *largest, last: *last })
         }

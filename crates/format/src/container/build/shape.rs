@@ -88,5 +88,7 @@ pub(super) fn reshape_record(dims: &[Dim]) -> record::Op {
 
 /// The sizes of version 1.0: 0 copies that of the operand, -1 (once) is what is left.
 pub(super) fn reshape(dims: &[i64], x: &[Dim], part: &str) -> Result<Op, Error> {
-    Op::reshape(dims, x).map_err(|problem| Error::corrupt(part, problem.to_string()))
+    fourfold_graph::Reshape::resolve(dims, x)
+        .map(Op::Reshape)
+        .map_err(|problem| Error::corrupt(part, problem.to_string()))
 }

@@ -1,6 +1,6 @@
 //! Real numbers of other types than `f32`.
 
-use fourfold_graph::{CastTo, GraphBuilder, Op, ValueType};
+use fourfold_graph::{Cast, CastTo, GraphBuilder, Op, ValueType};
 use fourfold_tensor::{DType, Tensor, bf16, f16};
 
 use super::{forged, read};
@@ -19,7 +19,7 @@ fn each_type_is_of_minor_version_5_wherever_it_stands() {
         let graph_of = |input: DType, to: CastTo, with_constant: bool| {
             let mut builder = GraphBuilder::new("floats");
             let x = builder.input("x", ValueType::plain(input, &["n".into()])).expect("valid");
-            let y = builder.node("y", Op::Cast { to }, &[x]).expect("a conversion");
+            let y = builder.node("y", Op::Cast(Cast { to }), &[x]).expect("a conversion");
             builder.output(y);
             if with_constant {
                 let constant = builder.constant("constant", constant.clone()).expect("new");

@@ -1,6 +1,6 @@
 //! Constants of few codes, and packed codes that are none.
 
-use fourfold_graph::{Dim, GraphBuilder, Op, ValueType};
+use fourfold_graph::{Dim, Gather, GraphBuilder, Op, ValueType};
 use fourfold_schemes::QuantParams;
 use fourfold_tensor::{DType, Tensor};
 
@@ -13,7 +13,7 @@ fn table((codes, params): (Tensor, QuantParams)) -> Graph {
     let mut builder = GraphBuilder::new("table");
     let x = builder.input("x", ValueType::plain(DType::I64, &[Dim::symbol("n")])).expect("valid");
     let table = builder.quantized_constant("table", codes, params).expect("valid");
-    let y = builder.node("y", Op::Gather { axis: 0 }, &[table, x]).expect("valid");
+    let y = builder.node("y", Op::Gather(Gather { axis: 0 }), &[table, x]).expect("valid");
     builder.output(y);
     builder.finish().expect("valid")
 }

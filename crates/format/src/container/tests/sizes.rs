@@ -1,6 +1,6 @@
 //! Sizes that are computed from those of the inputs.
 
-use fourfold_graph::{Dim, GraphBuilder, Op, ValueType};
+use fourfold_graph::{Dim, GraphBuilder, Op, Slice, ValueType};
 
 use super::{forged, read};
 use crate::Error;
@@ -12,7 +12,7 @@ fn quotients_of_sizes_are_of_minor_version_3() {
     let size = half.mul(&half).and_then(|square| square.sub(&half)).and_then(Dim::computed).expect("a size");
     let mut builder = GraphBuilder::new("half");
     let x = builder.input("x", ValueType::f32(&[Dim::symbol("h"), 3.into()])).expect("valid");
-    let y = builder.node("y", Op::Slice { axis: 0, start: 0, step: 1, length: size }, &[x]).expect("valid");
+    let y = builder.node("y", Op::Slice(Slice { axis: 0, start: 0, step: 1, length: size }), &[x]).expect("valid");
     builder.output(y);
     let graph = builder.finish().expect("a valid graph");
     let bytes = to_bytes(&graph).expect("a known graph");

@@ -1,8 +1,8 @@
 //! The graphs that are written.
 
 use fourfold_graph::{
-    Activation, AveragePool, Binary, Conv, Dim, Graph, GraphBuilder, Linear, NewNode, Op, Reduction, Unary, ValueId,
-    ValueType, Window,
+    Activation, Add, AveragePool, Binary, Concat, Conv, Dim, Graph, GraphBuilder, GroupNorm, Linear, NewNode, Op,
+    Reduce, Reduction, Softmax, Transpose, Unary, ValueId, ValueType, Window,
 };
 use fourfold_schemes::{Granularity, QuantParams, Scale};
 use fourfold_tensor::{DType, Tensor};
@@ -116,7 +116,8 @@ fn functions(name: &'static str, dtype: DType) -> Exported {
     let sigmoid = builder.add("sigmoid", Op::Unary(Unary::Sigmoid), &[a], params(1.0 / 256.0, 0));
     let leaky = builder.add("leaky", Op::Unary(Unary::LeakyRelu { slope: 0.1 }), &[a], params(0.0123, 40));
     let product = builder.add("product", Op::Binary(Binary::Mul), &[leaky, b], params(0.0271, 99));
-    let sum = builder.add("sum", Op::Add { activation: Activation::Relu }, &[product, sigmoid], params(0.0291, 60));
+    let sum =
+        builder.add("sum", Op::Add(Add { activation: Activation::Relu }), &[product, sigmoid], params(0.0291, 60));
     // A function for which ONNX Runtime has no operator.
     let tanh = builder.add("tanh", Op::Unary(Unary::Tanh), &[sum], params(0.0093, 128));
     let graph = builder.finish(&[sigmoid, leaky, product, sum, tanh]);
@@ -129,10 +130,10 @@ fn attention() -> Exported {
     let of = |step, zero_point| params(DType::U8, step, zero_point);
     let x = builder.input("x", &sizes(&["n", "length", "8"]), of(0.0171, 117));
     let [q, k, v] = ["q", "k", "v"].map(|name| builder.linear(name, x, [8, 8], Some(0.0171), of(0.0313, 128)));
-    let turned = builder.add("turned", Op::Transpose { axes: vec![0, 2, 1] }, &[k], None);
+    let turned = builder.add("turned", Op::Transpose(Transpose { axes: vec![0, 2, 1] }), &[k], None);
     let scores = builder.add("scores", Op::MatMul, &[q, turned], Some(of(0.21, 125)));
     let real = builder.add("real", Op::Dequantize, &[scores], None);
-    let soft = builder.add("soft", Op::Softmax { axis: 2 }, &[real], None);
+    let soft = builder.add("soft", Op::Softmax(Softmax { axis: 2 }), &[real], None);
     let soft = builder.add("weights", Op::Quantize, &[soft], Some(of(1.0 / 256.0, 0)));
     let mixed = builder.add("mixed", Op::MatMul, &[soft, v], Some(of(0.0301, 127)));
     let graph = builder.finish(&[scores, soft, mixed]);
@@ -150,7 +151,7 @@ fn pooled(name: &'static str, form: Form, shape: &[&str]) -> Exported {
     conv.activation = Activation::Clamp { min: 0.0, max: 6.0 };
     let inputs = [x, codes.expect("valid"), bias.expect("valid")];
     let conv = builder.add("conv", Op::Conv(conv), &inputs, Some(of(0.0411, 30)));
-    let joined = builder.add("joined", Op::Concat { axis: 1 }, &[conv, x], Some(of(0.0403, 55)));
+    let joined = builder.add("joined", Op::Concat(Concat { axis: 1 }), &[conv, x], Some(of(0.0403, 55)));
     let window = Window::new(&[3, 2]).with_stride(2);
     let average = Op::AveragePool(AveragePool { window, count_include_pad: false });
     let average = builder.add("average", average, &[joined], Some(of(0.0297, 44)));
@@ -163,12 +164,13 @@ fn group_norm() -> Exported {
     let mut builder = GraphBuilder::new("group_norm");
     let x = builder.input("x", ValueType::f32(&sizes(&["n", "6", "4", "3"]))).expect("valid");
     let [scale, bias] = ["scale", "bias"].map(|name| builder.constant(name, reals(&[6])).expect("valid"));
-    let grouped = Op::GroupNorm { groups: 2, epsilon: 1e-4 };
+    let grouped = Op::GroupNorm(GroupNorm { groups: 2, epsilon: 1e-4 });
     let grouped = builder.node("grouped", grouped, &[x, scale, bias]).expect("valid");
-    let each =
-        builder.node("each", Op::GroupNorm { groups: 6, epsilon: 1e-5 }, &[grouped, bias, scale]).expect("valid");
+    let each = builder
+        .node("each", Op::GroupNorm(GroupNorm { groups: 6, epsilon: 1e-5 }), &[grouped, bias, scale])
+        .expect("valid");
     // Operators whose form depends on the version.
-    let mean = Op::Reduce { reduction: Reduction::Mean, axes: vec![2], keep: true };
+    let mean = Op::Reduce(Reduce { reduction: Reduction::Mean, axes: vec![2], keep: true });
     let mean = builder.node("mean", mean, &[each]).expect("valid");
     [grouped, each, mean].into_iter().for_each(|id| builder.output(id));
     let graph = builder.finish().expect("valid");

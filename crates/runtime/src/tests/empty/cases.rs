@@ -3,9 +3,10 @@
 use core::fmt;
 
 use fourfold_graph::{
-    Activation, ArgExtreme, AveragePool, Binary, CastTo, Cell, Comparison, Conv, ConvTranspose, Coordinates, CumSum,
-    Dim, Direction, Interpolation, Linear, Logic, Op, Pad, PadMode, Recurrent, Reduction, Resize, Rounding, TopK,
-    TopKPart, Unary, Window,
+    Activation, Add, ArgExtreme, AveragePool, BatchNorm, Binary, Cast, CastTo, Cell, Clip, Comparison, Concat, Conv,
+    ConvTranspose, Coordinates, CumSum, Dim, Direction, Expand, Flatten, Gather, GatherElements, GroupNorm,
+    Interpolation, LayerNorm, Linear, LogSoftmax, Logic, Op, Pad, PadMode, Recurrent, Reduce, Reduction, Reshape,
+    Resize, Rounding, Slice, Softmax, TopK, TopKPart, Transpose, Unary, Window,
 };
 use fourfold_schemes::DynamicScheme;
 use fourfold_tensor::DType;
@@ -116,9 +117,9 @@ fn layers() -> Vec<Case> {
         Case::of(linear(), &["nxk"]).weights(&["ok"]).bias("o"),
         Case::of(Op::MatMul, &["nmk", "nkp"]),
         Case::of(Op::MatMul, &["mk", "nkp"]),
-        Case::of(Op::BatchNorm { epsilon: 1e-5 }, &["nchw"]).weights(&["c", "c", "c", "c"]),
-        Case::of(Op::LayerNorm { axis: 1, epsilon: 1e-5 }, &["nc"]).weights(&["c", "c"]),
-        Case::of(Op::GroupNorm { groups: 1, epsilon: 1e-5 }, &["nchw"]).weights(&["c", "c"]),
+        Case::of(Op::BatchNorm(BatchNorm { epsilon: 1e-5 }), &["nchw"]).weights(&["c", "c", "c", "c"]),
+        Case::of(Op::LayerNorm(LayerNorm { axis: 1, epsilon: 1e-5 }), &["nc"]).weights(&["c", "c"]),
+        Case::of(Op::GroupNorm(GroupNorm { groups: 1, epsilon: 1e-5 }), &["nchw"]).weights(&["c", "c"]),
     ];
     for scheme in [DynamicScheme::PerRow, DynamicScheme::TorchPerTensor, DynamicScheme::OnnxPerTensor] {
         let conv = Op::Conv(Conv { dynamic: Some(scheme), ..Conv::new(window(), 1) });
@@ -151,13 +152,13 @@ fn gathering() -> Vec<Case> {
         Case::of(average(false), &["nchw"]).knowing("c").refusing("w"),
         Case::of(average(true), &["nchw"]).knowing("c").refusing("w"),
         Case::of(Op::GlobalAveragePool, &["nchw"]).knowing("c").refusing("hw"),
-        Case::of(Op::Softmax { axis: 1 }, &["nch"]),
-        Case::of(Op::Softmax { axis: 2 }, &["nch"]),
-        Case::of(Op::LogSoftmax { axis: 1 }, &["nch"]),
+        Case::of(Op::Softmax(Softmax { axis: 1 }), &["nch"]),
+        Case::of(Op::Softmax(Softmax { axis: 2 }), &["nch"]),
+        Case::of(Op::LogSoftmax(LogSoftmax { axis: 1 }), &["nch"]),
     ];
     for reduction in [Reduction::Mean, Reduction::Sum, Reduction::Max, Reduction::Min, Reduction::L2] {
         for keep in [false, true] {
-            cases.push(Case::of(Op::Reduce { reduction, axes: vec![1], keep }, &["ncw"]));
+            cases.push(Case::of(Op::Reduce(Reduce { reduction, axes: vec![1], keep }), &["ncw"]));
         }
     }
     for largest in [false, true] {
@@ -196,7 +197,7 @@ fn elements() -> Vec<Case> {
     ];
     let ops = [
         Op::Relu,
-        Op::Clip { min: -1.0, max: 1.0 },
+        Op::Clip(Clip { min: -1.0, max: 1.0 }),
         Op::Identity,
         Op::QuantStub,
         Op::DeQuantStub,
@@ -208,7 +209,7 @@ fn elements() -> Vec<Case> {
         cases.push(Case::of(Op::FakeQuantize(params), &["n3c"]));
     }
     let binary = [Binary::Sub, Binary::Mul, Binary::Div, Binary::Min, Binary::Max, Binary::Pow];
-    let pairs = || binary.map(Op::Binary).into_iter().chain([Op::Add { activation: Activation::None }]);
+    let pairs = || binary.map(Op::Binary).into_iter().chain([Op::Add(Add { activation: Activation::None })]);
     for (a, b) in [("nc", "nc"), ("nc", "c"), ("n1", "1c"), ("nc", "1")] {
         cases.extend(pairs().map(|op| Case::of(op, &[a, b])));
     }
@@ -224,8 +225,8 @@ fn elements() -> Vec<Case> {
     let logic = [Logic::And, Logic::Or, Logic::Xor];
     cases.extend(logic.map(|function| Case::of(Op::Logic(function), &["n1", "1c"]).holding(Holds::Truths)));
     cases.push(Case::of(Op::Not, &["nc"]).holding(Holds::Truths));
-    for to in [CastTo::F32, CastTo::I64, CastTo::I32, CastTo::Truth, CastTo::F16, CastTo::F64] {
-        cases.push(Case::of(Op::Cast { to }, &["nc"]));
+    for to in [CastTo::F32, CastTo::I64, CastTo::I32, CastTo::Bool, CastTo::F16, CastTo::F64] {
+        cases.push(Case::of(Op::Cast(Cast { to }), &["nc"]));
     }
     let choice = vec![("n1", Holds::Truths), ("1c", Holds::Reals), ("nc", Holds::Reals)];
     cases.push(Case { inputs: choice, ..Case::of(Op::Where, &[]) });
@@ -235,17 +236,20 @@ fn elements() -> Vec<Case> {
 /// Operators that move elements.
 fn moving() -> Vec<Case> {
     let mut cases = vec![
-        Case::of(Op::Flatten { axis: 1 }, &["nc2"]),
-        Case::new(|dim| Op::Reshape { dims: vec![dim('c'), dim('n')] }, &["nc"]),
-        Case::of(Op::Transpose { axes: vec![1, 2, 0] }, &["ncw"]),
-        Case::of(Op::Concat { axis: 1 }, &["naw", "nbw", "ncw"]),
-        Case::new(|dim| Op::Slice { axis: 1, start: 0, step: 1, length: dim('c') }, &["ncw"]),
-        Case::new(|_| Op::Slice { axis: 1, start: -1, step: -1, length: Dim::Fixed(0) }, &["ncw"]),
-        Case::new(|dim| Op::Expand { dims: vec![2.into(), 3.into(), dim('c')] }, &["1c"]),
+        Case::of(Op::Flatten(Flatten { axis: 1 }), &["nc2"]),
+        Case::new(|dim| Op::Reshape(Reshape { dims: vec![dim('c'), dim('n')] }), &["nc"]),
+        Case::of(Op::Transpose(Transpose { axes: vec![1, 2, 0] }), &["ncw"]),
+        Case::of(Op::Concat(Concat { axis: 1 }), &["naw", "nbw", "ncw"]),
+        Case::new(|dim| Op::Slice(Slice { axis: 1, start: 0, step: 1, length: dim('c') }), &["ncw"]),
+        Case::new(|_| Op::Slice(Slice { axis: 1, start: -1, step: -1, length: Dim::Fixed(0) }), &["ncw"]),
+        Case::new(|dim| Op::Expand(Expand { dims: vec![2.into(), 3.into(), dim('c')] }), &["1c"]),
     ];
     let chosen = |letters, indices| vec![(letters, Holds::Reals), (indices, Holds::Integers)];
-    cases.push(Case { inputs: chosen("ncw", "i"), ..Case::of(Op::Gather { axis: 2 }, &[]).refusing("w") });
-    cases.push(Case { inputs: chosen("nc", "ni"), ..Case::of(Op::GatherElements { axis: 1 }, &[]).refusing("c") });
+    cases.push(Case { inputs: chosen("ncw", "i"), ..Case::of(Op::Gather(Gather { axis: 2 }), &[]).refusing("w") });
+    cases.push(Case {
+        inputs: chosen("nc", "ni"),
+        ..Case::of(Op::GatherElements(GatherElements { axis: 1 }), &[]).refusing("c")
+    });
     for (mode, refuses) in
         [(PadMode::Constant(1.0), ""), (PadMode::Edge, "c"), (PadMode::Reflect, "c"), (PadMode::Wrap, "c")]
     {
