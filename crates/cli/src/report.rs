@@ -270,8 +270,9 @@ impl Report {
         }
         let notes: String = self.notes().map(|note| format!("<p>{}</p>\n", escaped(&note))).collect();
         format!(
-            "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>Quantization report</title>\n\
-             <style>body {{ font-family: sans-serif; margin: 2em }} td, th {{ padding: 0.2em 1em; text-align: left }}</style>\n\
+            "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+             <title>Quantization report</title>\n<style>body {{ font-family: sans-serif; margin: 2em }} \
+             td, th {{ padding: 0.2em 1em; text-align: left }}</style>\n\
              </head>\n<body>\n<h1>Quantization report</h1>\n<p>{}</p>\n{notes}<table>\n\
              <tr><th>layer</th><th>operator</th><th>runs</th><th>SQNR dB</th>\
              <th>weights SQNR dB</th><th>why</th></tr>\n{rows}</table>\n</body>\n</html>\n",

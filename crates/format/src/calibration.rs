@@ -8,10 +8,13 @@
 //! ```text
 //! header    model: 32 bytes, batches: u64, parts: u64, crc: u32, watched: list of watched
 //! watched   value: string, observer, state
-//! observer  enum    0 min_max    1 per_channel_min_max    2 histogram    3 moving_average_min_max { averaging_constant: f32 }
-//!                   4 moving_average_per_channel_min_max { averaging_constant: f32 }    5 mse    6 percentile { percent: f64 }
-//!                   7 entropy    8 fixed_params { scale: f32, zero_point: i32 }    9 placeholder   10 noop   11 reuse_input
-//! state     enum    0 stateless    1 min_max { extent: option of extent }    2 per_channel_min_max { axis: u64, extents: list of extent }
+//! observer  enum    0 min_max    1 per_channel_min_max    2 histogram
+//!                   3 moving_average_min_max { averaging_constant: f32 }
+//!                   4 moving_average_per_channel_min_max { averaging_constant: f32 }
+//!                   5 mse    6 percentile { percent: f64 }    7 entropy
+//!                   8 fixed_params { scale: f32, zero_point: i32 }    9 placeholder    10 noop    11 reuse_input
+//! state     enum    0 stateless    1 min_max { extent: option of extent }
+//!                   2 per_channel_min_max { axis: u64, extents: list of extent }
 //!                   3 moving_average_min_max { extent: option of extent }
 //!                   4 moving_average_per_channel_min_max { axis: u64, extents: list of extent }
 //!                   5 histogram { extent: option of extent, bins: u64, crc: u32, infinite: u64 }

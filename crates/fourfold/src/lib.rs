@@ -50,9 +50,11 @@
 //!
 //! ```text
 //! (1)  real = scale * (q - zero_point)
-//! (2)  quantize:    q = clamp(round_half_even(x / scale) + zero_point, q_min, q_max)      clamped as a float; NaN -> zero_point
-//! (3)  accumulate:  acc = sum_k (a - z_a)(w - z_w) + bias                                  exact in i32
-//! (4)  requantize:  q = clamp(round_half_even(f32(acc) * m) + z_y, q_min, q_max)           m = s_a * s_w / s_y, f32, in this order
+//! (2)  quantize:    q = clamp(round_half_even(x / scale) + zero_point, q_min, q_max)
+//!                   clamped as a float; NaN -> zero_point
+//! (3)  accumulate:  acc = sum_k (a - z_a)(w - z_w) + bias                             exact in i32
+//! (4)  requantize:  q = clamp(round_half_even(f32(acc) * m) + z_y, q_min, q_max)
+//!                   m = s_a * s_w / s_y in f32, in this order
 //! (5)  bias:        i32, scale s_a * s_w[c], zero point 0
 //! (6)  dynamic:     per row: parameters from that row alone
 //! ```

@@ -153,7 +153,12 @@ fn random(steps: &[Step], linear: bool, mut seed: u32) -> Graph {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
     #[test]
-    fn random_models_come_back(steps in proptest::collection::vec(step(), 1..7), linear: bool, reduced: bool, mut seed: u32) {
+    fn random_models_come_back(
+        steps in proptest::collection::vec(step(), 1..7),
+        linear: bool,
+        reduced: bool,
+        mut seed: u32,
+    ) {
         let float = fuse(&random(&steps, linear, seed)).expect("a float model");
         let qconfig = if reduced { QConfig::fbgemm() } else { QConfig::fourfold() };
         let mut calibration = prepare(&float, qconfig).expect("a float model");

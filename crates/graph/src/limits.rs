@@ -128,7 +128,8 @@ impl fmt::Display for LimitExceeded {
         let Self { name, actual, limit } = self;
         write!(
             f,
-            "{actual} exceeds the limit `{name}` of {limit}; raise it with --limit {name}={actual} if you trust the file"
+            "{actual} exceeds the limit `{name}` of {limit}; \
+             raise it with --limit {name}={actual} if you trust the file"
         )
     }
 }

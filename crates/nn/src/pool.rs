@@ -170,7 +170,8 @@ impl<const N: usize> Module for AdaptiveAvgPool<N> {
         let Some(kernel) = kernel.filter(|kernel| kernel.len() == N && dims.len() == N + 2) else {
             let output = self.output.0;
             return Err(builder.error(format!(
-                "{dims:?} cannot be divided into equal windows for {output:?} results; windows of unequal sizes are not supported"
+                "{dims:?} cannot be divided into equal windows for {output:?} results; \
+                 windows of unequal sizes are not supported"
             )));
         };
         let window = Window { stride: kernel.clone(), ..Window::new(&kernel) };

@@ -256,7 +256,10 @@ fn states_that_do_not_fit_are_errors_with_the_module() {
 proptest! {
     /// One key renamed is one missing and one unexpected, whatever the network.
     #[test]
-    fn a_renamed_key_is_missing_and_unexpected(widths in prop::collection::vec(1_usize..6, 2..6), choice: prop::sample::Index) {
+    fn a_renamed_key_is_missing_and_unexpected(
+        widths in prop::collection::vec(1_usize..6, 2..6),
+        choice: prop::sample::Index,
+    ) {
         let layers = widths.windows(2).fold(Sequential::new(), |net, pair| net.push(Linear::new(pair[0], pair[1])));
         let all = keys(&layers, input(&widths[..1]));
         let (key, shape) = choice.get(&all).clone();
@@ -266,7 +269,8 @@ proptest! {
             (name.clone(), Tensor::zeros(DType::F32, shape).expect("small"))
         });
         let found = build("net", &layers, input(&widths[..1]), tensors.collect());
-        let mismatch = Mismatch { missing: vec![Missing { key, expected: shape }], unexpected: vec![renamed], misshaped: Vec::new() };
+        let missing = vec![Missing { key, expected: shape }];
+        let mismatch = Mismatch { missing, unexpected: vec![renamed], misshaped: Vec::new() };
         prop_assert_eq!(found, Err(Error::StateDict(mismatch)));
     }
 }

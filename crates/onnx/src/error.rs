@@ -42,7 +42,8 @@ pub enum Error {
     },
     /// The file is of a newer version of the format than is known.
     #[error(
-        "version {version} of the file format is not known; versions 1 to 14 are. Save the model with an older ir_version"
+        "version {version} of the file format is not known; versions 1 to 14 are. \
+         Save the model with an older ir_version"
     )]
     Version {
         /// The version.
@@ -197,7 +198,8 @@ fn hint(operators: &[(String, usize)]) -> &'static str {
         name.starts_with("QLinear") || name.ends_with("Integer") || name.starts_with("DynamicQuantize")
     };
     if operators.iter().any(|(name, _)| is_quantized(name)) {
-        "; the model is quantized with operators that fourfold does not have: give the float model, which fourfold can quantize"
+        "; the model is quantized with operators that fourfold does not have: \
+         give the float model, which fourfold can quantize"
     } else {
         ""
     }

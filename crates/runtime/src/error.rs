@@ -59,7 +59,8 @@ pub enum Error {
     },
     /// The inputs are so small that a window fits nowhere, or a size would be negative.
     #[error(
-        "value `{}` would have no elements: its axis {axis} of size {} is not positive for these inputs; give larger ones",
+        "value `{}` would have no elements: its axis {axis} of size {} is not positive for these inputs; \
+         give larger ones",
         Excerpt(value),
         Excerpt(dim)
     )]
@@ -109,7 +110,8 @@ pub enum Error {
     },
     /// An element is sought along an axis that has none.
     #[error(
-        "axis {axis} has no elements for inputs of these sizes, so that none is the largest or smallest; give larger inputs"
+        "axis {axis} has no elements for inputs of these sizes, so that none is the largest or smallest; \
+         give larger inputs"
     )]
     Empty {
         /// The axis.

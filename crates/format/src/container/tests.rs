@@ -380,7 +380,10 @@ fn the_first_version_is_read_for_ever() {
 
 proptest! {
     #[test]
-    fn damaged_files_are_refused_without_a_panic(at in 0_usize..400, bytes in proptest::collection::vec(any::<u8>(), 1..20)) {
+    fn damaged_files_are_refused_without_a_panic(
+        at in 0_usize..400,
+        bytes in proptest::collection::vec(any::<u8>(), 1..20),
+    ) {
         let mut file = to_bytes(&small()).expect("a known graph");
         let at = at % file.len();
         let end = file.len().min(at + bytes.len());

@@ -98,7 +98,8 @@ pub(super) fn recurrent(recurrent: &Recurrent, inputs: &[&Value]) -> Result<Vec<
     if expected.as_ref() != Some(rows) || weight != [rows.clone(), features.clone()] {
         let gates = recurrent.cell.gates();
         return Err(Problem::shape(format!(
-            "the weights {weight:?} and {hidden_weight:?} do not fit the input {x:?}: {gates} gates of {size} in {ways} directions"
+            "the weights {weight:?} and {hidden_weight:?} do not fit the input {x:?}: \
+             {gates} gates of {size} in {ways} directions"
         )));
     }
     if bias != [Dim::Fixed(2), rows.clone()] {
