@@ -6,7 +6,7 @@ use std::io::{self, IsTerminal, Write};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::failure::{Failure, Kind};
+use crate::failure::Failure;
 use crate::message::{bounded, visible};
 
 /// Whether messages and progress are wanted, and what was warned of.
@@ -28,10 +28,7 @@ impl Console {
     pub(crate) fn data(&self, text: &str) -> Result<(), Failure> {
         let mut stdout = io::stdout().lock();
         let written = stdout.write_all(visible(text).as_bytes()).and_then(|()| stdout.flush());
-        written.map_err(|error| match error.kind() {
-            io::ErrorKind::BrokenPipe => Failure::new(Kind::BrokenPipe, error),
-            _ => Failure::new(Kind::Io, format_args!("cannot write to stdout: {error}")),
-        })
+        written.map_err(|error| Failure::stdout(&error))
     }
 
     /// Writes one JSON document with its schema, and what was warned of, to stdout.

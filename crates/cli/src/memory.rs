@@ -5,7 +5,9 @@
 //! when it is not, the allocator says on stderr how much was missing and aborts. That is the end of the command either
 //! way, but scripts get the exit code of a limit and not a signal.
 
-use crate::failure::{Failure, Kind};
+use fourfold::ErrorKind;
+
+use crate::failure::{Failure, exit_code};
 
 /// From now on an abort ends the command with the exit code of a limit.
 #[cfg(unix)]
@@ -16,10 +18,12 @@ pub(crate) fn listen() -> Result<(), Failure> {
     let always = Arc::new(AtomicBool::new(true));
     let listening = signal_hook::flag::register_conditional_shutdown(
         signal_hook::consts::SIGABRT,
-        Kind::Limit.code().into(),
+        exit_code(ErrorKind::Limit).into(),
         always,
     );
-    listening.map(|_| ()).map_err(|error| Failure::new(Kind::Io, format_args!("cannot listen for aborts: {error}")))
+    listening
+        .map(|_| ())
+        .map_err(|error| Failure::new(ErrorKind::Io, format_args!("cannot listen for aborts: {error}")))
 }
 
 /// There is nothing to listen to.

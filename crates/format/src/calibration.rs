@@ -38,7 +38,7 @@ mod record;
 #[cfg(test)]
 mod tests;
 
-use fourfold_graph::Limits;
+use fourfold_error::Limits;
 use fourfold_observers::States;
 
 use crate::layout::{self, Format, Source};

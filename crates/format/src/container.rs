@@ -108,7 +108,8 @@ mod tests;
 
 use std::io::Read;
 
-use fourfold_graph::{Graph, Limits, Value};
+use fourfold_error::Limits;
+use fourfold_graph::{Graph, Value};
 
 use crate::layout::{self, Format, Source};
 use crate::{Error, codec};

@@ -1,6 +1,6 @@
 //! What can go wrong with a file.
 
-use fourfold_graph::{Excerpt, LimitExceeded};
+use fourfold_error::{ErrorKind, Excerpt, LimitExceeded};
 
 /// An error of this crate.
 #[non_exhaustive]
@@ -80,6 +80,21 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whose fault it is, and what helps.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Error::Read { .. } => ErrorKind::Io,
+            Error::Foreign { .. } | Error::Checksum { .. } | Error::Corrupt { .. } | Error::Missing { .. } => {
+                ErrorKind::Invalid
+            }
+            Error::Version { .. } | Error::Flags { .. } | Error::Unsupported { .. } => ErrorKind::Unsupported,
+            Error::Limit(error) => error.kind(),
+            Error::Graph(error) => error.kind(),
+            Error::Tensor(error) => error.kind(),
+        }
+    }
+
     /// Whether the file is valid, and only uses what is not supported.
     #[must_use]
     pub fn is_unsupported(&self) -> bool {

@@ -10,7 +10,7 @@
 
 use std::io::Cursor;
 
-use fourfold_graph::Limits;
+use fourfold_error::Limits;
 use fourfold_tensor::{DType, Tensor, bf16};
 
 use crate::Error;

@@ -30,7 +30,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::io::{Cursor, Read, Seek, SeekFrom};
 use std::ops::Range;
 
-use fourfold_graph::Limits;
+use fourfold_error::Limits;
 use fourfold_tensor::{DType, Tensor, memory};
 
 use crate::Error;
@@ -51,7 +51,7 @@ const OPEN: usize = 64;
 /// ```no_run
 /// use std::fs::File;
 /// use fourfold_format::npz;
-/// use fourfold_graph::Limits;
+/// use fourfold_error::Limits;
 ///
 /// let mut archive = npz::Archive::new(File::open("samples.npz")?, &Limits::default())?;
 /// for member in archive.members() {

@@ -11,7 +11,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use fourfold_graph::{Graph, Limits};
+use fourfold_error::Limits;
+use fourfold_graph::Graph;
 use fourfold_schemes::{Granularity, QuantParams, Scale};
 use fourfold_tensor::{DType, Tensor};
 

@@ -2,7 +2,7 @@
 
 use fourfold_tensor::DType;
 
-use crate::{Excerpt, LimitExceeded, OpKind};
+use crate::{ErrorKind, Excerpt, LimitExceeded, OpKind};
 
 /// What to do where a size must be known: the end of a message.
 pub const FIX_SIZES: &str = "give the inputs fixed sizes, with --dim NAME=SIZE or --shape INPUT=1x3x224x224";
@@ -70,6 +70,21 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whose fault it is, and what helps.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Error::Fixed { .. } => ErrorKind::Usage,
+            Error::DuplicateName { .. } | Error::Name { .. } | Error::NoOutputs | Error::UnknownValue { .. } => {
+                ErrorKind::Invalid
+            }
+            Error::Node { problem, .. } => problem.kind(),
+            Error::Constant { source, .. } => source.kind(),
+            Error::Limit(error) => error.kind(),
+            Error::Tensor(error) => error.kind(),
+        }
+    }
+
     /// Whether the graph may be valid, but has sizes that are not known where they have to be.
     #[must_use]
     pub fn is_unsupported(&self) -> bool {
@@ -158,6 +173,22 @@ pub enum Problem {
 }
 
 impl Problem {
+    /// Whose fault it is, and what helps.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Problem::Open { .. } => ErrorKind::Unsupported,
+            Problem::Arity { .. }
+            | Problem::Type { .. }
+            | Problem::Shape { .. }
+            | Problem::Attribute { .. }
+            | Problem::OutputParams { .. }
+            | Problem::Accumulator { .. } => ErrorKind::Invalid,
+            Problem::Scheme(error) => error.kind(),
+            Problem::Limit(error) => error.kind(),
+        }
+    }
+
     fn is_limit(&self) -> bool {
         match self {
             Problem::Limit(_) => true,

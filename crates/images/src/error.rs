@@ -1,6 +1,6 @@
 //! What can go wrong with an image.
 
-use fourfold_graph::{Excerpt, LimitExceeded};
+use fourfold_error::{ErrorKind, Excerpt, LimitExceeded};
 
 /// An error of this crate.
 #[non_exhaustive]
@@ -43,6 +43,18 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whose fault it is, and what helps.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Error::Foreign { .. } | Error::Corrupt { .. } => ErrorKind::Invalid,
+            Error::Unsupported { .. } => ErrorKind::Unsupported,
+            Error::Setting { .. } => ErrorKind::Usage,
+            Error::Limit(error) => error.kind(),
+            Error::Tensor(error) => error.kind(),
+        }
+    }
+
     /// Whether the file is valid, and only uses what is not supported.
     #[must_use]
     pub fn is_unsupported(&self) -> bool {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use fourfold_graph::Limits;
+use fourfold_error::Limits;
 use fourfold_images::{Error, Image, decode};
 use proptest::prelude::*;
 

@@ -1,5 +1,7 @@
 //! What can go wrong while modules become a graph.
 
+use fourfold_graph::ErrorKind;
+
 use crate::Mismatch;
 
 /// An error of this crate.
@@ -26,6 +28,16 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whose fault it is, and what helps.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Error::StateDict(_) | Error::Module { .. } => ErrorKind::Invalid,
+            Error::Graph(error) => error.kind(),
+            Error::Tensor(error) => error.kind(),
+        }
+    }
+
     /// Whether a limit was reached, or memory ran out.
     #[must_use]
     pub fn is_limit(&self) -> bool {

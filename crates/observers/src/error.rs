@@ -1,5 +1,7 @@
 //! What can go wrong while values are observed.
 
+use fourfold_error::ErrorKind;
+
 /// An error of this crate.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -98,6 +100,25 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whose fault it is, and what helps.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Error::NotFinite { .. }
+            | Error::Nothing
+            | Error::NoRange { .. }
+            | Error::Channels { .. }
+            | Error::Merge { .. }
+            | Error::State { .. }
+            | Error::Apart { .. }
+            | Error::Twice { .. }
+            | Error::Setting { .. } => ErrorKind::Invalid,
+            Error::Value { source, .. } => source.kind(),
+            Error::Scheme(error) => error.kind(),
+            Error::Tensor(error) => error.kind(),
+        }
+    }
+
     /// Whether a limit was reached, or memory ran out.
     #[must_use]
     pub fn is_limit(&self) -> bool {

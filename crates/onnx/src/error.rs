@@ -1,6 +1,6 @@
 //! What can go wrong with an ONNX file.
 
-use fourfold_graph::{Excerpt, LimitExceeded};
+use fourfold_graph::{ErrorKind, Excerpt, LimitExceeded};
 
 /// An error of this crate.
 #[non_exhaustive]
@@ -132,6 +132,29 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whose fault it is, and what helps.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Error::External { .. } | Error::File { .. } => ErrorKind::Io,
+            Error::NotOnnx { .. }
+            | Error::Corrupt { .. }
+            | Error::Decode { .. }
+            | Error::Model { .. }
+            | Error::Node { .. }
+            | Error::Tensor { .. }
+            | Error::Function { .. } => ErrorKind::Invalid,
+            Error::Opset { .. }
+            | Error::Version { .. }
+            | Error::Operators { .. }
+            | Error::Unsupported { .. }
+            | Error::UnsupportedTensor { .. }
+            | Error::Export { .. } => ErrorKind::Unsupported,
+            Error::Limit(error) => error.kind(),
+            Error::Graph(error) => error.kind(),
+        }
+    }
+
     /// Whether a limit was reached, or memory ran out.
     #[must_use]
     pub fn is_limit(&self) -> bool {

@@ -1,6 +1,6 @@
 //! What can go wrong in the workflow.
 
-use fourfold_graph::OpKind;
+use fourfold_graph::{ErrorKind, OpKind};
 use fourfold_tensor::DType;
 
 /// An error of this crate.
@@ -96,6 +96,25 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whose fault it is, and what helps.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Error::NotCalibrated | Error::Config { .. } | Error::Pattern { .. } | Error::NotDynamic { .. } => {
+                ErrorKind::Usage
+            }
+            Error::NoSamples | Error::Mismatch { .. } => ErrorKind::Invalid,
+            Error::AlreadyQuantized => ErrorKind::Unsupported,
+            Error::Partial { .. } => ErrorKind::Incomplete,
+            Error::Cancelled => ErrorKind::Interrupted,
+            Error::Observe { source, .. } | Error::Saved { source } | Error::Weight { source, .. } => source.kind(),
+            Error::Graph(error) => error.kind(),
+            Error::Runtime(error) => error.kind(),
+            Error::Scheme(error) => error.kind(),
+            Error::Tensor(error) => error.kind(),
+        }
+    }
+
     /// Whether a limit was reached, or memory ran out.
     #[must_use]
     pub fn is_limit(&self) -> bool {

@@ -1,6 +1,6 @@
 //! What can go wrong while a graph is compiled or run.
 
-use fourfold_graph::{Excerpt, LimitExceeded};
+use fourfold_graph::{ErrorKind, Excerpt, LimitExceeded};
 use fourfold_tensor::{DType, Shape};
 
 /// An error of this crate.
@@ -171,6 +171,34 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whose fault it is, and what helps.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Error::InputCount { .. }
+            | Error::Input { .. }
+            | Error::Symbol { .. }
+            | Error::Unbound { .. }
+            | Error::TooSmall { .. }
+            | Error::Index { .. }
+            | Error::DivisionByZero
+            | Error::Range { .. }
+            | Error::Empty { .. }
+            | Error::Broadcast { .. }
+            | Error::Math(_)
+            | Error::Accumulator { .. } => ErrorKind::Invalid,
+            Error::Unsupported { .. } => ErrorKind::Unsupported,
+            Error::Threads { .. } => ErrorKind::Io,
+            Error::Stopped => ErrorKind::Interrupted,
+            Error::Node { source, .. } => source.kind(),
+            Error::Kernel(error) if error.is_limit() => ErrorKind::Limit,
+            Error::Kernel(_) => ErrorKind::Invalid,
+            Error::Limit(error) => error.kind(),
+            Error::Scheme(error) => error.kind(),
+            Error::Tensor(error) => error.kind(),
+        }
+    }
+
     /// Whether a limit was reached, or memory ran out.
     #[must_use]
     pub fn is_limit(&self) -> bool {

@@ -1,5 +1,6 @@
 //! What can go wrong with a scheme.
 
+use fourfold_error::ErrorKind;
 use fourfold_tensor::DType;
 
 use crate::{CodeRange, CodeType, Sharing};
@@ -167,6 +168,34 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whose fault it is, and what helps.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Error::Scale { .. }
+            | Error::ZeroPoint { .. }
+            | Error::Codes { .. }
+            | Error::NotQuantized { .. }
+            | Error::Channels { .. }
+            | Error::Range { .. }
+            | Error::ReversedRange { .. }
+            | Error::CodeRange { .. }
+            | Error::OneSided { .. }
+            | Error::Code { .. }
+            | Error::PackedLength { .. }
+            | Error::Padding { .. }
+            | Error::FloatZeroPoint { .. }
+            | Error::Parameters { .. }
+            | Error::Sharing { .. }
+            | Error::NotForGraphs { .. }
+            | Error::Multiplier { .. }
+            | Error::FixedMultiplier { .. } => ErrorKind::Invalid,
+            Error::Tensor(error) => error.kind(),
+            Error::Kernel(error) if error.is_limit() => ErrorKind::Limit,
+            Error::Kernel(_) => ErrorKind::Invalid,
+        }
+    }
+
     /// Whether a limit was reached, or memory ran out.
     #[must_use]
     pub fn is_limit(&self) -> bool {

@@ -14,9 +14,12 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("fourfold-cli", &["fourfold"]),
     ("fourfold", PARTS),
     ("fourfold-onnx", &["fourfold-runtime", "fourfold-graph", "fourfold-schemes", "fourfold-tensor"]),
-    ("fourfold-format", &["fourfold-graph", "fourfold-observers", "fourfold-schemes", "fourfold-tensor"]),
+    (
+        "fourfold-format",
+        &["fourfold-graph", "fourfold-observers", "fourfold-schemes", "fourfold-tensor", "fourfold-error"],
+    ),
     ("fourfold-nn", &["fourfold-graph", "fourfold-tensor"]),
-    ("fourfold-images", &["fourfold-graph", "fourfold-tensor"]),
+    ("fourfold-images", &["fourfold-tensor", "fourfold-error"]),
     (
         "fourfold-quantize",
         &[
@@ -32,16 +35,18 @@ const ARROWS: &[(&str, &[&str])] = &[
         "fourfold-runtime",
         &["fourfold-graph", "fourfold-schemes", "fourfold-tensor", "fourfold-kernels", "fourfold-math"],
     ),
-    ("fourfold-graph", &["fourfold-schemes", "fourfold-tensor"]),
-    ("fourfold-observers", &["fourfold-schemes", "fourfold-tensor"]),
-    ("fourfold-schemes", &["fourfold-tensor", "fourfold-kernels"]),
+    ("fourfold-graph", &["fourfold-schemes", "fourfold-tensor", "fourfold-error"]),
+    ("fourfold-observers", &["fourfold-schemes", "fourfold-tensor", "fourfold-error"]),
+    ("fourfold-schemes", &["fourfold-tensor", "fourfold-kernels", "fourfold-error"]),
+    ("fourfold-tensor", &["fourfold-error"]),
     ("fourfold-kernels", &[]),
     ("fourfold-math", &[]),
-    ("fourfold-tensor", &[]),
+    ("fourfold-error", &[]),
 ];
 
 /// Every library, the facade last.
 const LIBRARIES: &[&str] = &[
+    "fourfold-error",
     "fourfold-tensor",
     "fourfold-kernels",
     "fourfold-math",

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use fourfold::ErrorKind;
 use fourfold::observers::Shards;
 use fourfold::quantize::{self, Calibration};
 
@@ -12,7 +13,7 @@ use crate::args::{Calibrate, Mode, Shard};
 use crate::atomic;
 use crate::config::Settings;
 use crate::data::{Flag, Samples, Slice, Suspicions};
-use crate::failure::{Failure, Kind};
+use crate::failure::Failure;
 use crate::interrupt;
 use crate::model::Model;
 use crate::state;
@@ -126,13 +127,13 @@ impl Job<'_> {
 /// Keeps what whole batches gave; leaves no file if that is nothing.
 fn interrupted(calibration: &Calibration, output: &Path) -> Failure {
     if calibration.batches() == 0 {
-        return Failure::new(Kind::Interrupted, "interrupted; no output was written");
+        return Failure::new(ErrorKind::Interrupted, "interrupted; no output was written");
     }
     if let Err(failure) = write(calibration, output) {
         return failure;
     }
     let message = "has what was observed so far, go on with --resume";
-    Failure::new(Kind::Interrupted, format_args!("interrupted; {} {message}", output.display()))
+    Failure::new(ErrorKind::Interrupted, format_args!("interrupted; {} {message}", output.display()))
 }
 
 fn write(calibration: &Calibration, path: &Path) -> Result<(), Failure> {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use fourfold::ErrorKind;
 use fourfold::graph::{Graph, Node, OpKind};
 use fourfold::observers::States;
 use fourfold::quantize::{Comparison, Decision, Quantized, correct_bias_with, prepare_with, quantize_dynamic_with};
@@ -11,7 +12,7 @@ use crate::args::{Mode, Quantize};
 use crate::atomic;
 use crate::config::Settings;
 use crate::data::{Flag, Samples, Suspicions};
-use crate::failure::{Failure, Kind};
+use crate::failure::Failure;
 use crate::interrupt;
 use crate::model::{Form, Model, save};
 use crate::report::{Calibrated, Report, ReportForm};
@@ -216,5 +217,5 @@ fn nothing_quantized(settings: &Settings, fused: &Graph, quantized: &Quantized) 
         Mode::Static => "",
     };
     let reasons = reasons.join("; ");
-    Failure::new(Kind::Unsupported, format_args!("no layer can be quantized as asked{said}{hint} ({reasons})"))
+    Failure::new(ErrorKind::Unsupported, format_args!("no layer can be quantized as asked{said}{hint} ({reasons})"))
 }

@@ -11,7 +11,7 @@ use fourfold::tensor::{DType, Tensor};
 use super::form::Wanted;
 use crate::args::{Channels, Images, Layout, Size};
 use crate::console::Console;
-use crate::failure::{Failure, Kind};
+use crate::failure::Failure;
 use crate::model::read_file;
 
 /// How image files become samples of an input.
@@ -89,12 +89,7 @@ fn decode(path: &Path, limits: &Limits) -> Result<Image, Failure> {
 }
 
 fn failure(error: images::Error) -> Failure {
-    let kind = match &error {
-        _ if error.is_limit() => Kind::Limit,
-        _ if error.is_unsupported() => Kind::Unsupported,
-        _ => Kind::Invalid,
-    };
-    Failure::new(kind, error)
+    Failure::new(error.kind(), error)
 }
 
 /// Where the channels of a sample are, and how many, as far as the input says.

@@ -2,7 +2,8 @@
 
 use std::io::Read;
 
-use fourfold_graph::{Graph, GraphBuilder, Limits, NewNode, Node, Op, OutputParams, Value, ValueId, ValueType};
+use fourfold_error::Limits;
+use fourfold_graph::{Graph, GraphBuilder, NewNode, Node, Op, OutputParams, Value, ValueId, ValueType};
 use fourfold_schemes::{Granularity, QuantParams, Scale};
 use fourfold_tensor::{DType, MAX_RANK, Shape, Tensor, memory};
 

@@ -3,7 +3,7 @@
 use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
 
-use fourfold_graph::Limits;
+use fourfold_error::Limits;
 use fourfold_tensor::{DType, Tensor};
 
 use super::Elements;
@@ -14,7 +14,7 @@ use crate::Error;
 /// ```
 /// use std::io::Cursor;
 /// use fourfold_format::npy;
-/// use fourfold_graph::Limits;
+/// use fourfold_error::Limits;
 /// use fourfold_tensor::Tensor;
 ///
 /// let file = npy::write(&Tensor::from_vec(&[3, 2], vec![0_u8, 1, 2, 3, 4, 5])?);

@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use crate::ErrorKind;
+
 /// What a loader accepts. The defaults fit every model this project knows of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -121,6 +123,14 @@ pub struct LimitExceeded {
     pub actual: u64,
     /// What is allowed.
     pub limit: u64,
+}
+
+impl LimitExceeded {
+    /// [`ErrorKind::Limit`].
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        ErrorKind::Limit
+    }
 }
 
 impl fmt::Display for LimitExceeded {
