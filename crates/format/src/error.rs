@@ -95,23 +95,6 @@ impl Error {
         }
     }
 
-    /// Whether the file is valid, and only uses what is not supported.
-    #[must_use]
-    pub fn is_unsupported(&self) -> bool {
-        matches!(self, Error::Version { .. } | Error::Flags { .. } | Error::Unsupported { .. })
-    }
-
-    /// Whether a limit was reached, or memory ran out.
-    #[must_use]
-    pub fn is_limit(&self) -> bool {
-        match self {
-            Error::Limit(_) => true,
-            Error::Graph(error) => error.is_limit(),
-            Error::Tensor(error) => error.is_limit(),
-            _ => false,
-        }
-    }
-
     /// The error of a file that is a part of another.
     pub(crate) fn within(self, outer: &str) -> Self {
         match self {

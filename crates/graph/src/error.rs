@@ -84,24 +84,6 @@ impl Error {
             Error::Tensor(error) => error.kind(),
         }
     }
-
-    /// Whether the graph may be valid, but has sizes that are not known where they have to be.
-    #[must_use]
-    pub fn is_unsupported(&self) -> bool {
-        matches!(self, Error::Node { problem, .. } if matches!(**problem, Problem::Open { .. }))
-    }
-
-    /// Whether a limit was reached, or memory ran out.
-    #[must_use]
-    pub fn is_limit(&self) -> bool {
-        match self {
-            Error::Limit(_) => true,
-            Error::Node { problem, .. } => problem.is_limit(),
-            Error::Constant { source, .. } => source.is_limit(),
-            Error::Tensor(error) => error.is_limit(),
-            _ => false,
-        }
-    }
 }
 
 /// Why a node does not fit its operands.
@@ -186,14 +168,6 @@ impl Problem {
             | Problem::Accumulator { .. } => ErrorKind::Invalid,
             Problem::Scheme(error) => error.kind(),
             Problem::Limit(error) => error.kind(),
-        }
-    }
-
-    fn is_limit(&self) -> bool {
-        match self {
-            Problem::Limit(_) => true,
-            Problem::Scheme(error) => error.is_limit(),
-            _ => false,
         }
     }
 

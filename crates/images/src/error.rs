@@ -55,28 +55,6 @@ impl Error {
         }
     }
 
-    /// Whether the file is valid, and only uses what is not supported.
-    #[must_use]
-    pub fn is_unsupported(&self) -> bool {
-        matches!(self, Error::Unsupported { .. })
-    }
-
-    /// Whether a limit was reached, or memory ran out.
-    #[must_use]
-    pub fn is_limit(&self) -> bool {
-        match self {
-            Error::Limit(_) => true,
-            Error::Tensor(error) => error.is_limit(),
-            _ => false,
-        }
-    }
-
-    /// Whether the settings are wrong, whatever the image.
-    #[must_use]
-    pub fn is_setting(&self) -> bool {
-        matches!(self, Error::Setting { .. })
-    }
-
     pub(crate) fn unsupported(what: impl Into<String>) -> Self {
         Error::Unsupported { what: what.into() }
     }

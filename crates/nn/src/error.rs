@@ -37,14 +37,4 @@ impl Error {
             Error::Tensor(error) => error.kind(),
         }
     }
-
-    /// Whether a limit was reached, or memory ran out.
-    #[must_use]
-    pub fn is_limit(&self) -> bool {
-        match self {
-            Error::Graph(error) => error.is_limit(),
-            Error::Tensor(error) => error.is_limit(),
-            _ => false,
-        }
-    }
 }

@@ -154,41 +154,6 @@ impl Error {
             Error::Graph(error) => error.kind(),
         }
     }
-
-    /// Whether a limit was reached, or memory ran out.
-    #[must_use]
-    pub fn is_limit(&self) -> bool {
-        match self {
-            Error::Limit(_) => true,
-            Error::Graph(error) => error.is_limit(),
-            _ => false,
-        }
-    }
-
-    /// Whether the file is valid, and only uses what is not supported.
-    #[must_use]
-    pub fn is_unsupported(&self) -> bool {
-        if let Error::Graph(error) = self {
-            return error.is_unsupported();
-        }
-        matches!(
-            self,
-            Error::Opset { .. }
-                | Error::Version { .. }
-                | Error::Operators { .. }
-                | Error::Unsupported { .. }
-                | Error::UnsupportedTensor { .. }
-                | Error::Export { .. }
-        )
-    }
-}
-
-impl Error {
-    /// Whether a file could not be read, which says nothing about the model.
-    #[must_use]
-    pub fn is_io(&self) -> bool {
-        matches!(self, Error::External { .. } | Error::File { .. })
-    }
 }
 
 impl From<fourfold_tensor::Error> for Error {

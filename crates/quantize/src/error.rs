@@ -114,17 +114,4 @@ impl Error {
             Error::Tensor(error) => error.kind(),
         }
     }
-
-    /// Whether a limit was reached, or memory ran out.
-    #[must_use]
-    pub fn is_limit(&self) -> bool {
-        match self {
-            Error::Observe { source, .. } | Error::Saved { source } | Error::Weight { source, .. } => source.is_limit(),
-            Error::Graph(error) => error.is_limit(),
-            Error::Runtime(error) => error.is_limit(),
-            Error::Scheme(error) => error.is_limit(),
-            Error::Tensor(error) => error.is_limit(),
-            _ => false,
-        }
-    }
 }

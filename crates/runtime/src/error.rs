@@ -199,19 +199,6 @@ impl Error {
         }
     }
 
-    /// Whether a limit was reached, or memory ran out.
-    #[must_use]
-    pub fn is_limit(&self) -> bool {
-        match self {
-            Error::Limit(_) => true,
-            Error::Node { source, .. } => source.is_limit(),
-            Error::Kernel(error) => error.is_limit(),
-            Error::Scheme(error) => error.is_limit(),
-            Error::Tensor(error) => error.is_limit(),
-            _ => false,
-        }
-    }
-
     /// The same error, with the node it happened at.
     pub(crate) fn at(self, node: &str) -> Self {
         match self {

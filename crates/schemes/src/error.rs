@@ -195,14 +195,4 @@ impl Error {
             Error::Kernel(_) => ErrorKind::Invalid,
         }
     }
-
-    /// Whether a limit was reached, or memory ran out.
-    #[must_use]
-    pub fn is_limit(&self) -> bool {
-        match self {
-            Error::Tensor(error) => error.is_limit(),
-            Error::Kernel(error) => error.is_limit(),
-            _ => false,
-        }
-    }
 }

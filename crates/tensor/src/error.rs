@@ -91,10 +91,4 @@ impl Error {
     pub(crate) fn out_of_memory<T>(count: usize) -> Self {
         Error::OutOfMemory { bytes: count.saturating_mul(size_of::<T>()) }
     }
-
-    /// Whether the machine is too small for the tensor.
-    #[must_use]
-    pub fn is_limit(&self) -> bool {
-        matches!(self, Error::TooLarge { .. } | Error::OutOfMemory { .. })
-    }
 }
