@@ -65,6 +65,17 @@ const LIBRARIES: &[&str] = &[
 /// What the facade puts together: every other library.
 const PARTS: &[&str] = LIBRARIES.split_at(LIBRARIES.len() - 1).0;
 
+/// What a table for people says of `package`: the packages that it may depend on, without `fourfold-`.
+pub(super) fn described(package: &str) -> Option<String> {
+    let (_, targets) = ARROWS.iter().find(|(name, _)| *name == package)?;
+    let short = |name: &&str| name.strip_prefix("fourfold-").unwrap_or(name).to_owned();
+    Some(match *targets {
+        [] => "nothing".to_owned(),
+        targets if targets == PARTS => "every crate below".to_owned(),
+        targets => targets.iter().map(short).collect::<Vec<_>>().join(", "),
+    })
+}
+
 /// A crate depends on nothing of this workspace but what its row allows, and every crate has a row.
 pub(super) fn allowed(members: &[Manifest]) -> Vec<Violation> {
     let mut violations = Vec::new();
