@@ -25,7 +25,7 @@ pub(crate) fn exit_code(kind: ErrorKind) -> u8 {
 #[derive(Clone, Debug)]
 pub(crate) struct Failure {
     pub(crate) kind: ErrorKind,
-    /// Whether the reader of stdout went away, which has seen enough: no failure for who called.
+    /// Whether the reader of stdout closed it. It has seen enough: the command succeeds.
     pub(crate) is_unread: bool,
     message: String,
 }

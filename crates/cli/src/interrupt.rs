@@ -21,7 +21,7 @@ pub(crate) fn listen() -> Result<(), Failure> {
         .map_err(|error| Failure::new(ErrorKind::Io, format_args!("cannot listen for Ctrl-C: {error}")))
 }
 
-/// Fails if the user has interrupted the command; called between pieces of work, so that temporary files are removed.
+/// Fails if the user has interrupted the command; called between units of work, so that temporary files are removed.
 pub(crate) fn check() -> Result<(), Failure> {
     if INTERRUPTED.load(Ordering::Relaxed) {
         return Err(Failure::new(ErrorKind::Interrupted, "interrupted; no output was written"));

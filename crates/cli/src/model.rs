@@ -1,4 +1,4 @@
-//! Model files: told by content when read, by extension when written.
+//! Model files: recognized by content when read, by extension when written.
 
 use std::fs::{File, Metadata};
 use std::io::Read;
@@ -144,7 +144,7 @@ fn read_all(file: File, length: u64, path: &Path) -> Result<Vec<u8>, Failure> {
     Ok(bytes)
 }
 
-/// What is known of a file that can be read from any place, which devices and pipes cannot.
+/// The metadata of a regular file; directories, devices and pipes are refused.
 pub(crate) fn check_is_file(path: &Path) -> Result<Metadata, Failure> {
     let metadata = std::fs::metadata(path).map_err(|error| Failure::io("read", path, &error))?;
     if metadata.is_file() {

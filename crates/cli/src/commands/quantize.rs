@@ -111,7 +111,7 @@ fn check(arguments: &Quantize, settings: &Settings, is_state: bool, context: &Co
     Ok(())
 }
 
-/// What a file that was given in the place of samples says, if it is one.
+/// The calibration, if that was given instead of samples.
 fn states(given: &[String], context: &Context) -> Result<Option<States>, Failure> {
     match given {
         [path] if state::is_state(Path::new(path))? => state::read(Path::new(path), context).map(Some),
@@ -163,13 +163,13 @@ fn calibrate(fused: &Graph, settings: &Settings, samples: &Samples, context: &Co
     let corrected = correct_bias_with(fused, &quantized, samples, &context.options())?;
     if corrected.graph() == quantized.graph() {
         console.warning(
-            "--correct-bias changed nothing: no layer on codes has a mean error as large as a step of its bias",
+            "--correct-bias changed nothing: no quantized layer has a mean error as large as one step of its bias",
         );
     }
     Ok(corrected)
 }
 
-/// Compares the layers on the first batches; says nothing of them where these are one number over and over.
+/// Compares the layers on the first batches, unless these are constant.
 fn compare(
     fused: &Graph,
     quantized: &Quantized,

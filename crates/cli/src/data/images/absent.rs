@@ -1,4 +1,4 @@
-//! In the place of image files, where the command was built without them.
+//! Stands in for image files in a command that was built without them.
 
 use std::path::Path;
 
