@@ -22,7 +22,7 @@
 //! extent    min: f32, max: f32
 //! ```
 //!
-//! Minor version 1 is of a calibration that has not seen all samples; behind the header's last field follows
+//! Minor version 1 is a calibration that has not seen all samples. Behind the header's last field follows
 //!
 //! ```text
 //! shards    count: u64, finished: list of u64, ascending
@@ -31,7 +31,7 @@
 //! `model` and the identities of the batches are hashes that the workflow makes. The sections are the identities,
 //! `parts` times 16 bytes in ascending order, and then the counts of each histogram, `bins` times `f32` (state 5) or
 //! `u64` (state 6), in the order of the states; the header has the CRC-32 of each. A recording is not written: it is
-//! for looking at, and grows with what it sees.
+//! for inspection, and grows with what it sees.
 
 mod build;
 mod record;

@@ -17,7 +17,7 @@
 //! | .. | .. | the constants, in the header's order, each at the next multiple of 64; zeros between |
 //!
 //! The file ends with the last byte of the last constant, or with the header if there are none. Constants are raw
-//! elements, row-major, little-endian, or packed codes; the header has the CRC-32 of each. So every bit of the file is
+//! elements, row-major, little-endian, or packed; the header has the CRC-32 of each. So every bit of the file is
 //! covered.
 //!
 //! # The header
@@ -89,11 +89,12 @@
 //!
 //! Every item makes one value; values are counted from 0 in the order of the items. A node's params are those of its
 //! result, present if the operator gives its result parameters of its own (since minor version 5, Conv, Linear and
-//! MatMul of codes without them give their sums). A shape's product and the type give the length of a constant.
+//! MatMul of quantized operands without them give their sums). A shape's product and the type give the length of a
+//! constant.
 //!
-//! Constants whose params have at most 16 codes of `i8` or `u8` are packed: two codes in a byte, each less `quant_min`,
-//! the first in the lower half; the upper half of the last byte is 0 if their number is odd. `n` codes take `(n + 1) /
-//! 2` bytes.
+//! Constants of `i8` or `u8` whose params allow at most 16 quantized values are packed: two elements in a byte, each
+//! less `quant_min`, the first in the lower half; the upper half of the last byte is 0 if their number is odd. `n`
+//! elements take `(n + 1) / 2` bytes.
 //!
 //! # Reading
 //!
@@ -146,7 +147,7 @@ pub fn from_bytes(bytes: &[u8], limits: &Limits) -> Result<Graph, Error> {
     read(bytes, bytes.len() as u64, limits)
 }
 
-/// Reads a graph from a file of `length` bytes, in one pass: constants are read into their place, and nothing else of
+/// Reads a graph from a file of `length` bytes, in one pass: constants are read into their tensors, and nothing else of
 /// the file is held.
 ///
 /// # Errors

@@ -70,7 +70,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whose fault it is, and what helps.
+    /// What kind of error it is, which says whose fault it is and what helps.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         match self {
@@ -155,7 +155,7 @@ pub enum Problem {
 }
 
 impl Problem {
-    /// Whose fault it is, and what helps.
+    /// What kind of error it is, which says whose fault it is and what helps.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         match self {

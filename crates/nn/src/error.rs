@@ -8,7 +8,7 @@ use crate::Mismatch;
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum Error {
-    /// Tensors of the state dict are missing, unexpected or mis-shaped; all of them are listed.
+    /// Tensors of the state dict are missing, unexpected or of another shape; all of them are listed.
     #[error("the state dict does not fit the modules\n{0}")]
     StateDict(Mismatch),
     /// The arguments of a module do not fit each other or its operand.
@@ -28,7 +28,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whose fault it is, and what helps.
+    /// What kind of error it is, which says whose fault it is and what helps.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         match self {

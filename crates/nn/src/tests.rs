@@ -125,7 +125,7 @@ fn state_dicts_of_other_real_numbers_are_those_in_f32() {
         let weight = Tensor::from_vec(&[3, 2], vec![0.5_f32, -1.0, 0.25, 96.0, 2.0_f32.powi(-14), 0.0]).expect("six");
         let bias = Tensor::from_vec(&[3], vec![1.5_f32, -0.75, 3.0]).expect("three");
         let tensors = [("0.weight", weight), ("0.bias", bias)];
-        StateDict::from_iter(tensors.map(|(key, tensor)| (key, tensor.to_float(dtype).expect("real numbers"))))
+        StateDict::from_iter(tensors.map(|(key, tensor)| (key, tensor.to_float(dtype).expect("floats"))))
     };
     let expected = build("net", &net, input(&[1, 2]), state(DType::F32)).expect("complete");
     for dtype in [DType::F16, DType::BF16, DType::F64] {

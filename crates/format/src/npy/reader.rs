@@ -81,7 +81,7 @@ impl<R: Read + Seek> Reader<R> {
     }
 }
 
-/// Fills `bytes` with what stands from `offset` on.
+/// Fills `bytes` with those of the file from `offset` on.
 pub(crate) fn read_at(source: &mut (impl Read + Seek), offset: u64, bytes: &mut [u8]) -> Result<(), Error> {
     source.seek(SeekFrom::Start(offset)).map_err(failed(offset))?;
     source.read_exact(bytes).map_err(failed(offset))

@@ -16,9 +16,9 @@ pub(crate) struct Differences {
     pub(crate) values: Vec<String>,
     /// Pairs of nodes that are the same.
     pub(crate) nodes: usize,
-    /// Elements of constants, but for codes.
+    /// Elements of constants that are not quantized.
     pub(crate) elements: Counted,
-    /// Codes of constants.
+    /// Quantized elements of constants.
     pub(crate) codes: Counted,
     /// Scales and zero points.
     pub(crate) params: Counted,
