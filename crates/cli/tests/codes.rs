@@ -1,5 +1,5 @@
-//! Models with quantized values of more than 8 bits, or with quantized tables: every verb takes them, and says what runs
-//! in float.
+//! Models with quantized values of more than 8 bits, or with quantized tables: every verb takes them, and says what
+//! runs in float.
 
 mod folder;
 
