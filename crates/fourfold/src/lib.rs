@@ -78,6 +78,7 @@
 //!   why.
 //! - The same model, samples and configuration give the same bytes, on every CPU.
 
+pub use fourfold_error as error;
 pub use fourfold_error::ErrorKind;
 pub use fourfold_format as format;
 pub use fourfold_graph as graph;
