@@ -84,7 +84,7 @@ fn shapes(graph: &Graph) -> Option<Vec<Vec<usize>>> {
     graph.inputs().iter().map(shape).collect()
 }
 
-/// What is said about one node.
+/// One row of the table: a node.
 struct Row {
     name: String,
     operator: String,

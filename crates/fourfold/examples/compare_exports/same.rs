@@ -12,7 +12,7 @@ use fourfold::prelude::*;
 /// sums and products does not.
 #[derive(Debug, Default)]
 pub(crate) struct Differences {
-    /// Values that are of another type or made by another operator, in words. What stands before them is not compared.
+    /// Values that are of another type or made by another operator, in words. The nodes before them are not compared.
     pub(crate) values: Vec<String>,
     /// Pairs of nodes that are the same.
     pub(crate) nodes: usize,
@@ -116,7 +116,7 @@ impl Differences {
     }
 }
 
-/// A graph, and what stands before each of its values, as one number.
+/// A graph, and for each value a hash of all that it is computed from.
 struct Side<'g> {
     graph: &'g Graph,
     before: HashMap<ValueId, u64>,
@@ -170,7 +170,7 @@ fn quantized(graph: &Graph) -> Result<Graph, Box<dyn Error>> {
     Ok(calibration.convert()?.into_graph())
 }
 
-/// So many numbers between -1 and 1 with no pattern in them.
+/// Pseudo-random numbers between -1 and 1.
 pub(crate) fn noise(seed: u64, count: usize) -> Vec<f32> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let next = || {
