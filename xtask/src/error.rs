@@ -37,8 +37,8 @@ pub(crate) enum Error {
     },
     /// Tools for aarch64 are not installed.
     #[error(
-        "missing for programs of aarch64: {missing}. Type (on Debian or Ubuntu; elsewhere the same under other names)\n\n\
-         {commands}\nor let `cargo xtask test-arm --setup` do it"
+        "missing for programs of aarch64: {missing}. Type (on Debian or Ubuntu; elsewhere the same under other \
+         names)\n\n{commands}\nor let `cargo xtask test-arm --setup` do it"
     )]
     NotSetUp {
         /// The tools.
@@ -48,8 +48,8 @@ pub(crate) enum Error {
     },
     /// A CPU selected another backend of the kernels than the one written for it.
     #[error(
-        "{cpu} selected the backend `{found}`, but `{expected}` was expected: see `is_supported` of that backend and the \
-         list in crates/kernels/src/backend.rs, or change the table in xtask/src/arm/cpu.rs"
+        "{cpu} selected the backend `{found}`, but `{expected}` was expected: see `is_supported` of that backend and \
+         the list in crates/kernels/src/backend.rs, or change the table in xtask/src/arm/cpu.rs"
     )]
     Backend {
         /// QEMU's name of the CPU.
@@ -60,7 +60,10 @@ pub(crate) enum Error {
         found: String,
     },
     /// Inner loops of the kernels are not made of the instructions that they should be.
-    #[error("the kernels for Arm: {}; look at their disassembly, or change the table in xtask/src/arm/instructions.rs", wrong.join("; "))]
+    #[error(
+        "the kernels for Arm: {}; look at their disassembly, or change the table in xtask/src/arm/instructions.rs",
+        wrong.join("; ")
+    )]
     Loops {
         /// What is wrong with each.
         wrong: Vec<String>,

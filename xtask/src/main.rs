@@ -22,13 +22,16 @@ usage: cargo xtask COMMAND
   test                    every check: format, lints, tidy, tests, documentation; stops at the first failure
   ci                      the same as test; what .ci/run calls
   test-arm [--setup] [--cpu NAME] [-- ARGS]
-                          the tests for aarch64 under QEMU: those of the kernels and the golden models on one CPU of each
-                          backend, the others on one of them, those of accuracy only on a NAME, which runs all; --setup
-                          installs QEMU and the rest with apt and rustup; ARGS go to the test binaries
+                          the tests for aarch64 under QEMU. Those of the kernels, the runtime and the golden models run
+                          on one CPU for each backend, the others on one CPU each, those of accuracy on none.
+                          --cpu NAME runs all tests on one CPU; --setup installs QEMU and the rest with apt and rustup;
+                          ARGS go to the test binaries
   tidy                    the rules that rustfmt and clippy do not know
-  bench [ARGS]            products and convolutions next to the peak of this CPU and to rten-gemm, on one core if started
-                          with `taskset -c 1`; ARGS: M,N,K or a backend or products, convolutions, threads
-  bench linear [ARGS]     networks of 5,000 and of four times as many nodes, through everything; ARGS are names and a number of nodes
+  bench [ARGS]            products and convolutions next to the peak of this CPU and to rten-gemm; start it with
+                          `taskset -c 1` to stay on one core; ARGS: M,N,K or a backend or products, convolutions,
+                          threads
+  bench linear [ARGS]     networks of 5,000 nodes and of four times as many, through every stage; ARGS: networks and a
+                          number of nodes
   bench criterion [ARGS]  the criterion benchmarks; ARGS go to criterion (a filter, --save-baseline NAME)
   fuzz TARGET [SECONDS]   one cargo-fuzz target, 60 seconds unless told; needs cargo-fuzz and a nightly toolchain
   dist                    static binaries of the command for x86_64 and aarch64 Linux into target/dist

@@ -66,7 +66,8 @@ const FUZZ_STEPS: &[Step] = &[
             // Nothing is linked by a check, so the C++ runtime of libFuzzer need not be built for it.
             &[("CUSTOM_LIBFUZZER_PATH", "./libFuzzer.a")],
         ),
-        advice: "fix the errors above; after a change of dependencies run `cargo update --manifest-path fuzz/Cargo.toml --workspace`",
+        advice: "fix the errors above; after a change of dependencies run \
+                 `cargo update --manifest-path fuzz/Cargo.toml --workspace`",
     },
 ];
 

@@ -6,6 +6,7 @@
 mod arrows;
 mod house;
 mod manifest;
+mod map;
 mod rust;
 mod source;
 mod text;
@@ -41,7 +42,7 @@ fn check(tree: &Tree) -> Vec<Violation> {
             violations.extend(rust::RULES.iter().flat_map(|rule| rule(&source)));
         }
     }
-    violations.extend(house::RULES.iter().flat_map(|rule| rule(tree)));
+    violations.extend(house::RULES.iter().chain(map::RULES).flat_map(|rule| rule(tree)));
     match manifest::members(tree) {
         Ok(members) => violations.extend(manifest::RULES.iter().flat_map(|rule| rule(&members))),
         Err(unreadable) => violations.extend(unreadable),
@@ -66,7 +67,7 @@ mod tests {
         let tree = Tree::of(&[("crates/b/src/lib.rs", "pub fn f() { todo!() }"), ("crates/a/Cargo.toml", "[broken")]);
         let found: Vec<String> = check(&tree).iter().map(Violation::to_string).collect();
         assert!(found[0].starts_with(".ci/run:1: "), "{found:?}");
-        for start in ["README.md:1: ", "crates/a/Cargo.toml:1: ", "crates/b/src/lib.rs:1: "] {
+        for start in ["ARCHITECTURE.md:1: ", "crates/a/Cargo.toml:1: ", "crates/b/src/lib.rs:1: "] {
             assert!(found.iter().any(|violation| violation.starts_with(start)), "{start}: {found:?}");
         }
     }

@@ -19,16 +19,16 @@ pub(crate) struct Arguments {
     /// Only errors and warnings on stderr
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,
-    /// Fix a free size of the model, before anything else is done with it
+    /// Fix a free size of the model, before anything else
     #[arg(long, global = true, value_name = "NAME=SIZE")]
     pub(crate) dim: Vec<String>,
     /// Fix the shape of an input, and with it the free sizes in it
     #[arg(long, global = true, value_name = "INPUT=1x3x224x224")]
     pub(crate) shape: Vec<String>,
-    /// Make an input a constant: one number for all its elements, or as many as it has with commas between them
+    /// Make an input a constant: one number for all its elements, or one for each, separated by commas
     #[arg(long, global = true, value_name = "INPUT=VALUE", allow_hyphen_values = true)]
     pub(crate) set: Vec<String>,
-    /// Raise or lower a limit of what is accepted from files
+    /// Raise or lower a limit on what files may hold
     #[arg(long, global = true, value_name = "NAME=VALUE")]
     pub(crate) limit: Vec<String>,
 }
@@ -44,9 +44,9 @@ pub(crate) enum Verb {
     Ops(Ops),
     /// Quantize a float model
     Quantize(Quantize),
-    /// Observe samples and write what was seen, every 5 s and at the end, to be merged and given to quantize
+    /// Observe samples and save what was seen, every 5 s and at the end, for merge and quantize
     Calibrate(Calibrate),
-    /// Merge what several runs of calibrate have seen
+    /// Merge what several runs of calibrate saw
     Merge(Merge),
     /// Measure the accuracy of a classifier
     Eval(Eval),
@@ -74,14 +74,14 @@ pub(crate) struct Quickstart {
 pub(crate) struct Inspect {
     /// A .onnx or .fourfold file
     pub(crate) model: PathBuf,
-    /// One JSON document
+    /// Print one JSON document
     #[arg(long)]
     pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Ops {
-    /// One JSON document
+    /// Print one JSON document
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -104,10 +104,10 @@ pub(crate) struct Quantize {
     pub(crate) images: Images,
     #[command(flatten)]
     pub(crate) configuration: Configuration,
-    /// Take the mean error of every channel out of the biases; needs samples
+    /// Correct biases by the mean error of each channel; needs samples
     #[arg(long)]
     pub(crate) correct_bias: bool,
-    /// Make do with a calibration of which shards are missing
+    /// Accept a calibration with shards missing
     #[arg(long)]
     pub(crate) allow_partial: bool,
     /// Write a report: .html, .md or .json
@@ -116,7 +116,7 @@ pub(crate) struct Quantize {
     /// Replace existing files
     #[arg(long)]
     pub(crate) force: bool,
-    /// One JSON document
+    /// Print one JSON document
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -136,13 +136,13 @@ pub(crate) struct Configuration {
     /// One scale for every weight
     #[arg(long)]
     pub(crate) per_tensor: bool,
-    /// Even out the channels of neighbouring layers before quantizing, for weights with one scale
+    /// Equalize the channels of neighbouring layers before quantizing; for weights with one scale
     #[arg(long)]
     pub(crate) equalize: bool,
-    /// Keep the nodes float in whose names the expression has a match, anywhere
+    /// Keep nodes in float whose names match this regular expression anywhere
     #[arg(long, value_name = "REGEX")]
     pub(crate) exclude: Vec<String>,
-    /// Options from a file; the command line goes before
+    /// A file with options; those on the command line take precedence
     #[arg(long, value_name = "FILE.toml")]
     pub(crate) config: Option<PathBuf>,
 }
@@ -157,10 +157,10 @@ pub(crate) struct Calibrate {
     /// The file to write
     #[arg(long, short, value_name = "STATE")]
     pub(crate) output: PathBuf,
-    /// Only every N-th batch, from the I-th on; what the N runs write is to be merged
+    /// Take every N-th batch only, from the I-th on; merge what the N runs write
     #[arg(long, value_name = "I/N", value_parser = shard)]
     pub(crate) shard: Option<Shard>,
-    /// Go on where STATE ends, if it is there
+    /// Continue from STATE, if it exists
     #[arg(long)]
     pub(crate) resume: bool,
     #[command(flatten)]
@@ -202,13 +202,13 @@ fn shard(text: &str) -> Result<Shard, String> {
     }
 }
 
-/// The way of quantizing.
+/// The mode of quantization.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, serde::Deserialize, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Mode {
-    /// Activations with ranges from calibration
+    /// Activations are quantized with ranges from calibration
     Static,
-    /// Activations while running
+    /// Activations are quantized while the model runs
     Dynamic,
 }
 
@@ -225,7 +225,7 @@ pub(crate) struct Eval {
     pub(crate) labels: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) images: Images,
-    /// One JSON document
+    /// Print one JSON document
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -255,10 +255,10 @@ pub(crate) struct Bench {
     /// Threads to run on
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) threads: u16,
-    /// Samples in a run, where the model's batch is free [default: 1]
+    /// Samples in a run, if the model's batch is free [default: 1]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) batch: Option<u32>,
-    /// One JSON document
+    /// Print one JSON document
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -270,7 +270,7 @@ pub(crate) struct Export {
     /// What to write: model.onnx, or model.safetensors with the constants alone
     #[arg(long, value_enum)]
     pub(crate) to: Target,
-    /// How operators on codes are written in .onnx files [default: qdq]
+    /// How quantized operators are written in .onnx files [default: qdq]
     #[arg(long, value_enum)]
     pub(crate) form: Option<OnnxForm>,
     /// The folder to write to
@@ -286,16 +286,16 @@ pub(crate) struct Export {
 pub(crate) enum Target {
     /// An ONNX model
     Onnx,
-    /// The constants, scales and zero points beside the codes
+    /// The constants, with scales and zero points beside quantized ones
     Safetensors,
 }
 
-/// How operators on codes are written.
+/// How quantized operators are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum OnnxForm {
     /// Float operators between QuantizeLinear and DequantizeLinear
     Qdq,
-    /// Operators on codes, as QLinearConv
+    /// Quantized operators, such as QLinearConv
     Qoperator,
 }
 

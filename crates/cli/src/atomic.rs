@@ -40,7 +40,7 @@ fn put(path: &Path, bytes: &[u8], force: bool) -> Result<(), Failure> {
     pending.finish(force)
 }
 
-/// A file that is being written, under another name until it is whole; dropped, it is gone.
+/// A file that is being written, under a temporary name until it is complete; dropping it removes it.
 #[derive(Debug)]
 pub(crate) struct Pending {
     path: PathBuf,
@@ -49,7 +49,7 @@ pub(crate) struct Pending {
 }
 
 impl Pending {
-    /// Begins a file, with the permissions of the one that it replaces, else those that the user gives to new files.
+    /// Creates the file, with the permissions of the one that it replaces, or else those of any new file.
     pub(crate) fn new(path: &Path) -> Result<Self, Failure> {
         let failed = |error: &std::io::Error| Failure::io("write", path, error);
         let folder = folder_of(path);

@@ -1,4 +1,4 @@
-//! How long a model takes.
+//! Times a model.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -12,12 +12,12 @@ use crate::commands::Context;
 use crate::failure::Failure;
 use crate::interrupt;
 
-/// Runs before the clock starts.
+/// Runs before the timing starts.
 const WARM_UP: usize = 5;
 
-/// Runs are timed for so long, but at least [`LEAST_RUNS`] of them.
+/// Runs are timed for so long, but at least [`MIN_RUNS`] of them.
 const DURATION: Duration = Duration::from_millis(600);
-const LEAST_RUNS: usize = 11;
+const MIN_RUNS: usize = 11;
 
 /// Times of single runs.
 #[derive(Clone, Debug)]
@@ -40,7 +40,7 @@ pub(crate) fn time(graph: &Graph, inputs: &[Tensor], threads: usize, context: &C
         session.run(inputs)?;
     }
     let (begin, mut times) = (Instant::now(), Vec::new());
-    while times.len() < LEAST_RUNS || begin.elapsed() < DURATION {
+    while times.len() < MIN_RUNS || begin.elapsed() < DURATION {
         interrupt::check()?;
         let start = Instant::now();
         session.run(inputs)?;

@@ -20,12 +20,12 @@ use crate::console::Console;
 use crate::failure::Failure;
 use crate::fixed::fixed;
 
-/// What every verb gets beside its own arguments.
+/// What every verb gets besides its own arguments.
 #[derive(Debug)]
 pub(crate) struct Context {
     pub(crate) console: Console,
     pub(crate) limits: Limits,
-    /// What is fixed of the model before anything else.
+    /// Sizes and inputs of the model that are fixed before anything else.
     pub(crate) fixed: Fixed,
 }
 

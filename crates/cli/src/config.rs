@@ -23,23 +23,23 @@ const LISTED: usize = 20;
 pub(crate) struct Settings {
     pub(crate) mode: Mode,
     pub(crate) mapping: QConfigMapping,
-    /// Whether the channels of neighbouring layers are made alike.
+    /// Whether the channels of neighbouring layers are equalized.
     pub(crate) equalize: bool,
-    /// Whether mean errors are taken out of biases.
+    /// Whether biases are corrected by mean errors.
     pub(crate) correct_bias: bool,
-    /// What was said of the configuration of all layers, as `--preset fbgemm`.
+    /// The options that choose the configuration of all layers, such as `--preset fbgemm`.
     pub(crate) said: String,
     /// Whether one scale for each channel was asked for by name.
     per_channel: bool,
-    /// How many of the mapping's first expressions are of the command line.
+    /// How many of the mapping's expressions, counted from the first, come from the command line.
     excluded_on_line: usize,
     /// The configuration file.
     file: Option<PathBuf>,
 }
 
 impl Settings {
-    /// Joins the command line and the configuration file that it names; the command line goes before. Warns of what has
-    /// no effect.
+    /// Joins the command line and the configuration file that it names; the command line takes precedence. Warns of
+    /// options without effect.
     pub(crate) fn new(arguments: &Configuration, mode: Option<Mode>, context: &Context) -> Result<Self, Failure> {
         let path = arguments.config.clone();
         let file = path.as_deref().map_or(Ok(File::default()), |path| File::read(path, &context.limits))?;
@@ -65,7 +65,7 @@ impl Settings {
         Ok(settings)
     }
 
-    /// The rules, without what is excluded.
+    /// The rules, without exclusions.
     fn mapping(
         &mut self,
         arguments: &Configuration,
@@ -133,9 +133,9 @@ impl Settings {
         }
         let equalized = equalize_with_statistics(&fused, &ChannelStatistics::of_batch_norms(graph)?)?.0;
         if equalized == fused {
-            context.console.warning(
-                "--equalize changed nothing: no two layers follow each other whose channels could be evened out",
-            );
+            context
+                .console
+                .warning("--equalize changed nothing: no two neighbouring layers have channels that can be equalized");
         }
         Ok(equalized)
     }
@@ -167,7 +167,7 @@ impl Settings {
     }
 }
 
-/// Names as they stand in a message, not too many.
+/// Names for a message: the first few, and how many more there are.
 fn listed(names: &[&str]) -> String {
     let shown: Vec<&str> = names.iter().take(LISTED).copied().collect();
     let more = match names.len() - shown.len() {

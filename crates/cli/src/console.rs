@@ -6,10 +6,10 @@ use std::io::{self, IsTerminal, Write};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::failure::{Failure, Kind};
+use crate::failure::Failure;
 use crate::message::{bounded, visible};
 
-/// Whether messages and progress are wanted, and what was warned of.
+/// Whether messages and progress are wanted, and the warnings so far.
 #[derive(Debug)]
 pub(crate) struct Console {
     /// No messages but errors and warnings.
@@ -28,13 +28,10 @@ impl Console {
     pub(crate) fn data(&self, text: &str) -> Result<(), Failure> {
         let mut stdout = io::stdout().lock();
         let written = stdout.write_all(visible(text).as_bytes()).and_then(|()| stdout.flush());
-        written.map_err(|error| match error.kind() {
-            io::ErrorKind::BrokenPipe => Failure::new(Kind::BrokenPipe, error),
-            _ => Failure::new(Kind::Io, format_args!("cannot write to stdout: {error}")),
-        })
+        written.map_err(|error| Failure::stdout(&error))
     }
 
-    /// Writes one JSON document with its schema, and what was warned of, to stdout.
+    /// Writes one JSON document, with its schema and the warnings, to stdout.
     pub(crate) fn document(&self, verb: &str, mut fields: serde_json::Value) -> Result<(), Failure> {
         fields["schema"] = format!("fourfold.{verb}/1").into();
         fields["warnings"] = self.warnings().into();
@@ -54,7 +51,7 @@ impl Console {
         self.warnings.borrow_mut().push(text.to_string());
     }
 
-    /// What was warned of so far.
+    /// The warnings so far.
     pub(crate) fn warnings(&self) -> Vec<String> {
         self.warnings.borrow().clone()
     }

@@ -1,7 +1,7 @@
 //! Samples in files, cut into batches that a model takes; a batch is in memory only while it is used.
 //!
-//! The tensors of a file lie to an input in one of a few forms ([`form`]); from the forms and numbers of all inputs
-//! follow the batches ([`plan`]); [`stream`] reads them.
+//! How the tensors of a file relate to an input is one of a few forms ([`form`]). The forms and counts of all inputs
+//! determine the batches ([`plan`]), which [`stream`] reads.
 
 mod arguments;
 mod classes;
@@ -41,7 +41,7 @@ use crate::console::Console;
 use crate::failure::Failure;
 use crate::interrupt;
 
-/// Samples in a batch, where the model lets us choose.
+/// Samples in a batch, if the model's batch is free.
 pub(crate) const BATCH: usize = 32;
 
 /// Samples for every input of a model.
@@ -79,8 +79,8 @@ impl Samples {
         Ok(samples)
     }
 
-    /// Finds what a model is to be run on: there may be no samples, and those of a file stay together where the results
-    /// for one may depend on the others.
+    /// Finds the samples for `fourfold run`: there may be none, and those of a file stay together if the result for one
+    /// may depend on the others.
     pub(crate) fn for_run(flag: Flag<'_>, graph: &Graph, context: &Context) -> Result<Self, Failure> {
         let grouping = if graph.has_independent_rows() { Grouping::Batches } else { Grouping::Files };
         Self::find(flag, graph, grouping, context)
@@ -125,7 +125,7 @@ impl Samples {
         self.inputs.iter().filter_map(|input| input.items.iter().find_map(Item::pictures)).map(|pictures| &**pictures)
     }
 
-    /// Warns, once all samples were read, of what was done to images that nobody asked for.
+    /// Warns, once all samples were read, of conversions of images that were not asked for.
     pub(crate) fn warn(&self, console: &Console) {
         self.pictures().for_each(|pictures| pictures.warn(console));
     }
@@ -161,7 +161,7 @@ impl Samples {
         self.plan.is_by_rows
     }
 
-    /// What of the given files is no part of the samples.
+    /// The files that were given and are left out of the samples.
     pub(crate) fn left_out(&self) -> &LeftOut {
         &self.left_out
     }
@@ -187,7 +187,7 @@ impl Samples {
         self.slices().map(move |slice| stream.read(slice))
     }
 
-    /// Where the samples of a batch are, for messages.
+    /// Names the files and rows of a batch, for messages.
     pub(crate) fn place(&self, slice: &Slice) -> String {
         let inputs = self.inputs.iter().zip(&self.plan.feeds);
         let names: Vec<String> = inputs.filter_map(|(input, feed)| input.place(*feed, slice)).collect();

@@ -23,7 +23,7 @@ pub(crate) struct Accuracy {
 }
 
 impl Accuracy {
-    /// The share of correct samples.
+    /// Correct samples divided by all samples.
     #[expect(clippy::cast_precision_loss, reason = "counts of samples are small")]
     pub(crate) fn share(self) -> f64 {
         self.correct as f64 / self.samples as f64

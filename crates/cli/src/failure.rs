@@ -4,70 +4,54 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
-use fourfold::{format, graph, onnx, quantize, runtime, schemes, tensor};
+use fourfold::{ErrorKind, format, graph, onnx, quantize, runtime, schemes, tensor};
 
 use crate::message::bounded;
 
-/// The kinds of failure; each has an exit code that scripts rely on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// A file could not be read or written.
-    Io,
-    /// The command line asks for something that makes no sense.
-    Usage,
-    /// An input is invalid or corrupt.
-    Invalid,
-    /// An input is valid but not supported.
-    Unsupported,
-    /// A gate that guards the result did not open.
-    Gate,
-    /// A resource limit was reached.
-    Limit,
-    /// The user interrupted the command.
-    Interrupted,
-    /// The reader of stdout went away.
-    BrokenPipe,
-}
-
-impl Kind {
-    /// The exit code.
-    pub(crate) fn code(self) -> u8 {
-        match self {
-            Kind::BrokenPipe => 0,
-            Kind::Io => 1,
-            Kind::Usage => 2,
-            Kind::Invalid => 3,
-            Kind::Unsupported => 4,
-            Kind::Gate => 5,
-            Kind::Limit => 6,
-            Kind::Interrupted => 130,
-        }
+/// The exit code of a kind of failure; scripts rely on it. README.md lists them.
+pub(crate) fn exit_code(kind: ErrorKind) -> u8 {
+    match kind {
+        ErrorKind::Io => 1,
+        ErrorKind::Usage => 2,
+        ErrorKind::Invalid => 3,
+        ErrorKind::Unsupported => 4,
+        ErrorKind::Incomplete => 5,
+        ErrorKind::Limit => 6,
+        ErrorKind::Interrupted => 130,
     }
 }
 
 /// A failure of a command.
 #[derive(Clone, Debug)]
 pub(crate) struct Failure {
-    pub(crate) kind: Kind,
+    pub(crate) kind: ErrorKind,
+    /// Whether the reader of stdout closed it. It has seen enough: the command succeeds.
+    pub(crate) is_unread: bool,
     message: String,
 }
 
 impl Failure {
-    pub(crate) fn new(kind: Kind, message: impl fmt::Display) -> Self {
-        Self { kind, message: bounded(message) }
+    pub(crate) fn new(kind: ErrorKind, message: impl fmt::Display) -> Self {
+        Self { kind, is_unread: false, message: bounded(message) }
     }
 
     pub(crate) fn usage(message: impl fmt::Display) -> Self {
-        Self::new(Kind::Usage, message)
+        Self::new(ErrorKind::Usage, message)
     }
 
     pub(crate) fn invalid(message: impl fmt::Display) -> Self {
-        Self::new(Kind::Invalid, message)
+        Self::new(ErrorKind::Invalid, message)
     }
 
     /// A failure of the file system.
     pub(crate) fn io(action: &str, path: &Path, error: &io::Error) -> Self {
-        Self::new(Kind::Io, format_args!("cannot {action} {}: {error}", path.display()))
+        Self::new(ErrorKind::Io, format_args!("cannot {action} {}: {error}", path.display()))
+    }
+
+    /// A failure to write to stdout.
+    pub(crate) fn stdout(error: &io::Error) -> Self {
+        let failure = Self::new(ErrorKind::Io, format_args!("cannot write to stdout: {error}"));
+        Self { is_unread: error.kind() == io::ErrorKind::BrokenPipe, ..failure }
     }
 
     /// The same failure, with what it is about in front.
@@ -83,87 +67,55 @@ impl fmt::Display for Failure {
     }
 }
 
-impl From<graph::Error> for Failure {
-    fn from(error: graph::Error) -> Self {
-        let kind = match error.is_limit() {
-            true => Kind::Limit,
-            false if matches!(error, graph::Error::Fixed { .. }) => Kind::Usage,
-            false if error.is_unsupported() => Kind::Unsupported,
-            false => Kind::Invalid,
-        };
-        Self::new(kind, error)
-    }
-}
-
-impl From<runtime::Error> for Failure {
-    fn from(error: runtime::Error) -> Self {
-        let kind = match &error {
-            _ if error.is_limit() => Kind::Limit,
-            runtime::Error::Unsupported { .. } => Kind::Unsupported,
-            runtime::Error::Threads { .. } => Kind::Io,
-            _ => Kind::Invalid,
-        };
-        Self::new(kind, error)
-    }
-}
-
-impl From<quantize::Error> for Failure {
-    fn from(error: quantize::Error) -> Self {
-        match error {
-            _ if error.is_limit() => Self::new(Kind::Limit, error),
-            quantize::Error::Graph(error) => error.into(),
-            quantize::Error::Runtime(error) => error.into(),
-            quantize::Error::Cancelled => Self::new(Kind::Interrupted, "interrupted; no output was written"),
-            quantize::Error::AlreadyQuantized => Self::new(Kind::Unsupported, error),
-            quantize::Error::Partial { shards } => Self::new(
-                Kind::Gate,
-                format_args!(
-                    "the calibration has only {shards} of the samples; calibrate and merge the others, \
-                     or make do with these by --allow-partial"
-                ),
-            ),
-            quantize::Error::NotCalibrated
-            | quantize::Error::Config { .. }
-            | quantize::Error::Pattern { .. }
-            | quantize::Error::NotDynamic { .. } => Self::usage(error),
-            _ => Self::invalid(error),
-        }
-    }
-}
-
 impl From<tensor::Error> for Failure {
     fn from(error: tensor::Error) -> Self {
-        Self::new(if error.is_limit() { Kind::Limit } else { Kind::Invalid }, error)
+        Self::new(error.kind(), error)
     }
 }
 
 impl From<schemes::Error> for Failure {
     fn from(error: schemes::Error) -> Self {
-        Self::new(if error.is_limit() { Kind::Limit } else { Kind::Invalid }, error)
+        Self::new(error.kind(), error)
     }
 }
 
-impl From<onnx::Error> for Failure {
-    fn from(error: onnx::Error) -> Self {
+impl From<graph::Error> for Failure {
+    fn from(error: graph::Error) -> Self {
+        Self::new(error.kind(), error)
+    }
+}
+
+impl From<runtime::Error> for Failure {
+    fn from(error: runtime::Error) -> Self {
+        Self::new(error.kind(), error)
+    }
+}
+
+impl From<quantize::Error> for Failure {
+    fn from(error: quantize::Error) -> Self {
+        let kind = error.kind();
         match error {
-            _ if error.is_limit() => Self::new(Kind::Limit, error),
-            onnx::Error::Graph(error) => error.into(),
-            _ if error.is_io() => Self::new(Kind::Io, error),
-            _ if error.is_unsupported() => Self::new(Kind::Unsupported, error),
-            _ => Self::invalid(error),
+            quantize::Error::Cancelled => Self::new(kind, "interrupted; no output was written"),
+            quantize::Error::Partial { shards } => Self::new(
+                kind,
+                format_args!(
+                    "the calibration has only {shards} of the samples; calibrate and merge the others, \
+                     or make do with these by --allow-partial"
+                ),
+            ),
+            error => Self::new(kind, error),
         }
     }
 }
 
 impl From<format::Error> for Failure {
     fn from(error: format::Error) -> Self {
-        match error {
-            _ if error.is_limit() => Self::new(Kind::Limit, error),
-            format::Error::Graph(error) => error.into(),
-            format::Error::Tensor(error) => error.into(),
-            format::Error::Read { .. } => Self::new(Kind::Io, error),
-            _ if error.is_unsupported() => Self::new(Kind::Unsupported, error),
-            _ => Self::invalid(error),
-        }
+        Self::new(error.kind(), error)
+    }
+}
+
+impl From<onnx::Error> for Failure {
+    fn from(error: onnx::Error) -> Self {
+        Self::new(error.kind(), error)
     }
 }

@@ -3,9 +3,10 @@
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use fourfold::ErrorKind;
 use fourfold::quantize::Progress;
 
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, exit_code};
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
@@ -13,17 +14,17 @@ static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 pub(crate) fn listen() -> Result<(), Failure> {
     let handler = || {
         if INTERRUPTED.swap(true, Ordering::Relaxed) {
-            std::process::exit(Kind::Interrupted.code().into());
+            std::process::exit(exit_code(ErrorKind::Interrupted).into());
         }
     };
     ctrlc::set_handler(handler)
-        .map_err(|error| Failure::new(Kind::Io, format_args!("cannot listen for Ctrl-C: {error}")))
+        .map_err(|error| Failure::new(ErrorKind::Io, format_args!("cannot listen for Ctrl-C: {error}")))
 }
 
-/// Fails if the user has interrupted the command; called between pieces of work, so that temporary files are removed.
+/// Fails if the user has interrupted the command; called between units of work, so that temporary files are removed.
 pub(crate) fn check() -> Result<(), Failure> {
     if INTERRUPTED.load(Ordering::Relaxed) {
-        return Err(Failure::new(Kind::Interrupted, "interrupted; no output was written"));
+        return Err(Failure::new(ErrorKind::Interrupted, "interrupted; no output was written"));
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Inputs that a model can be timed on, made up.
+//! Synthetic inputs, on which a model can be timed.
 
 mod ids;
 #[cfg(test)]
@@ -21,7 +21,7 @@ const VOLUME: usize = 32;
 /// The sizes of free axes, by their symbols.
 pub(crate) type Sizes = BTreeMap<String, usize>;
 
-/// What the sizes of the free axes of inputs may be where nobody says them, the likeliest first: that of the batch, and
+/// Sizes for the free axes of inputs that are not given, the likeliest first: that of the batch, and
 /// others. Axes of one name have one size.
 pub(crate) fn sizes(inputs: &[&[Dim]], batch: usize) -> Vec<Sizes> {
     let batches = batches(inputs);
@@ -67,7 +67,7 @@ pub(crate) fn dims(graph: &Graph) -> Vec<&[Dim]> {
 }
 
 /// Inputs of the model's types: floats between 0 and 1 from a fixed sequence; integers that choose rows of tables
-/// anywhere in the part that all of them have, and others 1, as are bools, which are masks of tokens that are there.
+/// in the range that all of these tables have; other integers and bools are 1, as in a mask without padding.
 pub(crate) fn inputs(graph: &Graph, sizes: &Sizes) -> Result<Vec<Tensor>, Failure> {
     let mut state = 0x2545_f491_4f6c_dd1d_u64;
     let mut next = || {

@@ -1,7 +1,7 @@
 //! The command `fourfold`.
 //!
 //! One module of [`commands`] for each verb. Data goes to stdout, messages and progress to stderr; the exit code tells
-//! what kind of failure it was (see [`failure::Kind`]).
+//! what kind of failure it was (see [`failure::exit_code`]).
 
 mod args;
 mod atomic;
@@ -27,7 +27,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::args::Arguments;
-use crate::failure::Kind;
+use crate::failure::exit_code;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -35,10 +35,10 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         // The reader of a pipe has seen enough.
-        Err(failure) if failure.kind == Kind::BrokenPipe => ExitCode::SUCCESS,
+        Err(failure) if failure.is_unread => ExitCode::SUCCESS,
         Err(failure) => {
             console::error(&failure);
-            ExitCode::from(failure.kind.code())
+            ExitCode::from(exit_code(failure.kind))
         }
     }
 }

@@ -1,13 +1,15 @@
-//! Memory that runs out where nobody asked for it first.
+//! Memory that runs out in an allocation that cannot fail.
 //!
-//! What is as large as a file or an input says is reserved before it is used, and where there is no memory for it, that
-//! is an error like any other. The rest (decoders and maps of libraries, strings) takes memory as if it were there:
-//! when it is not, the allocator says on stderr how much was missing and aborts. That is the end of the command either
-//! way, but scripts get the exit code of a limit and not a signal.
+//! Whatever is as large as a file or an input says is reserved before it is used; if there is no memory for it, that is
+//! an error like any other. Everything else (decoders and maps of libraries, strings) allocates without asking: if that
+//! fails, the allocator says on stderr how much was missing and aborts. The command ends either way, but scripts get
+//! the exit code of a limit instead of a signal.
 
-use crate::failure::{Failure, Kind};
+use fourfold::ErrorKind;
 
-/// From now on an abort ends the command with the exit code of a limit.
+use crate::failure::{Failure, exit_code};
+
+/// From now on, an abort ends the command with the exit code of a limit.
 #[cfg(unix)]
 pub(crate) fn listen() -> Result<(), Failure> {
     use std::sync::Arc;
@@ -16,13 +18,15 @@ pub(crate) fn listen() -> Result<(), Failure> {
     let always = Arc::new(AtomicBool::new(true));
     let listening = signal_hook::flag::register_conditional_shutdown(
         signal_hook::consts::SIGABRT,
-        Kind::Limit.code().into(),
+        exit_code(ErrorKind::Limit).into(),
         always,
     );
-    listening.map(|_| ()).map_err(|error| Failure::new(Kind::Io, format_args!("cannot listen for aborts: {error}")))
+    listening
+        .map(|_| ())
+        .map_err(|error| Failure::new(ErrorKind::Io, format_args!("cannot listen for aborts: {error}")))
 }
 
-/// There is nothing to listen to.
+/// Does nothing: there are no signals to listen to.
 #[cfg(not(unix))]
 pub(crate) fn listen() -> Result<(), Failure> {
     Ok(())

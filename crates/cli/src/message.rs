@@ -1,4 +1,4 @@
-//! Texts for people: bounded, and without what would steer a terminal. Strings of a model are not to be trusted.
+//! Texts for people: bounded, and without control sequences. Strings that come from a model are not trusted.
 
 use std::fmt::{self, Write};
 
@@ -8,10 +8,10 @@ pub(crate) const LONGEST: usize = 4096;
 /// Bytes for what is said about the rest.
 const ENDING: usize = 64;
 
-/// What `text` says, in at most [`LONGEST`] bytes; a longer text is not even held.
+/// The text in at most [`LONGEST`] bytes; of a longer text, the rest is never in memory.
 pub(crate) fn bounded(text: impl fmt::Display) -> String {
     let mut message = Bounded::default();
-    // Writing to a string does not fail, and a message may do without the end of what fails to show itself.
+    // Writing to a string does not fail, and if a value fails to display itself, the message is cut there.
     let _ = write!(message, "{text}");
     let Bounded { mut text, left_out } = message;
     if left_out > 0 {

@@ -1,9 +1,10 @@
-//! Model files: told by content when read, by extension when written.
+//! Model files: recognized by content when read, by extension when written.
 
 use std::fs::{File, Metadata};
 use std::io::Read;
 use std::path::Path;
 
+use fourfold::ErrorKind;
 use fourfold::format::container;
 use fourfold::graph::{Fixed, Graph, Limits};
 use fourfold::onnx;
@@ -11,7 +12,7 @@ use fourfold::tensor::memory;
 
 use crate::atomic;
 use crate::commands::Context;
-use crate::failure::{Failure, Kind};
+use crate::failure::Failure;
 
 /// The two forms of a model file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,7 +131,7 @@ pub(crate) fn read_file(path: &Path, limits: &Limits) -> Result<Vec<u8>, Failure
 fn open(path: &Path, limits: &Limits) -> Result<(File, u64), Failure> {
     let failed = |error: std::io::Error| Failure::io("read", path, &error);
     let metadata = check_is_file(path)?;
-    let too_large = |limit: fourfold::graph::LimitExceeded| Failure::new(Kind::Limit, limit).about(path.display());
+    let too_large = |limit: fourfold::graph::LimitExceeded| Failure::new(ErrorKind::Limit, limit).about(path.display());
     Limits::check("file-bytes", metadata.len(), limits.file_bytes).map_err(too_large)?;
     Ok((File::open(path).map_err(failed)?, metadata.len()))
 }
@@ -143,14 +144,14 @@ fn read_all(file: File, length: u64, path: &Path) -> Result<Vec<u8>, Failure> {
     Ok(bytes)
 }
 
-/// What is known of a file that can be read from any place, which devices and pipes cannot.
+/// The metadata of a regular file; directories, devices and pipes are refused.
 pub(crate) fn check_is_file(path: &Path) -> Result<Metadata, Failure> {
     let metadata = std::fs::metadata(path).map_err(|error| Failure::io("read", path, &error))?;
     if metadata.is_file() {
         return Ok(metadata);
     }
     let what = if metadata.is_dir() { "a directory" } else { "not a regular file" };
-    Err(Failure::new(Kind::Io, format_args!("cannot read {}: it is {what}", path.display())))
+    Err(Failure::new(ErrorKind::Io, format_args!("cannot read {}: it is {what}", path.display())))
 }
 
 /// The first bytes of a file, by which its format is told; none if it is no regular file.

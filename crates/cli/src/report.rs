@@ -53,7 +53,7 @@ pub(crate) struct Report {
     /// The names of the model's outputs, with their SQNR where they were compared.
     outputs: Vec<(String, Option<f64>)>,
     calibrated: Option<Calibrated>,
-    /// What was warned of on the way.
+    /// The warnings.
     pub(crate) warnings: Vec<String>,
 }
 
@@ -132,7 +132,7 @@ impl Report {
         compared
     }
 
-    /// Warnings of outputs and layers of which little is left.
+    /// Warnings about outputs and layers with a low SQNR.
     pub(crate) fn poor(&self) -> Vec<String> {
         let is_poor = |sqnr: Option<f64>| sqnr.filter(|sqnr| sqnr.is_nan() || *sqnr < POOR_DB);
         let listed = |what: &str, found: Vec<String>| {
@@ -236,7 +236,7 @@ impl Report {
         })
     }
 
-    /// What stands above and below the table of a file: one line each.
+    /// The lines above and below the table of a report.
     fn notes(&self) -> impl Iterator<Item = String> {
         let calibrated = self.calibrated.iter().map(ToString::to_string);
         calibrated.chain(self.warnings.iter().map(|warning| format!("Warning: {warning}")))
@@ -270,8 +270,9 @@ impl Report {
         }
         let notes: String = self.notes().map(|note| format!("<p>{}</p>\n", escaped(&note))).collect();
         format!(
-            "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>Quantization report</title>\n\
-             <style>body {{ font-family: sans-serif; margin: 2em }} td, th {{ padding: 0.2em 1em; text-align: left }}</style>\n\
+            "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+             <title>Quantization report</title>\n<style>body {{ font-family: sans-serif; margin: 2em }} \
+             td, th {{ padding: 0.2em 1em; text-align: left }}</style>\n\
              </head>\n<body>\n<h1>Quantization report</h1>\n<p>{}</p>\n{notes}<table>\n\
              <tr><th>layer</th><th>operator</th><th>runs</th><th>SQNR dB</th>\
              <th>weights SQNR dB</th><th>why</th></tr>\n{rows}</table>\n</body>\n</html>\n",
@@ -290,7 +291,7 @@ impl fmt::Display for Calibrated {
     }
 }
 
-/// Text that means nothing to a browser; names come from model files.
+/// The text with HTML escaped; names come from model files.
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

@@ -1,5 +1,5 @@
-//! Models whose codes have more than 8 bits, or stand in a table: every verb takes them, and says what runs as real
-//! numbers.
+//! Models with quantized values of more than 8 bits, or with quantized tables: every verb takes them, and says what
+//! runs in float.
 
 mod folder;
 

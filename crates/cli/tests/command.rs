@@ -243,12 +243,12 @@ fn inputs_of_codes_are_read_as_they_are() {
     builder.output(y);
     folder.write("model.onnx", fourfold::onnx::export(&builder.finish().expect("valid")).expect("a form"));
     folder.write("codes.npy", npy::write(&Tensor::from_vec(&[2, 2], vec![0_u8, 10, 12, 255]).expect("four")));
-    folder.write("reals.npy", npy::write(&Tensor::from_vec(&[2, 2], vec![0.0_f32; 4]).expect("four")));
+    folder.write("floats.npy", npy::write(&Tensor::from_vec(&[2, 2], vec![0.0_f32; 4]).expect("four")));
     folder.ok("run model.onnx --input codes.npy --output-dir out");
     let bytes = fs::read(folder.path("out/y.npy")).expect("written");
     let y = npy::read(&bytes, &Limits::default()).expect("a .npy file");
     assert_eq!(y.as_slice::<f32>(), Ok(&[-5.0, 0.0, 1.0, 122.5][..]));
-    folder.fails("run model.onnx --input reals.npy --output-dir more", 3, &["reals.npy", "u8[n, 2] scale 0.5"]);
+    folder.fails("run model.onnx --input floats.npy --output-dir more", 3, &["floats.npy", "u8[n, 2] scale 0.5"]);
     assert!(folder.ok("inspect model.onnx").contains("u8[n, 2] scale 0.5 zero point 10"));
     folder.ok("bench model.onnx");
 

@@ -1,4 +1,4 @@
-//! Models whose inputs and outputs are real numbers of other types than `f32`.
+//! Models whose inputs and outputs are floats of other types than `f32`.
 
 mod folder;
 
@@ -65,11 +65,11 @@ fn every_verb_takes_them_and_keeps_their_types() {
         let float = fourfold::onnx::load(folder.path("cnn.onnx"), &Limits::default()).expect("a model");
         folder.write("model.onnx", fourfold::onnx::export(&at_border(&float, dtype)).expect("a form"));
         for name in ["calib.npy", "images.npy"] {
-            let converted = read(&folder, name).to_float(in_file(dtype)).expect("real numbers");
+            let converted = read(&folder, name).to_float(in_file(dtype)).expect("floats");
             folder.write(name, npy::write(&converted));
         }
         let inspected = folder.ok("inspect model.onnx");
-        assert!(inspected.contains(&format!(": {dtype}[")) && inspected.contains("makes real numbers of another type"));
+        assert!(inspected.contains(&format!(": {dtype}[")) && inspected.contains("converts floats to another type"));
 
         let report = json(&folder.ok("quantize model.onnx -o int8.onnx --calib calib.npy --json"));
         let layers = report["layers"].as_array().expect("layers");
@@ -114,13 +114,13 @@ fn inputs_are_set_and_files_of_other_types_converted() {
     builder.output(y);
     folder.write("model.onnx", fourfold::onnx::export(&builder.finish().expect("valid")).expect("a form"));
     let numbers = Tensor::from_vec(&[2, 2], vec![1.0_f32, -2.5, 0.1, 65_504.0]).expect("four");
-    folder.write("reals.npy", npy::write(&numbers));
-    folder.write("halves.npy", npy::write(&numbers.to_float(DType::F16).expect("real numbers")));
+    folder.write("floats.npy", npy::write(&numbers));
+    folder.write("halves.npy", npy::write(&numbers.to_float(DType::F16).expect("floats")));
     let line = "run model.onnx --dim n=2 --set k=100 --input";
     folder.ok(&format!("{line} halves.npy --output-dir out"));
     let expected = Tensor::from_vec(&[2, 2], vec![101.0_f32, 97.5, 100.1, f32::INFINITY]).expect("four");
     assert_eq!(Ok(read(&folder, "out/y.npy")), expected.to_float(DType::F16));
-    let outcome = folder.run(&format!("{line} reals.npy --output-dir more").split(' ').collect::<Vec<_>>());
+    let outcome = folder.run(&format!("{line} floats.npy --output-dir more").split(' ').collect::<Vec<_>>());
     assert!(outcome.stderr.contains("f32 values are rounded to f16"), "{}", outcome.stderr);
     assert_eq!(Ok(read(&folder, "more/y.npy")), expected.to_float(DType::F16));
     folder.write("integers.npy", npy::write(&Tensor::from_vec(&[2, 2], vec![1, 2, 3, 2049]).expect("four")));

@@ -8,10 +8,13 @@
 //! ```text
 //! header    model: 32 bytes, batches: u64, parts: u64, crc: u32, watched: list of watched
 //! watched   value: string, observer, state
-//! observer  enum    0 min_max    1 per_channel_min_max    2 histogram    3 moving_average_min_max { averaging_constant: f32 }
-//!                   4 moving_average_per_channel_min_max { averaging_constant: f32 }    5 mse    6 percentile { percent: f64 }
-//!                   7 entropy    8 fixed_params { scale: f32, zero_point: i32 }    9 placeholder   10 noop   11 reuse_input
-//! state     enum    0 stateless    1 min_max { extent: option of extent }    2 per_channel_min_max { axis: u64, extents: list of extent }
+//! observer  enum    0 min_max    1 per_channel_min_max    2 histogram
+//!                   3 moving_average_min_max { averaging_constant: f32 }
+//!                   4 moving_average_per_channel_min_max { averaging_constant: f32 }
+//!                   5 mse    6 percentile { percent: f64 }    7 entropy
+//!                   8 fixed_params { scale: f32, zero_point: i32 }    9 placeholder    10 noop    11 reuse_input
+//! state     enum    0 stateless    1 min_max { extent: option of extent }
+//!                   2 per_channel_min_max { axis: u64, extents: list of extent }
 //!                   3 moving_average_min_max { extent: option of extent }
 //!                   4 moving_average_per_channel_min_max { axis: u64, extents: list of extent }
 //!                   5 histogram { extent: option of extent, bins: u64, crc: u32, infinite: u64 }
@@ -19,7 +22,7 @@
 //! extent    min: f32, max: f32
 //! ```
 //!
-//! Minor version 1 is of a calibration that has not seen all samples; behind the header's last field follows
+//! Minor version 1 is a calibration that has not seen all samples. Behind the header's last field follows
 //!
 //! ```text
 //! shards    count: u64, finished: list of u64, ascending
@@ -28,14 +31,14 @@
 //! `model` and the identities of the batches are hashes that the workflow makes. The sections are the identities,
 //! `parts` times 16 bytes in ascending order, and then the counts of each histogram, `bins` times `f32` (state 5) or
 //! `u64` (state 6), in the order of the states; the header has the CRC-32 of each. A recording is not written: it is
-//! for looking at, and grows with what it sees.
+//! for inspection, and grows with what it sees.
 
 mod build;
 mod record;
 #[cfg(test)]
 mod tests;
 
-use fourfold_graph::Limits;
+use fourfold_error::Limits;
 use fourfold_observers::States;
 
 use crate::layout::{self, Format, Source};

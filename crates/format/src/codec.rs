@@ -34,7 +34,7 @@ pub(crate) fn decode<T: Decode<()>>(bytes: &[u8]) -> Result<T, Error> {
     Ok(header)
 }
 
-/// What is wrong with encoded bytes; the codec says it in terms of its own.
+/// What is wrong with encoded bytes, in words instead of the codec's own terms.
 fn reason(error: &DecodeError) -> String {
     match error {
         DecodeError::UnexpectedEnd { additional } => {

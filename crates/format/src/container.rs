@@ -17,7 +17,7 @@
 //! | .. | .. | the constants, in the header's order, each at the next multiple of 64; zeros between |
 //!
 //! The file ends with the last byte of the last constant, or with the header if there are none. Constants are raw
-//! elements, row-major, little-endian, or packed codes; the header has the CRC-32 of each. So every bit of the file is
+//! elements, row-major, little-endian, or packed; the header has the CRC-32 of each. So every bit of the file is
 //! covered.
 //!
 //! # The header
@@ -38,13 +38,16 @@
 //!           since minor version 3:  3 computed: list of { term, quotients: list of quotient (more factors) }, summed
 //! term      coefficient: i64, symbols: list of string (factors)
 //! quotient  dividend: list of term, summed, divisor: i64, without the remainder
-//! dtype     0 f32   1 i8   2 u8 with params, truth value without   3 i32   4 i64   since minor version 4:  5 u8 without params
+//! dtype     0 f32   1 i8   2 u8 with params, bool without   3 i32   4 i64
+//!           since minor version 4:  5 u8 without params
 //!           since minor version 5:  6 f16   7 bf16   8 f64
-//! params    dtype: u8, quant_min: i32, quant_max: i32, axis: option of u64, scales: list of f32, zero_points: list of i32
+//! params    dtype: u8, quant_min: i32, quant_max: i32, axis: option of u64, scales: list of f32,
+//!           zero_points: list of i32
 //! op        enum    0 Conv { window, groups: u64, activation }      1 Linear { activation, dynamic: option of u8 }
 //!                   2 MatMul      3 BatchNorm { epsilon: f32 }      4 Relu             5 Clip { min: f32, max: f32 }
-//!                   6 MaxPool { window }    7 AveragePool { window, count_include_pad: bool (u8) }    8 GlobalAveragePool
-//!                   9 Add { activation }   10 Flatten { axis: u64 }    11 Reshape { dims: list of i64 }
+//!                   6 MaxPool { window }    7 AveragePool { window, count_include_pad: bool (u8) }
+//!                   8 GlobalAveragePool     9 Add { activation }   10 Flatten { axis: u64 }
+//!                  11 Reshape { dims: list of i64 }
 //!                  12 Transpose { axes: list of u64 }    13 Softmax { axis: u64 }    14 Identity    15 Quantize
 //!                  16 Dequantize    17 QuantStub    18 DeQuantStub    since minor version 1:
 //!                  19 LayerNorm { axis: u64, epsilon: f32 }    20 Unary { function: u8, parameters: f32, f32 }
@@ -71,10 +74,11 @@
 //! interpolation  0 nearest, ties down   1 nearest, ties up   2 floor   3 ceil   4 linear
 //! coordinates    0 half pixel   1 half pixel as PyTorch   2 align corners   3 asymmetric
 //! compare   0 equal  1 less  2 less or equal  3 greater  4 greater or equal        logic   0 and  1 or  2 xor
-//! cast      0 f32   1 i64   2 i32   3 truth value   since minor version 4:  4 i8   5 u8
+//! cast      0 f32   1 i64   2 i32   3 bool   since minor version 4:  4 i8   5 u8
 //!           since minor version 5:  6 f16   7 bf16   8 f64
-//! unary     0 exp    1 log    2 sqrt    3 reciprocal    4 neg    5 abs    6 tanh    7 erf    8 sigmoid    9 silu   10 gelu
-//!           11 gelu by tanh   12 hard sigmoid (alpha, beta)   13 hard swish   14 leaky ReLU (slope)   15 ELU (alpha)
+//! unary     0 exp    1 log    2 sqrt    3 reciprocal    4 neg    5 abs    6 tanh    7 erf    8 sigmoid
+//!           9 silu   10 gelu   11 gelu by tanh   12 hard sigmoid (alpha, beta)   13 hard swish
+//!           14 leaky ReLU (slope)   15 ELU (alpha)
 //! binary    0 sub    1 mul    2 div    3 min    4 max    since minor version 2:  5 pow
 //!           since minor version 4:  6 mod (sign of the divisor)   7 fmod (sign of the dividend)
 //! reduction 0 mean   1 sum    2 max    3 min    4 L2
@@ -85,11 +89,12 @@
 //!
 //! Every item makes one value; values are counted from 0 in the order of the items. A node's params are those of its
 //! result, present if the operator gives its result parameters of its own (since minor version 5, Conv, Linear and
-//! MatMul of codes without them give their sums). A shape's product and the type give the length of a constant.
+//! MatMul of quantized operands without them give their sums). A shape's product and the type give the length of a
+//! constant.
 //!
-//! Constants whose params have at most 16 codes of `i8` or `u8` are packed: two codes in a byte, each less `quant_min`,
-//! the first in the lower half; the upper half of the last byte is 0 if their number is odd. `n` codes take `(n + 1) /
-//! 2` bytes.
+//! Constants of `i8` or `u8` whose params allow at most 16 quantized values are packed: two elements in a byte, each
+//! less `quant_min`, the first in the lower half; the upper half of the last byte is 0 if their number is odd. `n`
+//! elements take `(n + 1) / 2` bytes.
 //!
 //! # Reading
 //!
@@ -104,7 +109,8 @@ mod tests;
 
 use std::io::Read;
 
-use fourfold_graph::{Graph, Limits, Value};
+use fourfold_error::Limits;
+use fourfold_graph::{Graph, Value};
 
 use crate::layout::{self, Format, Source};
 use crate::{Error, codec};
@@ -141,7 +147,7 @@ pub fn from_bytes(bytes: &[u8], limits: &Limits) -> Result<Graph, Error> {
     read(bytes, bytes.len() as u64, limits)
 }
 
-/// Reads a graph from a file of `length` bytes, in one pass: constants are read into their place, and nothing else of
+/// Reads a graph from a file of `length` bytes, in one pass: constants are read into their tensors, and nothing else of
 /// the file is held.
 ///
 /// # Errors

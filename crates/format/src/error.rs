@@ -1,6 +1,6 @@
 //! What can go wrong with a file.
 
-use fourfold_graph::{Excerpt, LimitExceeded};
+use fourfold_error::{ErrorKind, Excerpt, LimitExceeded};
 
 /// An error of this crate.
 #[non_exhaustive]
@@ -28,10 +28,10 @@ pub enum Error {
         /// The unknown bits.
         flags: u32,
     },
-    /// A part of the file does not have its checksum.
+    /// The checksum of a section is wrong.
     #[error("the checksum of {} is wrong; the file was damaged, get it again", Excerpt(part))]
     Checksum {
-        /// The part.
+        /// The section.
         part: String,
     },
     /// The file could not be read.
@@ -47,7 +47,7 @@ pub enum Error {
     /// The file is not as its format says.
     #[error("{}: {}", Excerpt(part), Excerpt(reason))]
     Corrupt {
-        /// Where: a part of the file, or a tensor.
+        /// The section of the file, or the tensor.
         part: String,
         /// What is wrong.
         reason: String,
@@ -65,7 +65,7 @@ pub enum Error {
     Missing {
         /// The name.
         name: String,
-        /// The names that there are.
+        /// The names of its arrays.
         known: String,
     },
     /// The file is larger than allowed.
@@ -80,24 +80,22 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether the file is valid, and only uses what is not supported.
+    /// What kind of error it is, which says whose fault it is and what helps.
     #[must_use]
-    pub fn is_unsupported(&self) -> bool {
-        matches!(self, Error::Version { .. } | Error::Flags { .. } | Error::Unsupported { .. })
-    }
-
-    /// Whether a limit was reached, or memory ran out.
-    #[must_use]
-    pub fn is_limit(&self) -> bool {
+    pub fn kind(&self) -> ErrorKind {
         match self {
-            Error::Limit(_) => true,
-            Error::Graph(error) => error.is_limit(),
-            Error::Tensor(error) => error.is_limit(),
-            _ => false,
+            Error::Read { .. } => ErrorKind::Io,
+            Error::Foreign { .. } | Error::Checksum { .. } | Error::Corrupt { .. } | Error::Missing { .. } => {
+                ErrorKind::Invalid
+            }
+            Error::Version { .. } | Error::Flags { .. } | Error::Unsupported { .. } => ErrorKind::Unsupported,
+            Error::Limit(error) => error.kind(),
+            Error::Graph(error) => error.kind(),
+            Error::Tensor(error) => error.kind(),
         }
     }
 
-    /// The error of a file that is a part of another.
+    /// The error of a file inside of another.
     pub(crate) fn within(self, outer: &str) -> Self {
         match self {
             Error::Foreign { format, reason } => Error::corrupt(outer, format!("not a {format} file: {reason}")),

@@ -1,8 +1,8 @@
-//! Where the parts of a file of ours are: a prefix, a header, and sections of raw bytes.
+//! The layout that our formats share: a prefix, a header, and sections of raw bytes.
 
 use std::io::{ErrorKind, Read};
 
-use fourfold_graph::Limits;
+use fourfold_error::Limits;
 use fourfold_tensor::memory;
 
 use crate::Error;
@@ -27,7 +27,7 @@ pub(crate) struct Format {
 }
 
 impl Format {
-    /// Whether bytes are, or once were, a file of the format: what follows may still be damaged.
+    /// Whether the bytes begin as a file of the format does; the rest may be damaged.
     pub(crate) fn is(&self, bytes: &[u8]) -> bool {
         bytes.starts_with(&self.magic[..4])
     }
@@ -67,7 +67,7 @@ impl Format {
     }
 }
 
-/// A file of a minor version with a header and sections; empty sections take no place.
+/// A file of a minor version with a header and sections; empty sections take no bytes.
 pub(crate) fn write(
     format: &Format,
     minor: u16,
@@ -92,7 +92,7 @@ pub(crate) fn write(
     Ok(bytes)
 }
 
-/// Appends zeros and then a part.
+/// Appends padding and a section.
 fn append(bytes: &mut Vec<u8>, zeros: usize, part: &[u8]) -> Result<(), Error> {
     let missing = zeros + part.len();
     let out_of_memory = |_| fourfold_tensor::Error::OutOfMemory { bytes: missing };
@@ -110,7 +110,7 @@ pub(crate) struct Header {
     pub(crate) bytes: Vec<u8>,
 }
 
-/// A file that is read from its beginning to its end, without holding more of it than the part that is asked for.
+/// A file that is read from its beginning to its end, and of which only one section at a time is in memory.
 pub(crate) struct Source<R> {
     reader: R,
     /// Bytes read so far.
@@ -124,7 +124,7 @@ impl<R: Read> Source<R> {
         Self { reader, offset: 0, length }
     }
 
-    /// Reads and checks the fixed part and the header.
+    /// Reads and checks the prefix and the header.
     pub(crate) fn header(&mut self, format: &Format, limits: &Limits) -> Result<Header, Error> {
         let mut prefix = [0; PREFIX];
         let there = usize::try_from(self.length).unwrap_or(PREFIX).min(PREFIX);
@@ -142,7 +142,7 @@ impl<R: Read> Source<R> {
         Ok(Header { minor, bytes })
     }
 
-    /// Goes to the next section, which `part` is called in errors, and checks that the file has as much.
+    /// Goes to the next section, named `part` in errors, and checks that the file is long enough.
     pub(crate) fn section(&mut self, part: &str, length: usize) -> Result<(), Error> {
         if length == 0 {
             return Ok(());
@@ -161,7 +161,7 @@ impl<R: Read> Source<R> {
         Ok(())
     }
 
-    /// Reads all of the section that was gone to, and checks it against its checksum.
+    /// Reads the whole section, and compares its checksum.
     pub(crate) fn fill(&mut self, part: &str, crc: u32, bytes: &mut [u8]) -> Result<(), Error> {
         let mut hasher = crc32fast::Hasher::new();
         for piece in bytes.chunks_mut(PIECE) {

@@ -6,7 +6,7 @@
 //!
 //! ```
 //! use fourfold_format::npy;
-//! use fourfold_graph::Limits;
+//! use fourfold_error::Limits;
 //! use fourfold_tensor::Tensor;
 //!
 //! let bytes = npy::write(&Tensor::from_vec(&[2, 2], vec![1.0_f32, 2.0, 3.0, 4.0])?);

@@ -10,7 +10,7 @@
 
 use std::io::Cursor;
 
-use fourfold_graph::Limits;
+use fourfold_error::Limits;
 use fourfold_tensor::{DType, Tensor, bf16};
 
 use crate::Error;
@@ -53,8 +53,8 @@ pub fn elements(tensor: &Tensor) -> Vec<u8> {
     }
 }
 
-/// What stands before the elements of a tensor: a file is this and the elements as [`elements`] gives them. So a file
-/// can be written piece by piece.
+/// The bytes before the elements of a tensor. A file is these bytes and then the elements as [`elements`] gives them,
+/// so that it can be written piece by piece.
 #[must_use]
 pub fn header(dtype: DType, shape: &[usize]) -> Vec<u8> {
     let descr = match dtype {

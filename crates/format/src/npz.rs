@@ -10,19 +10,19 @@
 //! - *Stored* members (`savez`) are read in place. *Deflated* ones (`savez_compressed`) are decompressed from their
 //!   beginning: reading on from where the last rows ended takes no time, asking for earlier ones begins anew. A
 //!   deflated array in Fortran order is held whole.
-//! - The checksum of a member is checked as its bytes go by: the last of them is not given if one was wrong. Of a
-//!   stored member, what is skipped is read for that.
-//! - The structure must be that of one plain ZIP file, with nothing in front, nothing behind and no byte in two
-//!   members; the directory, the headers in front of the members and their ZIP64 fields must agree. Encrypted members
-//!   and other methods than *deflate* are unsupported.
+//! - The checksum of a member is computed as its bytes are read: if it is wrong, reading the last of them is an error.
+//!   Bytes of a stored member that are skipped are read for that.
+//! - The structure must be that of one plain ZIP file, with nothing in front, nothing behind, and no byte that belongs
+//!   to two members; the directory, the headers in front of the members and their ZIP64 fields must agree. Encrypted
+//!   members and other methods than *deflate* are unsupported.
 //! - [`Limits`] hold for the number of members (`archive-entries`), for what they take decompressed (`archive-bytes`),
 //!   for how much larger that is than the file (`archive-ratio`), for the directory (`header-bytes`), for names
 //!   (`name-bytes`), and for the elements read at once. Sizes are checked before anything is decompressed, and no
 //!   member gives more bytes than its size.
 //!
-//! The directory is read here and not by a library: that which there is (`zip`) takes memory for all members before a
-//! limit can be checked, and lends the archive to one member at a time, so that two inputs of a model could not be read
-//! side by side.
+//! The directory is read here and not by the crate `zip`, which allocates for all members before a limit can be
+//! checked, and lends the archive to one member at a time, so that two inputs of a model could not be read side by
+//! side.
 //!
 //! Source of the format: PKWARE's APPNOTE.TXT, version 6.3.10, sections 4.3 to 4.5.
 
@@ -30,7 +30,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::io::{Cursor, Read, Seek, SeekFrom};
 use std::ops::Range;
 
-use fourfold_graph::Limits;
+use fourfold_error::Limits;
 use fourfold_tensor::{DType, Tensor, memory};
 
 use crate::Error;
@@ -51,7 +51,7 @@ const OPEN: usize = 64;
 /// ```no_run
 /// use std::fs::File;
 /// use fourfold_format::npz;
-/// use fourfold_graph::Limits;
+/// use fourfold_error::Limits;
 ///
 /// let mut archive = npz::Archive::new(File::open("samples.npz")?, &Limits::default())?;
 /// for member in archive.members() {
@@ -68,7 +68,7 @@ pub struct Archive<R> {
     members: Vec<Member>,
     /// Members in the order of their names.
     by_name: Vec<usize>,
-    /// Deflated members that hold memory, the last used last.
+    /// Deflated members that hold memory, the most recently used last.
     open: VecDeque<usize>,
     limits: Limits,
 }

@@ -1,17 +1,18 @@
-//! The constants of a graph as safetensors: codes with their parameters beside them, everything else as it is.
+//! The constants of a graph as safetensors: quantized ones with their parameters beside them, all others as they are.
 //!
-//! Every constant is a tensor of its own name. That of codes (`I8`, `U8` or `I32`) has two more beside it:
+//! Every constant is a tensor of its own name. A quantized one (`I8`, `U8` or `I32`) has two more beside it:
 //!
 //! - `NAME.scale`: `F32`, one number without axes, or one for each index of the axis;
-//! - `NAME.zero_point`: of the type of the codes and the shape of the scales.
+//! - `NAME.zero_point`: of the quantized type and the shape of the scales.
 //!
 //! What remains is in the metadata of the file, as decimal numbers: `NAME.axis` (only with several scales),
-//! `NAME.quant_min` and `NAME.quant_max`, the smallest and the largest code; and `format`, which is
-//! `fourfold.tensors/1`. The real number of a code `q` is `scale * (q - zero_point)`.
+//! `NAME.quant_min` and `NAME.quant_max`, the range of quantized values; and `format`, which is
+//! `fourfold.tensors/1`. A quantized value `q` stands for `scale * (q - zero_point)`.
 
 use std::collections::{BTreeMap, HashMap};
 
-use fourfold_graph::{Graph, Limits};
+use fourfold_error::Limits;
+use fourfold_graph::Graph;
 use fourfold_schemes::{Granularity, QuantParams, Scale};
 use fourfold_tensor::{DType, Tensor};
 
@@ -20,12 +21,12 @@ use crate::{Error, safetensors};
 /// The entry of the metadata that says what the file is.
 const FORMAT: (&str, &str) = ("format", "fourfold.tensors/1");
 
-/// A constant, with the meaning of its elements if they are codes.
+/// A constant, with its parameters if it is quantized.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Constant {
     /// The elements.
     pub tensor: Tensor,
-    /// What codes stand for, `None` for elements that stand for themselves.
+    /// The parameters, `None` if the constant is not quantized.
     pub params: Option<QuantParams>,
 }
 
@@ -78,7 +79,7 @@ pub fn write(constants: &BTreeMap<String, Constant>) -> Result<Vec<u8>, Error> {
 /// # Errors
 ///
 /// Those of [`safetensors::read`]; [`Error::Foreign`] for files of tensors without this layout, [`Error::Corrupt`] for
-/// parameters that do not fit the codes.
+/// parameters that do not fit their tensor.
 pub fn read(bytes: &[u8], limits: &Limits) -> Result<BTreeMap<String, Constant>, Error> {
     let mut tensors = safetensors::read(bytes, limits)?;
     let mut metadata = safetensors::metadata(bytes, limits)?;
@@ -116,7 +117,7 @@ pub fn read(bytes: &[u8], limits: &Limits) -> Result<BTreeMap<String, Constant>,
     }
 }
 
-/// The parameters of the codes of that name.
+/// The parameters of the quantized constant of that name.
 fn params(
     name: &str,
     scales: &Tensor,

@@ -3,7 +3,7 @@
 //!
 //! `cargo run --release --example transformer_block -p fourfold`
 //!
-//! The weights are made up, the same in every run; with trained ones, the state dict would come from
+//! The weights are random, the same in every run. Trained ones would come from
 //! `safetensors::read`.
 
 use std::error::Error;
@@ -16,7 +16,7 @@ const WORDS: usize = 1000;
 const STEPS: usize = 16;
 const FEATURES: usize = 64;
 
-/// `[batch, steps]` numbers of words give `[batch, features]`.
+/// Word indices `[batch, steps]` become `[batch, features]`.
 struct SentenceEncoder;
 
 impl Module for SentenceEncoder {

@@ -1,7 +1,7 @@
 //! Neural networks four times smaller, run with exact int8 arithmetic on ordinary CPUs.
 //!
-//! This crate puts the others together; each is a module here. The words and the workflow are PyTorch's;
-//! [`coming_from_pytorch`] says which name there is which here.
+//! This crate is the facade: every other crate is a module here. The words and the workflow are PyTorch's;
+//! [`coming_from_pytorch`] lists PyTorch's names and what they are called here.
 //!
 //! # Quantize a model
 //!
@@ -49,15 +49,17 @@
 //! # The arithmetic
 //!
 //! ```text
-//! (1)  real = scale * (q - zero_point)
-//! (2)  quantize:    q = clamp(round_half_even(x / scale) + zero_point, q_min, q_max)      clamped as a float; NaN -> zero_point
-//! (3)  accumulate:  acc = sum_k (a - z_a)(w - z_w) + bias                                  exact in i32
-//! (4)  requantize:  q = clamp(round_half_even(f32(acc) * m) + z_y, q_min, q_max)           m = s_a * s_w / s_y, f32, in this order
+//! (1)  dequantize:  x = scale * (q - zero_point)
+//! (2)  quantize:    q = clamp(round_half_even(x / scale) + zero_point, q_min, q_max)
+//!                   clamped as a float; NaN -> zero_point
+//! (3)  accumulate:  acc = sum_k (a - z_a)(w - z_w) + bias                             exact in i32
+//! (4)  requantize:  q = clamp(round_half_even(f32(acc) * m) + z_y, q_min, q_max)
+//!                   m = s_a * s_w / s_y in f32, in this order
 //! (5)  bias:        i32, scale s_a * s_w[c], zero point 0
 //! (6)  dynamic:     per row: parameters from that row alone
 //! ```
 //!
-//! Sums and products of codes are rounded after their zero point is added, as ONNX Runtime's are: see
+//! Sums and products of quantized tensors are rounded after their zero point is added, as ONNX Runtime's are: see
 //! [`Kernel::add`](kernels::Kernel::add).
 //!
 //! # Samples
@@ -67,15 +69,17 @@
 //!
 //! # What a caller can rely on
 //!
-//! - A model gives the same bits on every backend, for every number of threads and every split of the batch: one of
-//!   codes, one of real numbers, and one of both. The integer path is exact; float operators round in a defined order,
-//!   products of real numbers by fused multiply-adds, which IEEE 754 defines to the bit.
+//! - A model gives the same bits on every backend, for every number of threads and every split of the batch, be it
+//!   quantized, float or both. The integer path is exact. Float operators round in a defined order; float products are
+//!   chains of fused multiply-adds, which IEEE 754 defines to the bit.
 //! - No file or tensor causes a panic or unbounded memory; [`Limits`](graph::Limits) says what is too much. Errors name
-//!   the place.
+//!   the file, node or tensor, and have a [kind](ErrorKind).
 //! - Converting without calibration is an error. What cannot be quantized stays float, and [`quantize::Layer`] says
 //!   why.
 //! - The same model, samples and configuration give the same bytes, on every CPU.
 
+pub use fourfold_error as error;
+pub use fourfold_error::ErrorKind;
 pub use fourfold_format as format;
 pub use fourfold_graph as graph;
 #[cfg(feature = "images")]

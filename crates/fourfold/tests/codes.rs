@@ -1,5 +1,5 @@
-//! Models of codes of 2 to 16 bits, and those that PyTorch exported and onnxruntime.quantization quantized, saved and
-//! loaded.
+//! Models with quantized values of 2 to 16 bits, and those that PyTorch exported and onnxruntime.quantization
+//! quantized, saved and loaded.
 
 use std::collections::BTreeMap;
 

@@ -14,7 +14,7 @@ fn model(name: &str) -> Graph {
     onnx::import(&bytes(&format!("tests/data/{name}.onnx")), &Limits::default()).expect("a supported model")
 }
 
-/// How many nodes of each operator compute on codes, and how many on real numbers.
+/// How many nodes of each operator are quantized, and how many are float.
 fn operators(graph: &Graph) -> (BTreeMap<String, usize>, BTreeMap<String, usize>) {
     let (mut on_codes, mut on_reals) = (BTreeMap::new(), BTreeMap::new());
     for node in graph.nodes() {

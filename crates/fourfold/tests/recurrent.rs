@@ -153,7 +153,7 @@ fn digits_lstm_quantized_by_onnx_runtime_agrees() {
         let pairs = floats(&alone).iter().zip(floats(&expected));
         errors.push(pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max));
     }
-    // A hidden state in the middle between two codes may become the other one: a step of 1/255 of its range.
+    // A hidden state in the middle between two quantized values may become the other one: a step of 1/255 of its range.
     errors.sort_by(f32::total_cmp);
     assert!(errors[495] <= 2e-6 && errors[499] <= 0.02, "{:?}", &errors[490..]);
 }

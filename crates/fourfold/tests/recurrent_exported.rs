@@ -70,7 +70,7 @@ fn onnx_runtime_computes_the_same_from_the_files() {
         let back = onnx::import(&onnx::export(&graph).expect("an ONNX form"), &Limits::default()).expect("the same");
         assert_eq!(run(&back, &operands(&case)), ours, "{name}");
         for (index, ours) in ours.iter().enumerate() {
-            // Other cells than those of an LSTM compute with real numbers in ONNX Runtime: two steps of a code away.
+            // Other cells than those of an LSTM compute in float in ONNX Runtime: two quantization steps away.
             let is_real = form != "float" && !name.starts_with("lstm");
             let largest = floats(ours).iter().fold(1.0_f32, |largest, x| largest.max(x.abs()));
             let tolerance = if is_real { largest * 2.0 / 127.0 } else { 1e-5 };
@@ -99,7 +99,7 @@ fn onnx_runtime_finds_the_classes_of_digits_lstm() {
             errors.push(difference(&alone, &theirs.rows(index..index + 1).expect("a row")));
         }
         errors.sort_by(f32::total_cmp);
-        // A hidden state in the middle between two codes may become the other one, as in `recurrent.rs`.
+        // A hidden state in the middle between two quantized values may become the other one, as in `recurrent.rs`.
         let most = if name.ends_with("dynamic") { 0.02 } else { 1e-5 };
         assert!(errors[495] <= 1e-5 && errors[499] <= most, "{name}: {:?}", &errors[490..]);
         // The graph quantizes each step by itself, the file all steps of an image at once.

@@ -1,5 +1,5 @@
 //! Recurrent layers and cells built from modules, against PyTorch 2.15: states within `1e-5` in float; dynamically
-//! quantized (fbgemm) the same codes and scales of the weights, and states within `5e-6`, as for the layers of
+//! quantized (fbgemm) the same quantized weights and scales, and states within `5e-6`, as for the layers of
 //! `recurrent.rs`.
 
 mod recurrent_cases;
@@ -60,7 +60,7 @@ fn assert_agrees(name: &str, forward: &Forward, roles: &[&str]) {
     let rows = quantize_dynamic(&float, &kinds, DType::I8).expect("recurrent layers").into_graph();
     assert!(rows.is_quantized(), "{name}");
     for (actual, expected) in run(&rows, &case).iter().zip(named("float")) {
-        // Two steps of a code of 8 bits, and no less than those of a state between -1 and 1; ReLU has no bound.
+        // Two steps of 8 bits, and no less than those of a state between -1 and 1; ReLU has no bound.
         let largest = expected.as_slice::<f32>().expect("f32").iter().fold(1.0_f32, |largest, x| largest.max(x.abs()));
         assert_near(actual, expected, largest * 2.0 / 127.0, &format!("{name}, by rows"));
     }

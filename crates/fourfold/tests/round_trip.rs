@@ -13,9 +13,9 @@ fn again(graph: &Graph) -> Graph {
     onnx::import(&onnx::export(graph).expect("a QDQ form"), &Limits::default()).expect("a supported model")
 }
 
-/// The same, written as operators on codes.
+/// The same, written as quantized operators.
 fn again_on_codes(graph: &Graph) -> Graph {
-    let bytes = onnx::export_as(graph, onnx::Form::QOperator).expect("a form on codes");
+    let bytes = onnx::export_as(graph, onnx::Form::QOperator).expect("QOperator form");
     onnx::import(&bytes, &Limits::default()).expect("a supported model")
 }
 
@@ -50,7 +50,7 @@ fn digits_models_come_back() {
         assert_eq!(meaning(&back), meaning(&graph), "{}", digits.name);
         let images = digits.images("test");
         assert!(run(&back, &images, None) == run(&graph, &images, None), "{}", digits.name);
-        // Codes 0 to 127 are a clamp in the file.
+        // A range of 0 to 127 is a clamp in the file.
         let graph = digits.statically(QConfig::fbgemm());
         assert!(run(&again(&graph), &images, None) == run(&graph, &images, None), "{}", digits.name);
     }
@@ -153,14 +153,19 @@ fn random(steps: &[Step], linear: bool, mut seed: u32) -> Graph {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
     #[test]
-    fn random_models_come_back(steps in proptest::collection::vec(step(), 1..7), linear: bool, reduced: bool, mut seed: u32) {
+    fn random_models_come_back(
+        steps in proptest::collection::vec(step(), 1..7),
+        linear: bool,
+        reduced: bool,
+        mut seed: u32,
+    ) {
         let float = fuse(&random(&steps, linear, seed)).expect("a float model");
         let qconfig = if reduced { QConfig::fbgemm() } else { QConfig::fourfold() };
         let mut calibration = prepare(&float, qconfig).expect("a float model");
         calibration.observe(&[numbers(&[4, 2, 6, 6], &mut seed)]).expect("finite");
         let graph = calibration.convert().expect("calibrated").into_graph();
         let back = again(&graph);
-        // A clamp of real numbers is an operator of its own in the file, and stays one.
+        // A clamp of floats is an operator of its own in the file, and stays one.
         let is_whole = |node: &Node| {
             node.op().activation() == Activation::None || graph.value(node.output()).ty().params().is_some()
         };

@@ -1,5 +1,6 @@
 //! The PyTorch tutorial's model: parameters exactly those of PyTorch 2.15 (fbgemm), results within the tolerances that
-//! were stated when the numbers were made: float `relmax:5e-7`, dynamic `relmax:3e-7`, static codes within one step.
+//! were stated when the numbers were made: float `relmax:5e-7`, dynamic `relmax:3e-7`, static quantized values within
+//! one step.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -42,7 +43,7 @@ fn floats<'t>(torch: &'t BTreeMap<String, Tensor>, name: &str) -> &'t [f32] {
     torch[name].as_slice().expect("f32")
 }
 
-/// The weight of the quantized graph: codes and scales.
+/// The weight of the quantized graph, and its scales.
 fn weight(graph: &Graph) -> (Vec<i8>, Vec<f32>) {
     let values = graph.values().iter();
     let weight = values
@@ -104,7 +105,7 @@ fn static_quantization_agrees() {
         assert!((y_scale.get() / expected - 1.0).abs() <= 1e-6, "{case}: {y_scale} is not {expected}");
         assert_eq!(y_zero_point, torch[&format!("{case}/y_zero_point")].as_slice::<i32>().expect("i32")[0], "{case}");
 
-        // PyTorch's bias is a float, ours an i32: codes may differ by one step.
+        // PyTorch's bias is a float, ours an i32: quantized values may differ by one step.
         let y = run(graph, &torch["data.model/x"]);
         let expected = torch[&format!("{case}/y_q")].as_slice::<u8>().expect("u8");
         for (y, &expected) in y.iter().zip(expected) {

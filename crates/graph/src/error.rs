@@ -2,7 +2,7 @@
 
 use fourfold_tensor::DType;
 
-use crate::{Excerpt, LimitExceeded, OpKind};
+use crate::{ErrorKind, Excerpt, LimitExceeded, OpKind};
 
 /// What to do where a size must be known: the end of a message.
 pub const FIX_SIZES: &str = "give the inputs fixed sizes, with --dim NAME=SIZE or --shape INPUT=1x3x224x224";
@@ -70,21 +70,18 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether the graph may be valid, but has sizes that are not known where they have to be.
+    /// What kind of error it is, which says whose fault it is and what helps.
     #[must_use]
-    pub fn is_unsupported(&self) -> bool {
-        matches!(self, Error::Node { problem, .. } if matches!(**problem, Problem::Open { .. }))
-    }
-
-    /// Whether a limit was reached, or memory ran out.
-    #[must_use]
-    pub fn is_limit(&self) -> bool {
+    pub fn kind(&self) -> ErrorKind {
         match self {
-            Error::Limit(_) => true,
-            Error::Node { problem, .. } => problem.is_limit(),
-            Error::Constant { source, .. } => source.is_limit(),
-            Error::Tensor(error) => error.is_limit(),
-            _ => false,
+            Error::Fixed { .. } => ErrorKind::Usage,
+            Error::DuplicateName { .. } | Error::Name { .. } | Error::NoOutputs | Error::UnknownValue { .. } => {
+                ErrorKind::Invalid
+            }
+            Error::Node { problem, .. } => problem.kind(),
+            Error::Constant { source, .. } => source.kind(),
+            Error::Limit(error) => error.kind(),
+            Error::Tensor(error) => error.kind(),
         }
     }
 }
@@ -158,11 +155,19 @@ pub enum Problem {
 }
 
 impl Problem {
-    fn is_limit(&self) -> bool {
+    /// What kind of error it is, which says whose fault it is and what helps.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
         match self {
-            Problem::Limit(_) => true,
-            Problem::Scheme(error) => error.is_limit(),
-            _ => false,
+            Problem::Open { .. } => ErrorKind::Unsupported,
+            Problem::Arity { .. }
+            | Problem::Type { .. }
+            | Problem::Shape { .. }
+            | Problem::Attribute { .. }
+            | Problem::OutputParams { .. }
+            | Problem::Accumulator { .. } => ErrorKind::Invalid,
+            Problem::Scheme(error) => error.kind(),
+            Problem::Limit(error) => error.kind(),
         }
     }
 

@@ -38,10 +38,8 @@ mod builder;
 mod canonical;
 mod dim;
 mod error;
-mod excerpt;
 mod fixed;
 mod graph;
-mod limits;
 mod modules;
 mod ops;
 mod polynomial;
@@ -53,10 +51,10 @@ mod types;
 pub use builder::{GraphBuilder, NewNode};
 pub use dim::Dim;
 pub use error::{Error, FIX_SIZES, Problem};
-pub use excerpt::Excerpt;
 pub use fixed::Fixed;
+pub use fourfold_error::{ErrorKind, Excerpt, LimitExceeded, Limits};
 pub use graph::{Graph, Node, NodeId, Value, ValueId};
-pub use limits::{LimitExceeded, Limits};
+
 pub use ops::{
     Activation, Add, ArgExtreme, AveragePool, BatchNorm, Binary, Cast, CastTo, Cell, Clip, Comparison, Concat, Conv,
     ConvTranspose, Coordinates, CumSum, Direction, Expand, Flatten, Gather, GatherElements, GroupNorm, Interpolation,

@@ -1,6 +1,6 @@
 //! What can go wrong with an image.
 
-use fourfold_graph::{Excerpt, LimitExceeded};
+use fourfold_error::{ErrorKind, Excerpt, LimitExceeded};
 
 /// An error of this crate.
 #[non_exhaustive]
@@ -43,26 +43,16 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether the file is valid, and only uses what is not supported.
+    /// What kind of error it is, which says whose fault it is and what helps.
     #[must_use]
-    pub fn is_unsupported(&self) -> bool {
-        matches!(self, Error::Unsupported { .. })
-    }
-
-    /// Whether a limit was reached, or memory ran out.
-    #[must_use]
-    pub fn is_limit(&self) -> bool {
+    pub fn kind(&self) -> ErrorKind {
         match self {
-            Error::Limit(_) => true,
-            Error::Tensor(error) => error.is_limit(),
-            _ => false,
+            Error::Foreign { .. } | Error::Corrupt { .. } => ErrorKind::Invalid,
+            Error::Unsupported { .. } => ErrorKind::Unsupported,
+            Error::Setting { .. } => ErrorKind::Usage,
+            Error::Limit(error) => error.kind(),
+            Error::Tensor(error) => error.kind(),
         }
-    }
-
-    /// Whether the settings are wrong, whatever the image.
-    #[must_use]
-    pub fn is_setting(&self) -> bool {
-        matches!(self, Error::Setting { .. })
     }
 
     pub(crate) fn unsupported(what: impl Into<String>) -> Self {

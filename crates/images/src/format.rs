@@ -78,7 +78,10 @@ mod tests {
             (b"\0\0\0\x1cftypheic", "a HEIF image"),
         ] {
             let error = refused(bytes);
-            assert!(error.is_unsupported() && error.to_string().starts_with(name), "{error}");
+            assert!(
+                error.kind() == fourfold_error::ErrorKind::Unsupported && error.to_string().starts_with(name),
+                "{error}"
+            );
         }
         for (bytes, words) in [
             (&b""[..], "it is empty"),

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use fourfold_graph::Limits;
+use fourfold_error::Limits;
 use fourfold_tensor::memory;
 
 use crate::exif::Orientation;

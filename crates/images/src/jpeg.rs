@@ -3,7 +3,7 @@
 mod color;
 mod markers;
 
-use fourfold_graph::Limits;
+use fourfold_error::Limits;
 use jpeg_decoder::{ColorTransform, Decoder, UnsupportedFeature};
 
 use crate::exif::Orientation;

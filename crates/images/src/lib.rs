@@ -5,7 +5,7 @@
 //! so are the numbers, bit for bit; those of a JPEG file as far as decoders agree (below).
 //!
 //! ```
-//! use fourfold_graph::Limits;
+//! use fourfold_error::Limits;
 //! use fourfold_images::{Preprocess, Resize, decode};
 //!
 //! # let file = include_bytes!("../tests/data/photo.png");
@@ -50,8 +50,8 @@
 //!
 //! # Hostile files
 //!
-//! Sizes are checked before anything is decoded: [`Limits::image_side`](fourfold_graph::Limits::image_side) and
-//! [`Limits::image_bytes`](fourfold_graph::Limits::image_bytes), which counts what a step holds at once. A file that
+//! Sizes are checked before anything is decoded: [`Limits::image_side`](fourfold_error::Limits::image_side) and
+//! [`Limits::image_bytes`](fourfold_error::Limits::image_bytes), which counts what a step holds at once. A file that
 //! ends early is an error wherever it ends, and so is a PNG whose checksums are wrong. A JPEG file has no checksum:
 //! damage within its image may go unnoticed.
 
@@ -75,7 +75,7 @@ pub use note::Note;
 pub use preprocess::{Channels, Layout, Preprocess};
 pub use resize::{Interpolation, Resize};
 
-use fourfold_graph::Limits;
+use fourfold_error::Limits;
 
 /// Decodes a PNG or JPEG file.
 ///

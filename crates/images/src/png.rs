@@ -2,7 +2,7 @@
 
 use std::io::{Cursor, ErrorKind};
 
-use fourfold_graph::{LimitExceeded, Limits};
+use fourfold_error::{LimitExceeded, Limits};
 use fourfold_tensor::memory;
 use png::{BitDepth, ColorType, DecodeOptions, Decoder, DecodingError, Transformations};
 

@@ -1,6 +1,6 @@
 //! From an image to a tensor.
 
-use fourfold_graph::Limits;
+use fourfold_error::Limits;
 use fourfold_tensor::{DType, Tensor, memory};
 
 use crate::crop::cropped;

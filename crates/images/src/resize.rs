@@ -20,7 +20,7 @@
 //! copyright 1997-2011 Secret Labs AB, 1995-2011 Fredrik Lundh and contributors, 2010 Jeffrey A. Clark and
 //! contributors); the code is fourfold's.
 
-use fourfold_graph::Limits;
+use fourfold_error::Limits;
 use fourfold_tensor::memory;
 
 use crate::Error;

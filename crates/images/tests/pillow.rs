@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use fourfold_error::Limits;
 use fourfold_format::npz;
-use fourfold_graph::Limits;
 use fourfold_images::{Channels, Image, Interpolation, Layout, Note, Preprocess, Resize, decode};
 use fourfold_tensor::{DType, Tensor};
 

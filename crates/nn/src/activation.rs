@@ -150,7 +150,7 @@ impl Module for Softmax {
     }
 }
 
-/// `nn.Dropout`, which does nothing in inference: the operand. It keeps its place in a
+/// `nn.Dropout`, which does nothing in inference: the operand. It counts as a module of a
 /// [`Sequential`](crate::Sequential).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Dropout;

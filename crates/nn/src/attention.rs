@@ -8,7 +8,7 @@ use crate::{Builder, Error, Linear, Module, Softmax};
 /// linear layers.
 ///
 /// Keys: `in_proj_weight [3 * embed, embed]`, `in_proj_bias [3 * embed]`, `out_proj.weight`, `out_proj.bias`. The three
-/// parts of the first become layers of their own, `q`, `k` and `v` in the module, so that each is quantized with its
+/// thirds of the first become layers of their own, `q`, `k` and `v` in the module, so that each is quantized with its
 /// own parameters. As a [`Module`], query, key and value are one operand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MultiheadAttention {
@@ -38,7 +38,7 @@ impl MultiheadAttention {
     }
 
     /// The attention of a query to keys and their values. The mask is added before the softmax and broadcast to
-    /// `[batch, heads, steps of the query, steps of the key]`: minus infinity where nothing is to be seen.
+    /// `[batch, heads, steps of the query, steps of the key]`: minus infinity where a key is masked.
     ///
     /// # Errors
     ///
@@ -79,7 +79,7 @@ impl MultiheadAttention {
         builder.apply("out_proj", &Linear::new(embed, embed).bias(self.bias), joined)
     }
 
-    /// Part `index` of the linear layer in front, split into heads and permuted.
+    /// Projection `index`, split into heads and permuted.
     fn heads(
         &self,
         builder: &mut Builder,

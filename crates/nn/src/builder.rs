@@ -7,7 +7,7 @@ use fourfold_tensor::{DType, Tensor};
 
 use crate::{Error, StateDict};
 
-/// A part of a network: what it needs from the state dict, and the nodes that it becomes.
+/// A layer or a block of layers: the parameters it takes from the state dict, and the nodes that it becomes.
 pub trait Module {
     /// Adds the module's nodes for the operand `x`, and returns the result.
     ///
@@ -30,7 +30,7 @@ impl<M: Module + ?Sized> Module for Box<M> {
 ///
 /// # Errors
 ///
-/// [`Error::StateDict`] with everything that is missing, unexpected or mis-shaped, and the errors of
+/// [`Error::StateDict`] with everything that is missing, unexpected or of another shape, and the errors of
 /// [`Module::forward`].
 pub fn build(name: &str, module: &impl Module, input: ValueType, state: StateDict) -> Result<Graph, Error> {
     let mut builder = Builder::new(name, state);
@@ -57,7 +57,7 @@ impl Builder {
         Self { graph: GraphBuilder::new(name), state, path: String::new(), constants: BTreeMap::new() }
     }
 
-    /// Adds a value that the caller brings at run time.
+    /// Adds an input of the graph.
     ///
     /// # Errors
     ///
@@ -76,7 +76,7 @@ impl Builder {
         self.within(name, |builder| module.forward(builder, x))
     }
 
-    /// Does something with a name added to the path, for modules with several operands.
+    /// Calls `forward` with a name added to the path, for modules with several operands.
     ///
     /// # Errors
     ///
@@ -155,7 +155,7 @@ impl Builder {
         self.named_node("", op, inputs)
     }
 
-    /// Adds a node inside of the module at work; `name` is added to the path, and a number where that is taken.
+    /// Adds a node inside of the module at work; `name` is added to the path, and a number if the name is taken.
     ///
     /// # Errors
     ///
@@ -179,7 +179,7 @@ impl Builder {
         self.graph.value(id).ty()
     }
 
-    /// Makes a value one that the caller gets.
+    /// Makes a value an output of the graph.
     pub fn output(&mut self, id: ValueId) {
         self.graph.output(id);
     }
@@ -188,8 +188,8 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// [`Error::StateDict`] with everything that is missing, unexpected or mis-shaped, [`Error::Graph`] without an
-    /// output.
+    /// [`Error::StateDict`] with everything that is missing, unexpected or of another shape, [`Error::Graph`] without
+    /// an output.
     pub fn finish(self) -> Result<Graph, Error> {
         match self.state.mismatch() {
             Some(mismatch) => Err(Error::StateDict(mismatch)),

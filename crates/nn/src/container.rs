@@ -19,7 +19,7 @@ impl Sequential {
         Self::default()
     }
 
-    /// Adds a module that is named by its place: `0`, `1`, and so on.
+    /// Adds a module that is named by its index: `0`, `1`, and so on.
     #[must_use]
     pub fn push(self, module: impl Module + 'static) -> Self {
         let name = self.modules.len().to_string();
@@ -61,7 +61,7 @@ impl Residual {
         Self { name: name.to_owned(), module: Box::new(module), shortcut: None }
     }
 
-    /// The same with a module on the other way, such as the `downsample` of a ResNet.
+    /// The same with a module on the shortcut, such as the `downsample` of a ResNet.
     #[must_use]
     pub fn shortcut(self, name: &str, module: impl Module + 'static) -> Self {
         Self { shortcut: Some((name.to_owned(), Box::new(module))), ..self }

@@ -58,7 +58,7 @@ impl<const N: usize> Conv<N> {
         Self { dilation: dilation.into(), ..self }
     }
 
-    /// The groups of channels that do not see each other.
+    /// The number of groups of channels; a filter reads the channels of its group alone.
     #[must_use]
     pub fn groups(self, groups: usize) -> Self {
         Self { groups, ..self }
@@ -107,13 +107,13 @@ impl<const N: usize> ConvTranspose<N> {
         Self { conv: self.conv.stride(stride), ..self }
     }
 
-    /// What is cut from either side of the result.
+    /// Elements that are cut from either side of the result.
     #[must_use]
     pub fn padding(self, padding: impl Into<Sizes<N>>) -> Self {
         Self { conv: self.conv.padding(padding), ..self }
     }
 
-    /// What is added at the end of the result.
+    /// Elements that are added behind the result.
     #[must_use]
     pub fn output_padding(self, output_padding: impl Into<Sizes<N>>) -> Self {
         Self { output_padding: output_padding.into(), ..self }
@@ -125,7 +125,7 @@ impl<const N: usize> ConvTranspose<N> {
         Self { conv: self.conv.dilation(dilation), ..self }
     }
 
-    /// The groups of channels that do not see each other.
+    /// The number of groups of channels; a filter reads the channels of its group alone.
     #[must_use]
     pub fn groups(self, groups: usize) -> Self {
         Self { conv: self.conv.groups(groups), ..self }

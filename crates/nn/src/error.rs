@@ -1,12 +1,14 @@
 //! What can go wrong while modules become a graph.
 
+use fourfold_graph::ErrorKind;
+
 use crate::Mismatch;
 
 /// An error of this crate.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum Error {
-    /// Tensors of the state dict are missing, unexpected or mis-shaped; all of them are listed.
+    /// Tensors of the state dict are missing, unexpected or of another shape; all of them are listed.
     #[error("the state dict does not fit the modules\n{0}")]
     StateDict(Mismatch),
     /// The arguments of a module do not fit each other or its operand.
@@ -26,13 +28,13 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether a limit was reached, or memory ran out.
+    /// What kind of error it is, which says whose fault it is and what helps.
     #[must_use]
-    pub fn is_limit(&self) -> bool {
+    pub fn kind(&self) -> ErrorKind {
         match self {
-            Error::Graph(error) => error.is_limit(),
-            Error::Tensor(error) => error.is_limit(),
-            _ => false,
+            Error::StateDict(_) | Error::Module { .. } => ErrorKind::Invalid,
+            Error::Graph(error) => error.kind(),
+            Error::Tensor(error) => error.kind(),
         }
     }
 }

@@ -43,7 +43,7 @@ impl Builder {
         self.named_node("relu", Op::Relu, &[x])
     }
 
-    /// The same elements in another shape: sizes, 0 where that of the operand is copied, -1 (once) for what is left.
+    /// The same elements in another shape: sizes, where 0 copies the size of the operand and one -1 takes the rest.
     ///
     /// # Errors
     ///
@@ -68,7 +68,7 @@ impl Builder {
         self.named_node("permute", Op::Transpose(fourfold_graph::Transpose { axes: axes.to_vec() }), &[x])
     }
 
-    /// The mean along one axis, which is left out.
+    /// The mean along one axis, which is dropped.
     ///
     /// # Errors
     ///
@@ -81,7 +81,7 @@ impl Builder {
         )
     }
 
-    /// Element `index` of one axis, which is left out; negative counts from the end: `y[:, -1]` is `select(y, 1, -1)`.
+    /// Element `index` of one axis, which is dropped; negative counts from the end: `y[:, -1]` is `select(y, 1, -1)`.
     ///
     /// # Errors
     ///

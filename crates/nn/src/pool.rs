@@ -116,7 +116,7 @@ impl<const N: usize> AvgPool<N> {
     }
 
     /// Whether a last window that goes past the end counts too, if it begins in the operand or the padding in front of
-    /// it. What lies behind the padding is no part of the mean.
+    /// it. Elements behind the padding do not count in the mean.
     #[must_use]
     pub fn ceil_mode(self, ceil_mode: bool) -> Self {
         Self { ceil_mode, ..self }
@@ -128,7 +128,7 @@ impl<const N: usize> Module for AvgPool<N> {
         let mut window = window(self.kernel, self.stride, self.padding, Sizes::from(1));
         let (mut x, mut count_include_pad) = (x, self.count_include_pad);
         if self.ceil_mode && enlarge(builder, &mut window, x)? && count_include_pad {
-            // Padding counts and what lies behind it does not, so the padding becomes a part of the operand.
+            // Padding counts and what lies behind it does not, so the padding becomes an operator of its own.
             count_include_pad = false;
             if self.padding != Sizes::from(0) {
                 let padding = [&[0, 0], self.padding.0.as_slice()].concat();
@@ -170,7 +170,8 @@ impl<const N: usize> Module for AdaptiveAvgPool<N> {
         let Some(kernel) = kernel.filter(|kernel| kernel.len() == N && dims.len() == N + 2) else {
             let output = self.output.0;
             return Err(builder.error(format!(
-                "{dims:?} cannot be divided into equal windows for {output:?} results; windows of unequal sizes are not supported"
+                "{dims:?} cannot be divided into equal windows for {output:?} results; \
+                 windows of unequal sizes are not supported"
             )));
         };
         let window = Window { stride: kernel.clone(), ..Window::new(&kernel) };

@@ -21,7 +21,7 @@ pub type RNN = Recurrent<kind::Rnn>;
 mod kind {
     //! Names for the types of layers and cells, which differ in their constructors and states.
 
-    /// What has one state, the hidden one.
+    /// Layers and cells with one state, the hidden one.
     pub trait OneState {}
     impl OneState for Gru {}
     impl OneState for Rnn {}
@@ -40,14 +40,14 @@ mod kind {
 /// Layers of a recurrent network: `[steps, batch, in]` gives the last layer's hidden state of every step, `[steps,
 /// batch, d * hidden]` for `d` directions.
 ///
-/// Keys, for layer `k` and with `_reverse` behind them for the way back: `weight_ih_lk [gates * hidden, in]`,
+/// Keys, for layer `k` and with `_reverse` appended for the reverse direction: `weight_ih_lk [gates * hidden, in]`,
 /// `weight_hh_lk [gates * hidden, hidden]`, `bias_ih_lk`, `bias_hh_lk [gates * hidden]`. The nodes of layer `k` are
 /// named `lk` in the module.
 ///
 /// As a [`Module`], the layers begin with states of zeros and give that result alone; of one direction,
 /// [`Builder::select`] with step -1 takes the last hidden state from it. `unroll` takes the states to begin with and
-/// gives the last ones of all layers and directions too, `[layers * d, batch, hidden]` in the order forth and back of
-/// layer 0, then of layer 1, also where the batch is first elsewhere:
+/// gives the last ones of all layers and directions too, `[layers * d, batch, hidden]` in the order
+/// layer 0 forwards, layer 0 in reverse, layer 1 forwards. `batch_first` does not change the order of these axes:
 ///
 /// ```
 /// use fourfold_graph::ValueType;
@@ -75,11 +75,11 @@ pub struct Recurrent<K> {
     kind: PhantomData<K>,
 }
 
-/// The states of the layers, or parts of them: `[h]`, or `[h, c]` of an LSTM.
+/// The states of the layers: `[h]`, or `[h, c]` of an LSTM.
 type States = Vec<ValueId>;
 
 impl LSTM {
-    /// One layer, forth, with biases.
+    /// One layer, forwards, with biases.
     #[must_use]
     pub fn new(input_size: usize, hidden_size: usize) -> Self {
         Self::of(Cell::Lstm, input_size, hidden_size)
@@ -102,7 +102,7 @@ impl LSTM {
 }
 
 impl GRU {
-    /// One layer, forth, with biases.
+    /// One layer, forwards, with biases.
     #[must_use]
     pub fn new(input_size: usize, hidden_size: usize) -> Self {
         Self::of(Cell::Gru, input_size, hidden_size)
@@ -110,13 +110,13 @@ impl GRU {
 }
 
 impl RNN {
-    /// One layer, forth, with biases and tanh.
+    /// One layer, forwards, with biases and tanh.
     #[must_use]
     pub fn new(input_size: usize, hidden_size: usize) -> Self {
         Self::of(Cell::Tanh, input_size, hidden_size)
     }
 
-    /// `nonlinearity="relu"` in place of tanh.
+    /// `nonlinearity="relu"` instead of tanh.
     #[must_use]
     pub fn relu(self) -> Self {
         Self { gates: Gates { cell: Cell::Relu, ..self.gates }, ..self }
@@ -164,7 +164,7 @@ impl<K> Recurrent<K> {
         Self { batch_first, ..self }
     }
 
-    /// Whether each layer goes forth and back.
+    /// Whether each layer goes in both directions.
     #[must_use]
     pub fn bidirectional(self, bidirectional: bool) -> Self {
         Self { bidirectional, ..self }

@@ -125,7 +125,7 @@ fn state_dicts_of_other_real_numbers_are_those_in_f32() {
         let weight = Tensor::from_vec(&[3, 2], vec![0.5_f32, -1.0, 0.25, 96.0, 2.0_f32.powi(-14), 0.0]).expect("six");
         let bias = Tensor::from_vec(&[3], vec![1.5_f32, -0.75, 3.0]).expect("three");
         let tensors = [("0.weight", weight), ("0.bias", bias)];
-        StateDict::from_iter(tensors.map(|(key, tensor)| (key, tensor.to_float(dtype).expect("real numbers"))))
+        StateDict::from_iter(tensors.map(|(key, tensor)| (key, tensor.to_float(dtype).expect("floats"))))
     };
     let expected = build("net", &net, input(&[1, 2]), state(DType::F32)).expect("complete");
     for dtype in [DType::F16, DType::BF16, DType::F64] {
@@ -256,7 +256,10 @@ fn states_that_do_not_fit_are_errors_with_the_module() {
 proptest! {
     /// One key renamed is one missing and one unexpected, whatever the network.
     #[test]
-    fn a_renamed_key_is_missing_and_unexpected(widths in prop::collection::vec(1_usize..6, 2..6), choice: prop::sample::Index) {
+    fn a_renamed_key_is_missing_and_unexpected(
+        widths in prop::collection::vec(1_usize..6, 2..6),
+        choice: prop::sample::Index,
+    ) {
         let layers = widths.windows(2).fold(Sequential::new(), |net, pair| net.push(Linear::new(pair[0], pair[1])));
         let all = keys(&layers, input(&widths[..1]));
         let (key, shape) = choice.get(&all).clone();
@@ -266,7 +269,8 @@ proptest! {
             (name.clone(), Tensor::zeros(DType::F32, shape).expect("small"))
         });
         let found = build("net", &layers, input(&widths[..1]), tensors.collect());
-        let mismatch = Mismatch { missing: vec![Missing { key, expected: shape }], unexpected: vec![renamed], misshaped: Vec::new() };
+        let missing = vec![Missing { key, expected: shape }];
+        let mismatch = Mismatch { missing, unexpected: vec![renamed], misshaped: Vec::new() };
         prop_assert_eq!(found, Err(Error::StateDict(mismatch)));
     }
 }

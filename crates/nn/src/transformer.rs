@@ -34,7 +34,7 @@ impl TransformerEncoderLayer {
         Self { dim_feedforward, ..self }
     }
 
-    /// `activation="gelu"` in place of ReLU.
+    /// `activation="gelu"` instead of ReLU.
     #[must_use]
     pub fn gelu(self) -> Self {
         Self { gelu: true, ..self }

@@ -1,5 +1,7 @@
 //! What can go wrong while values are observed.
 
+use fourfold_error::ErrorKind;
+
 /// An error of this crate.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -98,14 +100,22 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether a limit was reached, or memory ran out.
+    /// What kind of error it is, which says whose fault it is and what helps.
     #[must_use]
-    pub fn is_limit(&self) -> bool {
+    pub fn kind(&self) -> ErrorKind {
         match self {
-            Error::Value { source, .. } => source.is_limit(),
-            Error::Scheme(error) => error.is_limit(),
-            Error::Tensor(error) => error.is_limit(),
-            _ => false,
+            Error::NotFinite { .. }
+            | Error::Nothing
+            | Error::NoRange { .. }
+            | Error::Channels { .. }
+            | Error::Merge { .. }
+            | Error::State { .. }
+            | Error::Apart { .. }
+            | Error::Twice { .. }
+            | Error::Setting { .. } => ErrorKind::Invalid,
+            Error::Value { source, .. } => source.kind(),
+            Error::Scheme(error) => error.kind(),
+            Error::Tensor(error) => error.kind(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What can go wrong with an ONNX file.
 
-use fourfold_graph::{Excerpt, LimitExceeded};
+use fourfold_graph::{ErrorKind, Excerpt, LimitExceeded};
 
 /// An error of this crate.
 #[non_exhaustive]
@@ -42,7 +42,8 @@ pub enum Error {
     },
     /// The file is of a newer version of the format than is known.
     #[error(
-        "version {version} of the file format is not known; versions 1 to 14 are. Save the model with an older ir_version"
+        "version {version} of the file format is not known; versions 1 to 14 are. \
+         Save the model with an older ir_version"
     )]
     Version {
         /// The version.
@@ -131,39 +132,27 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether a limit was reached, or memory ran out.
+    /// What kind of error it is, which says whose fault it is and what helps.
     #[must_use]
-    pub fn is_limit(&self) -> bool {
+    pub fn kind(&self) -> ErrorKind {
         match self {
-            Error::Limit(_) => true,
-            Error::Graph(error) => error.is_limit(),
-            _ => false,
-        }
-    }
-
-    /// Whether the file is valid, and only uses what is not supported.
-    #[must_use]
-    pub fn is_unsupported(&self) -> bool {
-        if let Error::Graph(error) = self {
-            return error.is_unsupported();
-        }
-        matches!(
-            self,
+            Error::External { .. } | Error::File { .. } => ErrorKind::Io,
+            Error::NotOnnx { .. }
+            | Error::Corrupt { .. }
+            | Error::Decode { .. }
+            | Error::Model { .. }
+            | Error::Node { .. }
+            | Error::Tensor { .. }
+            | Error::Function { .. } => ErrorKind::Invalid,
             Error::Opset { .. }
-                | Error::Version { .. }
-                | Error::Operators { .. }
-                | Error::Unsupported { .. }
-                | Error::UnsupportedTensor { .. }
-                | Error::Export { .. }
-        )
-    }
-}
-
-impl Error {
-    /// Whether a file could not be read, which says nothing about the model.
-    #[must_use]
-    pub fn is_io(&self) -> bool {
-        matches!(self, Error::External { .. } | Error::File { .. })
+            | Error::Version { .. }
+            | Error::Operators { .. }
+            | Error::Unsupported { .. }
+            | Error::UnsupportedTensor { .. }
+            | Error::Export { .. } => ErrorKind::Unsupported,
+            Error::Limit(error) => error.kind(),
+            Error::Graph(error) => error.kind(),
+        }
     }
 }
 
@@ -197,7 +186,8 @@ fn hint(operators: &[(String, usize)]) -> &'static str {
         name.starts_with("QLinear") || name.ends_with("Integer") || name.starts_with("DynamicQuantize")
     };
     if operators.iter().any(|(name, _)| is_quantized(name)) {
-        "; the model is quantized with operators that fourfold does not have: give the float model, which fourfold can quantize"
+        "; the model is quantized with operators that fourfold does not have: \
+         give the float model, which fourfold can quantize"
     } else {
         ""
     }

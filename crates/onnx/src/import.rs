@@ -47,6 +47,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use fourfold_graph::ErrorKind;
 use fourfold_graph::{Fixed, Graph, GraphBuilder, Limits, ValueId};
 use fourfold_tensor::memory;
 use prost::Message;
@@ -192,7 +193,7 @@ fn may_be_a_fixed_batch(error: &Error) -> bool {
         _ => return false,
     };
     let fixing = ["Reshape", "Concat", "Expand", "LSTM", "Lstm", "GRU", "Gru", "RNN", "Rnn"];
-    error.is_unsupported() && fixing.contains(&operator.as_str())
+    error.kind() == ErrorKind::Unsupported && fixing.contains(&operator.as_str())
 }
 
 /// The version of the default operator set.

@@ -1,6 +1,6 @@
 //! What can go wrong in the workflow.
 
-use fourfold_graph::OpKind;
+use fourfold_graph::{ErrorKind, OpKind};
 use fourfold_tensor::DType;
 
 /// An error of this crate.
@@ -96,16 +96,22 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether a limit was reached, or memory ran out.
+    /// What kind of error it is, which says whose fault it is and what helps.
     #[must_use]
-    pub fn is_limit(&self) -> bool {
+    pub fn kind(&self) -> ErrorKind {
         match self {
-            Error::Observe { source, .. } | Error::Saved { source } | Error::Weight { source, .. } => source.is_limit(),
-            Error::Graph(error) => error.is_limit(),
-            Error::Runtime(error) => error.is_limit(),
-            Error::Scheme(error) => error.is_limit(),
-            Error::Tensor(error) => error.is_limit(),
-            _ => false,
+            Error::NotCalibrated | Error::Config { .. } | Error::Pattern { .. } | Error::NotDynamic { .. } => {
+                ErrorKind::Usage
+            }
+            Error::NoSamples | Error::Mismatch { .. } => ErrorKind::Invalid,
+            Error::AlreadyQuantized => ErrorKind::Unsupported,
+            Error::Partial { .. } => ErrorKind::Incomplete,
+            Error::Cancelled => ErrorKind::Interrupted,
+            Error::Observe { source, .. } | Error::Saved { source } | Error::Weight { source, .. } => source.kind(),
+            Error::Graph(error) => error.kind(),
+            Error::Runtime(error) => error.kind(),
+            Error::Scheme(error) => error.kind(),
+            Error::Tensor(error) => error.kind(),
         }
     }
 }

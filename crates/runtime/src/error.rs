@@ -1,6 +1,6 @@
 //! What can go wrong while a graph is compiled or run.
 
-use fourfold_graph::{Excerpt, LimitExceeded};
+use fourfold_graph::{ErrorKind, Excerpt, LimitExceeded};
 use fourfold_tensor::{DType, Shape};
 
 /// An error of this crate.
@@ -59,7 +59,8 @@ pub enum Error {
     },
     /// The inputs are so small that a window fits nowhere, or a size would be negative.
     #[error(
-        "value `{}` would have no elements: its axis {axis} of size {} is not positive for these inputs; give larger ones",
+        "value `{}` would have no elements: its axis {axis} of size {} is not positive for these inputs; \
+         give larger ones",
         Excerpt(value),
         Excerpt(dim)
     )]
@@ -109,7 +110,8 @@ pub enum Error {
     },
     /// An element is sought along an axis that has none.
     #[error(
-        "axis {axis} has no elements for inputs of these sizes, so that none is the largest or smallest; give larger inputs"
+        "axis {axis} has no elements for inputs of these sizes, so that none is the largest or smallest; \
+         give larger inputs"
     )]
     Empty {
         /// The axis.
@@ -169,16 +171,31 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether a limit was reached, or memory ran out.
+    /// What kind of error it is, which says whose fault it is and what helps.
     #[must_use]
-    pub fn is_limit(&self) -> bool {
+    pub fn kind(&self) -> ErrorKind {
         match self {
-            Error::Limit(_) => true,
-            Error::Node { source, .. } => source.is_limit(),
-            Error::Kernel(error) => error.is_limit(),
-            Error::Scheme(error) => error.is_limit(),
-            Error::Tensor(error) => error.is_limit(),
-            _ => false,
+            Error::InputCount { .. }
+            | Error::Input { .. }
+            | Error::Symbol { .. }
+            | Error::Unbound { .. }
+            | Error::TooSmall { .. }
+            | Error::Index { .. }
+            | Error::DivisionByZero
+            | Error::Range { .. }
+            | Error::Empty { .. }
+            | Error::Broadcast { .. }
+            | Error::Math(_)
+            | Error::Accumulator { .. } => ErrorKind::Invalid,
+            Error::Unsupported { .. } => ErrorKind::Unsupported,
+            Error::Threads { .. } => ErrorKind::Io,
+            Error::Stopped => ErrorKind::Interrupted,
+            Error::Node { source, .. } => source.kind(),
+            Error::Kernel(error) if error.is_limit() => ErrorKind::Limit,
+            Error::Kernel(_) => ErrorKind::Invalid,
+            Error::Limit(error) => error.kind(),
+            Error::Scheme(error) => error.kind(),
+            Error::Tensor(error) => error.kind(),
         }
     }
 

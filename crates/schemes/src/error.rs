@@ -1,5 +1,6 @@
 //! What can go wrong with a scheme.
 
+use fourfold_error::ErrorKind;
 use fourfold_tensor::DType;
 
 use crate::{CodeRange, CodeType, Sharing};
@@ -167,13 +168,31 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether a limit was reached, or memory ran out.
+    /// What kind of error it is, which says whose fault it is and what helps.
     #[must_use]
-    pub fn is_limit(&self) -> bool {
+    pub fn kind(&self) -> ErrorKind {
         match self {
-            Error::Tensor(error) => error.is_limit(),
-            Error::Kernel(error) => error.is_limit(),
-            _ => false,
+            Error::Scale { .. }
+            | Error::ZeroPoint { .. }
+            | Error::Codes { .. }
+            | Error::NotQuantized { .. }
+            | Error::Channels { .. }
+            | Error::Range { .. }
+            | Error::ReversedRange { .. }
+            | Error::CodeRange { .. }
+            | Error::OneSided { .. }
+            | Error::Code { .. }
+            | Error::PackedLength { .. }
+            | Error::Padding { .. }
+            | Error::FloatZeroPoint { .. }
+            | Error::Parameters { .. }
+            | Error::Sharing { .. }
+            | Error::NotForGraphs { .. }
+            | Error::Multiplier { .. }
+            | Error::FixedMultiplier { .. } => ErrorKind::Invalid,
+            Error::Tensor(error) => error.kind(),
+            Error::Kernel(error) if error.is_limit() => ErrorKind::Limit,
+            Error::Kernel(_) => ErrorKind::Invalid,
         }
     }
 }

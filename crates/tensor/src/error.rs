@@ -1,5 +1,7 @@
 //! What can go wrong with a tensor.
 
+use fourfold_error::ErrorKind;
+
 use crate::{DType, MAX_RANK, Shape};
 
 /// An error of this crate.
@@ -71,14 +73,22 @@ pub enum Error {
 }
 
 impl Error {
+    /// What kind of error it is, which says whose fault it is and what helps.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Error::TooLarge { .. } | Error::OutOfMemory { .. } => ErrorKind::Limit,
+            Error::Length { .. }
+            | Error::DType { .. }
+            | Error::NotFloat { .. }
+            | Error::Rank { .. }
+            | Error::Permutation { .. }
+            | Error::Rows { .. } => ErrorKind::Invalid,
+        }
+    }
+
     /// There is no room for `count` elements.
     pub(crate) fn out_of_memory<T>(count: usize) -> Self {
         Error::OutOfMemory { bytes: count.saturating_mul(size_of::<T>()) }
-    }
-
-    /// Whether the machine is too small for the tensor.
-    #[must_use]
-    pub fn is_limit(&self) -> bool {
-        matches!(self, Error::TooLarge { .. } | Error::OutOfMemory { .. })
     }
 }

@@ -104,17 +104,27 @@ fn binary(message: &Value) -> Option<Binary> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
     fn binaries_are_found_in_the_messages_of_cargo() {
-        let messages = r#"
-{"reason":"compiler-artifact","manifest_path":"/p/crates/tensor/Cargo.toml","target":{"kind":["lib"],"name":"fourfold_tensor"},"profile":{"test":false},"executable":null}
-{"reason":"compiler-artifact","manifest_path":"/p/crates/tensor/Cargo.toml","target":{"kind":["lib"],"name":"fourfold_tensor"},"profile":{"test":true},"executable":"/t/fourfold_tensor-1"}
-{"reason":"compiler-artifact","manifest_path":"/p/crates/cli/Cargo.toml","target":{"kind":["bin"],"name":"fourfold"},"profile":{"test":false},"executable":"/t/fourfold"}
-not a message
-{"reason":"build-finished","success":true}"#;
-        let found = binaries(messages);
+        let message = |folder: &str, kind: &str, name: &str, test: bool, executable: Option<&str>| {
+            let target = json!({ "kind": [kind], "name": name });
+            let manifest = format!("/p/crates/{folder}/Cargo.toml");
+            let profile = json!({ "test": test });
+            json!({ "manifest_path": manifest, "target": target, "profile": profile, "executable": executable })
+                .to_string()
+        };
+        let messages = [
+            message("tensor", "lib", "fourfold_tensor", false, None),
+            message("tensor", "lib", "fourfold_tensor", true, Some("/t/fourfold_tensor-1")),
+            message("cli", "bin", "fourfold", false, Some("/t/fourfold")),
+            "not a message".into(),
+            r#"{"reason":"build-finished","success":true}"#.into(),
+        ];
+        let found = binaries(&messages.join("\n"));
         assert_eq!(
             found.iter().map(Binary::label).collect::<Vec<_>>(),
             ["tensor lib fourfold_tensor", "cli bin fourfold"]

@@ -14,9 +14,12 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("fourfold-cli", &["fourfold"]),
     ("fourfold", PARTS),
     ("fourfold-onnx", &["fourfold-runtime", "fourfold-graph", "fourfold-schemes", "fourfold-tensor"]),
-    ("fourfold-format", &["fourfold-graph", "fourfold-observers", "fourfold-schemes", "fourfold-tensor"]),
+    (
+        "fourfold-format",
+        &["fourfold-graph", "fourfold-observers", "fourfold-schemes", "fourfold-tensor", "fourfold-error"],
+    ),
     ("fourfold-nn", &["fourfold-graph", "fourfold-tensor"]),
-    ("fourfold-images", &["fourfold-graph", "fourfold-tensor"]),
+    ("fourfold-images", &["fourfold-tensor", "fourfold-error"]),
     (
         "fourfold-quantize",
         &[
@@ -32,16 +35,18 @@ const ARROWS: &[(&str, &[&str])] = &[
         "fourfold-runtime",
         &["fourfold-graph", "fourfold-schemes", "fourfold-tensor", "fourfold-kernels", "fourfold-math"],
     ),
-    ("fourfold-graph", &["fourfold-schemes", "fourfold-tensor"]),
-    ("fourfold-observers", &["fourfold-schemes", "fourfold-tensor"]),
-    ("fourfold-schemes", &["fourfold-tensor", "fourfold-kernels"]),
+    ("fourfold-graph", &["fourfold-schemes", "fourfold-tensor", "fourfold-error"]),
+    ("fourfold-observers", &["fourfold-schemes", "fourfold-tensor", "fourfold-error"]),
+    ("fourfold-schemes", &["fourfold-tensor", "fourfold-kernels", "fourfold-error"]),
+    ("fourfold-tensor", &["fourfold-error"]),
     ("fourfold-kernels", &[]),
     ("fourfold-math", &[]),
-    ("fourfold-tensor", &[]),
+    ("fourfold-error", &[]),
 ];
 
 /// Every library, the facade last.
 const LIBRARIES: &[&str] = &[
+    "fourfold-error",
     "fourfold-tensor",
     "fourfold-kernels",
     "fourfold-math",
@@ -59,6 +64,17 @@ const LIBRARIES: &[&str] = &[
 
 /// What the facade puts together: every other library.
 const PARTS: &[&str] = LIBRARIES.split_at(LIBRARIES.len() - 1).0;
+
+/// What a table for people says of `package`: the packages that it may depend on, without `fourfold-`.
+pub(super) fn described(package: &str) -> Option<String> {
+    let (_, targets) = ARROWS.iter().find(|(name, _)| *name == package)?;
+    let short = |name: &&str| name.strip_prefix("fourfold-").unwrap_or(name).to_owned();
+    Some(match *targets {
+        [] => "nothing".to_owned(),
+        targets if targets == PARTS => "every crate below".to_owned(),
+        targets => targets.iter().map(short).collect::<Vec<_>>().join(", "),
+    })
+}
 
 /// A crate depends on nothing of this workspace but what its row allows, and every crate has a row.
 pub(super) fn allowed(members: &[Manifest]) -> Vec<Violation> {

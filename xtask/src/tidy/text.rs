@@ -5,7 +5,7 @@ use super::tree::MAX_BYTES;
 use super::{File, Violation};
 
 /// Every rule of this kind.
-pub(super) const RULES: &[fn(&File) -> Vec<Violation>] = &[size, white_space, unfinished, name];
+pub(super) const RULES: &[fn(&File) -> Vec<Violation>] = &[size, white_space, width, unfinished, name];
 
 const DATA: &str = "data belongs in a folder named data, with its origin and licence beside it";
 
@@ -43,6 +43,20 @@ fn white_space(file: &File) -> Vec<Violation> {
         violations.push(Violation::new(&file.path, last - 1, "an empty line at the end of the file; remove it"));
     }
     violations
+}
+
+/// Columns of a line.
+const COLUMNS: usize = 120;
+
+/// Sources and prose fit into a window. Rows of tables and lines with an address cannot be broken.
+fn width(file: &File) -> Vec<Violation> {
+    let is_text = [".rs", ".md"].iter().any(|extension| file.path.ends_with(extension));
+    let Some(text) = file.text.as_deref().filter(|_| is_text) else { return Vec::new() };
+    let is_table = |line: &str| line.trim_start().trim_start_matches(['/', '!']).trim_start().starts_with('|');
+    let numbered = text.lines().zip(1..).map(|(line, number)| (line, line.chars().count(), number));
+    let wide = numbered.filter(|(line, columns, _)| *columns > COLUMNS && !is_table(line) && !line.contains("://"));
+    let message = |columns| format!("{columns} columns, more than {COLUMNS}; break the line");
+    wide.map(|(_, columns, number)| Violation::new(&file.path, number, message(columns))).collect()
 }
 
 /// Nothing is left for later in a comment: it is done, or it is an issue.
@@ -105,6 +119,20 @@ mod tests {
             assert!(white_space(&File::of("a.md", text)).is_empty(), "{text:?}");
         }
         assert!(white_space(&File::of("crates/cli/data/a.csv", "a\t1")).is_empty());
+    }
+
+    #[test]
+    fn lines_fit_into_120_columns() {
+        let widest = "\u{e9}".repeat(120);
+        for path in ["a.md", "crates/a/src/data/b.rs", "crates/a/tests/data/README.md"] {
+            assert!(width(&File::of(path, &format!("{widest}\n"))).is_empty());
+            let found = width(&File::of(path, &format!("a\n{widest}b\n")));
+            assert_eq!(shown(&found), [format!("{path}:2: 121 columns, more than 120; break the line")]);
+        }
+        for line in ["| a", "//! | a", "    /// | a", "see https://example.org/"] {
+            assert!(width(&File::of("a.rs", &format!("{line} {widest}\n"))).is_empty(), "{line}");
+        }
+        assert!(width(&File::of("Cargo.lock", &format!("{widest}b\n"))).is_empty());
     }
 
     #[test]

@@ -2,14 +2,14 @@
 
 use clap::{Args, ValueEnum};
 
-/// Flags for folders of PNG and JPEG files; for files of arrays all but the last have no effect.
+/// Flags for folders of PNG and JPEG files. With arrays, only the last one has an effect.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Image files")]
 pub(crate) struct Images {
     /// Resize: the shorter side to N, or height and width to HxW
     #[arg(long, value_name = "N|HxW", value_parser = size)]
     pub(crate) resize: Option<Size>,
-    /// Cut out the middle, N or HxW pixels of it
+    /// Cut out the middle: N by N, or HxW pixels
     #[arg(long, value_name = "N|HxW", value_parser = size)]
     pub(crate) crop: Option<Size>,
     /// Multiply pixels, which go from 0 to 255, by a number or fraction [default: 1/255]
@@ -24,7 +24,7 @@ pub(crate) struct Images {
     /// Where the channels are [default: as the input of the model has them]
     #[arg(long, value_enum)]
     pub(crate) layout: Option<Layout>,
-    /// Which channels there are, and in which order [default: rgb for three, gray for one]
+    /// Channels and their order [default: rgb for three, gray for one]
     #[arg(long, value_enum)]
     pub(crate) channels: Option<Channels>,
     /// What to do with a file that cannot be read as a sample
@@ -33,7 +33,7 @@ pub(crate) struct Images {
 }
 
 impl Images {
-    /// The flags that are given and say something of images.
+    /// The flags that were given and concern images.
     pub(crate) fn given(&self) -> Vec<&'static str> {
         let flags = [
             ("--resize", self.resize.is_some()),
@@ -75,17 +75,17 @@ pub(crate) enum Channels {
     Rgb,
     /// Blue, green, red, as OpenCV reads them
     Bgr,
-    /// One of brightness
+    /// Brightness alone
     Gray,
 }
 
-/// What becomes of a file that cannot be read.
+/// What to do with a file that cannot be read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum OnBadSample {
     /// The command fails
     #[default]
     Error,
-    /// The file is left out, and said to be
+    /// The file is left out, with a warning
     Skip,
 }
 
@@ -98,7 +98,7 @@ fn size(text: &str) -> Result<Size, String> {
     parsed.ok_or_else(|| "expected pixels, 1 to 16384, as in 256, or height and width, as in 224x224".to_owned())
 }
 
-/// A number, or two with a `/` between them; no more than 1, so that nobody multiplies who means to divide.
+/// A number or a fraction such as `1/255`. At most 1, which catches a factor that was meant as a divisor.
 fn factor(text: &str) -> Result<f64, String> {
     let number = |text: &str| text.trim().parse::<f64>().ok().filter(|number| number.is_finite() && *number > 0.0);
     let factor = match text.split_once('/') {

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use fourfold::ErrorKind;
 use fourfold::graph::{Dim, Graph, ValueId};
 use fourfold::onnx;
 use fourfold::runtime::{Footprint, Plan, Session};
@@ -13,7 +14,7 @@ use super::Context;
 use crate::args::Bench;
 use crate::bench::time;
 use crate::data::shape_text;
-use crate::failure::{Failure, Kind};
+use crate::failure::Failure;
 use crate::made_up::{self, Sizes};
 use crate::model::{Model, read_file};
 
@@ -64,7 +65,9 @@ pub(super) fn run(arguments: &Bench, context: &Context) -> Result<(), Failure> {
 fn loaded(path: &Path, batch: usize, context: &Context) -> Result<(Model, Vec<Tensor>), Failure> {
     let model = match Model::load(path, context) {
         Ok(model) => model,
-        Err(failure) if failure.kind == Kind::Unsupported => return with_sizes(path, batch, context).ok_or(failure),
+        Err(failure) if failure.kind == ErrorKind::Unsupported => {
+            return with_sizes(path, batch, context).ok_or(failure);
+        }
         Err(failure) => return Err(failure),
     };
     let (graph, dims) = (&model.graph, made_up::dims(&model.graph));

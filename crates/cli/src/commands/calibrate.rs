@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use fourfold::ErrorKind;
 use fourfold::observers::Shards;
 use fourfold::quantize::{self, Calibration};
 
@@ -12,7 +13,7 @@ use crate::args::{Calibrate, Mode, Shard};
 use crate::atomic;
 use crate::config::Settings;
 use crate::data::{Flag, Samples, Slice, Suspicions};
-use crate::failure::{Failure, Kind};
+use crate::failure::Failure;
 use crate::interrupt;
 use crate::model::Model;
 use crate::state;
@@ -66,7 +67,7 @@ impl Job<'_> {
         (0..).zip(self.samples.slices()).filter(|(number, _)| self.shard.has(*number))
     }
 
-    /// Takes up a saved calibration; the number of the batches that it has observed, which are the first ones.
+    /// Resumes a saved calibration; returns how many batches it has observed, which are the first ones.
     fn resume(&self, calibration: &mut Calibration) -> Result<usize, Failure> {
         let at_path = |failure: Failure| failure.about(self.output.display());
         let states = state::read(self.output, self.context)?;
@@ -91,7 +92,7 @@ impl Job<'_> {
         Err(at_path(Failure::invalid(message)))
     }
 
-    /// Observes the batches behind the first `done`, and saves what was seen every few seconds.
+    /// Observes the batches after the first `done`, and saves the state every few seconds.
     fn observe(&self, calibration: &mut Calibration, done: usize) -> Result<(), Failure> {
         let console = &self.context.console;
         let count = self.batches().count();
@@ -123,16 +124,16 @@ impl Job<'_> {
     }
 }
 
-/// Keeps what whole batches gave; leaves no file if that is nothing.
+/// Saves the state after the last whole batch; leaves no file if there was none.
 fn interrupted(calibration: &Calibration, output: &Path) -> Failure {
     if calibration.batches() == 0 {
-        return Failure::new(Kind::Interrupted, "interrupted; no output was written");
+        return Failure::new(ErrorKind::Interrupted, "interrupted; no output was written");
     }
     if let Err(failure) = write(calibration, output) {
         return failure;
     }
     let message = "has what was observed so far, go on with --resume";
-    Failure::new(Kind::Interrupted, format_args!("interrupted; {} {message}", output.display()))
+    Failure::new(ErrorKind::Interrupted, format_args!("interrupted; {} {message}", output.display()))
 }
 
 fn write(calibration: &Calibration, path: &Path) -> Result<(), Failure> {
@@ -145,12 +146,12 @@ impl Shard {
         number % self.count == self.index - 1
     }
 
-    /// What a calibration of the shard has seen to the end before its own end: nothing.
+    /// The shards that the calibration has finished before its end: none.
     fn unfinished(self) -> Result<Option<Shards>, Failure> {
         Shards::new(self.count, BTreeSet::new()).map_err(Failure::usage)
     }
 
-    /// What it has seen at its end.
+    /// The shards that it has finished at its end: its own.
     fn finished(self) -> Result<Option<Shards>, Failure> {
         Shards::new(self.count, BTreeSet::from([self.index])).map_err(Failure::usage)
     }

@@ -19,7 +19,7 @@ pub(super) fn run(arguments: &Export, context: &Context) -> Result<(), Failure> 
     atomic::check_free(&path, arguments.force)?;
     let Model { graph, .. } = Model::load(&arguments.model, context)?;
     if arguments.form == Some(OnnxForm::Qoperator) && !graph.is_quantized() {
-        context.console.warning("--form qoperator has no effect: the model is float, it has no operators on codes");
+        context.console.warning("--form qoperator has no effect: the model is float, it has no quantized operators");
     }
     atomic::make_folder(&arguments.output)?;
     let bytes = match (arguments.to, form) {

@@ -84,7 +84,7 @@ fn shapes(graph: &Graph) -> Option<Vec<Vec<usize>>> {
     graph.inputs().iter().map(shape).collect()
 }
 
-/// What is said about one node.
+/// One row of the table: a node.
 struct Row {
     name: String,
     operator: String,
@@ -130,7 +130,7 @@ fn rows(graph: &Graph, layers: &[Layer]) -> Vec<Row> {
             int8: layer.map_or(on_codes, |layer| layer.decision != Decision::Float),
             reason: match layer {
                 Some(layer) => layer.reason.clone(),
-                None if graph.is_conversion(node) => "makes real numbers of another type".to_owned(),
+                None if graph.is_conversion(node) => "converts floats to another type".to_owned(),
                 None => String::new(),
             },
         }

@@ -19,7 +19,7 @@ pub(super) fn run(context: &Context) -> Result<(), Failure> {
     let mut table = Table::new(&["operator", "static int8", "dynamic int8"]);
     for kind in kinds {
         let how = match kind.output_params() {
-            _ if !on_codes(kind) => "no: runs on real numbers",
+            _ if !on_codes(kind) => "no: runs in float",
             OutputParams::Shared => "yes, when its operand is",
             _ => "yes",
         };
@@ -28,7 +28,7 @@ pub(super) fn run(context: &Context) -> Result<(), Failure> {
     context.console.data(&format!("{table}\nONNX operators: {}\n", onnx.join(", ")))
 }
 
-/// Whether the operator computes on codes, or makes or takes them.
+/// Whether the operator takes or makes quantized values.
 fn on_codes(kind: OpKind) -> bool {
     kind.output_params() != OutputParams::Float || kind == OpKind::Dequantize
 }

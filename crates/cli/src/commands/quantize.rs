@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use fourfold::ErrorKind;
 use fourfold::graph::{Graph, Node, OpKind};
 use fourfold::observers::States;
 use fourfold::quantize::{Comparison, Decision, Quantized, correct_bias_with, prepare_with, quantize_dynamic_with};
@@ -11,7 +12,7 @@ use crate::args::{Mode, Quantize};
 use crate::atomic;
 use crate::config::Settings;
 use crate::data::{Flag, Samples, Suspicions};
-use crate::failure::{Failure, Kind};
+use crate::failure::Failure;
 use crate::interrupt;
 use crate::model::{Form, Model, save};
 use crate::report::{Calibrated, Report, ReportForm};
@@ -110,7 +111,7 @@ fn check(arguments: &Quantize, settings: &Settings, is_state: bool, context: &Co
     Ok(())
 }
 
-/// What a file that was given in the place of samples says, if it is one.
+/// The calibration, if that was given instead of samples.
 fn states(given: &[String], context: &Context) -> Result<Option<States>, Failure> {
     match given {
         [path] if state::is_state(Path::new(path))? => state::read(Path::new(path), context).map(Some),
@@ -162,13 +163,13 @@ fn calibrate(fused: &Graph, settings: &Settings, samples: &Samples, context: &Co
     let corrected = correct_bias_with(fused, &quantized, samples, &context.options())?;
     if corrected.graph() == quantized.graph() {
         console.warning(
-            "--correct-bias changed nothing: no layer on codes has a mean error as large as a step of its bias",
+            "--correct-bias changed nothing: no quantized layer has a mean error as large as one step of its bias",
         );
     }
     Ok(corrected)
 }
 
-/// Compares the layers on the first batches; says nothing of them where these are one number over and over.
+/// Compares the layers on the first batches, unless these are constant.
 fn compare(
     fused: &Graph,
     quantized: &Quantized,
@@ -216,5 +217,5 @@ fn nothing_quantized(settings: &Settings, fused: &Graph, quantized: &Quantized) 
         Mode::Static => "",
     };
     let reasons = reasons.join("; ");
-    Failure::new(Kind::Unsupported, format_args!("no layer can be quantized as asked{said}{hint} ({reasons})"))
+    Failure::new(ErrorKind::Unsupported, format_args!("no layer can be quantized as asked{said}{hint} ({reasons})"))
 }

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use fourfold::ErrorKind;
 use fourfold::format::npy;
 use fourfold::graph::Graph;
 use fourfold::runtime::{Plan, Session};
@@ -13,7 +14,7 @@ use super::Context;
 use crate::args::Run;
 use crate::atomic::{self, Pending};
 use crate::data::{Flag, Samples, file_name};
-use crate::failure::{Failure, Kind};
+use crate::failure::Failure;
 use crate::interrupt;
 use crate::model::Model;
 
@@ -121,7 +122,7 @@ impl Output {
 fn apart(path: &Path) -> Failure {
     let path = path.display();
     Failure::new(
-        Kind::Unsupported,
+        ErrorKind::Unsupported,
         format_args!(
             "{path}: the model gives results of different sizes, which do not fit into one file; run it on the files \
              of one size at a time"

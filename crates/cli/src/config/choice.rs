@@ -11,7 +11,7 @@ use crate::failure::Failure;
 #[derive(Debug)]
 pub(super) struct Choice {
     pub(super) qconfig: QConfig,
-    /// As `--preset fbgemm --observer mse`; empty if nothing was said.
+    /// Such as `--preset fbgemm --observer mse`; empty if there were no options.
     pub(super) said: String,
 }
 
@@ -69,7 +69,7 @@ impl Choice {
     }
 }
 
-/// A value, and where it stands.
+/// A value, and the option or key that gave it.
 #[derive(Clone, Copy)]
 struct Given<'a> {
     name: &'static str,

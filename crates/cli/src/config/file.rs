@@ -42,7 +42,7 @@ pub(super) struct File {
 }
 
 impl File {
-    /// Reads a file, which must not say a thing in two ways.
+    /// Reads a file, which must not give the same setting twice.
     pub(super) fn read(path: &Path, limits: &Limits) -> Result<Self, Failure> {
         let bytes = read_file(path, limits)?;
         let text = String::from_utf8(bytes).map_err(|_| Failure::invalid("not UTF-8 text").about(path.display()))?;

@@ -13,7 +13,7 @@ const NAMED: usize = 20;
 
 impl Samples {
     /// The class of each sample, where an input has a folder with a folder for each class in it: the number that all
-    /// folders have as their name, or their place in the order of the names. Says which folder is which class.
+    /// folders have as their name, or their index in the order of the names. Prints which folder is which class.
     pub(crate) fn classes(&self, console: &Console) -> Result<Vec<i64>, Failure> {
         let in_folder = self.inputs.iter().find_map(|input| Some((input, input.folder.as_deref()?)));
         let (input, root) = in_folder.ok_or_else(|| {

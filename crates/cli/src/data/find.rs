@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use fourfold::ErrorKind;
+
 use crate::console::Console;
-use crate::failure::{Failure, Kind};
+use crate::failure::Failure;
 
 /// Folders in folders.
 const DEPTH: usize = 32;
@@ -54,7 +56,7 @@ impl Search {
         if depth > DEPTH {
             let at = folder.display();
             return Err(Failure::new(
-                Kind::Limit,
+                ErrorKind::Limit,
                 format_args!("{at}: more than {DEPTH} folders in each other; give one further down"),
             ));
         }
@@ -79,7 +81,7 @@ impl Search {
             if self.found.len() > FILES {
                 let at = folder.display();
                 return Err(Failure::new(
-                    Kind::Limit,
+                    ErrorKind::Limit,
                     format_args!("{at}: more than {FILES} files; give a folder with fewer"),
                 ));
             }

@@ -1,4 +1,4 @@
-//! How a tensor of a file lies to the input that it is for.
+//! How a tensor of a file relates to the input that it is for.
 
 use fourfold::graph::{Dim, Graph, Op, ValueId, ValueType};
 
@@ -13,7 +13,7 @@ pub(super) struct Wanted {
     pub(super) is_by_steps: bool,
 }
 
-/// How the tensors of an input's files lie to it.
+/// How the tensors of an input's files relate to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
     /// With the axes that the input has.

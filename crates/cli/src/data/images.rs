@@ -11,14 +11,14 @@ use fourfold::tensor::{DType, Tensor};
 use super::form::Wanted;
 use crate::args::{Channels, Images, Layout, Size};
 use crate::console::Console;
-use crate::failure::{Failure, Kind};
+use crate::failure::Failure;
 use crate::model::read_file;
 
 /// How image files become samples of an input.
 #[derive(Debug)]
 pub(super) struct Pictures {
     preprocess: Preprocess,
-    /// What was done to which files that nobody asked for.
+    /// Conversions that were not asked for, and the files they were made on.
     notes: RefCell<BTreeMap<Note, BTreeSet<PathBuf>>>,
 }
 
@@ -28,7 +28,7 @@ pub(super) fn is_image(start: &[u8]) -> bool {
 }
 
 impl Pictures {
-    /// What the command line says, and what follows from the input where it says nothing; that is said.
+    /// The options of the command line, and what follows from the input where there are none; prints the latter.
     pub(super) fn new(given: &Images, wanted: &Wanted, console: &Console) -> Result<Self, Failure> {
         let (layout, count) = axes(given.layout, wanted)?;
         let channels = channels(given.channels, count, wanted)?;
@@ -75,7 +75,7 @@ impl Pictures {
         self.preprocess.apply(&image, limits).map_err(failure)
     }
 
-    /// Warns of what was done to images that nobody asked for.
+    /// Warns of conversions of images that were not asked for.
     pub(super) fn warn(&self, console: &Console) {
         for (note, files) in self.notes.borrow().iter() {
             let first = files.first().map_or_else(String::new, |path| path.display().to_string());
@@ -89,12 +89,7 @@ fn decode(path: &Path, limits: &Limits) -> Result<Image, Failure> {
 }
 
 fn failure(error: images::Error) -> Failure {
-    let kind = match &error {
-        _ if error.is_limit() => Kind::Limit,
-        _ if error.is_unsupported() => Kind::Unsupported,
-        _ => Kind::Invalid,
-    };
-    Failure::new(kind, error)
+    Failure::new(error.kind(), error)
 }
 
 /// Where the channels of a sample are, and how many, as far as the input says.

@@ -7,7 +7,7 @@ use crate::args::OnBadSample;
 use crate::console::Console;
 use crate::failure::Failure;
 
-/// The places of files that were left out among all that were given.
+/// The indices, among all files given, of those that were left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct LeftOut {
     files: usize,
@@ -28,7 +28,7 @@ impl LeftOut {
 }
 
 /// The files of all inputs that could be opened. One that could not is an error, or is left out and warned of, and with
-/// it what the other inputs have in its place.
+/// it the files of the other inputs at the same index.
 pub(super) fn opened(
     opened: Vec<Vec<Result<Item, Failure>>>,
     paths: &[Vec<PathBuf>],

@@ -7,7 +7,7 @@ use fourfold::graph::Dim;
 use super::form::{Form, Wanted};
 use super::{BATCH, shape_text};
 
-/// How many samples go into a batch where the model lets us choose.
+/// How many samples go into a batch, if the model's batch is free.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Grouping {
     /// 32.

@@ -13,9 +13,9 @@ pub(crate) struct Suspicions {
     min: f32,
     max: f32,
     samples: usize,
-    /// Samples whose elements are all the same, in every input of real numbers.
+    /// Samples whose elements are all the same, in every float input.
     constant: usize,
-    /// Whether the range was complained of.
+    /// Whether there was a warning about the range.
     has_warned: bool,
 }
 
@@ -63,7 +63,7 @@ impl Suspicions {
         } else if self.constant > 0 {
             let (constant, samples) = (self.constant, self.samples);
             found.push(format!(
-                "{constant} of {samples} calibration samples are constant, the same number in every place; \
+                "{constant} of {samples} calibration samples are constant, the same number in every element; \
                  ranges cannot be learned from these"
             ));
         }
@@ -84,7 +84,7 @@ impl Suspicions {
     }
 }
 
-/// The smallest and the largest number, those that are no number left out.
+/// The smallest and the largest number; NaN is ignored.
 fn extremes(row: &[f32]) -> (f32, f32) {
     row.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(min, max), &x| (min.min(x), max.max(x)))
 }

@@ -1,7 +1,7 @@
 //! Which integers are rows of tables, and how many rows all of those tables have.
 //!
-//! From an input of the numbers `0..count` follow bounds for everything that is computed from it: `[least + 2, most +
-//! 2]` for a sum with 2. Where such a value chooses rows of a table, its bounds must be rows of it.
+//! From an input of the numbers `0..count` follow bounds for everything that is computed from it: `[min + 2, max + 2]`
+//! for a sum with 2. Where such a value chooses rows of a table, its bounds must be rows of it.
 
 use std::collections::HashMap;
 
@@ -14,14 +14,14 @@ use super::Sizes;
 const LONGEST: usize = 1 << 20;
 
 /// How many different numbers, from 0 on, an input may hold as rows of tables; `None` if it chooses none. A mask or a
-/// count, from which places are computed, chooses none.
+/// count, from which positions are computed, chooses none.
 pub(super) fn count(graph: &Graph, input: ValueId, sizes: &Sizes) -> Option<u64> {
     let bounds = Bounds { graph, sizes };
     let tables = bounds.choices(input, 1);
-    let most = tables.iter().filter(|choice| choice.is_id).map(|choice| choice.rows).min()?;
+    let max = tables.iter().filter(|choice| choice.is_id).map(|choice| choice.rows).min()?;
     let fits = |count: u64| bounds.choices(input, count).iter().all(Choice::fits);
     // The more numbers there are, the less they fit.
-    let (mut fitting, mut too_many) = (1, u64::try_from(most).ok()?.saturating_mul(4).saturating_add(1));
+    let (mut fitting, mut too_many) = (1, u64::try_from(max).ok()?.saturating_mul(4).saturating_add(1));
     while too_many - fitting > 1 {
         let middle = fitting + (too_many - fitting) / 2;
         if fits(middle) { fitting = middle } else { too_many = middle }
@@ -31,8 +31,8 @@ pub(super) fn count(graph: &Graph, input: ValueId, sizes: &Sizes) -> Option<u64>
 
 /// A value that follows from the input and chooses rows.
 struct Choice {
-    least: f64,
-    most: f64,
+    min: f64,
+    max: f64,
     rows: usize,
     /// Whether it is the input itself, moved and shifted.
     is_id: bool,
@@ -42,36 +42,36 @@ impl Choice {
     #[expect(clippy::cast_precision_loss, reason = "tables have fewer rows than a double counts")]
     fn fits(&self) -> bool {
         let rows = self.rows as f64;
-        self.least >= -rows && self.most < rows
+        self.min >= -rows && self.max < rows
     }
 }
 
 /// What is known of a value's numbers.
 #[derive(Clone, Copy)]
 struct Range {
-    least: f64,
-    most: f64,
+    min: f64,
+    max: f64,
     /// Whether they follow from the input that is looked at, and if so whether they are those of the input, moved and
     /// shifted.
     follows: Option<bool>,
 }
 
 impl Range {
-    fn of(least: f64, most: f64) -> Self {
-        Self { least, most, follows: None }
+    fn of(min: f64, max: f64) -> Self {
+        Self { min, max, follows: None }
     }
 
     /// The corners of `f` of two ranges.
     fn pair(self, other: Self, f: impl Fn(f64, f64) -> f64, keeps: bool) -> Self {
-        let corners = [self.least, self.most].map(|a| [other.least, other.most].map(|b| f(a, b))).concat();
-        let least = corners.iter().copied().fold(f64::INFINITY, f64::min);
-        let most = corners.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let corners = [self.min, self.max].map(|a| [other.min, other.max].map(|b| f(a, b))).concat();
+        let min = corners.iter().copied().fold(f64::INFINITY, f64::min);
+        let max = corners.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let follows = match (self.follows, other.follows) {
             (Some(is_id), None) | (None, Some(is_id)) => Some(is_id && keeps),
             (Some(_), Some(_)) => Some(false),
             (None, None) => None,
         };
-        Self { least, most, follows }
+        Self { min, max, follows }
     }
 
     /// The numbers of both.
@@ -80,12 +80,12 @@ impl Range {
             (None, None) => None,
             (a, b) => Some(a == Some(true) || b == Some(true)),
         };
-        Self { least: self.least.min(other.least), most: self.most.max(other.most), follows }
+        Self { min: self.min.min(other.min), max: self.max.max(other.max), follows }
     }
 
     /// Numbers that are computed, and no ids any more.
-    fn computed(self, least: f64, most: f64) -> Self {
-        Self { least, most, follows: self.follows.map(|_| false) }
+    fn computed(self, min: f64, max: f64) -> Self {
+        Self { min, max, follows: self.follows.map(|_| false) }
     }
 }
 
@@ -105,15 +105,15 @@ impl Bounds<'_> {
             }
         }
         let last = count.saturating_sub(1) as f64;
-        ranges.insert(input, Range { least: 0.0, most: last, follows: Some(true) });
+        ranges.insert(input, Range { min: 0.0, max: last, follows: Some(true) });
         let mut choices = Vec::new();
         for node in self.graph.nodes() {
             if let Op::Gather(Gather { axis }) | Op::GatherElements(GatherElements { axis }) = *node.op()
-                && let Some(&Range { least, most, follows: Some(is_id) }) = ranges.get(&node.inputs()[1])
+                && let Some(&Range { min, max, follows: Some(is_id) }) = ranges.get(&node.inputs()[1])
                 && let Some(rows) =
                     self.graph.value(node.inputs()[0]).ty().dims().get(axis).and_then(|dim| self.size(dim))
             {
-                choices.push(Choice { least, most, rows, is_id });
+                choices.push(Choice { min, max, rows, is_id });
             }
             if let Some(range) = self.range(node, &ranges) {
                 ranges.insert(node.output(), range);
@@ -155,8 +155,8 @@ impl Bounds<'_> {
             Op::Clip(Clip { min, max }) => of(0).map(|range| clamped(range, min.into(), max.into())),
             Op::Add(_) => Some(of(0)?.pair(of(1)?, |a, b| a + b, true)),
             Op::Binary(function) => pair(function, of(0)?, of(1)?),
-            Op::Unary(Unary::Neg) => of(0).map(|range| range.computed(-range.most, -range.least)),
-            Op::Unary(Unary::Abs) => of(0).map(|range| range.computed(0.0, range.most.abs().max(range.least.abs()))),
+            Op::Unary(Unary::Neg) => of(0).map(|range| range.computed(-range.max, -range.min)),
+            Op::Unary(Unary::Abs) => of(0).map(|range| range.computed(0.0, range.max.abs().max(range.min.abs()))),
             Op::Compare(_) | Op::Logic(_) | Op::Not => {
                 let known = (0..node.inputs().len()).filter_map(of).reduce(Range::union);
                 Some(known.unwrap_or(Range::of(0.0, 1.0)).computed(0.0, 1.0))
@@ -171,12 +171,12 @@ impl Bounds<'_> {
         let dims = self.graph.value(node.inputs()[0]).ty().dims();
         let counts = axes.iter().map(|&axis| self.size(dims.get(axis)?));
         let count = counts.collect::<Option<Vec<usize>>>()?.into_iter().fold(1.0, |all, size| all * size as f64);
-        Some(range.computed(range.least.min(range.least * count), range.most.max(range.most * count)))
+        Some(range.computed(range.min.min(range.min * count), range.max.max(range.max * count)))
     }
 }
 
 fn clamped(range: Range, min: f64, max: f64) -> Range {
-    Range { least: range.least.max(min).min(max), most: range.most.min(max).max(min), ..range }
+    Range { min: range.min.max(min).min(max), max: range.max.min(max).max(min), ..range }
 }
 
 fn pair(function: Binary, a: Range, b: Range) -> Option<Range> {
@@ -185,9 +185,9 @@ fn pair(function: Binary, a: Range, b: Range) -> Option<Range> {
         Binary::Mul => a.pair(b, |a, b| a * b, false),
         Binary::Min => a.pair(b, f64::min, true),
         Binary::Max => a.pair(b, f64::max, true),
-        Binary::Div if b.least > 0.0 => a.pair(b, |a, b| a / b, false),
-        Binary::Mod | Binary::Fmod if b.least > 0.0 && a.least >= 0.0 => {
-            Range { least: 0.0, most: a.most.min(b.most - 1.0), ..a }
+        Binary::Div if b.min > 0.0 => a.pair(b, |a, b| a / b, false),
+        Binary::Mod | Binary::Fmod if b.min > 0.0 && a.min >= 0.0 => {
+            Range { min: 0.0, max: a.max.min(b.max - 1.0), ..a }
         }
         _ => return None,
     })
@@ -205,7 +205,7 @@ fn constant(constant: &Tensor) -> Option<Range> {
         DType::F32 => constant.as_slice::<f32>().ok()?.iter().map(|&number| number.into()).collect(),
         _ => return None,
     };
-    let least = numbers.iter().copied().fold(f64::INFINITY, f64::min);
-    let most = numbers.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    Some(Range::of(least, most))
+    let min = numbers.iter().copied().fold(f64::INFINITY, f64::min);
+    let max = numbers.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    Some(Range::of(min, max))
 }

@@ -64,7 +64,7 @@ impl Tables {
     }
 }
 
-/// The least and the largest number of a tensor.
+/// The min and max of a tensor.
 fn range(tensor: &Tensor) -> (i64, i64) {
     let numbers: Vec<i64> = match tensor.dtype() {
         DType::I32 => tensor.as_slice::<i32>().expect("i32").iter().map(|&number| number.into()).collect(),

@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use fourfold_graph::Limits;
+use fourfold_error::Limits;
 use fourfold_observers::{Channels, Extent, ObserverKind, Shards, State, States, Watched};
 use fourfold_tensor::memory;
 

@@ -2,7 +2,8 @@
 
 use std::io::Read;
 
-use fourfold_graph::{Graph, GraphBuilder, Limits, NewNode, Node, Op, OutputParams, Value, ValueId, ValueType};
+use fourfold_error::Limits;
+use fourfold_graph::{Graph, GraphBuilder, NewNode, Node, Op, OutputParams, Value, ValueId, ValueType};
 use fourfold_schemes::{Granularity, QuantParams, Scale};
 use fourfold_tensor::{DType, MAX_RANK, Shape, Tensor, memory};
 
@@ -22,7 +23,7 @@ pub(super) fn record(graph: &Graph) -> Result<record::Header, Error> {
     Ok(record::Header { name: graph.name().to_owned(), items, outputs })
 }
 
-/// The first minor version in which products of codes may give their sums, 0 if none does.
+/// The first minor version in which quantized products may give their sums, 0 if none does.
 pub(super) fn minor_of_sums(graph: &Graph) -> u16 {
     let is_sum = |node: &Node| {
         let [x, y] = [node.inputs()[0], node.output()].map(|id| graph.value(id).ty());
@@ -137,7 +138,7 @@ fn add(
             let part = format!("constant {name:?}");
             let params = quant_params(params, &part)?;
             if !packed::fits(&params) {
-                return Err(Error::corrupt(part, "it has more codes than two in a byte can be"));
+                return Err(Error::corrupt(part, "its range has more than 16 quantized values"));
             }
             let (sizes, count) = sizes(shape, limits, &part)?;
             data.section(&part, count.div_ceil(2))?;
@@ -184,7 +185,7 @@ fn size_of(size: u64, part: &str) -> Result<usize, Error> {
     usize::try_from(size).map_err(|_| Error::corrupt(part, format!("size {size} does not fit this machine")))
 }
 
-/// The number of an element type: of codes, or where only one type can be meant.
+/// The number of an element type: of a quantized value, or where only one type can be meant.
 fn tag(dtype: DType) -> u8 {
     match dtype {
         DType::F32 => 0,
@@ -199,8 +200,8 @@ fn tag(dtype: DType) -> u8 {
     }
 }
 
-/// The number of the element type of a value. Bytes without parameters are truth values, so that integers have a number
-/// of their own.
+/// The number of the element type of a value. Bytes without parameters are bools, so that integers have a number of
+/// their own.
 fn tag_of(ty: &ValueType) -> u8 {
     let is_integer = ty.params().is_none() && ty.dtype() == DType::U8;
     if is_integer { record::BYTES } else { tag(ty.dtype()) }

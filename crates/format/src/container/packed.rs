@@ -1,4 +1,4 @@
-//! Constants of at most 16 codes, two in a byte.
+//! Constants with at most 16 quantized values, two elements in a byte.
 
 use std::borrow::Cow;
 
@@ -8,7 +8,7 @@ use fourfold_tensor::{Tensor, memory};
 
 use crate::Error;
 
-/// The bytes that a constant takes in the file: its codes less the smallest, two in a byte, if they fit; else its
+/// The bytes that a constant takes in the file: its elements less `quant_min`, two in a byte, if they fit; else its
 /// elements, little-endian.
 pub(super) fn bytes<'g>(value: &Value, constant: &'g Tensor) -> Result<Cow<'g, [u8]>, Error> {
     let Some(params) = params(value, constant) else { return Ok(constant.le_bytes()?) };
@@ -19,19 +19,19 @@ pub(super) fn bytes<'g>(value: &Value, constant: &'g Tensor) -> Result<Cow<'g, [
     Ok(Cow::Owned(memory::collected(packed)?))
 }
 
-/// The parameters of a constant that is packed: at most 16 codes, and none that is not one of them.
+/// The parameters of a constant that is packed: at most 16 quantized values, and no element outside of their range.
 pub(super) fn params<'g>(value: &'g Value, constant: &Tensor) -> Option<&'g QuantParams> {
     let params = value.ty().params().filter(|params| fits(params))?;
     let (least, most) = (lowest_byte(params.quant_min()), lowest_byte(params.quant_max() - params.quant_min()));
     constant.bytes().iter().all(|code| code.wrapping_sub(least) <= most).then_some(params)
 }
 
-/// Whether all codes fit four bits.
+/// Whether all quantized values fit into four bits.
 pub(super) fn fits(params: &QuantParams) -> bool {
     params.dtype().byte_range().is_some() && params.quant_max() - params.quant_min() < 16
 }
 
-/// The tensor whose codes [`bytes`] packed.
+/// The tensor that [`bytes`] packed.
 pub(super) fn unpacked(bytes: &[u8], sizes: &[usize], params: &QuantParams, part: &str) -> Result<Tensor, Error> {
     let count: usize = sizes.iter().product();
     if let Some(last) = bytes.last().filter(|&&last| count % 2 == 1 && last > 15) {
@@ -42,7 +42,10 @@ pub(super) fn unpacked(bytes: &[u8], sizes: &[usize], params: &QuantParams, part
     let least = lowest_byte(params.quant_min());
     let code = |half: u8| match half <= most {
         true => Ok(least.wrapping_add(half)),
-        false => Err(Error::corrupt(part, format!("a code is {half} above the smallest, the largest is {most} above"))),
+        false => Err(Error::corrupt(
+            part,
+            format!("a quantized value is {half} above the smallest, the largest is {most} above"),
+        )),
     };
     Tensor::from_le_fill(params.dtype(), sizes, |codes| {
         codes.iter_mut().zip(halves).try_for_each(|(byte, half)| code(half).map(|code| *byte = code))

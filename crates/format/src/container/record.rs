@@ -190,7 +190,7 @@ fn minor_of_type(dtype: u8) -> u16 {
     }
 }
 
-/// The number of `u8` integers among the types of elements; codes of that type have another.
+/// The number of `u8` integers among the types of elements; quantized values of that type have another.
 pub(super) const BYTES: u8 = 5;
 
 /// The number of the first function of two numbers that minor version 1 does not have.

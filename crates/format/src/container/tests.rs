@@ -91,7 +91,7 @@ fn newest() -> Vec<Op> {
     ]
 }
 
-/// Tables of rows of at most 16 codes.
+/// Tables with at most 16 quantized values.
 fn few() -> [(&'static str, (Tensor, QuantParams)); 2] {
     let unsigned = Tensor::from_vec(&[2, 5], vec![0_u8, 15, 1, 14, 7, 8, 9, 10, 11, 12]).expect("ten");
     let signed = Tensor::from_vec(&[3, 3], vec![-8_i8, 6, -1, 0, 5, 1, -7, 3, 2]).expect("nine");
@@ -188,16 +188,15 @@ fn everything_of(minor: u16) -> Graph {
         let pow = chain(&mut builder, "pow", Op::Binary(Binary::Pow), &[square], None);
         let least = Op::ArgExtreme(ArgExtreme { axis: 2, keep: true, largest: false, last: true });
         let place = builder.node("place", least, &[pow]).expect("integers");
-        let chosen = builder
-            .node("chosen", Op::GatherElements(GatherElements { axis: 2 }), &[pow, place])
-            .expect("real numbers");
+        let chosen =
+            builder.node("chosen", Op::GatherElements(GatherElements { axis: 2 }), &[pow, place]).expect("floats");
         let is_less = builder.node("less", Op::Compare(Comparison::LessOrEqual), &[pow, chosen]).expect("truth");
         let is_either = builder.node("either", Op::Logic(Logic::Xor), &[is_less, is_less]).expect("truth");
         let is_not = builder.node("not", Op::Not, &[is_either]).expect("truth");
-        let either = builder.node("where", Op::Where, &[is_not, pow, chosen]).expect("real numbers");
+        let either = builder.node("where", Op::Where, &[is_not, pow, chosen]).expect("floats");
         builder.output(either);
         let integers = builder.constant("integers", Tensor::from_slice(&[2], &[0_i64, -1]).expect("two")).expect("new");
-        let rows = builder.node("rows", Op::Gather(Gather { axis: 2 }), &[pow, integers]).expect("real numbers");
+        let rows = builder.node("rows", Op::Gather(Gather { axis: 2 }), &[pow, integers]).expect("floats");
         let weight = Tensor::zeros(DType::F32, &[3, 2, 2]).expect("small");
         let weight = builder.constant("transposed.weight", weight).expect("new");
         let transposed = ConvTranspose {
@@ -211,7 +210,7 @@ fn everything_of(minor: u16) -> Graph {
         let rows = builder.constant("numbers", Tensor::from_slice(&[2], &[1_i64, 0]).expect("two")).expect("new");
         for (name, table) in few() {
             let table = builder.quantized_constant(&format!("{name}.table"), table.0, table.1).expect("new");
-            let chosen = builder.node(name, Op::Gather(Gather { axis: 0 }), &[table, rows]).expect("real numbers");
+            let chosen = builder.node(name, Op::Gather(Gather { axis: 0 }), &[table, rows]).expect("floats");
             builder.output(chosen);
         }
         let rows = Tensor::from_vec(&[16, 3], vec![0.5_f32; 48]).expect("48");
@@ -395,7 +394,10 @@ fn the_first_version_is_read_for_ever() {
 
 proptest! {
     #[test]
-    fn damaged_files_are_refused_without_a_panic(at in 0_usize..400, bytes in proptest::collection::vec(any::<u8>(), 1..20)) {
+    fn damaged_files_are_refused_without_a_panic(
+        at in 0_usize..400,
+        bytes in proptest::collection::vec(any::<u8>(), 1..20),
+    ) {
         let mut file = to_bytes(&small()).expect("a known graph");
         let at = at % file.len();
         let end = file.len().min(at + bytes.len());

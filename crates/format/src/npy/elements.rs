@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use fourfold_graph::Limits;
+use fourfold_error::Limits;
 use fourfold_tensor::{DType, Shape, Tensor};
 
 use super::header::{self, Header, Stored};

@@ -121,7 +121,7 @@ fn invalid(what: impl Into<String>) -> Error {
     Error::corrupt("header", format!("holds {}", what.into()))
 }
 
-/// The part of the header that is still to be read.
+/// The rest of the header, still to be read.
 struct Scanner<'a> {
     rest: &'a [u8],
 }

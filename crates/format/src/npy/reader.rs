@@ -3,7 +3,7 @@
 use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
 
-use fourfold_graph::Limits;
+use fourfold_error::Limits;
 use fourfold_tensor::{DType, Tensor};
 
 use super::Elements;
@@ -14,7 +14,7 @@ use crate::Error;
 /// ```
 /// use std::io::Cursor;
 /// use fourfold_format::npy;
-/// use fourfold_graph::Limits;
+/// use fourfold_error::Limits;
 /// use fourfold_tensor::Tensor;
 ///
 /// let file = npy::write(&Tensor::from_vec(&[3, 2], vec![0_u8, 1, 2, 3, 4, 5])?);
@@ -81,7 +81,7 @@ impl<R: Read + Seek> Reader<R> {
     }
 }
 
-/// Fills `bytes` with what stands from `offset` on.
+/// Fills `bytes` with those of the file from `offset` on.
 pub(crate) fn read_at(source: &mut (impl Read + Seek), offset: u64, bytes: &mut [u8]) -> Result<(), Error> {
     source.seek(SeekFrom::Start(offset)).map_err(failed(offset))?;
     source.read_exact(bytes).map_err(failed(offset))

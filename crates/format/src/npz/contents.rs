@@ -11,7 +11,7 @@ use crate::npy::read_at;
 /// Bytes that are read or skipped at once.
 pub(super) const PIECE: usize = 1 << 15;
 
-/// A member's bytes, and how far they are known.
+/// A member's bytes, and how many of them are hashed.
 #[derive(Debug)]
 pub(super) struct Contents {
     entry: Entry,
@@ -20,7 +20,7 @@ pub(super) struct Contents {
     /// The checksum of the first `hashed` bytes.
     hasher: crc32fast::Hasher,
     hashed: u64,
-    /// Whether all are hashed, and are those that were written.
+    /// Whether all are hashed and the checksum is right.
     is_checked: bool,
     inflate: Option<Inflate>,
 }
@@ -34,7 +34,7 @@ struct Inflate {
     used: usize,
     /// How much of the member was put into `input`.
     fetched: u64,
-    /// Whether the compressed bytes said that they end.
+    /// Whether the compressed stream has ended.
     is_done: bool,
 }
 

@@ -1,8 +1,8 @@
-//! The directory of an archive: what stands at its end, and names its members.
+//! The directory of an archive, which stands at its end and names its members.
 
 use std::io::{Read, Seek};
 
-use fourfold_graph::Limits;
+use fourfold_error::Limits;
 use fourfold_tensor::memory;
 
 use super::end::Place;
@@ -20,7 +20,7 @@ pub(super) struct Entry {
     pub(super) checksum: u32,
     /// Bytes in the file.
     pub(super) packed: u64,
-    /// Bytes that come out.
+    /// Bytes when decompressed.
     pub(super) size: u64,
     /// Offset of the header in front of the member.
     pub(super) header: u64,
@@ -63,7 +63,7 @@ pub(super) const MATTERS: u16 = ENCRYPTED | PATCH | HAS_DESCRIPTOR | IS_UTF8;
 const ENTRY: &[u8] = b"PK\x01\x02";
 const ENTRY_LEN: usize = 46;
 
-/// A mebibyte may come out of any file.
+/// Any file may decompress to a mebibyte.
 const FREE_BYTES: u64 = 1 << 20;
 
 /// Reads the directory of a file of `length` bytes.
@@ -189,7 +189,7 @@ fn ordered(entries: &[Entry]) -> Result<Vec<usize>, Error> {
     }
 }
 
-/// What people call a method that is not read.
+/// The common name of a method that is not supported.
 fn method_name(number: u16) -> &'static str {
     match number {
         9 => " (deflate64)",
@@ -201,7 +201,7 @@ fn method_name(number: u16) -> &'static str {
     }
 }
 
-/// The archive's other parts are elsewhere.
+/// The archive is split over several files.
 pub(super) fn several_files() -> Error {
     Error::Unsupported { part: "directory".to_owned(), what: "an archive in several files".to_owned() }
 }

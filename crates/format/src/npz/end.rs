@@ -1,4 +1,4 @@
-//! The end of an archive, which says where its directory is.
+//! The end record of an archive, which says where its directory is.
 
 use std::io::{Read, Seek};
 
@@ -22,7 +22,7 @@ const END64: &[u8] = b"PK\x06\x06";
 const END64_LEN: usize = 56;
 
 impl Place {
-    /// Reads the end of a file of `length` bytes.
+    /// Reads the end record of a file of `length` bytes.
     pub(super) fn find(source: &mut (impl Read + Seek), length: u64) -> Result<Self, Error> {
         check_start(source, length)?;
         // The end of the directory, and a comment that goes to the end of the file.
@@ -48,7 +48,7 @@ impl Place {
         }
     }
 
-    /// Checks what an end says that begins at an offset.
+    /// Checks the end record at an offset.
     fn new(end: &Numbers, at: u64) -> Result<Self, Error> {
         let [disk, first_disk, on_disk, count, size, offset] = end.0;
         if disk != 0 || first_disk != 0 || on_disk != count {
@@ -61,7 +61,7 @@ impl Place {
     }
 }
 
-/// The numbers of an end: this file, that of the directory's start, members in this file, members, bytes of the
+/// The numbers of an end record: this file, that of the directory's start, members in this file, members, bytes of the
 /// directory, and its offset.
 struct Numbers([u64; 6]);
 
@@ -94,15 +94,14 @@ impl Numbers {
         Ok(Some((Self([u32_at(&end, 16).into(), u32_at(&end, 20).into(), on_disk, count, size, start]), at)))
     }
 
-    /// Whether longer numbers are the same, where these are not as large as they can be, which says that they are
-    /// elsewhere.
+    /// Whether the longer numbers agree with these. A number here that has its maximum does not count.
     fn agrees(&self, long: &Self) -> bool {
         let most = [u16::MAX.into(); 4].into_iter().chain([u32::MAX.into(); 2]);
         self.0.iter().zip(long.0).zip(most).all(|((&short, long), most): (_, u64)| short == most || short == long)
     }
 }
 
-/// Says what a file is that does not begin as an archive does.
+/// The error of a file that does not begin as an archive does.
 fn check_start(source: &mut (impl Read + Seek), length: u64) -> Result<(), Error> {
     let mut start = [0; 6];
     let known = usize::try_from(length).unwrap_or(usize::MAX).min(start.len());

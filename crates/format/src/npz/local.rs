@@ -1,4 +1,4 @@
-//! The header in front of a member, which says again what the directory says.
+//! The header in front of a member, which repeats what the directory says.
 
 use std::io::{Read, Seek};
 

@@ -12,13 +12,13 @@ use fourfold::prelude::*;
 /// sums and products does not.
 #[derive(Debug, Default)]
 pub(crate) struct Differences {
-    /// Values that are of another type or made by another operator, in words. What stands before them is not compared.
+    /// Values that are of another type or made by another operator, in words. The nodes before them are not compared.
     pub(crate) values: Vec<String>,
     /// Pairs of nodes that are the same.
     pub(crate) nodes: usize,
-    /// Elements of constants, but for codes.
+    /// Elements of constants that are not quantized.
     pub(crate) elements: Counted,
-    /// Codes of constants.
+    /// Quantized elements of constants.
     pub(crate) codes: Counted,
     /// Scales and zero points.
     pub(crate) params: Counted,
@@ -116,7 +116,7 @@ impl Differences {
     }
 }
 
-/// A graph, and what stands before each of its values, as one number.
+/// A graph, and for each value a hash of all that it is computed from.
 struct Side<'g> {
     graph: &'g Graph,
     before: HashMap<ValueId, u64>,
@@ -170,7 +170,7 @@ fn quantized(graph: &Graph) -> Result<Graph, Box<dyn Error>> {
     Ok(calibration.convert()?.into_graph())
 }
 
-/// So many numbers between -1 and 1 with no pattern in them.
+/// Pseudo-random numbers between -1 and 1.
 pub(crate) fn noise(seed: u64, count: usize) -> Vec<f32> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let next = || {

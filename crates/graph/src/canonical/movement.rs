@@ -4,7 +4,8 @@
 //! through the chain, of whatever operators it consists; the shortest chain that does the same takes its place:
 //!
 //! ```text
-//! nothing    Reshape or Flatten    Transpose    Reshape, Transpose    Transpose, Reshape    Reshape, Transpose, Reshape
+//! nothing             Reshape or Flatten    Transpose
+//! Reshape, Transpose  Transpose, Reshape    Reshape, Transpose, Reshape
 //! ```
 //!
 //! Axes of size 1 are no parts: moving them moves nothing.

@@ -18,7 +18,7 @@ pub type RNNCell = RecurrentCell<kind::Rnn>;
 /// One step of a recurrent network: `[batch, in]` and the state `[batch, hidden]` before it give the state after it.
 ///
 /// Keys: `weight_ih [gates * hidden, in]`, `weight_hh [gates * hidden, hidden]`, `bias_ih`, `bias_hh [gates * hidden]`.
-/// The node is named like the module, and has a number behind its name where the cell is applied again. As a
+/// The node is named like the module, and gets a number behind its name if the cell is applied again. As a
 /// [`Module`], a cell begins with a state of zeros and gives the hidden state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecurrentCell<K> {
@@ -63,7 +63,7 @@ impl RNNCell {
         Self::of(Cell::Tanh, input_size, hidden_size)
     }
 
-    /// `nonlinearity="relu"` in place of tanh.
+    /// `nonlinearity="relu"` instead of tanh.
     #[must_use]
     pub fn relu(self) -> Self {
         Self { gates: Gates { cell: Cell::Relu, ..self.gates }, ..self }

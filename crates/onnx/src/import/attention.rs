@@ -1,7 +1,8 @@
 //! Attention, root mean square normalization and triangles, which become what they are made of.
 //!
 //! ```text
-//! Attention            softmax(Q * sqrt(s) * transpose(K * sqrt(s)) + mask) * V        s = 1 / sqrt(head size), if the file has no other
+//! Attention            softmax(Q * sqrt(s) * transpose(K * sqrt(s)) + mask) * V
+//!                      s = 1 / sqrt(head size), if the file has no other
 //! RMSNormalization     x / sqrt(mean(x * x) + epsilon) * scale
 //! Trilu                x where the triangle is, else 0
 //! ```

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use fourfold_graph::ErrorKind;
 use fourfold_graph::{Graph, Limits};
 use fourfold_runtime::{Options, Plan, Session};
 use fourfold_tensor::Tensor;
@@ -86,7 +87,7 @@ impl<'a> Entry<'_, 'a> {
         match importer.run() {
             Ok(imported) => Ok(Some(imported.graph)),
             // Too large to be computed now.
-            Err(error) if error.is_limit() => Ok(None),
+            Err(error) if error.kind() == ErrorKind::Limit => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -97,7 +98,7 @@ impl<'a> Entry<'_, 'a> {
         let plan = Plan::compile(graph, &options).map(|plan| Session::new(Arc::new(plan)));
         match plan.and_then(|mut session| Ok(session.run(&[])?.to_vec())) {
             Ok(tensors) => Ok(Some(tensors)),
-            Err(error) if error.is_limit() => Ok(None),
+            Err(error) if error.kind() == ErrorKind::Limit => Ok(None),
             Err(error) => Err(self.invalid(format!("cannot be computed: {error}"))),
         }
     }

@@ -74,7 +74,8 @@ impl<'a> Entry<'_, 'a> {
         }
         let name = self.input(index).unwrap_or_default();
         Err(self.unsupported(format!(
-            "arithmetic on `{name}`, which holds codes ({ty}) without a DequantizeLinear that makes real numbers of them,"
+            "arithmetic on `{name}`, which holds codes ({ty}) \
+             without a DequantizeLinear that makes real numbers of them,"
         )))
     }
 

@@ -1,5 +1,6 @@
 //! Tensors of the file.
 
+use fourfold_graph::ErrorKind;
 use fourfold_tensor::{DType, Shape, Tensor};
 
 use super::narrow::{self, Code};
@@ -47,7 +48,7 @@ pub(super) fn read(proto: &TensorProto, name: &str) -> Result<Tensor, Error> {
 /// Out of memory, or what the file has wrong.
 pub(super) fn failed(error: impl Into<fourfold_schemes::Error>, invalid: impl Fn(String) -> Error) -> Error {
     match error.into() {
-        fourfold_schemes::Error::Tensor(error) if error.is_limit() => error.into(),
+        fourfold_schemes::Error::Tensor(error) if error.kind() == ErrorKind::Limit => error.into(),
         error => invalid(error.to_string()),
     }
 }

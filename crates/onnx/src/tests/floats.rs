@@ -1,5 +1,6 @@
 //! Real numbers of other types than `float32`: what is said of them, and what contradicts itself.
 
+use fourfold_graph::ErrorKind;
 use fourfold_graph::{Cast, CastTo, Fixed, Limits, Op};
 use fourfold_tensor::{DType, Tensor, f16};
 use proptest::prelude::*;
@@ -38,7 +39,7 @@ fn doubles(numbers: &[f64]) -> Tensor {
 /// Asserts that a model is invalid, with an error that holds the text.
 fn assert_invalid(model: &ModelProto, text: &str) {
     let error = read(model).expect_err(text);
-    assert!(!error.is_unsupported() && error.to_string().contains(text), "{error}");
+    assert!(error.kind() != ErrorKind::Unsupported && error.to_string().contains(text), "{error}");
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod cases;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use fourfold_graph::ErrorKind;
 use fourfold_graph::{
     Activation, Add, Concat, Conv, Dim, Error as GraphError, GraphBuilder, Limits, Linear, NewNode, Op, OpKind,
     OutputParams, Window,
@@ -210,7 +211,7 @@ fn outputs_and_scratch_count_in_the_limit() {
     let graph = one_node(Op::Add(Add { activation: Activation::None }), &[&[1, 1024], &[1024, 1]], &[]);
     let inputs = [noise(&[1, 1024], 1), noise(&[1024, 1], 2)];
     let outcome = |mib: u64| compiled(&graph, mib << 20).run(&inputs).map(|_| ());
-    let limit = |error: Error| error.is_limit().then(|| error.to_string());
+    let limit = |error: Error| (error.kind() == ErrorKind::Limit).then(|| error.to_string());
     assert!(outcome(4).is_err_and(|error| limit(error).is_some_and(|text| !text.contains("node"))), "the output");
     assert!(outcome(12).is_err_and(|error| limit(error).is_some_and(|text| text.contains("node `y`"))), "the scratch");
     assert_eq!(outcome(16), Ok(()));

@@ -1,14 +1,15 @@
-//! In the place of image files, where the command was built without them.
+//! Stands in for image files in a command that was built without them.
 
 use std::path::Path;
 
+use fourfold::ErrorKind;
 use fourfold::graph::Limits;
 use fourfold::tensor::{DType, Tensor};
 
 use super::form::Wanted;
 use crate::args::Images;
 use crate::console::Console;
-use crate::failure::{Failure, Kind};
+use crate::failure::Failure;
 
 /// No image becomes a sample.
 #[derive(Debug)]
@@ -20,7 +21,7 @@ pub(super) fn is_image(start: &[u8]) -> bool {
 
 impl Pictures {
     pub(super) fn new(_: &Images, _: &Wanted, _: &Console) -> Result<Self, Failure> {
-        Err(Failure::new(Kind::Unsupported, "this command was built without its feature `images`"))
+        Err(Failure::new(ErrorKind::Unsupported, "this command was built without its feature `images`"))
     }
 
     pub(super) fn open(&self, _: &Path, _: &Limits, _: bool) -> Result<(DType, Vec<usize>), Failure> {

@@ -151,7 +151,7 @@ pub(super) fn op(op: &record::Op, part: &str) -> Result<Op, Error> {
         }
         record::Op::Where => Op::Where,
         record::Op::Compare { comparison } => Op::Compare(known(&COMPARISONS, *comparison, "comparison", part)?),
-        record::Op::Logic { function } => Op::Logic(known(&LOGIC, *function, "function of truth values", part)?),
+        record::Op::Logic { function } => Op::Logic(known(&LOGIC, *function, "function of bools", part)?),
         record::Op::Not => Op::Not,
         record::Op::Cast { to } => Op::Cast(Cast { to: known(&TYPES, *to, "type", part)? }),
         record::Op::ArgExtreme { axis, keep, largest, last } => {

@@ -1,4 +1,4 @@
-//! Codes of more than 8 bits, which no tensor holds, and sums of products of codes.
+//! Quantized values of more than 8 bits, which no tensor holds, and sums of quantized products.
 
 use fourfold_graph::{GraphBuilder, Linear, Op, ValueType};
 use fourfold_schemes::{QuantParams, Scale};

@@ -1,4 +1,4 @@
-//! Real numbers of other types than `f32`.
+//! Floats of other types than `f32`.
 
 use fourfold_graph::{Cast, CastTo, GraphBuilder, Op, ValueType};
 use fourfold_tensor::{DType, Tensor, bf16, f16};

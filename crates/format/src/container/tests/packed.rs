@@ -1,4 +1,4 @@
-//! Constants of few codes, and packed codes that are none.
+//! Constants with few quantized values, and packed elements outside of their range.
 
 use fourfold_graph::{Dim, Gather, GraphBuilder, Op, ValueType};
 use fourfold_schemes::QuantParams;
@@ -8,7 +8,7 @@ use super::{few, per_channel, read};
 use crate::container::{FORMAT, Graph, build, record, to_bytes};
 use crate::{Error, codec, layout};
 
-/// A table of codes and a node that chooses rows.
+/// A quantized table and a node that chooses rows.
 fn table((codes, params): (Tensor, QuantParams)) -> Graph {
     let mut builder = GraphBuilder::new("table");
     let x = builder.input("x", ValueType::plain(DType::I64, &[Dim::symbol("n")])).expect("valid");
@@ -30,10 +30,14 @@ fn few_codes_take_half_a_byte_each() {
     }
     let many = Tensor::from_vec(&[1, 2], vec![0_u8, 16]).expect("two");
     let many = to_bytes(&table((many, per_channel(DType::U8, (0, 16), &[1.0])))).expect("a graph");
-    assert_eq!(many[many.len() - 2..], [0, 16], "17 codes take a byte each");
+    assert_eq!(many[many.len() - 2..], [0, 16], "17 values take a byte each");
     let stray = Tensor::from_vec(&[1, 2], vec![3_u8, 200]).expect("two");
     let stray = table((stray, per_channel(DType::U8, (0, 15), &[1.0])));
-    assert_eq!(read(&to_bytes(&stray).expect("a graph")), Ok(stray), "a code that is none of the 16 is kept as it is");
+    assert_eq!(
+        read(&to_bytes(&stray).expect("a graph")),
+        Ok(stray),
+        "an element that is none of the 16 is kept as it is"
+    );
 }
 
 #[test]
@@ -55,14 +59,17 @@ fn packed_codes_that_are_none_are_refused() {
     assert_eq!(forged(&data, |_, _| {}), Ok(table(signed)));
     let reason = |result: Result<Graph, Error>| result.expect_err("refused").to_string();
     assert!(reason(forged(&[0xe0, 0x87, 0x9d, 0xb1, 0x1a], |_, _| {})).contains("unused half of its last byte is 1"));
-    assert!(reason(forged(&[0xf0, 0x87, 0x9d, 0xb1, 0x0a], |_, _| {})).contains("a code is 15 above the smallest"));
-    assert!(reason(forged(&data, |_, params| params.quant_max = 8)).contains("more codes than two in a byte"));
+    assert!(
+        reason(forged(&[0xf0, 0x87, 0x9d, 0xb1, 0x0a], |_, _| {}))
+            .contains("a quantized value is 15 above the smallest")
+    );
+    assert!(reason(forged(&data, |_, params| params.quant_max = 8)).contains("more than 16 quantized values"));
     assert!(reason(forged(&data, |_, params| params.quant_max = i32::MAX)).contains("i8"));
     assert!(
         reason(forged(&data, |_, params| (params.quant_min, params.quant_max) = (i32::MIN, i32::MAX))).contains("i8")
     );
-    assert!(forged(&data, |_, params| params.dtype = 3).is_err(), "i32 codes are not packed");
-    assert!(forged(&data, |_, params| params.dtype = 0).is_err(), "real numbers are no codes");
+    assert!(forged(&data, |_, params| params.dtype = 3).is_err(), "i32 is not packed");
+    assert!(forged(&data, |_, params| params.dtype = 0).is_err(), "floats are not packed");
     assert!(forged(&data, |shape, _| shape[1] = 4).is_err(), "beyond the file");
     assert!(forged(&data, |shape, _| shape[1] = 2).is_err(), "a byte too many");
     assert!(forged(&data, |shape, _| shape[1] = u64::MAX).is_err());

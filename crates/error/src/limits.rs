@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use crate::ErrorKind;
+
 /// What a loader accepts. The defaults fit every model this project knows of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -15,8 +17,8 @@ pub struct Limits {
     pub values: u64,
     /// Elements of one tensor, symbolic dimensions counted as 1.
     pub elements: u64,
-    /// Elements of all constants together that follow from those of a file, and are computed while it is read; as many
-    /// as eight for each byte of the file are always allowed.
+    /// Elements of all constants that are computed from those of a file while it is read. Eight for each byte of the
+    /// file are always allowed.
     pub computed_elements: u64,
     /// Bytes of one name.
     pub name_bytes: u64,
@@ -28,7 +30,7 @@ pub struct Limits {
     pub archive_entries: u64,
     /// Bytes of all members of an archive together, decompressed.
     pub archive_bytes: u64,
-    /// Decompressed bytes for each byte of an archive; a mebibyte is always allowed.
+    /// Decompressed bytes for each byte of an archive. A mebibyte in all is always allowed.
     pub archive_ratio: u64,
     /// Width or height of an image, in pixels.
     pub image_side: u64,
@@ -57,7 +59,7 @@ impl Default for Limits {
     }
 }
 
-/// A limit's setter.
+/// The field of a limit.
 type Field = fn(&mut Limits) -> &mut u64;
 
 impl Limits {
@@ -117,10 +119,18 @@ impl Limits {
 pub struct LimitExceeded {
     /// The limit's name, one of [`Limits::NAMES`].
     pub name: &'static str,
-    /// What was asked for.
+    /// The amount.
     pub actual: u64,
-    /// What is allowed.
+    /// The limit.
     pub limit: u64,
+}
+
+impl LimitExceeded {
+    /// [`ErrorKind::Limit`].
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        ErrorKind::Limit
+    }
 }
 
 impl fmt::Display for LimitExceeded {
@@ -128,7 +138,8 @@ impl fmt::Display for LimitExceeded {
         let Self { name, actual, limit } = self;
         write!(
             f,
-            "{actual} exceeds the limit `{name}` of {limit}; raise it with --limit {name}={actual} if you trust the file"
+            "{actual} exceeds the limit `{name}` of {limit}; \
+             raise it with --limit {name}={actual} if you trust the file"
         )
     }
 }
