@@ -136,7 +136,7 @@ fn measure(kernel: Kernel, (m, n, k): Shape) -> [f64; 2] {
         let expected = reference::sum(&operands.left(), &operands.weights(), row, column);
         assert_eq!(sums[row * n + column], expected, "{m},{n},{k} {kernel:?}");
     }
-    assert!(sums == theirs, "rten-gemm has other sums");
+    assert!(sums == theirs || rten.may_saturate(), "rten-gemm has other sums");
     let operations = (2 * m * n * k) as f64;
     let [(best, median), (best_sum, _), (best_rten, _), (best_peak, _), (best_read, _)] = times;
     println!(

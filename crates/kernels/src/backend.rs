@@ -7,7 +7,7 @@
 #[cfg(target_arch = "aarch64")]
 pub(crate) mod aarch64;
 pub(crate) mod depthwise;
-pub(crate) mod ends;
+
 pub(crate) mod epilogue;
 pub(crate) mod float;
 pub(crate) mod fma;
@@ -15,6 +15,7 @@ pub(crate) mod isa;
 pub(crate) mod layout;
 pub(crate) mod loops;
 pub(crate) mod portable;
+pub(crate) mod quantizer;
 pub(crate) mod tile;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod x86_64;

@@ -3,7 +3,7 @@
 mod arithmetic;
 mod dynamic;
 
-use crate::backend::ends::Clamp;
+use crate::backend::quantizer::Clamp;
 use crate::error::check_zero_point;
 use crate::{Affine, Codes, CodesMut, Error, Kernel, Scales};
 
@@ -128,7 +128,7 @@ impl Kernel {
     /// [`Error::Length`] if the result is not as long as `sums` or the last row is not whole, [`Error::ZeroPoint`] and
     /// [`Error::Bounds`] if a parameter is not a value of its type.
     pub fn requantize(self, sums: &[i32], multipliers: Scales<'_>, out: Bounded<'_>) -> Result<(), Error> {
-        let (out, end) = out.open()?;
+        let (out, clamp) = out.open()?;
         check_same_length("out", out.len(), sums.len())?;
         let one;
         let (multipliers, columns) = match multipliers {
@@ -142,7 +142,7 @@ impl Kernel {
         check_same_length("sums", sums.len(), rows * columns)?;
         for (sums, out) in sums.chunks_exact(columns.max(1)).zip(out.chunks_exact_mut(columns.max(1))) {
             // SAFETY: the CPU has the backend of a `Kernel`.
-            unsafe { (self.0.loops.requantize)(sums, multipliers, end, out) };
+            unsafe { (self.0.loops.requantize)(sums, multipliers, clamp, out) };
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! Pooling of codes, channels last.
 
+use crate::backend::quantizer::Clamp;
 use crate::elementwise::check_codes;
 use crate::error::{check_length, check_zero_point};
 use crate::memory::fill;
@@ -89,9 +90,9 @@ impl Kernel {
             });
             #[expect(clippy::cast_precision_loss, reason = "exact up to 2^24 taps")]
             let count = if count_include_pad { geometry.taps() } else { seen } as f32;
-            let end = crate::backend::ends::Clamp { zero_point, q_min, q_max };
+            let clamp = Clamp { zero_point, q_min, q_max };
             // SAFETY: the CPU has the backend of a `Kernel`.
-            unsafe { (self.0.loops.requantize)(sums, &[multiplier / count], end, out) };
+            unsafe { (self.0.loops.requantize)(sums, &[multiplier / count], clamp, out) };
         }
         Ok(())
     }

@@ -7,6 +7,7 @@ mod base;
 mod dot;
 mod i8mm;
 mod neon;
+mod quarter;
 
 use super::{Backend, Products};
 

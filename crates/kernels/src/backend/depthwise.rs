@@ -6,7 +6,7 @@
 use core::mem::MaybeUninit;
 use core::ops::Range;
 
-use super::epilogue::{Epilogue, Sums};
+use super::epilogue::{self, Epilogue, Sums};
 use super::isa::{Isa, LANES};
 
 /// Positions that are computed before their sums are made results.
@@ -111,7 +111,7 @@ unsafe fn slabs<I: Isa, const WIDTH: usize, const STRIDE: usize>(channels: &Chan
         let sums = Sums { vectors, mr: positions.len(), nr: 1, row: channels.row, column, columns };
         // SAFETY: the CPU has the instruction set; the parts cover all positions, so that all their sums are set, and
         // the epilogue is valid for their rows and the columns of this slab.
-        unsafe { I::end(channels.epilogue, &sums) };
+        unsafe { epilogue::finish::<I>(channels.epilogue, &sums) };
     }
 }
 

@@ -2,8 +2,6 @@
 
 use core::fmt::Debug;
 
-use super::ends::Ends;
-use super::epilogue::{Epilogue, Sums};
 use super::layout::Layout;
 
 /// Columns of a slab, and lanes of a vector.
@@ -19,10 +17,14 @@ pub(crate) trait Isa: Copy + Debug + 'static {
     const LAYOUT: Layout;
     /// The most rows of a tile of a float product with 1, 2, 3 and 4 slabs, at most 8; 0 where there is no such tile.
     const FLOAT_ROWS: [usize; 4];
+    /// Whether results are quantized four rows at a time, where a tile has as many.
+    const BY_FOURS: bool;
     /// 16 integers.
     type I32: Copy;
     /// 16 real numbers.
     type F32: Copy;
+    /// Four rows of 16 bytes, in the order that is best for the instruction set.
+    type Rows: Copy;
     /// One step of a slab of [`Layout::depthwise`].
     type Rhs: Copy;
 
@@ -35,13 +37,6 @@ pub(crate) trait Isa: Copy + Debug + 'static {
     ///
     /// The CPU has the instruction set.
     unsafe fn enter<R>(f: impl FnOnce() -> R) -> R;
-
-    /// [`finish`](super::epilogue::finish) compiled for the instruction set, once for all tiles.
-    ///
-    /// # Safety
-    ///
-    /// The CPU has the instruction set; `sums` and `epilogue` are as [`finish`](super::epilogue::finish) asks.
-    unsafe fn end(epilogue: &Epilogue, sums: &Sums<Self>);
 
     /// One step of a slab.
     ///
@@ -189,18 +184,44 @@ pub(crate) trait Isa: Copy + Debug + 'static {
     /// The CPU has the instruction set.
     unsafe fn round(x: Self::F32) -> Self::I32;
 
-    /// Stores the codes of four rows, `row_stride` bytes apart.
+    /// To the nearest integer, ties to even; the lanes are at most `2^22`. What is less than `-2^22`, or NaN, becomes at
+    /// most `-2^22`.
+    ///
+    /// # Safety
+    ///
+    /// The CPU has the instruction set.
+    unsafe fn round_or_low(x: Self::F32) -> Self::I32;
+
+    /// `x` in every byte.
+    ///
+    /// # Safety
+    ///
+    /// The CPU has the instruction set.
+    unsafe fn splat_u8(x: u8) -> Self::Rows;
+    /// The larger of each two bytes, as unsigned integers.
+    ///
+    /// # Safety
+    ///
+    /// The CPU has the instruction set.
+    unsafe fn max_u8(a: Self::Rows, b: Self::Rows) -> Self::Rows;
+    /// The bits in which two bytes differ.
+    ///
+    /// # Safety
+    ///
+    /// The CPU has the instruction set.
+    unsafe fn xor_u8(a: Self::Rows, b: Self::Rows) -> Self::Rows;
+    /// `clamp(rows[i][lane] + offset, 0, 255)` of what [`Isa::round_or_low`] made; `offset` lies within `-256..=511`.
+    ///
+    /// # Safety
+    ///
+    /// The CPU has the instruction set.
+    unsafe fn narrow(rows: [Self::I32; 4], offset: i16) -> Self::Rows;
+    /// Stores four rows, `row_stride` bytes apart.
     ///
     /// # Safety
     ///
     /// The CPU has the instruction set; 16 bytes are writable at `out + i * row_stride` for each of the four rows.
-    #[inline(always)]
-    unsafe fn store_codes(out: *mut u8, row_stride: usize, rows: [Self::F32; 4], ends: &Ends<Self>) {
-        for (i, real) in rows.into_iter().enumerate() {
-            // SAFETY: the CPU has the instruction set, and 16 bytes are writable at row `i`, which is one of the four.
-            unsafe { Self::store_bytes(out.add(i * row_stride), ends.codes(real)) };
-        }
-    }
+    unsafe fn store_rows(out: *mut u8, row_stride: usize, rows: Self::Rows);
 }
 
 /// An instruction set whose products have one group of activations for all columns.

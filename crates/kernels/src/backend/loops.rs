@@ -1,7 +1,7 @@
 //! Loops over elements: quantize, dequantize, range, sum, widening.
 
-use super::ends::{Clamp, Ends};
 use super::isa::{Isa, LANES};
+use super::quantizer::{Clamp, Quantizer};
 use crate::{Affine, MinMax};
 
 /// The element loops of a backend. Slices of one call have the same length; of others the loops compute what all of
@@ -116,13 +116,13 @@ unsafe fn quantize<I: Isa>(x: &[f32], affine: Affine, out: &mut [u8]) {
             #[inline(always)]
             || {
                 let Affine { scale, zero_point, q_min, q_max } = affine;
-                let (ends, scale) = (Ends::<I>::new(Clamp { zero_point, q_min, q_max }), I::splat_f32(scale));
+                let (quantizer, scale) = (Quantizer::<I>::new(Clamp { zero_point, q_min, q_max }), I::splat_f32(scale));
                 in_vectors(
                     x.len().min(out.len()),
                     #[inline(always)]
                     |at, count| {
                         let real = I::load_f32(vector_at(x, at, count, &mut [0.0; LANES]));
-                        store_codes(&ends, I::nan_to_zero(I::div_f32(real, scale)), out, at, count);
+                        store_quantized(&quantizer, I::nan_to_zero(I::div_f32(real, scale)), out, at, count);
                     },
                 );
             },
@@ -171,16 +171,16 @@ unsafe fn dequantize<I: Isa>(q: &[u8], is_signed: bool, affine: Affine, out: &mu
 ///
 /// The CPU has the instruction set.
 #[inline(always)]
-unsafe fn store_codes<I: Isa>(ends: &Ends<I>, real: I::F32, out: &mut [u8], at: usize, count: usize) {
+unsafe fn store_quantized<I: Isa>(quantizer: &Quantizer<I>, x: I::F32, out: &mut [u8], at: usize, count: usize) {
     // SAFETY: the CPU has the instruction set; `store_at` gives room for 16 lanes.
     unsafe {
-        let codes = ends.codes(real);
+        let quantized = quantizer.quantize(x);
         store_at(
             out,
             at,
             count,
             #[inline(always)]
-            |p| I::store_bytes(p, codes),
+            |p| I::store_bytes(p, quantized),
         );
     }
 }
@@ -191,14 +191,14 @@ unsafe fn store_codes<I: Isa>(ends: &Ends<I>, real: I::F32, out: &mut [u8], at: 
 ///
 /// The CPU has the instruction set.
 #[expect(clippy::cast_precision_loss, reason = "8-bit codes")]
-unsafe fn add<I: Isa>((a, m_a): Term<'_>, (b, m_b): Term<'_>, end: Clamp, out: &mut [u8]) {
+unsafe fn add<I: Isa>((a, m_a): Term<'_>, (b, m_b): Term<'_>, clamp: Clamp, out: &mut [u8]) {
     // SAFETY: the CPU has the instruction set.
     unsafe {
         I::enter(
             #[inline(always)]
             || {
-                let constant = end.zero_point as f32 - (m_a * a.zero_point as f32 + m_b * b.zero_point as f32);
-                let ends = Ends::<I>::new(Clamp { zero_point: 0, ..end });
+                let constant = clamp.zero_point as f32 - (m_a * a.zero_point as f32 + m_b * b.zero_point as f32);
+                let quantizer = Quantizer::<I>::new(Clamp { zero_point: 0, ..clamp });
                 let (m_a, m_b, constant) = (I::splat_f32(m_a), I::splat_f32(m_b), I::splat_f32(constant));
                 in_vectors(
                     out.len().min(a.results()).min(b.results()),
@@ -206,7 +206,7 @@ unsafe fn add<I: Isa>((a, m_a): Term<'_>, (b, m_b): Term<'_>, end: Clamp, out: &
                     |at, count| {
                         let real = I::fma_f32(m_a, I::to_f32(codes::<I>(a, at, count)), constant);
                         let real = I::fma_f32(m_b, I::to_f32(codes::<I>(b, at, count)), real);
-                        store_codes(&ends, real, out, at, count);
+                        store_quantized(&quantizer, real, out, at, count);
                     },
                 );
             },
@@ -220,21 +220,21 @@ unsafe fn add<I: Isa>((a, m_a): Term<'_>, (b, m_b): Term<'_>, end: Clamp, out: &
 ///
 /// The CPU has the instruction set.
 #[expect(clippy::cast_precision_loss, reason = "8-bit codes")]
-unsafe fn multiply<I: Isa>(a: Operand<'_>, b: Operand<'_>, multiplier: f32, end: Clamp, out: &mut [u8]) {
+unsafe fn multiply<I: Isa>(a: Operand<'_>, b: Operand<'_>, multiplier: f32, clamp: Clamp, out: &mut [u8]) {
     // SAFETY: the CPU has the instruction set.
     unsafe {
         I::enter(
             #[inline(always)]
             || {
-                let ends = Ends::<I>::new(Clamp { zero_point: 0, ..end });
-                let (zero_point, multiplier) = (I::splat_f32(end.zero_point as f32), I::splat_f32(multiplier));
+                let quantizer = Quantizer::<I>::new(Clamp { zero_point: 0, ..clamp });
+                let (zero_point, multiplier) = (I::splat_f32(clamp.zero_point as f32), I::splat_f32(multiplier));
                 in_vectors(
                     out.len().min(a.results()).min(b.results()),
                     #[inline(always)]
                     |at, count| {
                         let product = I::mul_i32(steps::<I>(a, at, count), steps::<I>(b, at, count));
                         let real = I::mul_f32(I::to_f32(product), multiplier);
-                        store_codes(&ends, I::add_f32(real, zero_point), out, at, count);
+                        store_quantized(&quantizer, I::add_f32(real, zero_point), out, at, count);
                     },
                 );
             },
@@ -321,13 +321,13 @@ unsafe fn accumulate<I: Isa>(x: &[u8], is_signed: bool, zero_point: i32, sums: &
 /// # Safety
 ///
 /// The CPU has the instruction set.
-unsafe fn requantize<I: Isa>(sums: &[i32], multipliers: &[f32], end: Clamp, out: &mut [u8]) {
+unsafe fn requantize<I: Isa>(sums: &[i32], multipliers: &[f32], clamp: Clamp, out: &mut [u8]) {
     // SAFETY: the CPU has the instruction set; `vector_at` gives 16 lanes.
     unsafe {
         I::enter(
             #[inline(always)]
             || {
-                let ends = Ends::<I>::new(end);
+                let quantizer = Quantizer::<I>::new(clamp);
                 let multiplied = if multipliers.len() == 1 { usize::MAX } else { multipliers.len() };
                 in_vectors(
                     sums.len().min(out.len()).min(multiplied),
@@ -338,7 +338,7 @@ unsafe fn requantize<I: Isa>(sums: &[i32], multipliers: &[f32], end: Clamp, out:
                             [one] => I::splat_f32(*one),
                             each => I::load_f32(vector_at(each, at, count, &mut [0.0; LANES])),
                         };
-                        store_codes(&ends, I::mul_f32(I::to_f32(sum), multiplier), out, at, count);
+                        store_quantized(&quantizer, I::mul_f32(I::to_f32(sum), multiplier), out, at, count);
                     },
                 );
             },

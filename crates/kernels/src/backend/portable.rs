@@ -5,7 +5,6 @@ mod pairs;
 use core::fmt::Debug;
 use core::marker::PhantomData;
 
-use super::epilogue::{Epilogue, Sums, finish};
 use super::isa::{Broadcast, Isa, LANES};
 use super::layout::Layout;
 
@@ -23,6 +22,8 @@ pub(crate) trait Dot: Copy + Debug + 'static {
     const ROWS: [usize; 4];
     /// As [`Isa::FLOAT_ROWS`].
     const FLOAT_ROWS: [usize; 4];
+    /// As [`Isa::BY_FOURS`].
+    const BY_FOURS: bool;
     /// As [`Broadcast::Lhs`].
     type Lhs: Copy;
     /// As [`Isa::Rhs`].
@@ -77,6 +78,11 @@ fn zip<A: Copy, B: Copy + Default>(a: [A; LANES], b: [A; LANES], f: impl Fn(A, A
     out
 }
 
+#[inline(always)]
+fn rows(a: [[u8; LANES]; 4], b: [[u8; LANES]; 4], f: impl Fn(u8, u8) -> u8) -> [[u8; LANES]; 4] {
+    [zip(a[0], b[0], &f), zip(a[1], b[1], &f), zip(a[2], b[2], &f), zip(a[3], b[3], &f)]
+}
+
 /// `a * b + c`, rounded once: by the instruction if every CPU that this is compiled for has it.
 #[inline(always)]
 fn fma(a: f32, b: f32, c: f32) -> f32 {
@@ -90,9 +96,11 @@ impl<D: Dot> Isa for Vectors<D> {
     const NAME: &'static str = D::NAME;
     const LAYOUT: Layout = D::LAYOUT;
     const FLOAT_ROWS: [usize; 4] = D::FLOAT_ROWS;
+    const BY_FOURS: bool = D::BY_FOURS;
 
     type I32 = [i32; LANES];
     type F32 = [f32; LANES];
+    type Rows = [[u8; LANES]; 4];
     type Rhs = D::Rhs;
 
     fn is_supported() -> bool {
@@ -102,14 +110,6 @@ impl<D: Dot> Isa for Vectors<D> {
     #[inline(always)]
     unsafe fn enter<R>(f: impl FnOnce() -> R) -> R {
         f()
-    }
-
-    #[inline(never)]
-    unsafe fn end(epilogue: &Epilogue, sums: &Sums<Self>) {
-        // SAFETY: `vectors` hold the sums of the tile, and the epilogue is valid for its rows and columns.
-        unsafe {
-            finish(epilogue, sums);
-        }
     }
 
     #[inline(always)]
@@ -245,6 +245,41 @@ impl<D: Dot> Isa for Vectors<D> {
     #[inline(always)]
     unsafe fn round(x: [f32; LANES]) -> [i32; LANES] {
         map(x, |x| (x + ROUNDER).to_bits().wrapping_sub(ROUNDER.to_bits()).cast_signed())
+    }
+
+    #[inline(always)]
+    unsafe fn round_or_low(x: [f32; LANES]) -> [i32; LANES] {
+        let low = -4_194_304.0;
+        // SAFETY: the lanes lie within -2^22 and what the caller has, 2^22.
+        unsafe { Self::round(map(x, |x| if x > low { x } else { low })) }
+    }
+
+    #[inline(always)]
+    unsafe fn splat_u8(x: u8) -> [[u8; LANES]; 4] {
+        [[x; LANES]; 4]
+    }
+
+    #[inline(always)]
+    unsafe fn max_u8(a: [[u8; LANES]; 4], b: [[u8; LANES]; 4]) -> [[u8; LANES]; 4] {
+        rows(a, b, u8::max)
+    }
+
+    #[inline(always)]
+    unsafe fn xor_u8(a: [[u8; LANES]; 4], b: [[u8; LANES]; 4]) -> [[u8; LANES]; 4] {
+        rows(a, b, |a, b| a ^ b)
+    }
+
+    #[inline(always)]
+    unsafe fn narrow(rows: [[i32; LANES]; 4], offset: i16) -> [[u8; LANES]; 4] {
+        rows.map(|row| map(row, |x| (x + i32::from(offset)).clamp(0, 255) as u8))
+    }
+
+    #[inline(always)]
+    unsafe fn store_rows(out: *mut u8, row_stride: usize, rows: [[u8; LANES]; 4]) {
+        for (i, row) in rows.into_iter().enumerate() {
+            // SAFETY: 16 bytes are writable at each of the four rows, `row_stride` apart.
+            unsafe { out.add(i * row_stride).cast::<[u8; LANES]>().write_unaligned(row) };
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 
 use core::mem::MaybeUninit;
 
-use super::epilogue::{Epilogue, Sums};
+use super::epilogue::{self, Epilogue, Sums};
 use super::isa::{Broadcast, Isa, LANES};
 
 /// Tiles of a product, one below the other.
@@ -138,7 +138,7 @@ unsafe fn compute<I: Broadcast, const MR: usize, const NR: usize>(tile: &Tile) {
                 I::steps(&mut acc, rows, rhs, tile.slab_bytes, tile.steps);
                 rhs = rhs.add(tile.steps * const { I::LAYOUT.step_bytes() });
             }
-            end::<I, MR, NR>(tile, panel * MR, acc);
+            finish::<I, MR, NR>(tile, panel * MR, acc);
         }
     }
 }
@@ -219,19 +219,20 @@ pub(super) unsafe fn step<I: Broadcast, const MR: usize, const NR: usize>(
 /// The CPU has the instruction set, and the tile is [valid](Tile#validity), of `MR` rows and `NR` slabs; `row` is
 /// where one of its panels begins, counted from its first row.
 #[inline(always)]
-unsafe fn end<I: Isa, const MR: usize, const NR: usize>(tile: &Tile, row: usize, acc: [[I::I32; NR]; MR]) {
+unsafe fn finish<I: Isa, const MR: usize, const NR: usize>(tile: &Tile, row: usize, acc: [[I::I32; NR]; MR]) {
     let mut copy = MaybeUninit::<[[I::I32; MR]; NR]>::uninit();
     let vectors: *mut I::I32 = copy.as_mut_ptr().cast();
     let Tile { column, columns, .. } = *tile;
     // SAFETY: the CPU has the instruction set; the copy has room for the `NR * MR` vectors, all of which are written
-    // before `I::end` reads them, and the tile's epilogue is valid for these rows and columns.
+    // before `epilogue::finish` reads them, and the tile's epilogue is valid for these rows and columns.
     unsafe {
         for j in 0..NR {
             for i in 0..MR {
                 vectors.add(j * MR + i).write(acc[i][j]);
             }
         }
-        I::end(&*tile.epilogue, &Sums { vectors, mr: MR, nr: NR, row: tile.row + row, column, columns });
+        let sums = Sums { vectors, mr: MR, nr: NR, row: tile.row + row, column, columns };
+        epilogue::finish::<I>(&*tile.epilogue, &sums);
     }
 }
 
@@ -290,7 +291,7 @@ unsafe fn vector<I: Broadcast, const NR: usize>(tile: &Tile) {
             for j in 0..NR {
                 even[j] = I::add_i32(even[j], odd[j]);
             }
-            end::<I, 1, NR>(tile, panel, [even]);
+            finish::<I, 1, NR>(tile, panel, [even]);
         }
     }
 }

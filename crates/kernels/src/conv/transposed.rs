@@ -1,9 +1,14 @@
 //! Transposed convolutions: every phase of the result is a convolution of its own.
 //!
-//! Along one axis a code at `x` adds to the results at `x * s - pad + i * d`, for each tap `i`. So the result at
-//! `y = t * s + p` sees tap `i` only if `s` divides `p + pad - i * d`, and then at `t + (p + pad - i * d) / s`: the
-//! results of one phase `p` see the same taps at the same distances, which is a product with a pointer for each row and
-//! tap, as for any convolution. No zeros are put between the codes, and no sum is written before it is whole.
+//! Along one axis, the input at `x` adds to the results at `x * s - pad + i * d`, for each tap `i`. A result at
+//! `y = t * s + p` belongs to phase `p`. It sees tap `i` only if `s` divides `p + pad - i * d`, and then at
+//!
+//! ```text
+//! x = t + (p + pad - i * d) / s
+//! ```
+//!
+//! So all results of one phase see the same taps at the same distances. That is a product with a pointer for each row
+//! and tap, as for any convolution: no zeros are put between the inputs, and every sum is written once.
 
 use core::num::NonZeroUsize;
 use core::ops::Range;

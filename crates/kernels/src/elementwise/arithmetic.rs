@@ -49,10 +49,10 @@ impl Kernel {
         (b, m_b): (Operand<'_>, f32),
         sum: Bounded<'_>,
     ) -> Result<(), Error> {
-        let (out, end) = sum.open()?;
+        let (out, clamp) = sum.open()?;
         let (a, b) = (a.open(out.len())?, b.open(out.len())?);
         // SAFETY: the CPU has the backend of a `Kernel`; the operands are as long as the result, or single codes.
-        unsafe { (self.0.loops.add)((a, m_a), (b, m_b), end, out) };
+        unsafe { (self.0.loops.add)((a, m_a), (b, m_b), clamp, out) };
         Ok(())
     }
 
@@ -70,10 +70,10 @@ impl Kernel {
     ///
     /// As [`Kernel::add`].
     pub fn multiply(self, a: Operand<'_>, b: Operand<'_>, multiplier: f32, product: Bounded<'_>) -> Result<(), Error> {
-        let (out, end) = product.open()?;
+        let (out, clamp) = product.open()?;
         let (a, b) = (a.open(out.len())?, b.open(out.len())?);
         // SAFETY: the CPU has the backend of a `Kernel`; the operands are as long as the result, or single codes.
-        unsafe { (self.0.loops.multiply)(a, b, multiplier, end, out) };
+        unsafe { (self.0.loops.multiply)(a, b, multiplier, clamp, out) };
         Ok(())
     }
 }

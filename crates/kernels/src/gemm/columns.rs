@@ -2,9 +2,9 @@
 
 use alloc::vec::Vec;
 
-use crate::backend::ends::Clamp;
-use crate::backend::epilogue::{End, Epilogue, RawResidual};
+use crate::backend::epilogue::{Epilogue, RawOutput, RawResidual};
 use crate::backend::isa::LANES;
+use crate::backend::quantizer::Clamp;
 use crate::memory::{fill, reserve};
 use crate::{Error, F32Output, I32Output, Output, PackedWeights, Requantized, Scales};
 
@@ -44,10 +44,10 @@ impl Columns {
     ) -> Result<Epilogue, Error> {
         let or_null = |slice: &[i32]| if slice.is_empty() { core::ptr::null() } else { slice.as_ptr() };
         let columns = first..first + weights.n();
-        let end = match output {
+        let output = match output {
             Output::I32(I32Output { out, row_stride, bias }) => {
                 self.set_sums(bias.map(|bias| &bias[columns]), weights, terms.zero_point)?;
-                End::I32 { out: out[first..].as_mut_ptr(), row_stride }
+                RawOutput::I32 { out: out[first..].as_mut_ptr(), row_stride }
             }
             Output::F32(F32Output { out, row_stride, row_scales, column_scales, bias, min, max }) => {
                 self.set_sums(None, weights, terms.zero_point)?;
@@ -65,7 +65,7 @@ impl Columns {
                     }
                 };
                 let (column_scales, bias, out) = (self.scales.as_ptr(), self.bias.as_ptr(), out[first..].as_mut_ptr());
-                End::F32 { out, row_stride, row_scales, row_scale_step, column_scales, bias, min, max }
+                RawOutput::F32 { out, row_stride, row_scales, row_scale_step, column_scales, bias, min, max }
             }
             Output::U8(output) => self.requantized(output, weights, (terms.zero_point, first))?,
             Output::I8(output) => self.requantized(output, weights, (terms.zero_point, first))?,
@@ -76,7 +76,7 @@ impl Columns {
             column_sums: weights.column_sums().as_ptr(),
             row_sums: or_null(terms.sums),
             column_zero_points: weights.zero_points().as_ptr(),
-            end,
+            output,
         })
     }
 
@@ -85,7 +85,7 @@ impl Columns {
         output: Requantized<'_, T>,
         weights: &PackedWeights,
         (zero_point, first): (i32, usize),
-    ) -> Result<End, Error> {
+    ) -> Result<RawOutput, Error> {
         self.set_sums(output.bias.map(|bias| &bias[first..first + weights.n()]), weights, zero_point)?;
         self.set_scales(output.multipliers, first, weights.n())?;
         let residual = output.residual.map(|residual| RawResidual {
@@ -95,7 +95,7 @@ impl Columns {
             zero_point: residual.zero_point,
             multiplier: residual.multiplier,
         });
-        Ok(End::Bytes {
+        Ok(RawOutput::Bytes {
             out: output.out[first..].as_mut_ptr().cast(),
             row_stride: output.row_stride,
             multipliers: self.scales.as_ptr(),

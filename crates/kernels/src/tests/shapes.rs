@@ -70,6 +70,7 @@ impl<S: Shape> Dot for Shaped<S> {
     const LAYOUT: Layout = Pairs::LAYOUT;
     const ROWS: [usize; 4] = S::ROWS;
     const FLOAT_ROWS: [usize; 4] = S::FLOAT_ROWS;
+    const BY_FOURS: bool = true;
 
     type Lhs = <Pairs as Dot>::Lhs;
     type Rhs = <Pairs as Dot>::Rhs;
@@ -121,6 +122,7 @@ impl<S: Shape> Dot for Placed<S> {
     const LAYOUT: Layout = S::LAYOUT;
     const ROWS: [usize; 4] = S::ROWS;
     const FLOAT_ROWS: [usize; 4] = S::FLOAT_ROWS;
+    const BY_FOURS: bool = true;
 
     type Lhs = [i16; DEPTH];
     type Rhs = [[i16; LANES]; DEPTH];

@@ -8,7 +8,8 @@ use core::arch::aarch64::*;
 
 use super::super::layout::Layout;
 use super::super::tile;
-use super::neon::{Dot, DotRow, Neon, pairs_of};
+use super::neon::{Dot, DotRow, Neon};
+use super::quarter::pairs_of;
 
 /// Sums of products of 16 bits, of weights that may be -128 if so said.
 #[derive(Clone, Copy, Debug)]

@@ -5,7 +5,8 @@ use core::arch::asm;
 
 use super::super::layout::Layout;
 use super::super::tile;
-use super::neon::{Dot, DotRow, Neon, interleave_bytes};
+use super::neon::{Dot, DotRow, Neon};
+use super::quarter::interleave_bytes;
 
 /// The backend with the dot product instructions of ARMv8.2.
 pub(crate) type NeonDot = Neon<Sdot>;

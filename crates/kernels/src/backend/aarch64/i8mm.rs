@@ -8,12 +8,13 @@ use core::arch::aarch64::*;
 use core::arch::asm;
 use core::mem::MaybeUninit;
 
-use super::super::epilogue::Sums;
+use super::super::epilogue::{self, Sums};
 use super::super::isa::Isa;
 use super::super::layout::Layout;
 use super::super::tile::Tile;
 use super::super::{Products, depthwise};
-use super::neon::{Dot, Neon, interleave_bytes};
+use super::neon::{Dot, Neon};
+use super::quarter::interleave_bytes;
 
 /// The backend with the matrix product instructions of ARMv8.6.
 pub(crate) type NeonI8mm = Neon<Usdot>;
@@ -128,7 +129,7 @@ unsafe fn compute<const PAIRS: usize>(tile: &Tile) {
                 vectors.add(2 * pair + 1).write([0, 2, 4, 6].map(|j| rows_of(acc[j], acc[j + 1])[1]));
             }
             let sums = Sums { vectors, mr, nr: 1, row: tile.row + panel * mr, column, columns };
-            NeonI8mm::end(&*tile.epilogue, &sums);
+            epilogue::finish::<NeonI8mm>(&*tile.epilogue, &sums);
         }
     }
 }

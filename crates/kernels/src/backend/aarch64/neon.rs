@@ -4,9 +4,9 @@ use core::arch::aarch64::*;
 use core::fmt::Debug;
 use core::marker::PhantomData;
 
-use super::super::epilogue::{Epilogue, Sums, finish};
 use super::super::isa::{Broadcast, Isa};
 use super::super::layout::Layout;
+use super::quarter::{greater, less, zero_if_nan};
 
 /// What a backend adds to NEON, without which [`Dot::is_supported`] is false.
 pub(crate) trait Dot: Copy + Debug + 'static {
@@ -83,9 +83,11 @@ impl<D: Dot> Isa for Neon<D> {
     const LAYOUT: Layout = D::LAYOUT;
     /// 24 registers of sums, four of a slab and a few elements of rows.
     const FLOAT_ROWS: [usize; 4] = [6, 2, 0, 1];
+    const BY_FOURS: bool = true;
 
     type I32 = [int32x4_t; 4];
     type F32 = [float32x4_t; 4];
+    type Rows = [uint8x16_t; 4];
     type Rhs = [int8x16_t; 4];
 
     fn is_supported() -> bool {
@@ -96,15 +98,6 @@ impl<D: Dot> Isa for Neon<D> {
     unsafe fn enter<R>(f: impl FnOnce() -> R) -> R {
         // SAFETY: the CPU has the instruction set of `D`.
         unsafe { D::enter(f) }
-    }
-
-    #[inline(never)]
-    unsafe fn end(epilogue: &Epilogue, sums: &Sums<Self>) {
-        // SAFETY: the CPU has NEON; `vectors` hold the sums of the tile, and the epilogue is valid for its rows and
-        // columns.
-        unsafe {
-            finish(epilogue, sums);
-        }
     }
 
     #[inline(always)]
@@ -289,6 +282,61 @@ impl<D: Dot> Isa for Neon<D> {
         // SAFETY: the CPU has NEON.
         unsafe { quarters!(vcvtnq_s32_f32(x)) }
     }
+
+    /// `fmaxnm` takes the other operand if one is NaN.
+    #[inline(always)]
+    unsafe fn round_or_low(x: [float32x4_t; 4]) -> [int32x4_t; 4] {
+        // SAFETY: the CPU has NEON.
+        unsafe {
+            let low = [vdupq_n_f32(-4_194_304.0); 4];
+            let x = quarters!(vmaxnmq_f32(x, low));
+            quarters!(vcvtnq_s32_f32(x))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn splat_u8(x: u8) -> [uint8x16_t; 4] {
+        // SAFETY: the CPU has NEON.
+        unsafe { [vdupq_n_u8(x); 4] }
+    }
+
+    #[inline(always)]
+    unsafe fn max_u8(a: [uint8x16_t; 4], b: [uint8x16_t; 4]) -> [uint8x16_t; 4] {
+        // SAFETY: the CPU has NEON.
+        unsafe { quarters!(vmaxq_u8(a, b)) }
+    }
+
+    #[inline(always)]
+    unsafe fn xor_u8(a: [uint8x16_t; 4], b: [uint8x16_t; 4]) -> [uint8x16_t; 4] {
+        // SAFETY: the CPU has NEON.
+        unsafe { quarters!(veorq_u8(a, b)) }
+    }
+
+    #[inline(always)]
+    unsafe fn narrow(rows: [[int32x4_t; 4]; 4], offset: i16) -> [uint8x16_t; 4] {
+        // SAFETY: the CPU has NEON.
+        unsafe {
+            let offset = vdupq_n_s16(offset);
+            rows.map(
+                #[inline(always)]
+                |row| {
+                    let low = vqaddq_s16(vqmovn_high_s32(vqmovn_s32(row[0]), row[1]), offset);
+                    let high = vqaddq_s16(vqmovn_high_s32(vqmovn_s32(row[2]), row[3]), offset);
+                    vqmovun_high_s16(vqmovun_s16(low), high)
+                },
+            )
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn store_rows(out: *mut u8, row_stride: usize, rows: [uint8x16_t; 4]) {
+        // SAFETY: the CPU has NEON, and 16 bytes are writable at each of the four rows, `row_stride` apart.
+        unsafe {
+            for (i, row) in rows.into_iter().enumerate() {
+                vst1q_u8(out.add(i * row_stride), row);
+            }
+        }
+    }
 }
 
 impl<D: DotRow> Broadcast for Neon<D> {
@@ -322,75 +370,5 @@ impl<D: DotRow> Broadcast for Neon<D> {
         unsafe {
             D::steps(acc, rows, rhs, slab_bytes, count);
         }
-    }
-}
-
-/// `a > b ? a : b`.
-///
-/// # Safety
-///
-/// The CPU has NEON.
-#[inline(always)]
-unsafe fn greater(a: float32x4_t, b: float32x4_t) -> float32x4_t {
-    // SAFETY: the CPU has NEON.
-    unsafe { vbslq_f32(vcgtq_f32(a, b), a, b) }
-}
-
-/// `a < b ? a : b`.
-///
-/// # Safety
-///
-/// The CPU has NEON.
-#[inline(always)]
-unsafe fn less(a: float32x4_t, b: float32x4_t) -> float32x4_t {
-    // SAFETY: the CPU has NEON.
-    unsafe { vbslq_f32(vcltq_f32(a, b), a, b) }
-}
-
-/// `x`, or 0 where `x` is NaN.
-///
-/// # Safety
-///
-/// The CPU has NEON.
-#[inline(always)]
-unsafe fn zero_if_nan(x: float32x4_t) -> float32x4_t {
-    // SAFETY: the CPU has NEON.
-    unsafe { vreinterpretq_f32_u32(vandq_u32(vreinterpretq_u32_f32(x), vceqq_f32(x, x))) }
-}
-
-/// Four bytes of every lane next to each other: `[a0 b0 c0 d0 a1 b1 c1 d1 ..]`.
-///
-/// # Safety
-///
-/// The CPU has NEON; each of the four taps is readable for 16 bytes.
-#[inline(always)]
-pub(super) unsafe fn interleave_bytes(taps: [*const u8; 4]) -> [int8x16_t; 4] {
-    // SAFETY: the CPU has NEON; each of the four taps is readable for 16 bytes.
-    unsafe {
-        let [low, high] = pairs_of(taps);
-        let words = |pair: [int8x16_t; 2]| [vreinterpretq_s16_s8(pair[0]), vreinterpretq_s16_s8(pair[1])];
-        let (low, high) = (words(low), words(high));
-        let all = [
-            vzip1q_s16(low[0], low[1]),
-            vzip2q_s16(low[0], low[1]),
-            vzip1q_s16(high[0], high[1]),
-            vzip2q_s16(high[0], high[1]),
-        ];
-        quarters!(vreinterpretq_s8_s16(all))
-    }
-}
-
-/// The bytes of the first two taps in turn, and those of the last two: of lanes 0 to 7, and of lanes 8 to 15.
-///
-/// # Safety
-///
-/// The CPU has NEON; each of the four taps is readable for 16 bytes.
-#[inline(always)]
-pub(super) unsafe fn pairs_of(taps: [*const u8; 4]) -> [[int8x16_t; 2]; 2] {
-    // SAFETY: the CPU has NEON; each of the four taps is readable for 16 bytes.
-    unsafe {
-        let [a, b, c, d] =
-            [vld1q_s8(taps[0].cast()), vld1q_s8(taps[1].cast()), vld1q_s8(taps[2].cast()), vld1q_s8(taps[3].cast())];
-        [[vzip1q_s8(a, b), vzip1q_s8(c, d)], [vzip2q_s8(a, b), vzip2q_s8(c, d)]]
     }
 }

@@ -13,6 +13,8 @@ impl Dot for Pairs {
     const LAYOUT: Layout = Layout::Words;
     const ROWS: [usize; 4] = [3, 0, 0, 0];
     const FLOAT_ROWS: [usize; 4] = [4, 0, 0, 0];
+    /// Of four rows together the compiler makes vectors across the rows, which it has to transpose.
+    const BY_FOURS: bool = false;
 
     type Lhs = [i16; 2];
     /// The first and the second product's side of each lane.

@@ -2,8 +2,6 @@
 
 use core::arch::x86_64::*;
 
-use super::super::ends::Ends;
-use super::super::epilogue::{Epilogue, Sums, finish};
 use super::super::isa::{Broadcast, Isa};
 use super::super::layout::Layout;
 
@@ -16,9 +14,12 @@ impl Isa for Avx512Vnni {
     const LAYOUT: Layout = Layout::Bytes;
     /// 24 sums, 3 slabs and an element fit the 32 registers, and pointers to 8 rows the others.
     const FLOAT_ROWS: [usize; 4] = [8, 8, 8, 4];
+    const BY_FOURS: bool = true;
 
     type I32 = __m512i;
     type F32 = __m512;
+    /// In each 128 bits, four lanes of each row.
+    type Rows = __m512i;
     type Rhs = __m512i;
 
     fn is_supported() -> bool {
@@ -29,16 +30,6 @@ impl Isa for Avx512Vnni {
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
     unsafe fn enter<R>(f: impl FnOnce() -> R) -> R {
         f()
-    }
-
-    #[inline(never)]
-    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
-    unsafe fn end(epilogue: &Epilogue, sums: &Sums<Self>) {
-        // SAFETY: the CPU has AVX-512 F, BW, VL and VNNI; `vectors` hold the sums of the tile, and the epilogue is
-        // valid for its rows and columns.
-        unsafe {
-            finish(epilogue, sums);
-        }
     }
 
     #[inline(always)]
@@ -202,34 +193,52 @@ impl Isa for Avx512Vnni {
         unsafe { _mm512_cvtps_epi32(x) }
     }
 
-    /// Codes are bounded above as real numbers and below as bytes: what is less than any 32-bit integer, or NaN,
-    /// becomes the least one, which stays the least through saturating to 16 and 8 bits.
+    /// The instruction makes the smallest integer of NaN, and of what is less than any.
     #[inline(always)]
-    unsafe fn store_codes(out: *mut u8, row_stride: usize, rows: [__m512; 4], ends: &Ends<Self>) {
+    unsafe fn round_or_low(x: __m512) -> __m512i {
+        // SAFETY: the CPU has AVX-512 F, BW, VL and VNNI.
+        unsafe { _mm512_cvtps_epi32(x) }
+    }
+
+    #[inline(always)]
+    unsafe fn splat_u8(x: u8) -> __m512i {
+        // SAFETY: the CPU has AVX-512 F, BW, VL and VNNI.
+        unsafe { _mm512_set1_epi8(x.cast_signed()) }
+    }
+
+    #[inline(always)]
+    unsafe fn max_u8(a: __m512i, b: __m512i) -> __m512i {
+        // SAFETY: the CPU has AVX-512 F, BW, VL and VNNI.
+        unsafe { _mm512_max_epu8(a, b) }
+    }
+
+    #[inline(always)]
+    unsafe fn xor_u8(a: __m512i, b: __m512i) -> __m512i {
+        // SAFETY: the CPU has AVX-512 F, BW, VL and VNNI.
+        unsafe { _mm512_xor_si512(a, b) }
+    }
+
+    #[inline(always)]
+    unsafe fn narrow(rows: [__m512i; 4], offset: i16) -> __m512i {
+        // SAFETY: the CPU has AVX-512 F, BW, VL and VNNI.
+        unsafe {
+            let offset = _mm512_set1_epi16(offset);
+            let [low, high] = [_mm512_packs_epi32(rows[0], rows[1]), _mm512_packs_epi32(rows[2], rows[3])];
+            _mm512_packus_epi16(_mm512_adds_epi16(low, offset), _mm512_adds_epi16(high, offset))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn store_rows(out: *mut u8, row_stride: usize, rows: __m512i) {
         // SAFETY: the CPU has AVX-512 F, BW, VL and VNNI, and four rows of 16 bytes, `row_stride` apart, are writable
         // from `out` on.
         unsafe {
-            // Signed codes are packed as unsigned ones, 128 more.
-            let flip = if ends.clamp.q_min < 0 { 0x80_u8 } else { 0 };
-            let least = ends.clamp.q_min.to_le_bytes()[0] ^ flip;
-            let zero_point = _mm512_set1_epi32(ends.clamp.zero_point + i32::from(flip));
-            let zero_point = _mm512_packs_epi32(zero_point, zero_point);
-            // `high` first: of two operands of which one is NaN the instruction takes the second.
-            let mut steps = [zero_point; 4];
-            for (steps, real) in steps.iter_mut().zip(rows) {
-                *steps = _mm512_cvtps_epi32(_mm512_min_ps(ends.high, real));
-            }
-            let [low, high] = [_mm512_packs_epi32(steps[0], steps[1]), _mm512_packs_epi32(steps[2], steps[3])];
-            let codes = _mm512_packus_epi16(_mm512_adds_epi16(low, zero_point), _mm512_adds_epi16(high, zero_point));
-            let codes = _mm512_max_epu8(codes, _mm512_set1_epi8(least.cast_signed()));
-            let codes = _mm512_xor_si512(codes, _mm512_set1_epi8(flip.cast_signed()));
-            // Packing works within 128 bits, which hold four codes of each row.
-            let rows = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-            let codes = opaque(_mm512_permutexvar_epi32(rows, codes));
-            _mm_storeu_si128(out.cast(), _mm512_castsi512_si128(codes));
-            _mm_storeu_si128(out.add(row_stride).cast(), _mm512_extracti32x4_epi32::<1>(codes));
-            _mm_storeu_si128(out.add(2 * row_stride).cast(), _mm512_extracti32x4_epi32::<2>(codes));
-            _mm_storeu_si128(out.add(3 * row_stride).cast(), _mm512_extracti32x4_epi32::<3>(codes));
+            let lanes = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+            let rows = opaque(_mm512_permutexvar_epi32(lanes, rows));
+            _mm_storeu_si128(out.cast(), _mm512_castsi512_si128(rows));
+            _mm_storeu_si128(out.add(row_stride).cast(), _mm512_extracti32x4_epi32::<1>(rows));
+            _mm_storeu_si128(out.add(2 * row_stride).cast(), _mm512_extracti32x4_epi32::<2>(rows));
+            _mm_storeu_si128(out.add(3 * row_stride).cast(), _mm512_extracti32x4_epi32::<3>(rows));
         }
     }
 }

@@ -4,7 +4,6 @@ use core::arch::x86_64::*;
 use core::fmt::Debug;
 use core::marker::PhantomData;
 
-use super::super::epilogue::{Epilogue, Sums, finish};
 use super::super::isa::{Broadcast, Isa};
 use super::super::layout::Layout;
 
@@ -56,9 +55,12 @@ impl<D: Dot> Isa for Ymm<D> {
     /// 12 sums in two, a slab and a few elements of rows fit the 16 registers; 8 sums hide the latency where there is
     /// one row.
     const FLOAT_ROWS: [usize; 4] = [6, 2, 0, 1];
+    const BY_FOURS: bool = true;
 
     type I32 = [__m256i; 2];
     type F32 = [__m256; 2];
+    /// Two rows each; in either 128 bits, lanes 0 to 3 and 8 to 11, or 4 to 7 and 12 to 15, of both.
+    type Rows = [__m256i; 2];
     type Rhs = [__m256i; 2];
 
     fn is_supported() -> bool {
@@ -69,16 +71,6 @@ impl<D: Dot> Isa for Ymm<D> {
     unsafe fn enter<R>(f: impl FnOnce() -> R) -> R {
         // SAFETY: the CPU has the instruction set of `D`.
         unsafe { D::enter(f) }
-    }
-
-    #[inline(never)]
-    #[target_feature(enable = "avx2")]
-    unsafe fn end(epilogue: &Epilogue, sums: &Sums<Self>) {
-        // SAFETY: the CPU has AVX2; `vectors` hold the sums of the tile, and the epilogue is valid for its rows and
-        // columns.
-        unsafe {
-            finish(epilogue, sums);
-        }
     }
 
     #[inline(always)]
@@ -240,6 +232,57 @@ impl<D: Dot> Isa for Ymm<D> {
     unsafe fn round(x: [__m256; 2]) -> [__m256i; 2] {
         // SAFETY: the CPU has AVX2.
         unsafe { [_mm256_cvtps_epi32(x[0]), _mm256_cvtps_epi32(x[1])] }
+    }
+
+    /// The instruction makes the smallest integer of NaN, and of what is less than any.
+    #[inline(always)]
+    unsafe fn round_or_low(x: [__m256; 2]) -> [__m256i; 2] {
+        // SAFETY: the CPU has AVX2.
+        unsafe { [_mm256_cvtps_epi32(x[0]), _mm256_cvtps_epi32(x[1])] }
+    }
+
+    #[inline(always)]
+    unsafe fn splat_u8(x: u8) -> [__m256i; 2] {
+        // SAFETY: the CPU has AVX2.
+        unsafe { [_mm256_set1_epi8(x.cast_signed()); 2] }
+    }
+
+    #[inline(always)]
+    unsafe fn max_u8(a: [__m256i; 2], b: [__m256i; 2]) -> [__m256i; 2] {
+        // SAFETY: the CPU has AVX2.
+        unsafe { [_mm256_max_epu8(a[0], b[0]), _mm256_max_epu8(a[1], b[1])] }
+    }
+
+    #[inline(always)]
+    unsafe fn xor_u8(a: [__m256i; 2], b: [__m256i; 2]) -> [__m256i; 2] {
+        // SAFETY: the CPU has AVX2.
+        unsafe { [_mm256_xor_si256(a[0], b[0]), _mm256_xor_si256(a[1], b[1])] }
+    }
+
+    #[inline(always)]
+    unsafe fn narrow(rows: [[__m256i; 2]; 4], offset: i16) -> [__m256i; 2] {
+        // SAFETY: the CPU has AVX2.
+        unsafe {
+            let offset = _mm256_set1_epi16(offset);
+            let [a, b, c, d] = rows.map(
+                #[inline(always)]
+                |row| _mm256_adds_epi16(_mm256_packs_epi32(row[0], row[1]), offset),
+            );
+            [_mm256_packus_epi16(a, b), _mm256_packus_epi16(c, d)]
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn store_rows(out: *mut u8, row_stride: usize, rows: [__m256i; 2]) {
+        // SAFETY: the CPU has AVX2, and four rows of 16 bytes, `row_stride` apart, are writable from `out` on.
+        unsafe {
+            for (pair, rows) in rows.into_iter().enumerate() {
+                let out = out.add(2 * pair * row_stride);
+                let rows = _mm256_permutevar8x32_epi32(rows, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+                _mm_storeu_si128(out.cast(), _mm256_castsi256_si128(rows));
+                _mm_storeu_si128(out.add(row_stride).cast(), _mm256_extracti128_si256::<1>(rows));
+            }
+        }
     }
 }
 
