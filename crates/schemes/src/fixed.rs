@@ -1,6 +1,6 @@
 //! Requantization in integers, for targets without floating point.
 
-use crate::{CodeRange, Error, Scale};
+use crate::{Error, QuantRange, Scale};
 
 /// How a product in fixed point is rounded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -15,7 +15,8 @@ pub enum FixedRounding {
 /// A multiplier of at least 0 as an integer and a shift: `real = multiplier * 2^(shift - 31)`.
 ///
 /// ```text
-/// double:  y = rounding_divide_by_pot(saturating_rounding_doubling_high_mul(x * 2^max(shift, 0), multiplier), max(-shift, 0))
+/// double:  high = saturating_rounding_doubling_high_mul(x * 2^max(shift, 0), multiplier)
+///          y = rounding_divide_by_pot(high, max(-shift, 0))
 /// single:  y = floor((x * multiplier + 2^(30 - shift)) / 2^(31 - shift))
 /// ```
 ///
@@ -29,7 +30,7 @@ pub struct FixedMultiplier {
 }
 
 impl FixedMultiplier {
-    /// A multiplier of known parts.
+    /// The multiplier of an integer and a shift.
     ///
     /// # Errors
     ///
@@ -75,7 +76,7 @@ impl FixedMultiplier {
         Ok(Self { multiplier: saturated(multiplier), shift, rounding })
     }
 
-    /// The multiplier of a sum of products of codes: `real = s_a * s_w / s_y` in `f64`, in this order.
+    /// The multiplier of a sum of products of quantized values: `real = s_a * s_w / s_y` in `f64`, in this order.
     ///
     /// # Errors
     ///
@@ -102,7 +103,7 @@ impl FixedMultiplier {
         self.rounding
     }
 
-    /// The number that the parts stand for, exactly.
+    /// The value of the multiplier, exactly.
     #[must_use]
     pub fn real(self) -> f64 {
         f64::from(self.multiplier) * 2_f64.powi(self.shift - 31)
@@ -130,10 +131,10 @@ impl FixedMultiplier {
         }
     }
 
-    /// The code of a sum: `clamp(apply(acc) + zero_point, quant_min, quant_max)`, equation (4) in integers.
+    /// Requantizes a sum, equation (4) in integers: `clamp(apply(acc) + zero_point, quant_min, quant_max)`.
     #[must_use]
-    pub fn requantize(self, acc: i32, zero_point: i32, codes: CodeRange) -> i32 {
-        codes.clamp(self.apply(acc).saturating_add(zero_point))
+    pub fn requantize(self, acc: i32, zero_point: i32, range: QuantRange) -> i32 {
+        range.clamp(self.apply(acc).saturating_add(zero_point))
     }
 }
 

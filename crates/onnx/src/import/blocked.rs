@@ -2,13 +2,12 @@
 //! computed at once; what is computed runs as real numbers, rounded to those that its codes stand for.
 
 use fourfold_graph::{Binary, Dim, Op, ValueId};
-use fourfold_schemes::{QuantParams, Scale};
+use fourfold_schemes::{QuantParams, QuantType, Scale};
 use fourfold_tensor::{DType, Tensor};
 
 use super::binding::Binding;
 use super::blocks::BLOCKS;
 use super::coded::{Coded, Meaning};
-use super::narrow::Code;
 use super::node::Entry;
 use super::parameters::integers;
 use super::tensor::failed;
@@ -42,7 +41,7 @@ impl Blocks {
 
 impl<'a> Entry<'_, 'a> {
     /// The scales and zero points of codes of a type and shape.
-    fn blocks(&mut self, shape: &[usize], code: Code, axis: i64, size: usize) -> Result<Blocks, Error> {
+    fn blocks(&mut self, shape: &[usize], code: QuantType, axis: i64, size: usize) -> Result<Blocks, Error> {
         let scales = self.constant(1)?;
         let zero_points = self.optional_constant(2)?;
         let axis = self.axis(axis, shape.len(), false)?;
@@ -92,7 +91,7 @@ impl<'a> Entry<'_, 'a> {
     }
 
     /// Real numbers to codes with scales for blocks along an axis.
-    pub(super) fn quantize_blocks(&mut self, code: Code, axis: i64, size: usize) -> Result<(), Error> {
+    pub(super) fn quantize_blocks(&mut self, code: QuantType, axis: i64, size: usize) -> Result<(), Error> {
         let (least, most) = code.range();
         if let Some(real) = self.importer.constant(self.input(0).unwrap_or_default())? {
             let blocks = self.blocks(real.shape(), code, axis, size)?;
@@ -124,7 +123,7 @@ impl<'a> Entry<'_, 'a> {
 
     /// `round(clamp(x / scale, least - zero_point, most - zero_point)) * scale`; bounds are whole numbers, so they may
     /// come first.
-    fn rounded(&mut self, x: ValueId, code: Code, blocks: &Blocks) -> Result<ValueId, Error> {
+    fn rounded(&mut self, x: ValueId, code: QuantType, blocks: &Blocks) -> Result<ValueId, Error> {
         let ((least, most), shape) = (code.range(), &blocks.shape);
         let from_zero = |end: i32| blocks.elements().map(move |(_, zero_point)| end.saturating_sub(zero_point));
         #[expect(clippy::cast_precision_loss, reason = "codes have 16 bits at most")]
@@ -146,7 +145,7 @@ impl<'a> Entry<'_, 'a> {
 
 /// Codes in a tensor that holds such.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "codes are clamped to their type")]
-fn held(code: Code, shape: &[usize], codes: impl Iterator<Item = f32>) -> Result<Tensor, fourfold_tensor::Error> {
+fn held(code: QuantType, shape: &[usize], codes: impl Iterator<Item = f32>) -> Result<Tensor, fourfold_tensor::Error> {
     match code.dtype() {
         DType::I8 => Tensor::from_elements(shape, codes.map(|code| code as i8)),
         DType::U8 => Tensor::from_elements(shape, codes.map(|code| code as u8)),

@@ -1,9 +1,9 @@
-//! Fixed-point multipliers against their definition in wide integers and in real numbers.
+//! Fixed-point multipliers against their definition in wide integers and in `f64`.
 
 use proptest::prelude::*;
 
 use super::*;
-use crate::CodeType;
+use crate::QuantType;
 
 const ROUNDINGS: [FixedRounding; 2] = [FixedRounding::Double, FixedRounding::Single];
 
@@ -57,8 +57,8 @@ fn powers_of_two_are_exact() {
     for rounding in ROUNDINGS {
         let fixed = FixedMultiplier::from_scales(scale(-7), scale(-8), scale(-4), rounding).expect("scales");
         assert_eq!((fixed.multiplier(), fixed.shift(), fixed.real()), (1 << 30, -10, 2_f64.powi(-11)));
-        let codes = CodeRange::full(CodeType::I8);
-        assert_eq!([2048 * 5, -2048 * 5, 1 << 30].map(|acc| fixed.requantize(acc, -3, codes)), [2, -8, 127]);
+        let range = QuantRange::full(QuantType::I8);
+        assert_eq!([2048 * 5, -2048 * 5, 1 << 30].map(|acc| fixed.requantize(acc, -3, range)), [2, -8, 127]);
     }
 }
 
