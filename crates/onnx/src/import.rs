@@ -59,7 +59,7 @@ use crate::Error;
 use crate::model::external::{self, Folder, Nowhere, Resolve};
 use crate::model::floats::{self, Border};
 use crate::model::{defaults, fixed, functions, names, needed};
-use crate::proto::{GraphProto, ModelProto};
+use crate::proto::{GraphProto, ModelProto, data_type};
 use crate::scan::{recognize, scan};
 
 pub use operators::OPERATORS;
@@ -346,7 +346,7 @@ impl<'a> Importer<'a> {
             let (dtype, code) = (self.builder.value(id).ty().dtype(), self.narrow.get(output.name.as_str()).copied());
             inputs::check_output(output, dtype, code)?;
             if let Some(code) = code {
-                self.note(format!("inputs and outputs of {code} are {dtype} here"));
+                self.note(format!("inputs and outputs of {} are {dtype} here", data_type::name_of(code)));
             }
             self.builder.output(id);
         }

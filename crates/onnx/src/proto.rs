@@ -94,6 +94,11 @@ pub(crate) mod data_type {
         QuantType::ALL.into_iter().find(|&ty| of_quantized(ty) == data_type)
     }
 
+    /// The specification's name of a type of quantized values.
+    pub(crate) fn name_of(ty: QuantType) -> &'static str {
+        name(of_quantized(ty))
+    }
+
     /// The bits of one element; `None` for strings and types that are not known.
     pub(crate) fn bits(data_type: i32) -> Option<u64> {
         Some(match data_type {

@@ -26,7 +26,7 @@ fn ranges() -> impl Strategy<Value = QuantRange> {
     let drawn = (select(QuantType::ALL.to_vec()), 0.0..1.0_f64, 0.0..1.0_f64, any::<bool>());
     drawn.prop_map(|(ty, a, b, is_full)| {
         let (min, max) = ty.range();
-        let at = |part: f64| (f64::from(min) + part * (f64::from(max) - f64::from(min))).round() as i32;
+        let at = |fraction: f64| (f64::from(min) + fraction * (f64::from(max) - f64::from(min))).round() as i32;
         let (low, high) = (at(a.min(b)).min(max - 1), at(a.max(b)));
         let range = QuantRange::new(ty, low, high.max(low + 1)).expect("two values");
         if is_full { QuantRange::full(ty) } else { range }
@@ -39,9 +39,9 @@ fn scales() -> impl Strategy<Value = Scale> {
         .prop_map(|(exponent, mantissa)| Scale::new(2_f32.powi(exponent) * mantissa).expect("normal"))
 }
 
-/// Parameters whose zero point lies at this part of the range.
-fn params(range: QuantRange, scale: Scale, part: f64) -> QuantParams {
-    let offset = (f64::from(range.width()) * part).round() as i64;
+/// Parameters whose zero point lies at this fraction of the range.
+fn params(range: QuantRange, scale: Scale, fraction: f64) -> QuantParams {
+    let offset = (f64::from(range.width()) * fraction).round() as i64;
     let zero_point = i32::try_from(i64::from(range.quant_min()) + offset).expect("in the range");
     QuantParams::of_range(range, Granularity::PerTensor { scale, zero_point }).expect("valid")
 }
@@ -78,8 +78,8 @@ proptest! {
     /// rounded once more, up to `2^21`: all values of up to 16 bits. Farther away, where only values of 32 bits are,
     /// the roundings may add up to half a scale.
     #[test]
-    fn quantized_values_survive_a_round_trip(range in ranges(), scale in scales(), part in 0.0..1.0_f64) {
-        let params = params(range, scale, part);
+    fn quantized_values_survive_a_round_trip(range in ranges(), scale in scales(), fraction in 0.0..1.0_f64) {
+        let params = params(range, scale, fraction);
         let zero_point = params.zero_points()[0];
         for (quantize, limit) in WAYS.into_iter().zip([1 << 22, 1 << 21]) {
             let is_exact = |&value: &i32| (i64::from(value) - i64::from(zero_point)).abs() <= limit;
@@ -103,10 +103,10 @@ proptest! {
     fn the_error_is_half_a_scale(
         range in ranges(),
         scale in scales(),
-        part in 0.0..1.0_f64,
+        fraction in 0.0..1.0_f64,
         at in 0.0..=1.0_f64,
     ) {
-        let params = params(range, scale, part);
+        let params = params(range, scale, fraction);
         let (zero_point, step) = (params.zero_points()[0], f64::from(scale.get()));
         let float = |value: i32| step * (f64::from(value) - f64::from(zero_point));
         let (low, high) = (float(range.quant_min()), float(range.quant_max()));

@@ -51,7 +51,7 @@ fn parameters_of_ranges_are_those_of_pytorch() {
     assert_eq!(checked, 465);
 }
 
-/// PyTorch makes an infinite scale of these, with which every code is 0; only a symmetric range of infinite width has
+/// PyTorch makes an infinite scale of these, which quantizes everything to 0; only a symmetric range of infinite width has
 /// one.
 #[test]
 fn ranges_that_are_not_finite_are_refused() {

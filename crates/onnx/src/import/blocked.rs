@@ -12,6 +12,7 @@ use super::node::Entry;
 use super::parameters::integers;
 use super::tensor::failed;
 use crate::Error;
+use crate::proto::data_type;
 
 /// Scales and zero points of blocks of a tensor.
 struct Blocks {
@@ -53,6 +54,7 @@ impl<'a> Entry<'_, 'a> {
             return Err(self.invalid(format!("has scales {given:?} for blocks of {size} of {shape:?} on axis {axis}")));
         }
         if let Some(given) = self.input(2).and_then(|name| self.importer.code_of(name)).filter(|given| *given != code) {
+            let [given, code] = [given, code].map(data_type::name_of);
             return Err(self.invalid(format!("the zero point is {given}, but the codes are {code}")));
         }
         self.importer.check_computed(shape.iter().product())?;

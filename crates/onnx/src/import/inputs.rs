@@ -70,7 +70,7 @@ impl<'a> Importer<'a> {
         };
         let wide = narrow(tensor.elem_type).filter(|code| code.dtype() == DType::I32);
         if let Some(code) = wide {
-            self.note(format!("inputs and outputs of {code} are {} here", code.dtype()));
+            self.note(format!("inputs and outputs of {} are {} here", data_type::name_of(code), code.dtype()));
             self.note_code(&input.name, code);
         }
         let dtype = wide

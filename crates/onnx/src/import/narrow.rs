@@ -12,7 +12,7 @@ use super::tensor::failed;
 use crate::Error;
 use crate::proto::{NodeProto, TensorProto, data_type};
 
-/// Operators whose result has the elements of their first input, in another place or number.
+/// Operators whose result has the elements of their first input, at other positions or in another number.
 const MOVING: [&str; 10] =
     ["Concat", "Flatten", "Gather", "Identity", "Reshape", "Slice", "Split", "Squeeze", "Transpose", "Unsqueeze"];
 
@@ -27,7 +27,7 @@ fn is_narrow(ty: QuantType) -> bool {
 }
 
 impl<'a> Importer<'a> {
-    /// The type of codes that a name stands for, `None` if it stands for other elements or nothing made it before.
+    /// The type of the quantized values of a name; `None` if it has other elements or nothing made it before.
     pub(super) fn code_of(&self, name: &str) -> Option<QuantType> {
         if let Some(code) = self.narrow.get(name) {
             return Some(*code);
@@ -41,14 +41,14 @@ impl<'a> Importer<'a> {
         }
     }
 
-    /// Notes that elements of a name have a type of the file that no tensor has.
+    /// Notes the type of the elements of a name, if no tensor has it.
     pub(super) fn note_code(&mut self, name: &'a str, code: QuantType) {
         if is_narrow(code) {
             self.narrow.insert(name, code);
         }
     }
 
-    /// Gives the results of a node that moves elements the type of these.
+    /// Gives the results of a node that moves elements their type.
     pub(super) fn pass_code(&mut self, node: &'a NodeProto) {
         let first = node.input.first().and_then(|name| self.narrow.get(name.as_str()).copied());
         if let Some(code) = first.filter(|_| MOVING.contains(&node.op_type.as_str())) {
@@ -57,17 +57,19 @@ impl<'a> Importer<'a> {
     }
 }
 
-/// Whether an operator takes codes of types that no tensor has: it moves them, or makes other numbers of them.
+/// Whether an operator takes quantized values of types that no tensor has: it moves them, or converts them.
 fn takes_narrow(operator: &str) -> bool {
     MOVING.contains(&operator) || matches!(operator, "Cast" | "QuantizeLinear" | "DequantizeLinear" | "MatMulNBits")
 }
 
 impl Entry<'_, '_> {
-    /// Checks that the operator takes the codes of types that no tensor has which are among its inputs.
+    /// Checks that the operator takes those of its inputs whose type no tensor has.
     pub(super) fn check_narrow(&self) -> Result<(), Error> {
         let narrow = self.proto.input.iter().find_map(|name| Some((name, self.importer.narrow.get(name.as_str())?)));
         match narrow.filter(|_| !takes_narrow(&self.proto.op_type)) {
-            Some((name, code)) => Err(self.unsupported(format!("arithmetic on `{name}` of type {code}"))),
+            Some((name, code)) => {
+                Err(self.unsupported(format!("arithmetic on `{name}` of type {}", data_type::name_of(*code))))
+            }
             None => Ok(()),
         }
     }
@@ -82,8 +84,9 @@ pub(super) fn read(proto: &TensorProto, code: QuantType, name: &str) -> Result<T
     if !proto.raw_data.is_empty() && !proto.int32_data.is_empty() {
         return Err(invalid("has its data twice, raw and typed".to_owned()));
     }
+    let ty = data_type::name_of(code);
     if !proto.float_data.is_empty() || !proto.int64_data.is_empty() {
-        return Err(invalid(format!("is {code}, but its data is of another type")));
+        return Err(invalid(format!("is {ty}, but its data is of another type")));
     }
     let count = shape.element_count();
     let tensor = match code.dtype() {
@@ -94,7 +97,7 @@ pub(super) fn read(proto: &TensorProto, code: QuantType, name: &str) -> Result<T
             }
             let (min, max) = code.range();
             if proto.int32_data.iter().any(|number| !(min..=max).contains(number)) {
-                return Err(invalid(format!("holds numbers that are not {code}")));
+                return Err(invalid(format!("holds numbers that are not {ty}")));
             }
             match proto.int32_data.as_slice() {
                 [] => unpack(code, &shape, &proto.raw_data),
@@ -104,8 +107,8 @@ pub(super) fn read(proto: &TensorProto, code: QuantType, name: &str) -> Result<T
         }
         _ => {
             let bits = code.bits();
-            let bytes = packed(proto).ok_or_else(|| invalid(format!("holds numbers that are not the bytes of {code}")));
-            let bytes = bytes?;
+            let no_bytes = || invalid(format!("holds numbers that are not the bytes of {ty}"));
+            let bytes = packed(proto).ok_or_else(no_bytes)?;
             if bytes.len() != packed_len(code, count) {
                 return Err(invalid(format!("has {} bytes for {count} numbers of {bits} bits", bytes.len())));
             }
@@ -143,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn small_numbers_lie_several_in_a_byte_the_first_in_the_low_bits() {
+    fn the_first_of_several_values_in_a_byte_is_in_the_low_bits() {
         for (raw, typed) in [(&[0x8f_u8, 0x07][..], &[][..]), (&[], &[0x8f, 0x07][..])] {
             let signed = tensor(QuantType::I4, &[3], raw, typed).expect("three");
             assert_eq!(signed.as_slice::<i8>(), Ok(&[-1, -8, 7][..]));

@@ -6,6 +6,7 @@ use fourfold_tensor::{DType, Tensor};
 
 use super::node::Entry;
 use crate::Error;
+use crate::proto::data_type;
 
 /// Scales and zero points as a node of the file gives them.
 pub(super) struct Parameters<'a> {
@@ -132,6 +133,7 @@ impl<'a> Entry<'_, 'a> {
             Some((given, list)) if *given == code => list.clone(),
             Some((given, _)) => {
                 let name = parameters.names[1];
+                let [given, code] = [*given, code].map(data_type::name_of);
                 return Err(self.invalid(format!("the zero point `{name}` is {given}, but the codes are {code}")));
             }
         };

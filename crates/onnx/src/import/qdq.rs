@@ -238,6 +238,7 @@ impl<'a> Entry<'_, 'a> {
         };
         match (given, zero_point) {
             (Some(given), Some(zero_point)) if given != zero_point => {
+                let [given, zero_point] = [given, zero_point].map(data_type::name_of);
                 Err(self.invalid(format!("output_dtype is {given}, but the zero point is {zero_point}")))
             }
             (given, zero_point) => Ok(zero_point.or(given).unwrap_or(QuantType::U8)),

@@ -64,7 +64,7 @@ impl Entry<'_, '_> {
         if stored.is_turned || params.dtype().byte_range().is_none() {
             return Ok(None);
         }
-        let params = QuantParams::new(params.dtype(), (params.quant_min(), params.quant_max()), granularity);
+        let params = params.with_granularity(granularity);
         let params = params.map_err(|error| self.invalid(error.to_string()))?;
         let name = stored.names[0];
         let table = self.importer.value(name)?.ok_or_else(|| self.unknown(name))?;

@@ -136,8 +136,8 @@ proptest! {
                 prop_assert!(quantized.contains(zero_point));
                 if power {
                     prop_assert_eq!(scale.to_power_of_two(), Ok(scale));
-                    let (real, _) = formula.scale_and_zero_point(range, quantized, symmetry).expect("a finite range");
-                    prop_assert!(scale.get() >= real.get() && scale.get() <= real.get() * 2.0);
+                    let (any, _) = formula.scale_and_zero_point(range, quantized, symmetry).expect("a finite range");
+                    prop_assert!(scale.get() >= any.get() && scale.get() <= any.get() * 2.0);
                 }
             }
         }

@@ -92,7 +92,7 @@ impl<'a> Case<'a> {
     fn params(&self, rank: usize) -> Result<QuantParams, Error> {
         let scales = self.scales().into_iter().map(Scale::new).collect::<Result<Vec<_>, _>>()?;
         let zero_points = self.zero_points();
-        let codes = self.dtype.byte_range().unwrap_or((i32::MIN, i32::MAX));
+        let range = self.dtype.byte_range().unwrap_or((i32::MIN, i32::MAX));
         let axis = self.name.split('.').find_map(|part| part.strip_prefix("axis")?.parse::<isize>().ok());
         let granularity = match axis {
             None => Granularity::PerTensor { scale: scales[0], zero_point: zero_points[0] },
@@ -101,7 +101,7 @@ impl<'a> Case<'a> {
                 Granularity::PerChannel { axis, scales, zero_points }
             }
         };
-        QuantParams::new(self.dtype, codes, granularity)
+        QuantParams::new(self.dtype, range, granularity)
     }
 
     /// `x` quantized, and dequantized again.
@@ -175,8 +175,8 @@ fn infinities_and_huge_numbers_saturate() {
     });
 }
 
-/// Where PyTorch wraps around and fourfold saturates: it has at most 2^31 - 128 scales, to which zero points from 128 on
-/// add up beyond `i32`, and at least -2^31, to which negative ones do.
+/// Where PyTorch wraps around and fourfold saturates: it has at most 2^31 - 128 scales, to which zero points from 128
+/// on add up beyond `i32`, and at least -2^31, to which negative ones do.
 const WRAPPED: [&str; 8] = [
     "torch.extreme.big.s8.zp-128",
     "torch.extreme.big.s8.zp-5",
@@ -252,20 +252,20 @@ fn dynamic_rows_are_those_of_onnx_runtime() {
         for case in cases {
             let read = |part: &str| tensor(vectors, &format!("{case}/{part}"));
             let (x, q) = (read("x"), read("q"));
-            let (mut codes, mut scale, mut zero_point) = (vec![0; x.len()], [0.0], [0]);
+            let (mut quantized, mut scale, mut zero_point) = (vec![0; x.len()], [0.0], [0]);
             let x = x.as_slice::<f32>().expect("f32");
             let kernel = Kernel::detect();
             kernel
-                .quantize_rows(Dynamic::Affine, (x, 1, x.len()), &mut codes, &mut scale, &mut zero_point)
+                .quantize_rows(Dynamic::Affine, (x, 1, x.len()), &mut quantized, &mut scale, &mut zero_point)
                 .expect("one row");
             let expected = read("scale").as_slice::<f32>().expect("f32")[0];
             if expected.is_normal() {
                 assert_eq!((scale[0], zero_point[0]), (expected, integers(vectors, &format!("{case}/zero_point"))[0]));
-                assert_eq!(codes, q.bytes(), "{case}");
+                assert_eq!(quantized, q.bytes(), "{case}");
             } else {
                 // A denormal scale: 1 here, so the row is one of zeros.
                 assert_eq!((case, scale[0], zero_point[0]), ("ort.dynamic.denormal", 1.0, 0));
-                assert!(codes.iter().all(|&code| code == 0));
+                assert!(quantized.iter().all(|&q| q == 0));
             }
         }
     });
