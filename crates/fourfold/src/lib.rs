@@ -67,6 +67,11 @@
 //! Arrays come from `.npy` and `.npz` files ([`format::npy`], [`format::npz`]). With the feature `images`, the module
 //! `images` makes tensors of PNG and JPEG files, as torchvision's transforms do.
 //!
+//! # Other quantizers
+//!
+//! The feature `recipes` adds to [`schemes`] the formulas by which ONNX Runtime and LiteRT choose scales and zero
+//! points, for values of 2 to 32 bits: to check a model against them, or to quantize for a target that wants them.
+//!
 //! # What a caller can rely on
 //!
 //! - A model gives the same bits on every backend, for every number of threads and every split of the batch, be it

@@ -21,16 +21,15 @@ pub use self::rule::RangeRule;
 /// A histogram on ranges that are powers of two, from which ranges of every [`RangeRule`] are made; fourfold's default.
 ///
 /// ```text
-/// 2^e > max |x|, the least such e not below -114
+/// 2^e > max |x|, with the smallest such e from -114 on
 /// bin of x = floor(|x| * 4096 / 2^e), for x >= 0 and x < 0 apart
 /// ```
 ///
-/// When `e` grows by 1, pairs of bins become one, and `floor(floor(y) / 2) = floor(y / 2)`: the values are in the bins
-/// where they would be had `e` been large from the start. So the state depends on the multiset of the values only, not
-/// on their order, on the batches or on how they were spread over observers: states merge exactly, associatively and
-/// commutatively, bit for bit.
+/// When `e` grows by 1, pairs of bins become one. As `floor(floor(y) / 2) = floor(y / 2)`, every value is then in the
+/// bin where a large `e` would have put it from the start. So the state depends on the multiset of the values only, not
+/// on their order, their batches or their observers: states merge exactly, in any order, bit for bit.
 ///
-/// The counts are `u64`; the smallest and the largest value and the number of zeros are kept exactly. The state takes
+/// The counts are `u64`; minimum, maximum and the number of zeros are exact. The state takes
 /// 64 KiB, however much is observed. There are at least 2048 bins between 0 and the largest magnitude. Infinities are
 /// left out and counted.
 ///
@@ -64,7 +63,7 @@ impl DyadicHistogram {
         Self { rule, counts: Counts::default() }
     }
 
-    /// The range that a rule makes of what was seen, for the codes and the symmetry of a scheme.
+    /// The range that a rule makes of what was seen, for the range and the symmetry of a scheme.
     ///
     /// # Errors
     ///
@@ -98,7 +97,7 @@ impl Observer for DyadicHistogram {
         Ok(())
     }
 
-    /// The range for 256 affine codes; [`Observer::params`] makes it for those of its scheme.
+    /// The range for 256 affine values; [`Observer::params`] makes it for its scheme.
     fn ranges(&self) -> Result<Ranges, Error> {
         self.range(self.rule, &Scheme::U8_AFFINE).map(Ranges::PerTensor)
     }

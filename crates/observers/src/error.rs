@@ -79,7 +79,7 @@ pub enum Error {
         /// What is wrong.
         source: Box<Error>,
     },
-    /// A setting of an observer is outside of its bounds.
+    /// A setting of an observer is outside its bounds.
     #[error("observer `{observer}` cannot work with {setting} {value}: {bounds}")]
     Setting {
         /// The observer.
@@ -94,7 +94,7 @@ pub enum Error {
     /// A range does not make parameters.
     #[error(transparent)]
     Scheme(#[from] fourfold_schemes::Error),
-    /// The tensor does not hold real numbers.
+    /// The tensor is not `f32`, or there is no memory.
     #[error(transparent)]
     Tensor(#[from] fourfold_tensor::Error),
 }

@@ -1,12 +1,12 @@
-//! The smallest and the largest value of many, and whether all are finite.
+//! Minimum and maximum of many values, and whether all are finite.
 
 use fourfold_schemes::Range;
 use fourfold_tensor::Tensor;
 
 use crate::Error;
-use crate::parts::fold;
+use crate::chunks::fold;
 
-/// Values that are looked at together, in a form that the compiler makes vectors of.
+/// Values that are looked at together, so that the compiler uses vectors.
 pub(crate) const LANES: usize = 16;
 
 /// The values of a tensor that an observer takes in.
@@ -64,28 +64,28 @@ impl<'a> Values<'a> {
         Ok(Self { range: finite.map(Extremes::range), ..values })
     }
 
-    /// Joins what `each` makes of the parts of the finite values, given as runs to the function that it is given.
+    /// Folds chunks of the values in parallel and joins the results; `each` is called with runs of finite values.
     pub(crate) fn fold<S: Send>(
         &self,
         start: impl Fn() -> S + Send + Sync,
         each: impl Fn(&mut S, &[f32]) + Send + Sync,
         join: impl Fn(S, S) -> S + Send + Sync,
     ) -> Option<S> {
-        let part = |part: &[f32]| {
+        let of_chunk = |chunk: &[f32]| {
             let mut sum = start();
-            self.for_each_run(part, |run| each(&mut sum, run));
+            self.for_each_run(chunk, |run| each(&mut sum, run));
             sum
         };
-        fold(self.elements, part, join)
+        fold(self.elements, of_chunk, join)
     }
 
-    /// Calls `each` with the finite values of a part of the elements, a few or all at a time and never with none.
-    fn for_each_run(&self, part: &[f32], mut each: impl FnMut(&[f32])) {
+    /// Calls `each` with runs of the finite values among `elements`; no run is empty.
+    fn for_each_run(&self, elements: &[f32], mut each: impl FnMut(&[f32])) {
         if self.infinite == 0 {
-            return each(part);
+            return each(elements);
         }
         let mut run = [0.0; 64 * LANES];
-        for chunk in part.chunks(run.len()) {
+        for chunk in elements.chunks(run.len()) {
             let mut count = 0;
             for &value in chunk.iter().filter(|value| value.is_finite()) {
                 run[count] = value;
@@ -136,7 +136,7 @@ impl Extremes {
         self.zero == 0.0
     }
 
-    /// The range; a zero at its end is the positive one, whichever came first.
+    /// The range; a bound of -0 becomes +0.
     pub(crate) fn range(self) -> Range {
         Range { min: self.min + 0.0, max: self.max + 0.0 }
     }
@@ -151,17 +151,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_length_and_place_is_seen() {
+    fn every_length_and_index_is_seen() {
         for length in 1..3 * LANES {
-            for place in 0..length {
+            for index in 0..length {
                 let mut x = vec![1.0_f32; length];
-                x[place] = -2.0;
-                assert_eq!(Extremes::of(&x).range().min, -2.0, "{place} of {length}");
-                x[place] = 3.0;
-                assert_eq!(Extremes::of(&x).range().max, 3.0, "{place} of {length}");
+                x[index] = -2.0;
+                assert_eq!(Extremes::of(&x).range().min, -2.0, "{index} of {length}");
+                x[index] = 3.0;
+                assert_eq!(Extremes::of(&x).range().max, 3.0, "{index} of {length}");
                 assert!(Extremes::of(&x).all_finite());
-                x[place] = f32::NAN;
-                assert!(!Extremes::of(&x).all_finite(), "{place} of {length}");
+                x[index] = f32::NAN;
+                assert!(!Extremes::of(&x).all_finite(), "{index} of {length}");
             }
         }
     }

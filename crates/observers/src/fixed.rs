@@ -1,4 +1,4 @@
-//! Parameters that are known beforehand.
+//! Parameters that are known in advance.
 
 use fourfold_schemes::{QuantParams, Range, Scale, Scheme};
 use fourfold_tensor::Tensor;
@@ -6,7 +6,7 @@ use fourfold_tensor::Tensor;
 use crate::{Error, Observer, Ranges, State};
 
 /// Watches nothing and always gives the same scale and zero point (PyTorch's `FixedQParamsObserver`), for operators
-/// whose results have known ends.
+/// whose results have a known range.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FixedParams {
     scale: f32,
@@ -20,8 +20,7 @@ impl FixedParams {
     /// From -1 to 1 in `u8`: tanh (PyTorch's `default_fixed_qparams_range_neg1to1_observer`).
     pub const MINUS_ONE_TO_ONE: FixedParams = FixedParams { scale: 2.0 / 256.0, zero_point: 128 };
 
-    /// An observer with that scale and zero point. They are checked when they are asked for, with the codes of the
-    /// scheme.
+    /// An observer with that scale and zero point. [`Observer::params`] checks them against the scheme.
     #[must_use]
     pub fn new(scale: f32, zero_point: i32) -> Self {
         Self { scale, zero_point }
@@ -37,21 +36,22 @@ impl Observer for FixedParams {
         Ok(())
     }
 
-    /// The range of the codes of `u8`.
+    /// The range of the values of `u8`.
     fn ranges(&self) -> Result<Ranges, Error> {
-        #[expect(clippy::cast_precision_loss, reason = "codes of 8 bits")]
-        let real = |code: i32| self.scale * code.saturating_sub(self.zero_point) as f32;
-        Ok(Ranges::PerTensor(Range { min: real(0), max: real(255) }))
+        #[expect(clippy::cast_precision_loss, reason = "values of 8 bits")]
+        let float = |q: i32| self.scale * q.saturating_sub(self.zero_point) as f32;
+        Ok(Ranges::PerTensor(Range { min: float(0), max: float(255) }))
     }
 
-    /// The scale and the zero point with the type and the codes of the scheme.
+    /// The scale and the zero point with the type and the range of the scheme.
     ///
     /// # Errors
     ///
-    /// [`Error::Scheme`] if the scale is not a positive normal number or the zero point not one of the codes.
+    /// [`Error::Scheme`] if the scale is not a positive normal number or the zero point lies
+    /// outside the range.
     fn params(&self, scheme: &Scheme) -> Result<QuantParams, Error> {
-        let codes = (scheme.quant_min, scheme.quant_max);
-        Ok(QuantParams::per_tensor(scheme.dtype, codes, Scale::new(self.scale)?, self.zero_point)?)
+        let range = (scheme.quant_min, scheme.quant_max);
+        Ok(QuantParams::per_tensor(scheme.dtype, range, Scale::new(self.scale)?, self.zero_point)?)
     }
 
     fn reset(&mut self) {}

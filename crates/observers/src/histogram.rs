@@ -1,4 +1,4 @@
-//! A histogram, and the range that loses least when it is quantized.
+//! A histogram, and the range with the smallest error when it is quantized.
 
 mod rebin;
 mod search;
@@ -14,14 +14,14 @@ use crate::{Error, Observer, Ranges, State};
 /// The number of bins.
 const BINS: usize = 2048;
 
-/// Counts values in 2048 bins and searches the range with the least squared quantization error
+/// Counts values in 2048 bins and searches the range with the smallest squared quantization error
 /// (PyTorch's `HistogramObserver`, bit for bit).
 ///
 /// The bins span the range seen so far. When a batch widens it, the old counts are distributed over the new bins: each
-/// old bin is split into 16 parts, and each part goes where its middle lies. Infinities are left out and counted.
+/// old bin is split into 16 slices, and each slice goes where its middle lies. Infinities are left out and counted.
 ///
-/// The search starts from the whole range. In steps of 1e-5 of all counts it moves the end whose next step skips more
-/// bins, and stops when the error of quantizing to 256 levels would grow; the levels are 256 even for codes 0 to 127,
+/// The search starts from the whole range. It moves one bound at a time over 1e-5 of all counts, the one that skips more
+/// bins, and stops when the error of quantizing to 256 levels would grow. The levels are 256 even for values 0 to 127,
 /// as in PyTorch. The bins are counted in `f32`, exact up to 2^24 values per bin.
 ///
 /// States do not merge: where the counts end up depends on the order of the batches.

@@ -44,7 +44,7 @@ pub enum ObserverKind {
     FixedParams {
         /// The scale, a positive normal number.
         scale: f32,
-        /// The code of 0.
+        /// The quantized value of 0.
         zero_point: i32,
     },
     /// [`Silent::Placeholder`].

@@ -33,15 +33,16 @@
 //! that of [`Recording`]. [`Switched`] puts a switch on any observer. [`States`] are those of all observers of one
 //! model, and know what may be merged.
 //!
-//! Which one to take is said, with measurements, in [`choosing`].
+//! [`choosing`] says, with measurements, which one to take.
 //!
-//! [`Observer`] is an open trait: what calibration does with a state is ask for its ranges.
+//! [`Observer`] is an open trait: calibration only asks it for its ranges.
 //!
-//! Architecture Invariant: observers know values, not models; which value is watched by which observer is the
-//! workflow's.
+//! Architecture Invariant: observers know values, not models; the workflow decides which observer watches which value.
 
 #[doc = include_str!("choosing.md")]
 pub mod choosing {}
+
+mod chunks;
 mod dyadic;
 mod error;
 mod extremes;
@@ -51,7 +52,6 @@ mod kind;
 mod min_max;
 mod moving_average;
 mod observer;
-mod parts;
 mod per_channel;
 mod recording;
 mod shards;

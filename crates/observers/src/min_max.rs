@@ -1,4 +1,4 @@
-//! The smallest and the largest value.
+//! Minimum and maximum.
 
 use fourfold_schemes::Range;
 use fourfold_tensor::Tensor;
@@ -7,7 +7,7 @@ use crate::extremes::{Values, union};
 use crate::state::ranges;
 use crate::{Error, Observer, Ranges, State};
 
-/// The smallest and the largest value of all elements (PyTorch's `MinMaxObserver`).
+/// Minimum and maximum of all elements (PyTorch's `MinMaxObserver`).
 ///
 /// States merge exactly, in any order.
 #[derive(Clone, Debug, Default)]
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn large_tensors_are_observed_in_parts() {
+    fn large_tensors_are_observed_in_chunks() {
         let mut elements = vec![0.5_f32; (3 << 20) + 5];
         (elements[7], elements[(3 << 20) + 4]) = (-1.0, 2.0);
         let mut observer = MinMax::new();

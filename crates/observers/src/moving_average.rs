@@ -1,4 +1,4 @@
-//! Moving averages of the smallest and the largest value.
+//! Moving averages of minimum and maximum.
 
 use fourfold_schemes::Range;
 use fourfold_tensor::Tensor;
@@ -9,13 +9,13 @@ use crate::state::ranges;
 use crate::{Error, Observer, Ranges, State};
 
 /// Why averages do not merge.
-const NO_MERGE: &str = "an average depends on the order of the batches, and what each weighed is not kept; observe all batches \
-                        with one observer, or choose one that merges, such as `mse` or `min_max`";
+const NO_MERGE: &str = "an average depends on the order of the batches, and what each weighed is not kept; \
+                        observe all batches with one observer, or choose one that merges, such as `mse` or `min_max`";
 
-/// Moving averages of the smallest and the largest value of each batch (PyTorch's `MovingAverageMinMaxObserver`).
+/// Moving averages of the minimum and the maximum of each batch (PyTorch's `MovingAverageMinMaxObserver`).
 ///
 /// ```text
-/// min = min + c * (batch_min - min)      max = max + c * (batch_max - max)      in f32, from the first batch's on
+/// min = min + c * (batch_min - min)      max = max + c * (batch_max - max)      in f32; the first batch sets them
 /// ```
 ///
 /// The averaging constant `c` lies above 0 and is at most 1. With PyTorch's 0.01 it takes some 300 batches until the
@@ -133,13 +133,13 @@ impl Observer for MovingAveragePerChannelMinMax {
     }
 }
 
-/// One step of the averages; in `f64` only where the difference is too large for PyTorch's `f32`.
+/// One update of the averages; in `f64` only where the difference is too large for PyTorch's `f32`.
 fn average(seen: Range, fresh: Range, constant: f32) -> Range {
     #[expect(clippy::cast_possible_truncation, reason = "the average lies between two f32")]
     let in_f64 = |seen: f64, fresh: f64| (seen + f64::from(constant) * (fresh - seen)) as f32;
-    let step = |seen: f32, fresh: f32| match fresh - seen {
+    let update = |seen: f32, fresh: f32| match fresh - seen {
         difference if difference.is_finite() => seen + constant * difference,
         _ => in_f64(seen.into(), fresh.into()),
     };
-    Range { min: step(seen.min, fresh.min), max: step(seen.max, fresh.max) }
+    Range { min: update(seen.min, fresh.min), max: update(seen.max, fresh.max) }
 }

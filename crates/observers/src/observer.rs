@@ -7,12 +7,12 @@ use fourfold_tensor::Tensor;
 
 use crate::{Error, State};
 
-/// Watches tensors and gives the range that codes should span.
+/// Watches tensors and gives the range that quantized values should span.
 pub trait Observer: fmt::Debug + Send {
     /// The name in reports and errors.
     fn name(&self) -> &'static str;
 
-    /// Takes in the elements of a tensor of real numbers.
+    /// Takes in the elements of an `f32` tensor.
     ///
     /// An error leaves the state as it was.
     ///
@@ -29,8 +29,8 @@ pub trait Observer: fmt::Debug + Send {
     /// [`Error::Nothing`] if nothing was observed, [`Error::NoRange`] if the observer never has a range.
     fn ranges(&self) -> Result<Ranges, Error>;
 
-    /// The parameters that `scheme` makes of what was seen; an observer that searches its range does so for the
-    /// scheme's codes and symmetry.
+    /// The parameters that `scheme` makes of what was seen. An observer that searches its range does so for the range
+    /// and the symmetry of the scheme.
     ///
     /// # Errors
     ///

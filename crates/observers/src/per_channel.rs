@@ -1,4 +1,4 @@
-//! The smallest and the largest value of every channel.
+//! Minimum and maximum of every channel.
 
 use fourfold_schemes::Range;
 use fourfold_tensor::{Tensor, memory};
@@ -7,7 +7,7 @@ use crate::extremes::{Extremes, LANES, Values, union};
 use crate::state::{Channels, ranges};
 use crate::{Error, Observer, Ranges, State};
 
-/// The smallest and the largest value for each index of one axis (PyTorch's `PerChannelMinMaxObserver`).
+/// Minimum and maximum for each index of one axis (PyTorch's `PerChannelMinMaxObserver`).
 ///
 /// States merge exactly, in any order.
 #[derive(Clone, Debug)]

@@ -7,8 +7,8 @@ use crate::{Error, Observer, Ranges, State};
 
 /// Keeps every tensor, to be looked at (PyTorch's `RecordingObserver`).
 ///
-/// Its memory grows with everything that it observes, which is its purpose; every other observer takes as much for a
-/// million batches as for one. NaN and infinities are kept too. Merging appends, so the order of merges is the order of
+/// Its memory grows with everything that it observes; the other observers take as much for a million batches as for
+/// one. NaN and infinities are kept too. Merging appends, so the order of merges is the order of
 /// the tensors.
 #[derive(Clone, Debug, Default)]
 pub struct Recording {

@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 
-/// The shards of the samples that a calibration has seen to the end, of how many there are; at least one is missing.
+/// The shards of the samples that a calibration has finished, and how many there are; at least one is missing.
 ///
-/// Shard `i` of `n` is one of `n` parts that together are all samples. A calibration that was stopped before its end
-/// has not seen its shard: one of all samples, which are shard 1 of 1, has then seen none.
+/// Shard `i` of `n` is one of `n` shards that together are all samples. A calibration that was stopped early has not
+/// finished its shard. All samples are shard 1 of 1.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Shards {
@@ -37,7 +37,7 @@ impl Shards {
         self.count
     }
 
-    /// The shards that were seen to the end.
+    /// The finished shards.
     #[must_use]
     pub fn finished(&self) -> &BTreeSet<u64> {
         &self.finished

@@ -4,7 +4,7 @@ use fourfold_tensor::Tensor;
 
 use crate::{Error, Observer, Ranges, State};
 
-/// Stands where a configuration wants an observer and no range is needed.
+/// An observer for a configuration that needs one where no range is needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Silent {
     /// The range is found while the model runs, or the type needs none (PyTorch's `PlaceholderObserver`).

@@ -7,8 +7,7 @@ use crate::Error;
 
 /// What an observer saw: what is saved, loaded and merged.
 ///
-/// Real numbers are written as their bits, so that they come back the same in every format, and counts as integers. A
-/// state read from elsewhere is checked by [`Observer::load`](crate::Observer::load) and
+/// Floats are written as their bits, so that they come back the same in every format, and counts as integers. A state read from elsewhere is checked by [`Observer::load`](crate::Observer::load) and
 /// [`Observer::merge`](crate::Observer::merge).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
@@ -38,7 +37,7 @@ pub enum State {
     DyadicHistogram {
         /// The smallest and the largest value; `None` before anything was observed.
         extent: Option<Extent>,
-        /// The counts of 8192 bins from `-2^e` to `2^e`, where `e` is the least for which the extent lies strictly
+        /// The counts of 8192 bins from `-2^e` to `2^e`, where `e` is the smallest for which the extent lies strictly
         /// between; empty before anything was observed.
         counts: Vec<u64>,
         /// The number of values that are exactly 0; they are counted in bin 4096 too.
@@ -77,7 +76,7 @@ impl State {
     }
 }
 
-/// The smallest and the largest of some finite values.
+/// Minimum and maximum of finite values.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Extent {
@@ -90,7 +89,7 @@ pub struct Extent {
 }
 
 impl Extent {
-    /// The range, if the ends are finite and in order.
+    /// The range, if the bounds are finite and in order.
     pub(crate) fn checked(self) -> Option<Range> {
         let is_range = self.min.is_finite() && self.max.is_finite() && self.min <= self.max;
         is_range.then_some(Range { min: self.min, max: self.max })
@@ -124,7 +123,7 @@ pub struct Recorded {
     pub elements: Vec<f32>,
 }
 
-/// Checks what extents of a state come back as.
+/// The ranges of the extents of a state, checked.
 pub(crate) fn ranges(state: &State, observer: &'static str, extents: &[Extent]) -> Result<Vec<Range>, Error> {
     let checked = extents.iter().map(|extent| extent.checked()).collect::<Option<_>>();
     checked.ok_or_else(|| state.unfit(observer, "an extent is not finite, or its ends are not in order"))

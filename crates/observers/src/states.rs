@@ -15,11 +15,11 @@ use crate::{Error, ObserverKind, Shards, State};
 pub struct States {
     /// Which model it is: a hash that the workflow makes of it.
     pub model: [u8; 32],
-    /// The number of batches taken in, those that came twice counted twice.
+    /// The number of batches taken in; one that came twice counts twice.
     pub batches: u64,
     /// The identities of the batches: hashes that the workflow makes of them.
     pub parts: BTreeSet<[u8; 16]>,
-    /// The shards of the samples that were seen, if these are not all; states without a word of it are of all.
+    /// The finished shards of the samples; `None` stands for all samples.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shards: Option<Shards>,
     /// The observers, in the order of the model's values.
@@ -44,7 +44,7 @@ impl States {
     /// # Errors
     ///
     /// [`Error::Apart`] if there are more identities than batches, or batches without identities, or shards that cannot
-    /// be, or two states of one value; [`Error::Value`] if a state is not one that its observer can have.
+    /// exist, or two states of one value; [`Error::Value`] if a state is not one that its observer can have.
     pub fn check(&self) -> Result<(), Error> {
         let parts = self.parts.len() as u64;
         if parts > self.batches || (parts == 0 && self.batches > 0) {

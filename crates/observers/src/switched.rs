@@ -7,8 +7,8 @@ use crate::{Error, Observer, Ranges, State};
 
 /// Any observer with a switch (PyTorch's `enable_observer` and `disable_observer`).
 ///
-/// While it is off, nothing is taken in, checked or refused, and everything else goes on. The switch is not a part of
-/// the state.
+/// While it is off, tensors are neither taken in nor checked; everything else goes on. The switch is not saved in the
+/// state.
 #[derive(Debug)]
 pub struct Switched {
     observer: Box<dyn Observer>,

@@ -49,18 +49,18 @@ use std::path::Path;
 
 use fourfold_graph::ErrorKind;
 use fourfold_graph::{Fixed, Graph, GraphBuilder, Limits, ValueId};
+use fourfold_schemes::QuantType;
 use fourfold_tensor::memory;
 use prost::Message;
 
 use self::binding::{Binding, Stored};
 use self::codes::Use;
 use self::computed::Change;
-use self::narrow::Code;
 use crate::Error;
 use crate::model::external::{self, Folder, Nowhere, Resolve};
 use crate::model::floats::{self, Border};
 use crate::model::{defaults, fixed, functions, names, needed};
-use crate::proto::{GraphProto, ModelProto};
+use crate::proto::{GraphProto, ModelProto, data_type};
 use crate::scan::{recognize, scan};
 
 pub use operators::OPERATORS;
@@ -232,7 +232,7 @@ struct Importer<'a> {
     /// For the real numbers of constant codes in another shape, the name of those that were reshaped.
     reshaped: HashMap<&'a str, &'a str>,
     /// The types of names whose elements are codes of a type that no tensor has.
-    narrow: HashMap<&'a str, Code>,
+    narrow: HashMap<&'a str, QuantType>,
     /// The number of the elements of both.
     computed_elements: u64,
     /// The number of the elements that nodes with constant operands gave.
@@ -300,7 +300,7 @@ impl<'a> Importer<'a> {
         for initializer in &self.proto.initializer {
             let tensor = self.in_float(&initializer.name, tensor::read(initializer, &initializer.name)?)?;
             self.bind(&initializer.name, Binding::Constant(tensor))?;
-            if let Some(code) = Code::narrow(initializer.data_type) {
+            if let Some(code) = narrow::narrow(initializer.data_type) {
                 self.note_code(&initializer.name, code);
             }
         }
@@ -347,7 +347,7 @@ impl<'a> Importer<'a> {
             let (dtype, code) = (self.builder.value(id).ty().dtype(), self.narrow.get(output.name.as_str()).copied());
             inputs::check_output(output, dtype, code)?;
             if let Some(code) = code {
-                self.note(format!("inputs and outputs of {code} are {dtype} here"));
+                self.note(format!("inputs and outputs of {} are {dtype} here", data_type::name_of(code)));
             }
             self.builder.output(id);
         }

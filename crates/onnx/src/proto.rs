@@ -35,6 +35,7 @@ impl ValueInfoProto {
 
 /// `TensorProto.DataType` of the specification.
 pub(crate) mod data_type {
+    use fourfold_schemes::QuantType;
     use fourfold_tensor::DType;
 
     pub(crate) const FLOAT: i32 = 1;
@@ -71,6 +72,31 @@ pub(crate) mod data_type {
     /// The element type of a number; `None` for those that tensors do not have.
     pub(crate) fn dtype(data_type: i32) -> Option<DType> {
         DType::ALL.into_iter().find(|&dtype| of(dtype) == data_type)
+    }
+
+    /// The number of a type of quantized values.
+    pub(crate) fn of_quantized(ty: QuantType) -> i32 {
+        match ty {
+            QuantType::I2 => INT2,
+            QuantType::U2 => UINT2,
+            QuantType::I4 => INT4,
+            QuantType::U4 => UINT4,
+            QuantType::I8 => INT8,
+            QuantType::U8 => UINT8,
+            QuantType::I16 => INT16,
+            QuantType::U16 => UINT16,
+            QuantType::I32 => INT32,
+        }
+    }
+
+    /// The type of quantized values of a number; `None` for other types.
+    pub(crate) fn quantized(data_type: i32) -> Option<QuantType> {
+        QuantType::ALL.into_iter().find(|&ty| of_quantized(ty) == data_type)
+    }
+
+    /// The specification's name of a type of quantized values.
+    pub(crate) fn name_of(ty: QuantType) -> &'static str {
+        name(of_quantized(ty))
     }
 
     /// The bits of one element; `None` for strings and types that are not known.

@@ -33,13 +33,13 @@ impl Observed {
     /// An observer whose ranges become codes of 8 bits.
     #[must_use]
     pub const fn new(observer: ObserverKind, scheme: Scheme) -> Self {
-        Self { observer, scheme: QScheme::Codes(scheme) }
+        Self { observer, scheme: QScheme::Quantized(scheme) }
     }
 
     /// What the results of an operator become in its place: fixed parameters where the operator fixes the ends of its
     /// results, with codes of the same type.
     pub(crate) fn of_results(self, kind: OpKind) -> Self {
-        let QScheme::Codes(Scheme { dtype, .. }) = self.scheme else { return self };
+        let QScheme::Quantized(Scheme { dtype, .. }) = self.scheme else { return self };
         let unsigned = match kind {
             OpKind::Softmax | OpKind::Sigmoid | OpKind::HardSigmoid => Self::ZERO_TO_ONE,
             OpKind::Tanh => Self::MINUS_ONE_TO_ONE,

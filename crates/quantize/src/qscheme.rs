@@ -11,7 +11,7 @@ use crate::named::name_or_table;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum QScheme {
     /// Codes of 8 bits.
-    Codes(Scheme),
+    Quantized(Scheme),
     /// Real numbers of 16 bits.
     Float16,
     /// Codes 0 to 255 with one scale and one zero point for each row: tables of embeddings (PyTorch's `quint8` with
@@ -21,7 +21,7 @@ pub enum QScheme {
     /// The same with codes 0 to 15, two in a byte (PyTorch's `quint4x2`).
     FloatQParams4,
     /// Real numbers, as they are.
-    Real,
+    Float32,
 }
 
 impl QScheme {
@@ -38,14 +38,14 @@ impl QScheme {
     ];
 
     const NAMED: [QScheme; 8] = [
-        QScheme::Codes(Scheme::U8_AFFINE),
-        QScheme::Codes(Scheme::U8_AFFINE_REDUCED),
-        QScheme::Codes(Scheme::I8_SYMMETRIC),
-        QScheme::Codes(Scheme::I8_SYMMETRIC_FULL),
+        QScheme::Quantized(Scheme::U8_AFFINE),
+        QScheme::Quantized(Scheme::U8_AFFINE_REDUCED),
+        QScheme::Quantized(Scheme::I8_SYMMETRIC),
+        QScheme::Quantized(Scheme::I8_SYMMETRIC_FULL),
         QScheme::Float16,
         QScheme::FloatQParams8,
         QScheme::FloatQParams4,
-        QScheme::Real,
+        QScheme::Float32,
     ];
 
     /// The scheme of that name.
@@ -57,14 +57,14 @@ impl QScheme {
     /// The codes of 8 bits, or why there are none and what to do.
     pub(crate) fn codes(&self) -> Result<&Scheme, &'static str> {
         match self {
-            QScheme::Codes(scheme) => Ok(scheme),
+            QScheme::Quantized(scheme) => Ok(scheme),
             QScheme::Float16 => {
                 Err("is 16-bit floating point, which no operator runs on yet; choose one with 8-bit codes")
             }
             QScheme::FloatQParams8 | QScheme::FloatQParams4 => {
                 Err("is for tables of embeddings alone, see quantize_embedding; choose one with codes of 8 bits")
             }
-            QScheme::Real => {
+            QScheme::Float32 => {
                 Err("keeps real numbers, which no operator multiplies with codes; choose one with 8-bit codes")
             }
         }
@@ -84,14 +84,14 @@ impl QScheme {
 
 impl From<Scheme> for QScheme {
     fn from(scheme: Scheme) -> Self {
-        QScheme::Codes(scheme)
+        QScheme::Quantized(scheme)
     }
 }
 
 impl Serialize for QScheme {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match (Self::NAMED.iter().position(|named| named == self), self) {
-            (None, QScheme::Codes(scheme)) => scheme.serialize(serializer),
+            (None, QScheme::Quantized(scheme)) => scheme.serialize(serializer),
             (index, _) => serializer.serialize_str(index.map_or("real", |index| Self::NAMES[index])),
         }
     }

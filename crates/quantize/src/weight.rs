@@ -126,8 +126,7 @@ impl Weight {
         if granularity == *self.params.granularity() {
             return Ok(self);
         }
-        let codes = (self.params.quant_min(), self.params.quant_max());
-        let params = QuantParams::new(self.params.dtype(), codes, granularity)?;
+        let params = self.params.with_granularity(granularity)?;
         Ok(Self { codes: quantize(operand(graph, node, 1)?, &params)?, params })
     }
 

@@ -1,6 +1,6 @@
 //! Requantization in integers, for targets without floating point.
 
-use crate::{CodeRange, Error, Scale};
+use crate::{Error, QuantRange, Scale};
 
 /// How a product in fixed point is rounded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -12,10 +12,11 @@ pub enum FixedRounding {
     Single,
 }
 
-/// A multiplier of at least 0 as an integer and a shift: `real = multiplier * 2^(shift - 31)`.
+/// A multiplier of at least 0 as an integer and a shift: `value = multiplier * 2^(shift - 31)`.
 ///
 /// ```text
-/// double:  y = rounding_divide_by_pot(saturating_rounding_doubling_high_mul(x * 2^max(shift, 0), multiplier), max(-shift, 0))
+/// double:  high = saturating_rounding_doubling_high_mul(x * 2^max(shift, 0), multiplier)
+///          y = rounding_divide_by_pot(high, max(-shift, 0))
 /// single:  y = floor((x * multiplier + 2^(30 - shift)) / 2^(31 - shift))
 /// ```
 ///
@@ -29,7 +30,7 @@ pub struct FixedMultiplier {
 }
 
 impl FixedMultiplier {
-    /// A multiplier of known parts.
+    /// The multiplier of an integer and a shift.
     ///
     /// # Errors
     ///
@@ -41,26 +42,26 @@ impl FixedMultiplier {
         Ok(Self { multiplier, shift, rounding })
     }
 
-    /// The multiplier nearest to `real`, of 31 bits: `2^30 <= multiplier`, or 0 if `real` is below `2^-32`.
+    /// The multiplier nearest to `value`, of 31 bits: `2^30 <= multiplier`, or 0 if `value` is below `2^-32`.
     ///
     /// With single rounding, what is `2^30` or more becomes the largest multiplier there is, just below `2^30`. With
     /// double rounding it is kept, with a shift above 30.
     ///
     /// # Errors
     ///
-    /// [`Error::Multiplier`] if `real` is negative, infinite or NaN.
-    pub fn from_real(real: f64, rounding: FixedRounding) -> Result<Self, Error> {
+    /// [`Error::Multiplier`] if `value` is negative, infinite or NaN.
+    pub fn from_f64(value: f64, rounding: FixedRounding) -> Result<Self, Error> {
         const EXPONENT: u64 = 0x7ff << 52;
         const HALF: i32 = 1022;
-        if !real.is_finite() || real < 0.0 {
-            return Err(Error::Multiplier { value: real });
+        if !value.is_finite() || value < 0.0 {
+            return Err(Error::Multiplier { value });
         }
-        if !real.is_normal() {
+        if !value.is_normal() {
             return Ok(Self { multiplier: 0, shift: 0, rounding });
         }
-        // real = fraction * 2^shift, 0.5 <= fraction < 1.
-        let mut shift = (real.to_bits() >> 52) as i32 - HALF;
-        let fraction = f64::from_bits(real.to_bits() & !EXPONENT | (HALF as u64) << 52);
+        // value = fraction * 2^shift, 0.5 <= fraction < 1.
+        let mut shift = (value.to_bits() >> 52) as i32 - HALF;
+        let fraction = f64::from_bits(value.to_bits() & !EXPONENT | (HALF as u64) << 52);
         #[expect(clippy::cast_possible_truncation, reason = "at most 2^31")]
         let mut multiplier = (fraction * f64::from(1_u32 << 31)).round() as i64;
         if multiplier == 1 << 31 {
@@ -75,13 +76,13 @@ impl FixedMultiplier {
         Ok(Self { multiplier: saturated(multiplier), shift, rounding })
     }
 
-    /// The multiplier of a sum of products of codes: `real = s_a * s_w / s_y` in `f64`, in this order.
+    /// The multiplier of a sum of products of quantized values: `value = s_a * s_w / s_y` in `f64`, in this order.
     ///
     /// # Errors
     ///
     /// None for scales, which are positive and normal: the quotient is below `2^383`.
     pub fn from_scales(s_a: Scale, s_w: Scale, s_y: Scale, rounding: FixedRounding) -> Result<Self, Error> {
-        Self::from_real(f64::from(s_a.get()) * f64::from(s_w.get()) / f64::from(s_y.get()), rounding)
+        Self::from_f64(f64::from(s_a.get()) * f64::from(s_w.get()) / f64::from(s_y.get()), rounding)
     }
 
     /// The integer part.
@@ -102,9 +103,9 @@ impl FixedMultiplier {
         self.rounding
     }
 
-    /// The number that the parts stand for, exactly.
+    /// The value of the multiplier, exact.
     #[must_use]
-    pub fn real(self) -> f64 {
+    pub fn to_f64(self) -> f64 {
         f64::from(self.multiplier) * 2_f64.powi(self.shift - 31)
     }
 
@@ -130,10 +131,10 @@ impl FixedMultiplier {
         }
     }
 
-    /// The code of a sum: `clamp(apply(acc) + zero_point, quant_min, quant_max)`, equation (4) in integers.
+    /// Requantizes a sum, equation (4) in integers: `clamp(apply(acc) + zero_point, quant_min, quant_max)`.
     #[must_use]
-    pub fn requantize(self, acc: i32, zero_point: i32, codes: CodeRange) -> i32 {
-        codes.clamp(self.apply(acc).saturating_add(zero_point))
+    pub fn requantize(self, acc: i32, zero_point: i32, range: QuantRange) -> i32 {
+        range.clamp(self.apply(acc).saturating_add(zero_point))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Quantization schemes: what a quantized number means.
+//! Quantization schemes: what quantized values mean, and how they are made.
 //!
 //! ```text
 //! (1)  real = scale * (q - zero_point)
@@ -6,75 +6,68 @@
 //! (4)  q = clamp(round_half_even(f32(acc) * m) + z_y, q_min, q_max)        m = s_a * s_w / s_y in f32, in this order
 //! ```
 //!
-//! What graphs hold and kernels run, codes of 8 bits (and sums of 32) per tensor and per channel:
-//!
+//! - [`QuantType`] is the type of a quantized value, from `i2` to `i32`; [`QuantRange`] is a type and which of its
+//!   values are used.
 //! - [`Scale`] is a positive normal `f32`: its constructor says so, and nothing else makes one.
-//! - [`QuantParams`] is what a quantized tensor carries: type, range of codes, and one scale and zero point, or one
-//!   each per channel.
-//! - [`Scheme`] chooses parameters from an observed range: affine or symmetric, per tensor or per channel, with the
-//!   formulas of PyTorch.
-//! - [`DynamicScheme`] names how activations are quantized while a model runs.
+//! - [`QuantParams`] is what a quantized tensor carries: a range, and one scale and zero point, or one each per
+//!   channel. [`quantize`](quantize()) and [`dequantize`](dequantize()) are equations (2) and (1) for whole tensors.
+//! - [`Scheme`] chooses parameters from an observed range, with the formulas of PyTorch; [`DynamicScheme`] names how
+//!   activations are quantized while a model runs.
+//! - [`pack`] and [`unpack`] are the bytes of values of few bits in files.
+//! - [`fake_quantize`] is quantization for those who train; [`FixedMultiplier`] is the multiplier of equation (4) for
+//!   integer-only targets, [`multiplier()`] the one in `f32`.
 //!
-//! What other formats and targets have besides, codes of 4, 8, 16 and 32 bits:
+//! # Features
 //!
-//! - [`CodeType`] and [`CodeRange`] are the codes, [`Sharing`] is which elements share parameters (per tensor, channel
-//!   or group), [`CodeParams`] is both with the parameters, zero points in floating point among them.
-//! - [`Recipe`] chooses parameters by a [`Formula`]: PyTorch's, ONNX Runtime's or LiteRT's, with any scales or powers
-//!   of two.
-//! - [`QuantTensor`] is a tensor of packed codes; [`fake_quantize`] is its error without codes, for those who train.
-//! - [`FixedMultiplier`] is the multiplier of equation (4) for integer-only targets, [`multiplier()`] the one in `f32`.
+//! `recipes` (off by default) adds `Recipe`, `Formula` and `torch_float_qparams`: the parameters that ONNX Runtime's
+//! quantizer, LiteRT's converter or PyTorch's embeddings would choose, for values of 2 to 32 bits, also with scales
+//! that are powers of two. Turn it on to check a model against one of these tools, or to quantize for a target that
+//! wants its formula. fourfold's own models need none of it.
 //!
 //! ```
-//! use fourfold_schemes::{QuantTensor, Quotient, Range, Recipe, Sharing};
+//! use fourfold_schemes::{Range, Scale, Scheme, dequantize, quantize};
 //! use fourfold_tensor::Tensor;
 //!
-//! // Weights [2, 4] of 4 bits, one scale for every two neighbours of a row, with LiteRT's formula.
-//! let weights = Tensor::from_slice(&[2, 4], &[0.7_f32, -0.3, 0.0, 1.4, 3.5, 7.0, -0.07, 0.01])?;
-//! let groups = weights.as_slice::<f32>()?.chunks(2);
-//! let ranges: Vec<Range> = groups.map(|pair| Range { min: pair[0].min(pair[1]), max: pair[0].max(pair[1]) }).collect();
-//! let params = Recipe::LITERT_WEIGHT_4.params(Sharing::PerGroup { axis: 1, size: 2 }, &ranges)?;
-//! let codes = QuantTensor::quantize(&weights, &params, Quotient::Division)?;
-//! assert_eq!(codes.packed(), [0xd7, 0x70, 0x74, 0x19]);
+//! let params = Scheme::U8_AFFINE.per_tensor(Range { min: -1.0, max: 4.1 })?;
+//! assert_eq!(params.as_per_tensor(), Some((Scale::new(0.02)?, 50)));
+//! let x = Tensor::from_slice(&[4], &[-1.0_f32, 0.0, 0.5, 9.0])?;
+//! let q = quantize(&x, &params)?;
+//! assert_eq!(q.as_slice::<u8>()?, [0, 50, 75, 255]);
+//! assert_eq!(dequantize(&q, &params)?.as_slice::<f32>()?, [-1.0, 0.0, 0.5, 4.1]);
 //! # Ok::<(), fourfold_schemes::Error>(())
 //! ```
 //!
 //! Architecture Invariant: a scheme is data. Nothing here watches values, and nothing here knows of a graph.
 
-mod code_params;
-mod code_range;
-mod code_type;
 mod dynamic;
 mod error;
 mod fake;
 mod fixed;
-mod formula;
 mod multiplier;
 mod packed;
 mod params;
-mod quant_tensor;
+mod quant_range;
+mod quant_type;
+mod quantizer;
+#[cfg(feature = "recipes")]
 mod recipe;
 mod scale;
 mod scheme;
-mod sharing;
-mod step;
 mod tensor;
+mod torch;
 
-pub use code_params::{CodeParams, ZeroPoints};
-pub use code_range::CodeRange;
-pub use code_type::CodeType;
 pub use dynamic::{DynamicScheme, torch_choose_qparams, torch_dynamic_params};
 pub use error::Error;
 pub use fake::{FakeQuantized, fake_quantize};
 pub use fixed::{FixedMultiplier, FixedRounding, rounding_divide_by_pot, saturating_rounding_doubling_high_mul};
-pub use formula::Formula;
-pub use formula::torch::torch_float_qparams;
 pub use multiplier::{exact_depth, exact_weight_depth, multiplier};
-pub use packed::{pack, packed_len, unpack};
+pub use packed::{pack, pack_fields, packed_len, unpack, unpack_fields};
 pub use params::{Granularity, QuantParams};
-pub use quant_tensor::QuantTensor;
-pub use recipe::{Recipe, Scales};
+pub use quant_range::QuantRange;
+pub use quant_type::QuantType;
+pub use quantizer::Quotient;
+#[cfg(feature = "recipes")]
+pub use recipe::{Formula, Recipe, Scales, torch_float_qparams};
 pub use scale::Scale;
 pub use scheme::{Range, Scheme, Symmetry};
-pub use sharing::Sharing;
-pub use step::Quotient;
 pub use tensor::{dequantize, quantize, quantize_by_reciprocal};

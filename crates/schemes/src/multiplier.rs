@@ -10,29 +10,29 @@ pub fn multiplier(s_a: Scale, s_w: Scale, s_y: Scale) -> f32 {
     s_a.get() * s_w.get() / s_y.get()
 }
 
-/// The largest number of products `(a - z_a)(b - z_b)` whose sum fits `i32` whatever the codes are.
+/// The largest number of products `(a - z_a)(b - z_b)` whose sum fits `i32`, whatever the quantized values are.
 #[must_use]
 pub fn exact_depth(a: &QuantParams, b: &QuantParams) -> usize {
-    most_products(reach(a).saturating_mul(reach(b)))
+    max_products(reach(a).saturating_mul(reach(b)))
 }
 
-/// The same for a weight and any activation of 8 bits; at most 65793, that of `i8` codes with the zero point 0.
+/// The same for a weight and any activation of 8 bits; at most 65793, for `i8` weights with the zero point 0.
 #[must_use]
 pub fn exact_weight_depth(weight: &QuantParams) -> usize {
-    most_products(reach(weight).max(128).saturating_mul(255))
+    max_products(reach(weight).max(128).saturating_mul(255))
 }
 
-/// The largest distance of a code from its zero point.
+/// The largest distance of a quantized value from its zero point.
 fn reach(params: &QuantParams) -> u64 {
-    let (least, most) = (i64::from(params.quant_min()), i64::from(params.quant_max()));
-    let steps = params.zero_points().iter().map(|&zero_point| {
+    let (min, max) = (i64::from(params.quant_min()), i64::from(params.quant_max()));
+    let distances = params.zero_points().iter().map(|&zero_point| {
         let zero_point = i64::from(zero_point);
-        (least - zero_point).unsigned_abs().max((most - zero_point).unsigned_abs())
+        (min - zero_point).unsigned_abs().max((max - zero_point).unsigned_abs())
     });
-    steps.max().unwrap_or(0).max(1)
+    distances.max().unwrap_or(0).max(1)
 }
 
-/// How many products of that size fit `i32`.
-fn most_products(product: u64) -> usize {
+/// How many products of that size have a sum that fits `i32`.
+fn max_products(product: u64) -> usize {
     usize::try_from(u64::from(i32::MAX.unsigned_abs()) / product).unwrap_or(usize::MAX)
 }

@@ -1,68 +1,88 @@
-//! Codes in bytes: two 4-bit codes in one, the others as they are, little-endian.
+//! Quantized values in bytes: several of 2 or 4 bits in one, the others little-endian.
 
-use crate::{CodeRange, CodeType, Error};
+use fourfold_tensor::{DType, Shape, Tensor};
 
-/// The bytes of `codes`, in their order: code 0 of a 4-bit type in the lower half of byte 0, code 1 in its upper half,
-/// and the upper half of the last byte 0 if their number is odd; other types little-endian.
+use crate::{Error, QuantType};
+
+/// The bytes of values, in their order.
 ///
-/// Source: the order of 4-bit tensors in ONNX, and of `quint4x2` in PyTorch.
+/// Values of 2 and 4 bits lie `8 / bits` in a byte, the first in the lowest bits; unused bits of the last byte are 0.
+/// Other types are little-endian.
+///
+/// Source: the order of 2-bit and 4-bit tensors in ONNX, and of `quint4x2` in PyTorch.
 ///
 /// # Errors
 ///
-/// [`Error::Code`] if a number is not a value of the type.
-pub fn pack(ty: CodeType, codes: &[i32]) -> Result<Vec<u8>, Error> {
-    let range = CodeRange::full(ty);
-    if let Some(index) = codes.iter().position(|&code| !range.contains(code)) {
-        return Err(Error::Code { index, value: codes[index], codes: range });
+/// [`Error::Value`] if a number is not a value of the type.
+pub fn pack(ty: QuantType, values: &[i32]) -> Result<Vec<u8>, Error> {
+    let (min, max) = ty.range();
+    if let Some(index) = values.iter().position(|value| !(min..=max).contains(value)) {
+        return Err(Error::Value { index, value: values[index], ty });
     }
     Ok(match ty.bits() {
-        4 => codes.chunks(2).map(|pair| low_byte(pair[0]) & 15 | low_byte(*pair.get(1).unwrap_or(&0)) << 4).collect(),
-        bits => codes.iter().flat_map(|code| code.to_le_bytes().into_iter().take(bits as usize / 8)).collect(),
+        bits @ (2 | 4) => pack_fields(bits, values, |value| value.to_le_bytes()[0] & mask(bits)).collect(),
+        bits => values.iter().flat_map(|value| value.to_le_bytes().into_iter().take(bits / 8)).collect(),
     })
 }
 
-/// The codes in bytes that [`pack`] made of `count` codes.
+/// The tensor of [`QuantType::dtype`] and `shape` whose values [`pack`] packed. Unused bits of the last byte are
+/// ignored.
 ///
 /// # Errors
 ///
-/// [`Error::PackedLength`] if the number of bytes is not that of `count` codes, [`Error::Padding`] if the unused half
-/// of the last byte is not 0.
-pub fn unpack(ty: CodeType, bytes: &[u8], count: usize) -> Result<Vec<i32>, Error> {
-    let expected = packed_len(ty, count);
-    if bytes.len() != expected {
-        return Err(Error::PackedLength { ty, codes: count, expected, actual: bytes.len() });
+/// [`Error::PackedLength`] if the number of bytes is not that of the values, [`Error::Tensor`] if `shape` is none or
+/// there is no memory.
+pub fn unpack(ty: QuantType, shape: &[usize], bytes: &[u8]) -> Result<Tensor, Error> {
+    let values = Shape::new(shape)?.element_count();
+    let (expected, actual) = (packed_len(ty, values), bytes.len());
+    if expected != actual {
+        return Err(Error::PackedLength { ty, values, expected, actual });
     }
-    let signed = ty.is_signed();
+    let word = |bytes: &[u8; 2]| match ty.is_signed() {
+        true => i32::from(i16::from_le_bytes(*bytes)),
+        false => i32::from(u16::from_le_bytes(*bytes)),
+    };
     Ok(match ty.bits() {
-        4 => {
-            if let Some(&byte) = bytes.last().filter(|&&byte| count % 2 == 1 && byte > 15) {
-                return Err(Error::Padding { byte });
+        bits @ (2 | 4) => {
+            let fields = unpack_fields(bits, bytes).take(values);
+            match ty.dtype() {
+                // The sign is the highest bit of the field.
+                DType::I8 => {
+                    let unused = 8 - bits;
+                    Tensor::from_elements(shape, fields.map(|field| (field << unused).cast_signed() >> unused))?
+                }
+                _ => Tensor::from_elements(shape, fields)?,
             }
-            let halves = bytes.iter().flat_map(|&byte| [byte & 15, byte >> 4]).take(count);
-            halves.map(|half| if signed && half > 7 { i32::from(half) - 16 } else { i32::from(half) }).collect()
         }
-        8 if signed => bytes.iter().map(|&byte| i32::from(byte.cast_signed())).collect(),
-        8 => bytes.iter().copied().map(i32::from).collect(),
-        16 => {
-            let words = bytes.chunks_exact(2).map(|word| u16::from_le_bytes([word[0], word[1]]));
-            words.map(|word| if signed { i32::from(word.cast_signed()) } else { i32::from(word) }).collect()
-        }
-        _ => bytes.chunks_exact(4).map(|word| i32::from_le_bytes([word[0], word[1], word[2], word[3]])).collect(),
+        16 => Tensor::from_elements(shape, bytes.as_chunks::<2>().0.iter().map(word))?,
+        _ => Tensor::from_le_bytes(ty.dtype(), shape, bytes)?,
     })
 }
 
-/// The number of bytes of `count` codes: `ceil(count * bits / 8)`.
+/// The number of bytes that so many values take: `ceil(values * bits / 8)`.
 #[must_use]
-pub fn packed_len(ty: CodeType, count: usize) -> usize {
+pub const fn packed_len(ty: QuantType, values: usize) -> usize {
     match ty.bits() {
-        4 => count.div_ceil(2),
-        bits => count.saturating_mul(bits as usize / 8),
+        bits @ (2 | 4) => values.div_ceil(8 / bits),
+        bits => values.saturating_mul(bits / 8),
     }
 }
 
-/// The lowest 8 bits.
-fn low_byte(code: i32) -> u8 {
-    code.to_le_bytes()[0]
+/// The bytes of the fields of 2 or 4 bits that `field` makes of values: the first in the lowest bits of a byte. A field
+/// must have no higher bits.
+pub fn pack_fields<T>(bits: usize, values: &[T], field: impl Fn(&T) -> u8) -> impl ExactSizeIterator<Item = u8> {
+    let byte = move |group: &[T]| group.iter().rev().fold(0, |byte, value| byte << bits | field(value));
+    values.chunks(8 / bits).map(byte)
+}
+
+/// The fields of 2 or 4 bits in bytes, lowest bits first: `8 / bits` of each byte.
+pub fn unpack_fields(bits: usize, bytes: &[u8]) -> impl Iterator<Item = u8> {
+    bytes.iter().flat_map(move |&byte| (0..8 / bits).map(move |index| byte >> (index * bits) & mask(bits)))
+}
+
+/// The lowest bits.
+const fn mask(bits: usize) -> u8 {
+    u8::MAX >> (8 - bits)
 }
 
 #[cfg(test)]
@@ -70,37 +90,48 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_code_is_in_the_lower_half() {
-        assert_eq!(pack(CodeType::U4, &[1, 2, 15]), Ok(vec![0x21, 0x0f]));
-        assert_eq!(pack(CodeType::I4, &[-1, 7, -8]), Ok(vec![0x7f, 0x08]));
-        assert_eq!(pack(CodeType::I16, &[-2, 258]), Ok(vec![0xfe, 0xff, 2, 1]));
-        assert_eq!(pack(CodeType::U16, &[65_535]), Ok(vec![0xff, 0xff]));
-        assert_eq!(pack(CodeType::I32, &[i32::MIN]), Ok(vec![0, 0, 0, 0x80]));
+    fn the_first_value_is_in_the_lowest_bits() {
+        assert_eq!(pack(QuantType::U4, &[1, 2, 15]), Ok(vec![0x21, 0x0f]));
+        assert_eq!(pack(QuantType::I4, &[-1, 7, -8]), Ok(vec![0x7f, 0x08]));
+        assert_eq!(pack(QuantType::U2, &[1, 2, 3, 0, 1]), Ok(vec![0b0011_1001, 1]));
+        assert_eq!(pack(QuantType::I2, &[-1, -2, 0]), Ok(vec![0b00_1011]));
+        assert_eq!(pack(QuantType::I16, &[-2, 258]), Ok(vec![0xfe, 0xff, 2, 1]));
+        assert_eq!(pack(QuantType::U16, &[65_535]), Ok(vec![0xff, 0xff]));
+        assert_eq!(pack(QuantType::I32, &[i32::MIN]), Ok(vec![0, 0, 0, 0x80]));
+    }
+
+    /// The elements of a tensor.
+    fn values(tensor: &Tensor) -> Vec<i32> {
+        match tensor.dtype() {
+            DType::I8 => tensor.as_slice::<i8>().expect("i8").iter().copied().map(i32::from).collect(),
+            DType::U8 => tensor.as_slice::<u8>().expect("u8").iter().copied().map(i32::from).collect(),
+            _ => tensor.as_slice::<i32>().expect("i32").to_vec(),
+        }
     }
 
     #[test]
-    fn every_code_survives_packing() {
-        for ty in CodeType::ALL {
-            let (least, greatest) = ty.range();
-            let step = least.abs_diff(greatest).div_ceil(70_000) as usize;
-            let mut codes: Vec<i32> = (least..=greatest).step_by(step).collect();
-            codes.push(greatest);
-            for count in [0, 1, 2, codes.len()] {
-                let bytes = pack(ty, &codes[..count]).expect("codes of the type");
+    fn every_value_survives_packing() {
+        for ty in QuantType::ALL {
+            let (min, max) = ty.range();
+            let stride = min.abs_diff(max).div_ceil(70_000) as usize;
+            let mut all: Vec<i32> = (min..=max).step_by(stride).collect();
+            all.push(max);
+            for count in [0, 1, 2, 3, all.len()] {
+                let bytes = pack(ty, &all[..count]).expect("values of the type");
                 assert_eq!(bytes.len(), packed_len(ty, count));
-                assert_eq!(unpack(ty, &bytes, count).as_deref(), Ok(&codes[..count]), "{ty}");
+                let back = unpack(ty, &[count], &bytes).expect("as many");
+                assert_eq!(back.dtype(), ty.dtype());
+                assert_eq!(values(&back), all[..count], "{ty}");
             }
         }
     }
 
     #[test]
-    fn what_is_not_a_packing_is_refused() {
-        let codes = CodeRange::full(CodeType::I4);
-        assert_eq!(pack(CodeType::I4, &[0, 8]), Err(Error::Code { index: 1, value: 8, codes }));
-        assert!(pack(CodeType::U16, &[-1]).is_err());
-        let wrong = Error::PackedLength { ty: CodeType::U4, codes: 3, expected: 2, actual: 1 };
-        assert_eq!(unpack(CodeType::U4, &[0], 3), Err(wrong));
-        assert_eq!(unpack(CodeType::U4, &[0, 0x10], 3), Err(Error::Padding { byte: 0x10 }));
-        assert_eq!(unpack(CodeType::U4, &[0, 0x10], 4), Ok(vec![0, 0, 0, 1]));
+    fn what_does_not_fit_is_refused() {
+        let refused = Error::Value { index: 1, value: 8, ty: QuantType::I4 };
+        assert_eq!(pack(QuantType::I4, &[0, 8]), Err(refused));
+        assert!(pack(QuantType::U16, &[-1]).is_err());
+        let wrong = Error::PackedLength { ty: QuantType::U4, values: 3, expected: 2, actual: 1 };
+        assert_eq!(unpack(QuantType::U4, &[3], &[0]), Err(wrong));
     }
 }

@@ -4,7 +4,7 @@ use core::fmt;
 
 use crate::Error;
 
-/// A positive normal `f32`: the real size of one quantization step.
+/// A positive normal `f32`: the distance of two neighbouring quantized values, as floats.
 #[derive(Clone, Copy, PartialEq, PartialOrd)]
 pub struct Scale(f32);
 

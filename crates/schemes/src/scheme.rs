@@ -3,9 +3,7 @@
 use fourfold_tensor::DType;
 use serde::{Deserialize, Serialize};
 
-use crate::formula::torch;
-use crate::params::check_codes;
-use crate::{CodeRange, CodeType, Error, Granularity, QuantParams, Scale};
+use crate::{Error, Granularity, QuantParams, QuantRange, QuantType, Scale, torch};
 
 /// The smallest and the largest value that was observed.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -16,49 +14,51 @@ pub struct Range {
     pub max: f32,
 }
 
-/// Where the codes lie around the real number 0.
+/// Where the quantized values lie around 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Symmetry {
-    /// The codes span the observed range; the zero point is chosen with it.
+    /// They span the observed range, from which the zero point follows.
     Affine,
-    /// The codes span as far below 0 as above; the zero point is the middle of the codes.
+    /// They span as far below 0 as above; the zero point is the middle of their range.
     Symmetric,
 }
 
-/// How parameters of `i8` and `u8` follow from a range; [`Recipe`](crate::Recipe) is the same for all types and
-/// formulas.
+/// How the parameters of `i8` and `u8` values follow from an observed range.
 ///
 /// With `lo = min(min, 0)` and `hi = max(max, 0)`, all in `f32` (PyTorch's `_calculate_qparams`):
 ///
 /// ```text
-/// affine:     scale = max((hi - lo) / (q_max - q_min), eps)             zero_point = clamp(q_min - round_half_even(lo / scale), q_min, q_max)
-/// symmetric:  scale = max(max(-lo, hi) / ((q_max - q_min) / 2), eps)    zero_point = 0 for i8; 128 for u8, (q_min + q_max) / 2 rounded down for fewer codes
+/// affine:     scale = max((hi - lo) / (q_max - q_min), eps)
+///             zero_point = clamp(q_min - round_half_even(lo / scale), q_min, q_max)
+/// symmetric:  scale = max(max(-lo, hi) / ((q_max - q_min) / 2), eps)
+///             zero_point = 0 for i8; for u8 128, and floor((q_min + q_max) / 2) for a smaller range
 /// ```
+///
+/// The feature `recipes` has the formulas of ONNX Runtime and LiteRT, and other types.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scheme {
-    /// The type of the codes: `u8` or `i8`.
+    /// The type of the quantized values: `u8` or `i8`.
     #[serde(with = "byte_type")]
     pub dtype: DType,
-    /// The smallest code.
+    /// The smallest quantized value.
     pub quant_min: i32,
-    /// The largest code.
+    /// The largest quantized value.
     pub quant_max: i32,
     /// Affine or symmetric.
     pub symmetry: Symmetry,
-    /// The least scale.
+    /// The smallest scale.
     pub eps: f32,
-    /// Whether codes are made as PyTorch makes them: saturating at the ends of the type and not at `quant_min` and
-    /// `quant_max` (over which the observed range is spread), and constants by
-    /// [`quantize_by_reciprocal`](crate::quantize_by_reciprocal) and not by equation (2). Activations always follow
-    /// equation (2).
+    /// Whether values are quantized as PyTorch quantizes them. They saturate at the bounds of the type, not at
+    /// `quant_min` and `quant_max`, over which the observed range is spread. Constants are quantized by
+    /// [`quantize_by_reciprocal`](crate::quantize_by_reciprocal), activations always by equation (2).
     #[serde(default)]
     pub torch_codes: bool,
 }
 
 impl Scheme {
-    /// Unsigned, affine, codes 0 to 255: activations.
+    /// Unsigned, affine, 0 to 255: activations.
     pub const U8_AFFINE: Scheme = Scheme {
         dtype: DType::U8,
         quant_min: 0,
@@ -68,11 +68,11 @@ impl Scheme {
         torch_codes: false,
     };
 
-    /// Unsigned, affine, the observed range on codes 0 to 127: activations as PyTorch's fbgemm engine wants them
-    /// (`reduce_range`). Values outside of the observed range have codes up to 255.
+    /// Unsigned, affine, the observed range on 0 to 127: activations as PyTorch's fbgemm engine wants them
+    /// (`reduce_range`). What lies outside the observed range is quantized up to 255.
     pub const U8_AFFINE_REDUCED: Scheme = Scheme { quant_max: 127, torch_codes: true, ..Scheme::U8_AFFINE };
 
-    /// Signed, symmetric, codes -127 to 127: weights. `scale = max(|w|) / 127`.
+    /// Signed, symmetric, -127 to 127: weights. `scale = max(|w|) / 127`.
     pub const I8_SYMMETRIC: Scheme = Scheme {
         dtype: DType::I8,
         quant_min: -127,
@@ -82,7 +82,7 @@ impl Scheme {
         torch_codes: false,
     };
 
-    /// Signed, symmetric, codes -128 to 127: weights as PyTorch makes them. `scale = max(|w|) / 127.5`, so that the
+    /// Signed, symmetric, -128 to 127: weights as PyTorch quantizes them. `scale = max(|w|) / 127.5`, so that the
     /// largest weight is a tie, which [`quantize_by_reciprocal`](crate::quantize_by_reciprocal) breaks as PyTorch does.
     pub const I8_SYMMETRIC_FULL: Scheme = Scheme { quant_min: -128, torch_codes: true, ..Scheme::I8_SYMMETRIC };
 
@@ -90,18 +90,11 @@ impl Scheme {
     ///
     /// # Errors
     ///
-    /// [`Error::Range`] if an end of the range is NaN or infinite, or its width is; [`Error::Codes`] if the scheme's
-    /// codes do not fit its type, [`Error::NotQuantized`] if that is not of 8 bits; [`Error::Scale`] if `eps` is not a
-    /// scale and the range gives none.
+    /// [`Error::Range`] if a bound of the range is NaN or infinite, or its width is; [`Error::QuantRange`] if
+    /// `quant_min` and `quant_max` do not fit the type, [`Error::NotQuantized`] if that is not of 8 bits;
+    /// [`Error::Scale`] if `eps` is not a scale and the range gives none.
     pub fn scale_and_zero_point(&self, range: Range) -> Result<(Scale, i32), Error> {
-        if self.dtype.byte_range().is_none() {
-            return Err(Error::NotQuantized { dtype: self.dtype });
-        }
-        check_codes(self.dtype, self.quant_min, self.quant_max)?;
-        let dtype = self.dtype;
-        let ty = CodeType::of(dtype).ok_or(Error::NotQuantized { dtype })?;
-        let codes = CodeRange::new(ty, self.quant_min, self.quant_max)?;
-        torch::scale_and_zero_point(range, codes, self.symmetry, self.eps, Ok)
+        torch::scale_and_zero_point(range, self.observed()?, self.symmetry, self.eps, Ok)
     }
 
     /// The parameters of a whole tensor.
@@ -111,7 +104,7 @@ impl Scheme {
     /// As [`Scheme::scale_and_zero_point`].
     pub fn per_tensor(&self, range: Range) -> Result<QuantParams, Error> {
         let (scale, zero_point) = self.scale_and_zero_point(range)?;
-        QuantParams::per_tensor(self.dtype, self.codes(), scale, zero_point)
+        QuantParams::of_range(self.saturated()?, Granularity::PerTensor { scale, zero_point })
     }
 
     /// The parameters of a tensor with one range per index of `axis`.
@@ -122,12 +115,20 @@ impl Scheme {
     pub fn per_channel(&self, axis: usize, ranges: &[Range]) -> Result<QuantParams, Error> {
         let pairs = ranges.iter().map(|&range| self.scale_and_zero_point(range)).collect::<Result<Vec<_>, _>>()?;
         let (scales, zero_points) = pairs.into_iter().unzip();
-        QuantParams::new(self.dtype, self.codes(), Granularity::PerChannel { axis, scales, zero_points })
+        QuantParams::of_range(self.saturated()?, Granularity::PerChannel { axis, scales, zero_points })
     }
 
-    /// The smallest and the largest code that occurs.
-    fn codes(&self) -> (i32, i32) {
-        self.dtype.byte_range().filter(|_| self.torch_codes).unwrap_or((self.quant_min, self.quant_max))
+    /// The values that the observed range is spread over.
+    fn observed(&self) -> Result<QuantRange, Error> {
+        let dtype = self.dtype;
+        let ty = QuantType::of(dtype).filter(|ty| ty.bits() == 8).ok_or(Error::NotQuantized { dtype })?;
+        QuantRange::new(ty, self.quant_min, self.quant_max)
+    }
+
+    /// The values that occur.
+    fn saturated(&self) -> Result<QuantRange, Error> {
+        let range = self.observed()?;
+        Ok(if self.torch_codes { QuantRange::full(range.quant_type()) } else { range })
     }
 }
 
@@ -177,13 +178,14 @@ mod tests {
     }
 
     #[test]
-    fn codes_that_are_not_a_range_of_the_type_are_refused() {
+    fn values_that_are_not_of_the_type_are_refused() {
         let range = Range { min: -1.0, max: 1.0 };
         for symmetry in [Symmetry::Affine, Symmetry::Symmetric] {
             for (quant_min, quant_max) in [(5, 0), (3, 3), (i32::MIN, i32::MAX), (0, 256), (-1, 255)] {
                 for torch_codes in [false, true] {
                     let scheme = Scheme { quant_min, quant_max, symmetry, torch_codes, ..Scheme::U8_AFFINE };
-                    assert_eq!(scheme.per_tensor(range), Err(Error::Codes { dtype: DType::U8, quant_min, quant_max }));
+                    let refused = Error::QuantRange { ty: QuantType::U8, quant_min, quant_max };
+                    assert_eq!(scheme.per_tensor(range), Err(refused));
                 }
             }
             let scheme = Scheme { dtype: DType::I32, symmetry, ..Scheme::U8_AFFINE };

@@ -1,10 +1,7 @@
 //! Parameters against those of PyTorch, bit for bit.
 
-use fourfold_schemes::{
-    CodeParams, CodeRange, CodeType, Error, Formula, QuantTensor, Quotient, Range, Recipe, Scheme, Sharing, Symmetry,
-    ZeroPoints, torch_choose_qparams, torch_dynamic_params, torch_float_qparams,
-};
-use fourfold_tensor::{DType, Tensor};
+use fourfold_schemes::{Error, Range, Scheme, Symmetry, torch_choose_qparams, torch_dynamic_params};
+use fourfold_tensor::DType;
 
 /// An `f32` from its bits in hexadecimal.
 fn bits(text: &str) -> f32 {
@@ -54,18 +51,7 @@ fn parameters_of_ranges_are_those_of_pytorch() {
     assert_eq!(checked, 465);
 }
 
-#[test]
-fn recipes_find_the_same_parameters() {
-    for line in include_str!("data/qparams.txt").lines().map(Line::parse) {
-        let Scheme { dtype, quant_min, quant_max, symmetry, eps, .. } = line.scheme;
-        let codes = CodeRange::new(CodeType::of(dtype).expect("codes"), quant_min, quant_max).expect("codes");
-        let recipe = Recipe::new(codes, symmetry, Formula::Torch { eps });
-        let found = recipe.scale_and_zero_point(line.range).map(|(scale, zero_point)| (scale.get(), zero_point));
-        assert_eq!(found, Ok((line.scale, line.zero_point)), "{}", line.case);
-    }
-}
-
-/// PyTorch makes an infinite scale of these, with which every code is 0; only a symmetric range of infinite width has
+/// PyTorch makes an infinite scale of these, which quantizes everything to 0; only a symmetric range of infinite width has
 /// one.
 #[test]
 fn ranges_that_are_not_finite_are_refused() {
@@ -92,25 +78,48 @@ fn dynamic_parameters_are_those_of_pytorch() {
     assert_eq!(include_str!("data/dynamic.txt").lines().map(check).count(), 32);
 }
 
-/// Scales, zero points and codes are exact; PyTorch computes the codes as [`Quotient::Reciprocal`] does.
-#[test]
-fn rows_of_embeddings_are_those_of_pytorch() {
-    let codes_of_u8 = CodeRange::full(CodeType::U8);
-    let check = |line: &str| {
-        let columns: Vec<&str> = line.split(' ').collect();
-        let row: Vec<f32> = columns[3].split(',').map(bits).collect();
-        let codes: Vec<u8> = columns[4].split(',').map(|code| code.parse().expect("a code")).collect();
-        let range = Range {
-            min: row.iter().copied().fold(f32::INFINITY, f32::min),
-            max: row.iter().copied().fold(f32::NEG_INFINITY, f32::max),
+#[cfg(feature = "recipes")]
+mod recipes {
+    //! What the feature `recipes` has of PyTorch.
+
+    use fourfold_schemes::{Formula, QuantRange, QuantType, Recipe, torch_float_qparams};
+
+    use super::*;
+
+    #[test]
+    fn recipes_find_the_same_parameters() {
+        for line in include_str!("data/qparams.txt").lines().map(Line::parse) {
+            let Scheme { dtype, quant_min, quant_max, symmetry, eps, .. } = line.scheme;
+            let ty = QuantType::of(dtype).expect("a quantized type");
+            let recipe = Recipe::new(
+                QuantRange::new(ty, quant_min, quant_max).expect("a range"),
+                symmetry,
+                Formula::Torch { eps },
+            );
+            let found = recipe.scale_and_zero_point(line.range).map(|(scale, zero_point)| (scale.get(), zero_point));
+            assert_eq!(found, Ok((line.scale, line.zero_point)), "{}", line.case);
+        }
+    }
+
+    /// Scales, zero points and what PyTorch quantizes with them, exactly.
+    #[test]
+    fn rows_of_embeddings_are_those_of_pytorch() {
+        let check = |line: &str| {
+            let columns: Vec<&str> = line.split(' ').collect();
+            let row: Vec<f32> = columns[3].split(',').map(bits).collect();
+            let range = Range {
+                min: row.iter().copied().fold(f32::INFINITY, f32::min),
+                max: row.iter().copied().fold(f32::NEG_INFINITY, f32::max),
+            };
+            let found = torch_float_qparams(range, QuantRange::full(QuantType::U8), f32::EPSILON);
+            let (scale, zero_point) = found.expect("finite");
+            assert_eq!((scale.get(), zero_point), (bits(columns[1]), bits(columns[2])), "{}", columns[0]);
+            for (x, q) in row.into_iter().zip(columns[4].split(',')) {
+                let expected: f32 = q.parse().expect("an integer");
+                let found = (x * (1.0 / scale.get()) + zero_point).round_ties_even().clamp(0.0, 255.0);
+                assert_eq!(found, expected, "{}: {x}", columns[0]);
+            }
         };
-        let (scale, zero_point) = torch_float_qparams(range, codes_of_u8, f32::EPSILON).expect("finite");
-        assert_eq!((scale.get(), zero_point), (bits(columns[1]), bits(columns[2])), "{}", columns[0]);
-        let (sharing, zero_points) = (Sharing::PerChannel { axis: 0 }, ZeroPoints::Float(vec![zero_point]));
-        let params = CodeParams::new(codes_of_u8, sharing, vec![scale], zero_points).expect("valid");
-        let x = Tensor::from_slice(&[1, row.len()], &row).expect("a row");
-        let found = QuantTensor::quantize(&x, &params, Quotient::Reciprocal).expect("a row");
-        assert_eq!(found.packed(), codes, "{}", columns[0]);
-    };
-    assert_eq!(include_str!("data/float_qparams.txt").lines().map(check).count(), 55);
+        assert_eq!(include_str!("data/float_qparams.txt").lines().map(check).count(), 55);
+    }
 }

@@ -16,11 +16,10 @@ const SIDE_LOG2: i32 = SIDE.ilog2().cast_signed();
 /// < 0`.
 pub(super) const BINS: usize = 2 * SIDE;
 
-/// The least exponent: below it, `SIDE / 2^e` would not be an `f32`.
-const LEAST_EXPONENT: i32 = SIDE_LOG2 - 126;
+/// The smallest exponent: below it, `SIDE / 2^e` would not be an `f32`.
+const MIN_EXPONENT: i32 = SIDE_LOG2 - 126;
 
-/// The state of the histogram. Without a range there are no counts, so that it takes memory only once something was
-/// seen.
+/// The state of the histogram. Before anything was seen there are no counts, which take no memory.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Counts {
     range: Option<Range>,
@@ -48,8 +47,8 @@ impl Counts {
 
     /// The counts with their edges.
     pub(super) fn bins(&self, range: Range) -> Bins {
-        let end = f64::from(exponent(range)).exp2();
-        Bins { counts: self.counts.clone(), first: -end, last: end }
+        let bound = f64::from(exponent(range)).exp2();
+        Bins { counts: self.counts.clone(), first: -bound, last: bound }
     }
 
     /// The same without the values that are exactly 0.
@@ -99,7 +98,7 @@ impl Counts {
 
     /// Adds counts whose exponent is `shift` lower.
     fn add(&mut self, counts: &[u64], zeros: u64, shift: i32) {
-        // All of a side comes together in its first bin after log2(SIDE) steps.
+        // After log2(SIDE) halvings all of a side is in its first bin.
         let shift = shift.clamp(0, SIDE_LOG2);
         let (below, above) = counts.split_at(SIDE);
         for (distance, (&negative, &positive)) in below.iter().rev().zip(above).enumerate() {
@@ -117,7 +116,7 @@ impl Counts {
         State::DyadicHistogram { extent, counts: counts.clone(), zeros: *zeros, infinite: *infinite }
     }
 
-    /// The counts of a state, if they are such that values can have made them.
+    /// The counts of a state, if values can have made them.
     pub(super) fn of_state(state: &State, observer: &'static str) -> Result<Self, Error> {
         let State::DyadicHistogram { extent, counts, zeros, infinite } = state else {
             return Err(state.of_another_kind(observer));
@@ -135,26 +134,26 @@ impl Counts {
         }
         let exponent = exponent(range);
         let (first, last) = (bin(range.min, exponent), bin(range.max, exponent));
-        let ends_are_counted = counts[first] > 0 && counts[last] > 0;
+        let bounds_are_counted = counts[first] > 0 && counts[last] > 0;
         let none_outside = counts[..first].iter().chain(&counts[last + 1..]).all(|&count| count == 0);
-        if !ends_are_counted || !none_outside {
+        if !bounds_are_counted || !none_outside {
             return Err(unfit("its counts do not begin and end at its extent"));
         }
         if *zeros > counts[SIDE] {
             return Err(unfit("it has more zeros than values in their bin"));
         }
-        // A zero at an end is the positive one, as in every state that values made.
+        // A bound of -0 becomes +0, as in every state that values made.
         let range = Range { min: range.min + 0.0, max: range.max + 0.0 };
         Ok(Self { range: Some(range), counts: counts.clone(), zeros: *zeros, infinite: *infinite })
     }
 }
 
-/// The least `e` with `2^e > max |x|`, and not less than [`LEAST_EXPONENT`].
+/// The smallest `e` with `2^e > max |x|`, and not less than [`MIN_EXPONENT`].
 fn exponent(range: Range) -> i32 {
     let largest = range.max.max(-range.min);
     // The biased exponent of a normal number `1.f * 2^k` is `k + 127`, that of a subnormal one is 0.
     let above = (largest.to_bits() >> 23).cast_signed() - 126;
-    above.max(LEAST_EXPONENT)
+    above.max(MIN_EXPONENT)
 }
 
 /// `SIDE / 2^e`, a power of two.
@@ -164,7 +163,7 @@ fn factor(exponent: i32) -> f32 {
 
 /// The bin of a value whose magnitude is below `2^exponent`.
 fn bin(value: f32, exponent: i32) -> usize {
-    place(value, factor(exponent)).cast_unsigned() as usize
+    bin_by(value, factor(exponent)).cast_unsigned() as usize
 }
 
 /// The same with `factor = SIDE / 2^e`.
@@ -172,12 +171,12 @@ fn bin(value: f32, exponent: i32) -> usize {
 /// The product is exact unless it is subnormal, and then its whole part is 0 all the same.
 #[inline(always)]
 #[expect(clippy::cast_possible_truncation, reason = "the product lies between -SIDE and SIDE")]
-fn place(value: f32, factor: f32) -> i32 {
+fn bin_by(value: f32, factor: f32) -> i32 {
     const MIDDLE: i32 = SIDE as i32;
     MIDDLE + (value * factor) as i32 - i32::from(value < 0.0)
 }
 
-/// Counts of one part of a tensor.
+/// Counts of one chunk of a tensor.
 struct Tally {
     counts: Vec<u64>,
     zeros: u64,
@@ -186,15 +185,15 @@ struct Tally {
 impl Tally {
     fn count(&mut self, run: &[f32], exponent: i32) {
         let factor = factor(exponent);
-        let mut places = [0_i32; 16 * LANES];
-        for chunk in run.chunks(places.len()) {
+        let mut bins = [0_i32; 16 * LANES];
+        for chunk in run.chunks(bins.len()) {
             let mut zeros = 0_u32;
-            for (at, &value) in places.iter_mut().zip(chunk) {
-                *at = place(value, factor);
+            for (at, &value) in bins.iter_mut().zip(chunk) {
+                *at = bin_by(value, factor);
                 zeros += u32::from(value == 0.0);
             }
             self.zeros += u64::from(zeros);
-            for &at in &places[..chunk.len()] {
+            for &at in &bins[..chunk.len()] {
                 self.counts[at.cast_unsigned() as usize] += 1;
             }
         }

@@ -1,9 +1,9 @@
-//! The window whose quantized distribution tells most of the original one.
+//! The window whose quantized distribution diverges least from the original one.
 
 /// The levels that a window is quantized to.
 pub(super) const LEVELS: usize = 128;
 
-/// What takes the place of a probability of 0.
+/// The probability that replaces 0.
 const EPSILON: f64 = 1e-4;
 
 /// The first bin of the best window around the middle and the bin after its last one (`compute_entropy` of ONNX Runtime
@@ -13,7 +13,7 @@ const EPSILON: f64 = 1e-4;
 /// with all counts outside added to its first and last bin. `Q` is the window without them, in `levels` groups of
 /// equally many bins, the rest in the last: the counts of a group, spread evenly over its bins that are not empty in
 /// `P`, rounded down to integers as ONNX Runtime does. Empty bins of both get 1e-4, taken evenly from the others. The
-/// window with the least Kullback-Leibler divergence is the best:
+/// window with the smallest Kullback-Leibler divergence is the best:
 ///
 /// ```text
 /// D(P, Q) = sum_k p_k ln(p_k / q_k)      p, q: P and Q divided by their sums
@@ -21,7 +21,7 @@ const EPSILON: f64 = 1e-4;
 pub(super) fn window(counts: &[u64], levels: usize) -> Option<(usize, usize)> {
     let middle = counts.len() / 2;
     let mut best = None;
-    let mut least = f64::INFINITY;
+    let mut smallest = f64::INFINITY;
     let (mut p, mut q) = (Vec::with_capacity(counts.len()), Vec::with_capacity(counts.len()));
     for half in levels / 2..=middle {
         let (start, end) = (middle - half, (middle + half + 1).min(counts.len()));
@@ -32,8 +32,8 @@ pub(super) fn window(counts: &[u64], levels: usize) -> Option<(usize, usize)> {
         smooth(&mut p);
         smooth(&mut q);
         let divergence = divergence(&p, &q);
-        if divergence < least {
-            least = divergence;
+        if divergence < smallest {
+            smallest = divergence;
             best = Some((start, end));
         }
     }
@@ -41,7 +41,7 @@ pub(super) fn window(counts: &[u64], levels: usize) -> Option<(usize, usize)> {
 }
 
 /// `P` and `Q` of a window.
-#[expect(clippy::cast_precision_loss, reason = "counts as parts of a distribution")]
+#[expect(clippy::cast_precision_loss, reason = "counts as probabilities")]
 fn distributions(counts: &[u64], (start, end): (usize, usize), levels: usize, (p, q): (&mut Vec<f64>, &mut Vec<f64>)) {
     let sum = |counts: &[u64]| counts.iter().fold(0_u64, |sum, &count| sum.saturating_add(count));
     let window = &counts[start..end];

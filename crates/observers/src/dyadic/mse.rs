@@ -1,35 +1,35 @@
-//! The range with the least squared error of quantization.
+//! The range with the smallest squared error of quantization.
 
 use fourfold_schemes::{Range, Scheme, Symmetry};
 
 use super::bins::Bins;
 use super::counts::SIDE;
 
-/// Every how many edges the search looks before it looks at all near the best.
+/// The search first looks at every so many edges, then at all near the best.
 const STRIDE: usize = 64;
 
-/// The range that loses least in the codes of `scheme`.
+/// The range with the smallest error when it is quantized by `scheme`.
 ///
-/// With `steps = q_max - q_min`, and `inside` the number of values in the range that are not 0 (0 has a code of its
-/// own):
+/// With `levels = q_max - q_min`, and `inside` the number of values in the range that are not 0 (0 is represented
+/// exactly):
 ///
 /// ```text
-/// error(lo, hi) = sum_{x < lo} (x - lo)^2 + sum_{x > hi} (x - hi)^2 + inside * (hi - lo)^2 / (12 steps^2)
+/// error(lo, hi) = sum_{x < lo} (x - lo)^2 + sum_{x > hi} (x - hi)^2 + inside * (hi - lo)^2 / (12 levels^2)
 /// ```
 ///
-/// where the last term is the mean of a rounding error that is even over a step, and the values of a bin lie in its
-/// middle. The range holds 0, as every range of codes does, and its ends are edges of bins or the smallest or largest
-/// value. A symmetric scheme has `lo = -hi`, over which all are tried. An affine one is searched on a grid of every
-/// 64th edge, and then along both ends in turn until nothing gets better.
+/// where the last term is the mean of a rounding error that is evenly distributed between two levels, and the values of
+/// a bin lie in its middle. The range holds 0, as every quantized range does; its bounds are edges of bins, or the
+/// minimum or maximum. A symmetric scheme has `lo = -hi`: all of them are tried. An affine one is searched on a grid of
+/// every 64th edge, and then along both bounds in turn until nothing gets better.
 pub(super) fn range(bins: &Bins, zeros: u64, seen: Range, scheme: &Scheme) -> Range {
-    let steps = f64::from(scheme.quant_max) - f64::from(scheme.quant_min);
+    let levels = f64::from(scheme.quant_max) - f64::from(scheme.quant_min);
     let (below, above) = sides(bins, zeros, seen);
     let error_of_width = |low: usize, high: usize, width: f64| {
         let inside = below.inside[low] + above.inside[high];
-        below.outside[low] + above.outside[high] + inside * width * width / (12.0 * steps * steps)
+        below.outside[low] + above.outside[high] + inside * width * width / (12.0 * levels * levels)
     };
     let error = |low: usize, high: usize| error_of_width(low, high, below.edges[low] + above.edges[high]);
-    let ends = match scheme.symmetry {
+    let bounds = match scheme.symmetry {
         Symmetry::Symmetric => {
             let longer = below.edges.len().max(above.edges.len()) - 1;
             let of = |side: &Side, edge: usize| edge.min(side.edges.len() - 1);
@@ -37,47 +37,47 @@ pub(super) fn range(bins: &Bins, zeros: u64, seen: Range, scheme: &Scheme) -> Ra
                 let (low, high) = (of(&below, edge), of(&above, edge));
                 error_of_width(low, high, 2.0 * below.edges[low].max(above.edges[high]))
             };
-            let edge = least(0..=longer, symmetric);
+            let edge = smallest(0..=longer, symmetric);
             (of(&below, edge), of(&above, edge))
         }
         Symmetry::Affine => {
             let grid = |side: &Side| (0..side.edges.len()).rev().step_by(STRIDE).collect::<Vec<_>>();
             let (lows, highs) = (grid(&below), grid(&above));
             let start =
-                least(0..=lows.len() * highs.len() - 1, |at| error(lows[at / highs.len()], highs[at % highs.len()]));
-            let mut ends = (lows[start / highs.len()], highs[start % highs.len()]);
+                smallest(0..=lows.len() * highs.len() - 1, |at| error(lows[at / highs.len()], highs[at % highs.len()]));
+            let mut bounds = (lows[start / highs.len()], highs[start % highs.len()]);
             loop {
-                let low = least(0..=below.edges.len() - 1, |low| error(low, ends.1));
-                let high = least(0..=above.edges.len() - 1, |high| error(low, high));
-                if error(low, high) >= error(ends.0, ends.1) {
-                    break ends;
+                let low = smallest(0..=below.edges.len() - 1, |low| error(low, bounds.1));
+                let high = smallest(0..=above.edges.len() - 1, |high| error(low, high));
+                if error(low, high) >= error(bounds.0, bounds.1) {
+                    break bounds;
                 }
-                ends = (low, high);
+                bounds = (low, high);
             }
         }
     };
     #[expect(clippy::cast_possible_truncation, reason = "edges are f32: a power of two times an integer, or a value")]
-    let range = Range { min: -below.edges[ends.0] as f32, max: above.edges[ends.1] as f32 };
+    let range = Range { min: -below.edges[bounds.0] as f32, max: above.edges[bounds.1] as f32 };
     Range { min: range.min + 0.0, max: range.max + 0.0 }
 }
 
-/// Where `error` is least; the last such place.
-fn least(places: core::ops::RangeInclusive<usize>, error: impl Fn(usize) -> f64) -> usize {
-    let start = *places.end();
+/// The index with the smallest `error`; the last of several.
+fn smallest(indices: core::ops::RangeInclusive<usize>, error: impl Fn(usize) -> f64) -> usize {
+    let start = *indices.end();
     let better = |(best, of_best): (usize, f64), at: usize| {
         let of_at = error(at);
         if of_at < of_best { (at, of_at) } else { (best, of_best) }
     };
-    places.rev().fold((start, f64::INFINITY), better).0
+    indices.rev().fold((start, f64::INFINITY), better).0
 }
 
-/// One sign: for every end of the range, 0 first, what lies within and what is lost without.
+/// The values of one sign: for every bound that the range may have, 0 first, the values inside and the error outside.
 struct Side {
-    /// The distance of the end from 0.
+    /// The distance of the bound from 0.
     edges: Vec<f64>,
-    /// The number of values between 0 and the end.
+    /// The number of values between 0 and the bound.
     inside: Vec<f64>,
-    /// The sum of the squared distances of the values beyond the end.
+    /// The sum of the squared distances of the values beyond the bound.
     outside: Vec<f64>,
 }
 
@@ -105,7 +105,7 @@ impl Side {
             Some(*sum)
         });
         let inside = [0.0].into_iter().chain(inside).collect();
-        // The count, the sum and the sum of squares of what lies beyond the end; about the end, so that nothing
+        // The count, the sum and the sum of squares of what lies beyond the bound; about the bound, so that nothing
         // cancels.
         let mut outside = vec![0.0; used + 1];
         let (mut count, mut sum, mut squares) = (0.0, 0.0, 0.0);

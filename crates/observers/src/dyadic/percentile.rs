@@ -1,10 +1,10 @@
-//! Bins that hold all but a small part of the values.
+//! Bins that hold all but a small fraction of the values.
 
 use super::bins::Bins;
 
 /// The edges between which `percent` of the values lie, as much below as above (ONNX Runtime's `compute_percentile`).
 ///
-/// With `cut = (100 - percent) / 200`, each end is the lower edge of the first bin up to which there are at least
+/// With `cut = (100 - percent) / 200`, each bound is the lower edge of the first bin up to which there are at least
 /// `cut`, or `1 - cut`, of all values.
 pub(super) fn between(bins: &Bins, percent: f64) -> (f64, f64) {
     let cut = (100.0 - percent) / 200.0;

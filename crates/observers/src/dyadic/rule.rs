@@ -12,21 +12,20 @@ use crate::Error;
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum RangeRule {
-    /// The smallest and the largest value, exactly.
+    /// Minimum and maximum, exact.
     MinMax,
-    /// The range that holds that many percent of the values; as much is cut off below as above, and off the magnitudes
-    /// where the scheme is symmetric (ONNX Runtime's percentile calibration). All 100 are the smallest and the largest
-    /// value.
+    /// The range that holds that many percent of the values (ONNX Runtime's percentile calibration). As much is cut off
+    /// below as above; if the scheme is symmetric, the largest magnitudes are cut off. 100 is minimum and maximum.
     Percentile {
         /// Above 0 and at most 100.
         percent: f64,
     },
-    /// The range around 0 whose distribution in 128 levels has the least Kullback-Leibler divergence from that of the
-    /// values, searched in 4096 bins of which the values reach into more than 2048 (the entropy calibration of ONNX
-    /// Runtime and TensorRT). Zeros are left out: 0 has a code in every range, and the half of the values that a ReLU
+    /// The range around 0 whose distribution in 128 levels has the smallest Kullback-Leibler divergence from that of the
+    /// values (the entropy calibration of ONNX Runtime and TensorRT). It is searched in 4096 bins, of which the values
+    /// reach into more than 2048. Zeros are left out: every range represents 0, and the half of the values that a ReLU
     /// makes 0 would outweigh all others.
     Entropy,
-    /// The range with the least squared error for the codes and the symmetry of the scheme; the default.
+    /// The range with the smallest squared error for the range and the symmetry of the scheme; the default.
     #[default]
     Mse,
 }

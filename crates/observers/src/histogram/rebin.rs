@@ -5,8 +5,8 @@ use fourfold_schemes::Range;
 use super::BINS;
 use crate::extremes::{LANES, Values};
 
-/// Parts into which an old bin is split when it is distributed over new ones.
-const PARTS: usize = 16;
+/// Slices into which an old bin is split when it is distributed over new ones.
+const SLICES: usize = 16;
 
 /// Counts the finite values into bins that span `range`, which holds them all (PyTorch's `histc`).
 ///
@@ -18,10 +18,10 @@ const PARTS: usize = 16;
 /// `f32`.
 #[expect(clippy::cast_precision_loss, reason = "no count is above 2^24")]
 pub(super) fn count(values: &Values<'_>, range: Range) -> Vec<f32> {
-    const MOST: u64 = 1 << 24;
+    const MAX: u64 = 1 << 24;
     let add = |sums: Vec<u64>, more: Vec<u64>| sums.iter().zip(more).map(|(sum, more)| sum + more).collect();
     let counts = values.fold(|| vec![0; BINS], |counts, run| count_run(counts, run, range), add);
-    counts.unwrap_or_default().into_iter().map(|count| count.min(MOST) as f32).collect()
+    counts.unwrap_or_default().into_iter().map(|count| count.min(MAX) as f32).collect()
 }
 
 #[expect(
@@ -33,11 +33,11 @@ pub(super) fn count(values: &Values<'_>, range: Range) -> Vec<f32> {
 fn count_run(counts: &mut [u64], run: &[f32], range: Range) {
     let Range { min, max } = range;
     let (min, max) = if min == max { (min - 1.0, max + 1.0) } else { (min, max) };
-    let place = |value: f32| ((value - min) * BINS as f32 / (max - min)) as i32;
-    let mut places = [0; 16 * LANES];
-    for chunk in run.chunks(places.len()) {
-        places.iter_mut().zip(chunk).for_each(|(at, &value)| *at = place(value));
-        places[..chunk.len()].iter().for_each(|&at| counts[(at as usize).min(BINS - 1)] += 1);
+    let bin_of = |value: f32| ((value - min) * BINS as f32 / (max - min)) as i32;
+    let mut bins = [0; 16 * LANES];
+    for chunk in run.chunks(bins.len()) {
+        bins.iter_mut().zip(chunk).for_each(|(at, &value)| *at = bin_of(value));
+        bins[..chunk.len()].iter().for_each(|&at| counts[(at as usize).min(BINS - 1)] += 1);
     }
 }
 
@@ -51,14 +51,14 @@ pub(super) fn rebin(counts: &[f32], old: Range, new: Range) -> Vec<f32> {
         return one.into_iter().map(|count| count as f32 * total).collect();
     }
     let mut moved = vec![0.0; BINS];
-    let size = (old.max - old.min) / (BINS * PARTS) as f32;
+    let size = (old.max - old.min) / (BINS * SLICES) as f32;
     let mut bin = 0;
-    for part in 0..BINS * PARTS {
-        let middle = linspace(old, BINS * PARTS + 1, part) + 0.5 * size;
+    for slice in 0..BINS * SLICES {
+        let middle = linspace(old, BINS * SLICES + 1, slice) + 0.5 * size;
         while bin + 1 < BINS && linspace(new, BINS + 1, bin + 1) <= middle {
             bin += 1;
         }
-        moved[bin] += counts[part / PARTS] / PARTS as f32;
+        moved[bin] += counts[slice / SLICES] / SLICES as f32;
     }
     moved
 }

@@ -1,4 +1,4 @@
-//! The search for the range with the least squared error.
+//! The search for the range with the smallest squared error.
 
 use fourfold_schemes::Range;
 

@@ -1,7 +1,7 @@
 //! Real numbers rounded to those that codes stand for: QuantizeLinear and DequantizeLinear of codes of any type.
 
 use fourfold_graph::Node;
-use fourfold_schemes::{CodeType, Granularity, QuantParams, pack};
+use fourfold_schemes::{Granularity, QuantParams, QuantType, pack};
 
 use super::Exporter;
 use super::message::{int, wide};
@@ -9,34 +9,28 @@ use super::values::shape_of;
 use crate::Error;
 use crate::proto::{TensorProto, data_type};
 
-/// The types of codes that QuantizeLinear makes; those of 4 bits where all their codes are meant.
-const TYPES: [(CodeType, i32); 6] = [
-    (CodeType::I4, data_type::INT4),
-    (CodeType::U4, data_type::UINT4),
-    (CodeType::I8, data_type::INT8),
-    (CodeType::U8, data_type::UINT8),
-    (CodeType::I16, data_type::INT16),
-    (CodeType::U16, data_type::UINT16),
-];
+/// The types that QuantizeLinear makes, by size.
+const TYPES: [QuantType; 6] =
+    [QuantType::I4, QuantType::U4, QuantType::I8, QuantType::U8, QuantType::I16, QuantType::U16];
 
-/// The type whose codes they are, or the first of 8 or 16 bits that has them all, and its number in the file.
-fn type_of(params: &QuantParams) -> Option<(CodeType, i32)> {
+/// The type with exactly the range of the parameters, or the first of 8 or 16 bits that holds the range.
+fn type_of(params: &QuantParams) -> Option<QuantType> {
     let range = (params.quant_min(), params.quant_max());
-    let has_all = |ty: CodeType| ty.range().0 <= range.0 && range.1 <= ty.range().1;
-    let same = TYPES.into_iter().find(|(ty, _)| ty.range() == range);
-    same.or_else(|| TYPES.into_iter().find(|(ty, _)| ty.bits() >= 8 && has_all(*ty)))
+    let holds = |ty: QuantType| ty.range().0 <= range.0 && range.1 <= ty.range().1;
+    let same = TYPES.into_iter().find(|ty| ty.range() == range);
+    same.or_else(|| TYPES.into_iter().find(|&ty| ty.bits() >= 8 && holds(ty)))
 }
 
 /// Whether the codes have more or fewer than 8 bits, which QuantizeLinear has since opset 21.
 pub(super) fn is_new(params: &QuantParams) -> bool {
-    type_of(params).is_none_or(|(ty, _)| ty.bits() != 8)
+    type_of(params).is_none_or(|ty| ty.bits() != 8)
 }
 
 impl Exporter<'_> {
     pub(super) fn fake_quantize(&mut self, node: &Node, params: &QuantParams, output: &str) -> Result<(), Error> {
         let (name, mut real) = (node.name(), self.real(node.inputs()[0])?);
         let reason = "codes of more than 16 bits have no ONNX form";
-        let (ty, number) = type_of(params).ok_or_else(|| Error::Export { value: output.to_owned(), reason })?;
+        let ty = type_of(params).ok_or_else(|| Error::Export { value: output.to_owned(), reason })?;
         let range = (params.quant_min(), params.quant_max());
         if range != ty.range() {
             let reason = "a part of the codes of a type with several scales has no ONNX form";
@@ -52,7 +46,7 @@ impl Exporter<'_> {
         })?;
         self.initializers.push(TensorProto {
             dims: shape_of(params).into_iter().map(wide).collect(),
-            data_type: number,
+            data_type: data_type::of_quantized(ty),
             name: zero_point.clone(),
             raw_data,
             ..TensorProto::default()

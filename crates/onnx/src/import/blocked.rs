@@ -2,17 +2,17 @@
 //! computed at once; what is computed runs as real numbers, rounded to those that its codes stand for.
 
 use fourfold_graph::{Binary, Dim, Op, ValueId};
-use fourfold_schemes::{QuantParams, Scale};
+use fourfold_schemes::{QuantParams, QuantType, Scale};
 use fourfold_tensor::{DType, Tensor};
 
 use super::binding::Binding;
 use super::blocks::BLOCKS;
 use super::coded::{Coded, Meaning};
-use super::narrow::Code;
 use super::node::Entry;
 use super::parameters::integers;
 use super::tensor::failed;
 use crate::Error;
+use crate::proto::data_type;
 
 /// Scales and zero points of blocks of a tensor.
 struct Blocks {
@@ -42,7 +42,7 @@ impl Blocks {
 
 impl<'a> Entry<'_, 'a> {
     /// The scales and zero points of codes of a type and shape.
-    fn blocks(&mut self, shape: &[usize], code: Code, axis: i64, size: usize) -> Result<Blocks, Error> {
+    fn blocks(&mut self, shape: &[usize], code: QuantType, axis: i64, size: usize) -> Result<Blocks, Error> {
         let scales = self.constant(1)?;
         let zero_points = self.optional_constant(2)?;
         let axis = self.axis(axis, shape.len(), false)?;
@@ -54,6 +54,7 @@ impl<'a> Entry<'_, 'a> {
             return Err(self.invalid(format!("has scales {given:?} for blocks of {size} of {shape:?} on axis {axis}")));
         }
         if let Some(given) = self.input(2).and_then(|name| self.importer.code_of(name)).filter(|given| *given != code) {
+            let [given, code] = [given, code].map(data_type::name_of);
             return Err(self.invalid(format!("the zero point is {given}, but the codes are {code}")));
         }
         self.importer.check_computed(shape.iter().product())?;
@@ -92,7 +93,7 @@ impl<'a> Entry<'_, 'a> {
     }
 
     /// Real numbers to codes with scales for blocks along an axis.
-    pub(super) fn quantize_blocks(&mut self, code: Code, axis: i64, size: usize) -> Result<(), Error> {
+    pub(super) fn quantize_blocks(&mut self, code: QuantType, axis: i64, size: usize) -> Result<(), Error> {
         let (least, most) = code.range();
         if let Some(real) = self.importer.constant(self.input(0).unwrap_or_default())? {
             let blocks = self.blocks(real.shape(), code, axis, size)?;
@@ -124,7 +125,7 @@ impl<'a> Entry<'_, 'a> {
 
     /// `round(clamp(x / scale, least - zero_point, most - zero_point)) * scale`; bounds are whole numbers, so they may
     /// come first.
-    fn rounded(&mut self, x: ValueId, code: Code, blocks: &Blocks) -> Result<ValueId, Error> {
+    fn rounded(&mut self, x: ValueId, code: QuantType, blocks: &Blocks) -> Result<ValueId, Error> {
         let ((least, most), shape) = (code.range(), &blocks.shape);
         let from_zero = |end: i32| blocks.elements().map(move |(_, zero_point)| end.saturating_sub(zero_point));
         #[expect(clippy::cast_precision_loss, reason = "codes have 16 bits at most")]
@@ -146,7 +147,7 @@ impl<'a> Entry<'_, 'a> {
 
 /// Codes in a tensor that holds such.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "codes are clamped to their type")]
-fn held(code: Code, shape: &[usize], codes: impl Iterator<Item = f32>) -> Result<Tensor, fourfold_tensor::Error> {
+fn held(code: QuantType, shape: &[usize], codes: impl Iterator<Item = f32>) -> Result<Tensor, fourfold_tensor::Error> {
     match code.dtype() {
         DType::I8 => Tensor::from_elements(shape, codes.map(|code| code as i8)),
         DType::U8 => Tensor::from_elements(shape, codes.map(|code| code as u8)),

@@ -3,12 +3,11 @@
 use std::rc::Rc;
 
 use fourfold_graph::{Activation, Add, Binary, Cast, CastTo, NewNode, Op, ValueId};
-use fourfold_schemes::{Granularity, QuantParams, Scale};
+use fourfold_schemes::{Granularity, QuantParams, QuantType, Scale};
 use fourfold_tensor::{DType, Tensor};
 
 use super::Importer;
 use super::binding::Binding;
-use super::narrow::Code;
 use crate::Error;
 
 /// Codes of real numbers that are computed, without the codes: those of 16 bits, for example, which no operator of the
@@ -18,7 +17,7 @@ pub(super) struct Coded<'a> {
     /// The real numbers that the codes stand for.
     pub(super) real: ValueId,
     /// The type of the codes in the file.
-    pub(super) code: Code,
+    pub(super) code: QuantType,
     pub(super) meaning: Meaning<'a>,
     /// The codes, once a node has asked for them.
     pub(super) codes: Option<ValueId>,

@@ -6,11 +6,11 @@
 use std::collections::{HashMap, HashSet};
 
 use fourfold_graph::{Dim, ValueType};
-use fourfold_schemes::QuantParams;
+use fourfold_schemes::{QuantParams, QuantType};
 use fourfold_tensor::{DType, Tensor};
 
 use super::Importer;
-use super::narrow::Code;
+use super::narrow::narrow;
 use crate::Error;
 use crate::proto::{
     NodeProto, ValueInfoProto, data_type, tensor_shape_proto::dimension::Value as Dimension, type_proto::Value as Type,
@@ -68,17 +68,17 @@ impl<'a> Importer<'a> {
         let Some(Type::TensorType(tensor)) = input.r#type.as_ref().and_then(|ty| ty.value.as_ref()) else {
             return Err(unsupported("an input that is not a tensor".to_owned()));
         };
-        let wide = Code::narrow(tensor.elem_type).filter(|code| code.dtype() == DType::I32);
+        let wide = narrow(tensor.elem_type).filter(|code| code.dtype() == DType::I32);
         if let Some(code) = wide {
-            self.note(format!("inputs and outputs of {code} are {} here", code.dtype()));
+            self.note(format!("inputs and outputs of {} are {} here", data_type::name_of(code), code.dtype()));
             self.note_code(&input.name, code);
         }
         let dtype = wide
-            .map(Code::dtype)
+            .map(QuantType::dtype)
             .or(data_type::dtype(tensor.elem_type))
             .ok_or_else(|| unsupported(format!("an input of type {}", data_type::name(tensor.elem_type))))?;
         let dims = dims(input, tensor.shape.as_ref())?;
-        let code = Code::held(dtype).filter(|_| dtype.byte_range().is_some());
+        let code = QuantType::of(dtype).filter(|_| dtype.byte_range().is_some());
         let meaning = code.and_then(|code| {
             let found = self.meaning(&input.name, code, readers).map(|(_, params)| params);
             found.or_else(|| self.meaning_of_products(&input.name, code, readers))
@@ -91,7 +91,7 @@ impl<'a> Importer<'a> {
     pub(super) fn meaning(
         &mut self,
         name: &'a str,
-        code: Code,
+        code: QuantType,
         readers: &mut Readers<'a>,
     ) -> Option<([&'a str; 2], QuantParams)> {
         if readers.nodes.is_empty() {
@@ -121,7 +121,7 @@ impl<'a> Importer<'a> {
     }
 
     /// The zero point of integers that products alone read, all with the same one.
-    fn meaning_of_products(&mut self, name: &str, code: Code, readers: &Readers<'a>) -> Option<QuantParams> {
+    fn meaning_of_products(&mut self, name: &str, code: QuantType, readers: &Readers<'a>) -> Option<QuantParams> {
         let mut meaning = None;
         for &(index, place) in readers.nodes.get(name)? {
             let is_product = matches!(self.proto.node[index].op_type.as_str(), "MatMulInteger" | "ConvInteger");
@@ -152,12 +152,14 @@ pub(super) fn check_default(input: &ValueInfoProto, value: &Tensor) -> Result<()
 }
 
 /// Checks that an output has the type that the file declares; `code` is what it holds of codes of few or many bits.
-pub(super) fn check_output(output: &ValueInfoProto, dtype: DType, code: Option<Code>) -> Result<(), Error> {
+pub(super) fn check_output(output: &ValueInfoProto, dtype: DType, code: Option<QuantType>) -> Result<(), Error> {
     let Some(Type::TensorType(tensor)) = output.r#type.as_ref().and_then(|ty| ty.value.as_ref()) else { return Ok(()) };
     let declared = data_type::name(tensor.elem_type);
     match data_type::dtype(tensor.elem_type) {
         Some(given) if given == dtype => return Ok(()),
-        None if tensor.elem_type == 0 || code.is_some() && Code::of(tensor.elem_type) == code => return Ok(()),
+        None if tensor.elem_type == 0 || code.is_some() && data_type::quantized(tensor.elem_type) == code => {
+            return Ok(());
+        }
         None => {
             let what = format!("an output of type {declared}");
             return Err(Error::UnsupportedTensor { name: output.name.clone(), what });

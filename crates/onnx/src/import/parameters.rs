@@ -1,12 +1,12 @@
 //! Scales and zero points of the file.
 
 use fourfold_graph::ValueType;
-use fourfold_schemes::{Granularity, QuantParams, Scale};
+use fourfold_schemes::{Granularity, QuantParams, QuantType, Scale};
 use fourfold_tensor::{DType, Tensor};
 
-use super::narrow::Code;
 use super::node::Entry;
 use crate::Error;
+use crate::proto::data_type;
 
 /// Scales and zero points as a node of the file gives them.
 pub(super) struct Parameters<'a> {
@@ -14,7 +14,7 @@ pub(super) struct Parameters<'a> {
     pub(super) names: [&'a str; 2],
     scales: Vec<Scale>,
     /// Zero points and their type; 0 where the node has none.
-    zero_points: Option<(Code, Vec<i32>)>,
+    zero_points: Option<(QuantType, Vec<i32>)>,
 }
 
 impl<'a> Entry<'_, 'a> {
@@ -60,7 +60,7 @@ impl<'a> Entry<'_, 'a> {
         if list.len() != scales.len() {
             return Err(self.invalid(format!("has {} scales, but {} zero points", scales.len(), list.len())));
         }
-        if code == Code::I32 && list.iter().any(|&zero_point| zero_point != 0) {
+        if code == QuantType::I32 && list.iter().any(|&zero_point| zero_point != 0) {
             return Err(self.invalid(format!("the zero point `{zero_name}` of i32 codes is not 0")));
         }
         Ok(Parameters { names, scales, zero_points: Some((code, list)) })
@@ -86,12 +86,12 @@ impl<'a> Entry<'_, 'a> {
     /// The parameters of codes of an activation, which are per tensor.
     pub(super) fn activation_parameters(&mut self, index: usize) -> Result<QuantParams, Error> {
         let parameters = self.parameters(index)?;
-        let code = parameters.code().unwrap_or(Code::U8);
+        let code = parameters.code().unwrap_or(QuantType::U8);
         self.per_tensor(&parameters, code)
     }
 
     /// One scale for all codes of a value that is computed.
-    pub(super) fn per_tensor(&self, parameters: &Parameters<'a>, code: Code) -> Result<QuantParams, Error> {
+    pub(super) fn per_tensor(&self, parameters: &Parameters<'a>, code: QuantType) -> Result<QuantParams, Error> {
         match parameters.scales.len() {
             1 => self.params_of(parameters, code, 0, 0),
             0 => Err(self.invalid("has an empty list of scales")),
@@ -105,7 +105,7 @@ impl<'a> Entry<'_, 'a> {
     pub(super) fn params(
         &self,
         parameters: &Parameters<'a>,
-        code: Code,
+        code: QuantType,
         shape: &[usize],
         axis: i64,
     ) -> Result<QuantParams, Error> {
@@ -123,7 +123,7 @@ impl<'a> Entry<'_, 'a> {
     pub(super) fn params_of(
         &self,
         parameters: &Parameters<'a>,
-        code: Code,
+        code: QuantType,
         rank: usize,
         axis: i64,
     ) -> Result<QuantParams, Error> {
@@ -133,6 +133,7 @@ impl<'a> Entry<'_, 'a> {
             Some((given, list)) if *given == code => list.clone(),
             Some((given, _)) => {
                 let name = parameters.names[1];
+                let [given, code] = [*given, code].map(data_type::name_of);
                 return Err(self.invalid(format!("the zero point `{name}` is {given}, but the codes are {code}")));
             }
         };
@@ -151,7 +152,7 @@ impl<'a> Entry<'_, 'a> {
         let Some(params) = ty.params() else {
             return Err(self.invalid(format!("reads `{name}`, which holds {ty}, not codes")));
         };
-        let code = self.importer.code_of(name).or(Code::held(params.dtype())).unwrap_or(Code::U8);
+        let code = self.importer.code_of(name).or(QuantType::of(params.dtype())).unwrap_or(QuantType::U8);
         let given = self.per_tensor(parameters, code)?;
         self.expect_same(name, &given, params)
     }
@@ -182,7 +183,7 @@ impl Parameters<'_> {
     }
 
     /// The type of the codes, if there is a zero point to say it.
-    pub(super) fn code(&self) -> Option<Code> {
+    pub(super) fn code(&self) -> Option<QuantType> {
         self.zero_points.as_ref().map(|(code, _)| *code)
     }
 

@@ -4,13 +4,12 @@
 //! Operands become codes of scale 1, and the result is the sums: `sum (a - z_a)(b - z_b)`, in `i32`.
 
 use fourfold_graph::{Activation, Add, Binary, Cast, CastTo, Linear, NewNode, Op, ValueId};
-use fourfold_schemes::QuantParams;
+use fourfold_schemes::{QuantParams, QuantType};
 use fourfold_tensor::Tensor;
 
 use super::binding::Stored;
 use super::codes::Channels;
 use super::matrix::Pending;
-use super::narrow::Code;
 use super::node::Entry;
 use super::parameters::Parameters;
 use crate::Error;
@@ -86,7 +85,7 @@ impl<'a> Entry<'_, 'a> {
         let ones = Tensor::from_elements(&[1, depth], core::iter::repeat_n(1_u8, depth));
         let ones = ones.map_err(fourfold_graph::Error::from)?;
         self.importer.count_computed(&ones)?;
-        let params = self.per_tensor(&Parameters::of_integers(), Code::U8)?;
+        let params = self.per_tensor(&Parameters::of_integers(), QuantType::U8)?;
         let name = self.importer.fresh_name(&format!("{}.ones", self.name));
         Ok(self.importer.builder.quantized_constant(&name, ones, params)?)
     }
@@ -153,7 +152,7 @@ impl<'a> Entry<'_, 'a> {
     }
 
     /// The type of the integers at a place.
-    fn code_at(&self, place: usize) -> Result<Code, Error> {
+    fn code_at(&self, place: usize) -> Result<QuantType, Error> {
         let name = self.input(place).ok_or_else(|| self.invalid(format!("lacks input {place}")))?;
         self.importer.code_of(name).ok_or_else(|| self.unknown(name))
     }

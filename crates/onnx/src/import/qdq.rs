@@ -3,14 +3,11 @@
 use std::rc::Rc;
 
 use fourfold_graph::{Binary, Cast, CastTo, NewNode, Op, ValueId};
-use fourfold_schemes::{
-    CodeParams, CodeRange, CodeType, Granularity, QuantParams, QuantTensor, Quotient, Sharing, ZeroPoints, quantize,
-};
+use fourfold_schemes::{QuantParams, QuantType, quantize};
 use fourfold_tensor::{DType, Tensor};
 
 use super::binding::{Binding, Codes, Dequantized, Stored};
 use super::coded::{Coded, Meaning, shape_on_axis};
-use super::narrow::Code;
 use super::node::Entry;
 use super::parameters::Parameters;
 use super::tensor::failed;
@@ -37,7 +34,7 @@ impl<'a> Entry<'_, 'a> {
         self.importer.note_code(output, code);
         if let Some(real) = self.importer.constant(name)? {
             let params = self.params(&parameters, code, real.shape(), axis)?;
-            let codes = constant_codes(&real, code, &params);
+            let codes = quantize(&real, &params);
             let codes = codes.map_err(|error| failed(error, |reason| self.invalid(reason)))?;
             return self.importer.bind_constant(output, codes);
         }
@@ -72,7 +69,7 @@ impl<'a> Entry<'_, 'a> {
     }
 
     /// Codes that no operator of the graph takes: the real numbers that they stand for are computed.
-    fn fake_quantize(&mut self, parameters: &Parameters<'a>, code: Code, axis: i64) -> Result<(), Error> {
+    fn fake_quantize(&mut self, parameters: &Parameters<'a>, code: QuantType, axis: i64) -> Result<(), Error> {
         let x = self.operand(0)?;
         let params = self.params_of(parameters, code, self.dims(x).len(), axis)?;
         self.importer.note(match params.as_per_tensor() {
@@ -90,7 +87,7 @@ impl<'a> Entry<'_, 'a> {
         &mut self,
         op: Op,
         inputs: &[ValueId],
-        code: Code,
+        code: QuantType,
         params: QuantParams,
     ) -> Result<(), Error> {
         let real = self.importer.fresh_name(&format!("{}.real", self.output()));
@@ -99,7 +96,7 @@ impl<'a> Entry<'_, 'a> {
         self.bind_coded(real, code, params)
     }
 
-    fn bind_coded(&mut self, real: ValueId, code: Code, params: QuantParams) -> Result<(), Error> {
+    fn bind_coded(&mut self, real: ValueId, code: QuantType, params: QuantParams) -> Result<(), Error> {
         let coded = Coded { real, code, meaning: Meaning::Params(Rc::new(params)), codes: None };
         self.importer.bind(self.output(), Binding::Coded(coded))
     }
@@ -139,7 +136,7 @@ impl<'a> Entry<'_, 'a> {
         let code = self.importer.code_of(name);
         let (codes, params) = if let Some(shape) = self.importer.stored(name).map(|codes| codes.shape().to_vec()) {
             let code = code.ok_or_else(|| self.invalid(format!("reads `{name}`, which holds no codes")))?;
-            if matches!(code, Code::I16 | Code::U16) {
+            if matches!(code, QuantType::I16 | QuantType::U16) {
                 self.importer.note("constants of 16 bits are real numbers here");
             }
             let params = self.params(&parameters, code, &shape, axis)?;
@@ -169,7 +166,7 @@ impl<'a> Entry<'_, 'a> {
                 return self.dequantize_integers(id, &parameters, axis);
             }
             self.expect_params(name, ty, &parameters)?;
-            (Codes::Value(id), self.per_tensor(&parameters, code.unwrap_or(Code::U8))?)
+            (Codes::Value(id), self.per_tensor(&parameters, code.unwrap_or(QuantType::U8))?)
         };
         let dequantized = Dequantized::new(self.name.clone(), codes, Rc::new(params));
         self.importer.bind(output, Binding::Dequantized(dequantized))
@@ -228,12 +225,12 @@ impl<'a> Entry<'_, 'a> {
     }
 
     /// The type of the codes that a QuantizeLinear makes.
-    fn made_code(&self, zero_point: Option<Code>) -> Result<Code, Error> {
+    fn made_code(&self, zero_point: Option<QuantType>) -> Result<QuantType, Error> {
         let attributes = self.attributes(&ATTRIBUTES)?;
         self.in_floats("precision", attributes.int("precision", 0)?)?;
         let given = match i32::try_from(attributes.int("output_dtype", 0)?) {
             Ok(0) => None,
-            Ok(number) => match Code::of(number).filter(|code| *code != Code::I32) {
+            Ok(number) => match data_type::quantized(number).filter(|code| *code != QuantType::I32) {
                 Some(code) => Some(code),
                 None => return Err(self.unsupported(format!("the output_dtype {}", data_type::name(number)))),
             },
@@ -241,15 +238,16 @@ impl<'a> Entry<'_, 'a> {
         };
         match (given, zero_point) {
             (Some(given), Some(zero_point)) if given != zero_point => {
+                let [given, zero_point] = [given, zero_point].map(data_type::name_of);
                 Err(self.invalid(format!("output_dtype is {given}, but the zero point is {zero_point}")))
             }
-            (given, zero_point) => Ok(zero_point.or(given).unwrap_or(Code::U8)),
+            (given, zero_point) => Ok(zero_point.or(given).unwrap_or(QuantType::U8)),
         }
     }
 }
 
 /// Whether operators of the graph take codes of a value that is computed: of 8 bits or fewer, with one scale.
-fn is_on_codes(parameters: &Parameters<'_>, code: Code) -> bool {
+fn is_on_codes(parameters: &Parameters<'_>, code: QuantType) -> bool {
     parameters.is_one() && code.dtype() != DType::I32
 }
 
@@ -257,20 +255,4 @@ fn is_on_codes(parameters: &Parameters<'_>, code: Code) -> bool {
 fn is_moving(op: &Op) -> bool {
     matches!(op, Op::Flatten(_) | Op::Reshape(_) | Op::Transpose(_) | Op::Identity | Op::Slice(_))
         || matches!(op, Op::Gather(_) | Op::GatherElements(_) | Op::Expand(_))
-}
-
-/// The codes of real numbers, in a tensor that holds such.
-fn constant_codes(real: &Tensor, code: Code, params: &QuantParams) -> Result<Tensor, fourfold_schemes::Error> {
-    let wide = match code {
-        Code::I16 => CodeType::I16,
-        Code::U16 => CodeType::U16,
-        _ => return quantize(real, params),
-    };
-    let sharing = match params.granularity() {
-        Granularity::PerTensor { .. } => Sharing::PerTensor,
-        Granularity::PerChannel { axis, .. } => Sharing::PerChannel { axis: *axis },
-    };
-    let zero_points = ZeroPoints::Integer(params.zero_points().to_vec());
-    let wide = CodeParams::new(CodeRange::full(wide), sharing, params.scales().to_vec(), zero_points)?;
-    QuantTensor::quantize(real, &wide, Quotient::Division)?.unpacked()
 }

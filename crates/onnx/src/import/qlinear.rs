@@ -3,11 +3,10 @@
 use fourfold_graph::{
     Activation, Add, AveragePool, Binary, Cast, CastTo, Concat, Flatten, Linear, Op, Reshape, Softmax, Unary, ValueId,
 };
-use fourfold_schemes::QuantParams;
+use fourfold_schemes::{QuantParams, QuantType};
 
 use super::binding::{Binding, Stored};
 use super::codes::Channels;
-use super::narrow::Code;
 use super::node::Entry;
 use super::window::{CONV, POOL};
 use crate::Error;
@@ -165,7 +164,7 @@ impl<'a> Entry<'_, 'a> {
         let name = self.input(index).ok_or_else(|| self.invalid(format!("lacks input {index}")))?;
         let parameters = self.parameters(index + 1)?;
         if let Some(codes) = self.importer.stored(name) {
-            let params = self.per_tensor(&parameters, Code::held(codes.dtype()).unwrap_or(Code::U8))?;
+            let params = self.per_tensor(&parameters, QuantType::of(codes.dtype()).unwrap_or(QuantType::U8))?;
             let [scale, zero_point] = parameters.names;
             return self.operand_codes(Stored { names: [name, scale, zero_point], axis: 0, is_turned: false }, params);
         }

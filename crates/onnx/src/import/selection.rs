@@ -7,7 +7,7 @@ use fourfold_graph::{
 use fourfold_schemes::QuantParams;
 use fourfold_tensor::Tensor;
 
-use super::narrow::Code;
+use super::narrow::narrow;
 use super::node::Entry;
 use crate::Error;
 use crate::proto::data_type;
@@ -251,7 +251,7 @@ impl<'a> Entry<'_, 'a> {
     pub(super) fn constant_of_shape(&mut self) -> Result<(), Error> {
         let attributes = self.attributes(&["value"])?;
         let value = match attributes.tensor("value")? {
-            Some(proto) if Code::narrow(proto.data_type).is_some() => {
+            Some(proto) if narrow(proto.data_type).is_some() => {
                 return Err(self.unsupported(format!("a value of type {}", data_type::name(proto.data_type))));
             }
             Some(proto) => self.importer.in_float(self.output(), super::tensor::read(proto, self.output())?)?,

@@ -3,10 +3,9 @@
 use std::mem;
 
 use fourfold_graph::{Gather, Op, ValueId};
-use fourfold_schemes::{Granularity, QuantParams};
+use fourfold_schemes::{Granularity, QuantParams, QuantType};
 
 use super::binding::{Codes, Dequantized, Stored};
-use super::narrow::Code;
 use super::node::Entry;
 use crate::Error;
 
@@ -65,7 +64,7 @@ impl Entry<'_, '_> {
         if stored.is_turned || params.dtype().byte_range().is_none() {
             return Ok(None);
         }
-        let params = QuantParams::new(params.dtype(), (params.quant_min(), params.quant_max()), granularity);
+        let params = params.with_granularity(granularity);
         let params = params.map_err(|error| self.invalid(error.to_string()))?;
         let name = stored.names[0];
         let table = self.importer.value(name)?.ok_or_else(|| self.unknown(name))?;
@@ -74,7 +73,7 @@ impl Entry<'_, '_> {
 
     /// The constant codes that the first input is, with the scale of the DequantizeLinear that reads the result, as
     /// onnxruntime's `quantize_dynamic` writes tables of embeddings; `None` if there is none.
-    fn table_behind(&mut self) -> Result<Option<(ValueId, Code, QuantParams)>, Error> {
+    fn table_behind(&mut self) -> Result<Option<(ValueId, QuantType, QuantParams)>, Error> {
         let name = self.input(0).unwrap_or_default();
         let code = self.importer.code_of(name).filter(|code| code.dtype().byte_range().is_some());
         let Some(code) = code.filter(|_| self.importer.stored(name).is_some()) else { return Ok(None) };

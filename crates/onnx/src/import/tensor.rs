@@ -1,9 +1,10 @@
 //! Tensors of the file.
 
 use fourfold_graph::ErrorKind;
+use fourfold_schemes::QuantType;
 use fourfold_tensor::{DType, Shape, Tensor};
 
-use super::narrow::{self, Code};
+use super::narrow;
 use crate::Error;
 use crate::proto::{NodeProto, TensorProto, attribute_type, data_type};
 
@@ -11,7 +12,7 @@ use crate::proto::{NodeProto, TensorProto, attribute_type, data_type};
 pub(super) fn read(proto: &TensorProto, name: &str) -> Result<Tensor, Error> {
     let invalid = |reason: String| Error::Tensor { name: name.to_owned(), reason };
     let unsupported = |what: String| Error::UnsupportedTensor { name: name.to_owned(), what };
-    if let Some(code) = Code::narrow(proto.data_type) {
+    if let Some(code) = narrow::narrow(proto.data_type) {
         return narrow::read(proto, code, name);
     }
     let dtype = match proto.data_type {
@@ -78,8 +79,8 @@ fn bytes(proto: &TensorProto, dtype: DType, shape: &Shape, invalid: &dyn Fn(Stri
 }
 
 /// The type of codes that a Constant node holds, if no tensor has it.
-pub(super) fn code_of_constant_node(node: &NodeProto) -> Option<Code> {
-    Code::narrow(node.attribute.first()?.t.as_ref()?.data_type)
+pub(super) fn code_of_constant_node(node: &NodeProto) -> Option<QuantType> {
+    narrow::narrow(node.attribute.first()?.t.as_ref()?.data_type)
 }
 
 /// The tensor of a Constant node.

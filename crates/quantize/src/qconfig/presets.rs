@@ -24,7 +24,7 @@ const TORCH: QConfig =
 
 /// Of tables of embeddings.
 const EMBEDDING: QConfig = QConfig {
-    activation: Observed { observer: ObserverKind::Placeholder, scheme: QScheme::Real },
+    activation: Observed { observer: ObserverKind::Placeholder, scheme: QScheme::Float32 },
     weight: Observed { observer: ObserverKind::PerChannelMinMax, scheme: QScheme::FloatQParams8 },
     dynamic: DynamicScheme::TorchPerTensor,
 };
@@ -161,7 +161,11 @@ impl QConfig {
     /// PyTorch's `default_weight_only_qconfig`: activations stay real, one scale per weight; described, not run yet.
     #[must_use]
     pub fn weight_only() -> Self {
-        Self { activation: Observed { observer: ObserverKind::Noop, scheme: QScheme::Real }, weight: WEIGHT, ..TORCH }
+        Self {
+            activation: Observed { observer: ObserverKind::Noop, scheme: QScheme::Float32 },
+            weight: WEIGHT,
+            ..TORCH
+        }
     }
 
     /// PyTorch's `float_qparams_weight_only_qconfig`, for tables of embeddings: codes 0 to 255, one scale and one zero

@@ -36,5 +36,5 @@ pub(super) fn of_all_groups(params: &QuantParams, groups: usize) -> Result<Quant
     let Granularity::PerChannel { scales, zero_points, .. } = params.granularity() else { return Ok(params.clone()) };
     let (scales, zero_points) = (scales.repeat(groups), zero_points.repeat(groups));
     let granularity = Granularity::PerChannel { axis: 0, scales, zero_points };
-    Ok(QuantParams::new(params.dtype(), (params.quant_min(), params.quant_max()), granularity)?)
+    Ok(params.with_granularity(granularity)?)
 }

@@ -68,7 +68,7 @@ impl DynamicLinear {
                 let (scale, zero_point) = quantize_tensor(kernel, self.scheme, x, codes)?;
                 (Scales::One(scale), ZeroPoints::One(zero_point))
             }
-            _ => {
+            DynamicScheme::PerRow => {
                 kernel.quantize_rows(Dynamic::Affine, (x, m, k), codes, row_scales, zero_points)?;
                 (Scales::Each(row_scales), ZeroPoints::Each(zero_points))
             }
@@ -109,11 +109,13 @@ pub(crate) fn quantize_tensor(
     x: &[f32],
     codes: &mut [u8],
 ) -> Result<(f32, i32), Error> {
-    if scheme == DynamicScheme::TorchPerTensor {
-        return Ok(quantize_as_pytorch(kernel, x, codes));
+    match scheme {
+        DynamicScheme::TorchPerTensor => Ok(quantize_as_pytorch(kernel, x, codes)),
+        DynamicScheme::PerRow | DynamicScheme::OnnxPerTensor => {
+            let affine = kernel.quantize_tensor(Dynamic::Affine, x, codes)?;
+            Ok((affine.scale, affine.zero_point))
+        }
     }
-    let affine = kernel.quantize_tensor(Dynamic::Affine, x, codes)?;
-    Ok((affine.scale, affine.zero_point))
 }
 
 /// Quantizes all elements with one scale and codes 0 to 127, multiplying by the reciprocal of the scale as PyTorch

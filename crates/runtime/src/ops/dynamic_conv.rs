@@ -50,7 +50,10 @@ impl Action for DynamicConv {
         let image = size.iter().product::<usize>() * self.geometry.channels_in;
         let positions: usize = call.output_shape[2..].iter().product();
         let batch = x.shape[0];
-        let together = if self.scheme == DynamicScheme::PerRow { 1 } else { batch.max(1) };
+        let together = match self.scheme {
+            DynamicScheme::PerRow => 1,
+            DynamicScheme::TorchPerTensor | DynamicScheme::OnnxPerTensor => batch.max(1),
+        };
         let Scratch { kernel: scratch, codes, budget, .. } = call.scratch;
         let codes = budget.reserve(codes, together * image)?;
         budget.allow(padded_bytes(&self.geometry, size))?;

@@ -5,8 +5,8 @@ use fourfold_graph::{
     Activation, Add, AveragePool, Conv, Graph, GraphBuilder, Linear, NewNode, Op, Transpose, ValueId, Window,
 };
 use fourfold_schemes::{
-    CodeParams, CodeRange, CodeType, DynamicScheme, Granularity, QuantParams, Quotient, Scale, dequantize,
-    fake_quantize, quantize,
+    DynamicScheme, Granularity, QuantParams, QuantRange, QuantType, Quotient, Scale, dequantize, fake_quantize,
+    quantize,
 };
 use fourfold_tensor::{DType, Tensor};
 
@@ -238,17 +238,16 @@ fn fake_quantization_gives_the_numbers_that_codes_stand_for() {
     let wide = noise(&[2, 3, 40], 9);
     let wide = wide.as_slice::<f32>().expect("f32").iter().map(|x| x * 40_000.0);
     let x = Tensor::from_vec(&[1, 250], wide.chain(special).collect()).expect("as many");
-    for (ty, dtype, scale, zero_point) in [
-        (CodeType::U16, DType::I32, 0.7, 31_000),
-        (CodeType::I16, DType::I32, 1.0, -5),
-        (CodeType::I32, DType::I32, 0.3, 0),
-        (CodeType::I4, DType::I8, 5000.0, 2),
-        (CodeType::U8, DType::U8, 300.0, 100),
+    for (ty, scale, zero_point) in [
+        (QuantType::U16, 0.7, 31_000),
+        (QuantType::I16, 1.0, -5),
+        (QuantType::I32, 0.3, 0),
+        (QuantType::I4, 5000.0, 2),
+        (QuantType::U8, 300.0, 100),
     ] {
-        let scale = Scale::new(scale).expect("normal");
-        let params = QuantParams::per_tensor(dtype, ty.range(), scale, zero_point).expect("valid");
-        let expected = CodeParams::per_tensor(CodeRange::full(ty), scale, zero_point).expect("valid");
-        let expected = fake_quantize(&x, &expected, Quotient::Division).expect("f32").values;
+        let granularity = Granularity::PerTensor { scale: Scale::new(scale).expect("normal"), zero_point };
+        let params = QuantParams::of_range(QuantRange::full(ty), granularity).expect("valid");
+        let expected = fake_quantize(&x, &params, Quotient::Division).expect("f32").values;
         let found = run(&super::one_node(Op::FakeQuantize(params), &[&[1, 250]], &[]), std::slice::from_ref(&x));
         assert_eq!(found.bytes(), expected.bytes(), "{ty}");
     }

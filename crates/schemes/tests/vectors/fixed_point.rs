@@ -1,7 +1,8 @@
 //! Fixed point against the definitions of LiteRT and gemmlowp.
 
 use fourfold_schemes::{
-    CodeRange, CodeType, FixedMultiplier, FixedRounding, rounding_divide_by_pot, saturating_rounding_doubling_high_mul,
+    FixedMultiplier, FixedRounding, QuantRange, QuantType, rounding_divide_by_pot,
+    saturating_rounding_doubling_high_mul,
 };
 use safetensors::SafeTensors;
 
@@ -38,10 +39,10 @@ fn multipliers_are_those_of_litert() {
     with_vectors("fixed_point.safetensors", |vectors| {
         for (name, rounding) in ROUNDINGS {
             let read = |part: &str| integers(vectors, &format!("quantize_multiplier.{name}/{part}"));
-            let reals = doubles(vectors, &format!("quantize_multiplier.{name}/real"));
-            for ((&real, multiplier), shift) in reals.iter().zip(read("multiplier")).zip(read("shift")) {
-                let fixed = FixedMultiplier::from_real(real, rounding).expect("finite");
-                assert_eq!((fixed.multiplier(), fixed.shift()), (multiplier, shift), "{real:e} {name}");
+            let values = doubles(vectors, &format!("quantize_multiplier.{name}/real"));
+            for ((&value, multiplier), shift) in values.iter().zip(read("multiplier")).zip(read("shift")) {
+                let fixed = FixedMultiplier::from_f64(value, rounding).expect("finite");
+                assert_eq!((fixed.multiplier(), fixed.shift()), (multiplier, shift), "{value:e} {name}");
             }
         }
     });
@@ -66,19 +67,19 @@ fn products_are_those_of_litert() {
 }
 
 #[test]
-fn requantized_codes_are_those_of_litert() {
+fn requantized_values_are_those_of_litert() {
     with_vectors("fixed_point.safetensors", |vectors| {
         let groups = groups(vectors, "requantize.");
         assert_eq!(groups.len(), 12);
         for group in groups {
             let read = |part: &str| integers(vectors, &format!("{group}/{part}"));
-            let real = doubles(vectors, &format!("{group}/real_multiplier"))[0];
-            let codes = CodeRange::full(if group.contains(".u8.") { CodeType::U8 } else { CodeType::I8 });
+            let value = doubles(vectors, &format!("{group}/real_multiplier"))[0];
+            let range = QuantRange::full(if group.contains(".u8.") { QuantType::U8 } else { QuantType::I8 });
             for (name, rounding) in ROUNDINGS {
-                let fixed = FixedMultiplier::from_real(real, rounding).expect("finite");
+                let fixed = FixedMultiplier::from_f64(value, rounding).expect("finite");
                 assert_eq!((fixed.multiplier(), fixed.shift()), (read("multiplier")[0], read("shift")[0]), "{group}");
                 let zero_point = read("zero_point")[0];
-                let found: Vec<i32> = read("acc").iter().map(|&acc| fixed.requantize(acc, zero_point, codes)).collect();
+                let found: Vec<i32> = read("acc").iter().map(|&acc| fixed.requantize(acc, zero_point, range)).collect();
                 assert_eq!(found, read(&format!("y_{name}")), "{group} {name}");
             }
         }

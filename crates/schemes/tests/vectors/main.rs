@@ -1,4 +1,4 @@
-//! Codes and fixed-point products against those of PyTorch, ONNX Runtime and LiteRT.
+//! Quantized values and fixed-point products against those of PyTorch, ONNX Runtime and LiteRT.
 
 use std::fs;
 use std::path::Path;

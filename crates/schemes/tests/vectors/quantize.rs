@@ -1,18 +1,17 @@
-//! Codes and real numbers against those of PyTorch and ONNX Runtime.
+//! Quantized and dequantized tensors against those of PyTorch and ONNX Runtime.
 //!
 //! Where fourfold differs on purpose:
 //!
 //! - It divides by the scale, as ONNX Runtime does. PyTorch multiplies by the reciprocal, which
-//!   [`quantize_by_reciprocal`] and [`Quotient::Reciprocal`] do: all of PyTorch's codes are checked with these.
-//! - It saturates. PyTorch adds the zero point in 32-bit integers, where numbers of 2^31 steps and more wrap around.
-//! - NaN has the code of 0. PyTorch gives it the largest code or 0, ONNX Runtime the smallest.
-//! - A scale is a normal number. PyTorch has an infinite reciprocal of a denormal one, and all codes at the ends of the
-//!   range.
+//!   [`quantize_by_reciprocal`] and [`Quotient::Reciprocal`] do: all of PyTorch's results are checked with these.
+//! - It saturates. PyTorch adds the zero point in 32-bit integers, where numbers of 2^31 scales and more wrap around.
+//! - NaN becomes the zero point. PyTorch makes it the largest value or 0, ONNX Runtime the smallest.
+//! - A scale is a normal number. PyTorch has an infinite reciprocal of a denormal one, and quantizes everything to
+//!   the bounds of the range.
 
 use fourfold_kernels::{Dynamic, Kernel};
 use fourfold_schemes::{
-    CodeParams, CodeType, Error, Granularity, QuantParams, QuantTensor, Quotient, Scale, Sharing, dequantize, quantize,
-    quantize_by_reciprocal,
+    Error, Granularity, QuantParams, Quotient, Scale, dequantize, fake_quantize, quantize, quantize_by_reciprocal,
 };
 use fourfold_tensor::{DType, Tensor};
 use safetensors::SafeTensors;
@@ -29,7 +28,7 @@ struct Case<'a> {
 }
 
 impl<'a> Case<'a> {
-    /// Every case with codes or real numbers as its result, in the order of their names.
+    /// Every case with a quantized or dequantized tensor as its result, in the order of their names.
     fn all(vectors: &'a SafeTensors<'a>) -> Vec<Self> {
         let names = vectors.names().into_iter();
         let results = names.filter_map(|name| name.strip_suffix("/dequantized").or(name.strip_suffix("/y")));
@@ -57,7 +56,7 @@ impl<'a> Case<'a> {
         tensor(self.vectors, &format!("{}/{part}", self.name))
     }
 
-    /// The real numbers to quantize.
+    /// The tensor to quantize.
     fn x(&self) -> Tensor {
         if self.is(".channel.") {
             return tensor(self.vectors, &format!("{}/x", self.operands));
@@ -67,7 +66,7 @@ impl<'a> Case<'a> {
         tensor(self.vectors, &format!("data.{data}/x"))
     }
 
-    /// The codes to dequantize.
+    /// The tensor to dequantize.
     fn q(&self) -> Tensor {
         let name = match self.dtype {
             DType::U8 => "data.all_codes.u8/q".to_owned(),
@@ -93,7 +92,7 @@ impl<'a> Case<'a> {
     fn params(&self, rank: usize) -> Result<QuantParams, Error> {
         let scales = self.scales().into_iter().map(Scale::new).collect::<Result<Vec<_>, _>>()?;
         let zero_points = self.zero_points();
-        let codes = self.dtype.byte_range().unwrap_or((i32::MIN, i32::MAX));
+        let range = self.dtype.byte_range().unwrap_or((i32::MIN, i32::MAX));
         let axis = self.name.split('.').find_map(|part| part.strip_prefix("axis")?.parse::<isize>().ok());
         let granularity = match axis {
             None => Granularity::PerTensor { scale: scales[0], zero_point: zero_points[0] },
@@ -102,74 +101,54 @@ impl<'a> Case<'a> {
                 Granularity::PerChannel { axis, scales, zero_points }
             }
         };
-        QuantParams::new(self.dtype, codes, granularity)
+        QuantParams::new(self.dtype, range, granularity)
     }
 
-    /// The codes of `x` and their real numbers, by the arithmetic of graphs and by that of packed tensors.
+    /// `x` quantized, and dequantized again.
     fn quantized(&self, params: &QuantParams, quotient: Quotient) -> (Tensor, Tensor) {
         let x = self.x();
-        let narrow = match quotient {
+        let quantized = match quotient {
             Quotient::Division => quantize(&x, params),
             Quotient::Reciprocal => quantize_by_reciprocal(&x, params),
         };
-        let narrow = narrow.expect("parameters that fit");
-        let wide = CodeParams::try_from(params).expect("parameters of a graph");
-        let wide = QuantTensor::quantize(&x, &wide, quotient).expect("parameters that fit");
-        assert_eq!(wide.unpacked(), Ok(narrow.clone()), "{}", self.name);
-        let real = dequantize(&narrow, params).expect("parameters that fit");
-        assert_eq!(wide.dequantize(), Ok(real.clone()), "{}", self.name);
-        (narrow, real)
-    }
-
-    /// The same with groups of the whole axis, which no kernel runs: `None` if the axis is not the last.
-    fn quantized_in_groups(&self, params: &QuantParams, quotient: Quotient) -> Option<Tensor> {
-        let x = self.x();
-        let axis = x.shape().len().checked_sub(1)?;
-        let Sharing::PerTensor = params.sharing() else { return None };
-        let size = x.shape()[axis].max(1);
-        let sharing = Sharing::PerGroup { axis, size };
-        let wide = CodeParams::try_from(params).expect("parameters of a graph");
-        let count = sharing.count(x.shape()).expect("the last axis");
-        let scales = vec![params.scales()[0]; count];
-        let zero_points = fourfold_schemes::ZeroPoints::Integer(vec![params.zero_points()[0]; count]);
-        let groups = CodeParams::new(wide.codes(), sharing, scales, zero_points).expect("valid");
-        Some(QuantTensor::quantize(&x, &groups, quotient).expect("fits").unpacked().expect("small"))
+        let quantized = quantized.expect("parameters that fit");
+        let float = dequantize(&quantized, params).expect("parameters that fit");
+        let fake = fake_quantize(&x, params, quotient).expect("parameters that fit");
+        assert_eq!(fake.values, float, "{}", self.name);
+        (quantized, float)
     }
 }
 
 #[test]
-fn codes_are_those_of_the_peers() {
+fn quantized_tensors_are_those_of_the_peers() {
     with_vectors("quantize.safetensors", |vectors| {
         let mut checked = [0, 0];
         for case in Case::all(vectors).iter().filter(|case| !case.is(".dequantize.") && !case.is(".extreme.")) {
             let peer = usize::from(case.is("torch."));
             let quotient = [Quotient::Division, Quotient::Reciprocal][peer];
             let params = case.params(case.x().shape().len()).expect("normal scales");
-            let (codes, real) = case.quantized(&params, quotient);
-            assert_eq!(codes, case.read("q"), "{}", case.name);
-            assert_eq!(real, case.read("dequantized"), "{}", case.name);
-            if let Some(grouped) = case.quantized_in_groups(&params, quotient) {
-                assert_eq!(grouped, codes, "{}", case.name);
-            }
+            let (quantized, float) = case.quantized(&params, quotient);
+            assert_eq!(quantized, case.read("q"), "{}", case.name);
+            assert_eq!(float, case.read("dequantized"), "{}", case.name);
             checked[peer] += 1;
         }
         assert_eq!(checked, [113, 113]);
     });
 }
 
-/// The codes next to ties: PyTorch's are those of the product and not of the quotient.
+/// Next to ties PyTorch rounds the product, not the quotient.
 #[test]
 fn division_and_reciprocal_differ_next_to_ties() {
     with_vectors("quantize.safetensors", |vectors| {
-        let (mut codes, mut differ) = (0, 0);
+        let (mut all, mut differ) = (0, 0);
         for case in Case::all(vectors).iter().filter(|case| case.is("torch.division_vs_reciprocal")) {
             let params = case.params(1).expect("normal scales");
             let (ours, _) = case.quantized(&params, Quotient::Division);
             let theirs = case.read("q");
-            codes += ours.len();
+            all += ours.len();
             differ += ours.bytes().iter().zip(theirs.bytes()).filter(|(ours, theirs)| ours != theirs).count();
         }
-        assert_eq!((codes, differ), (3426, 1691));
+        assert_eq!((all, differ), (3426, 1691));
     });
 }
 
@@ -179,11 +158,16 @@ fn infinities_and_huge_numbers_saturate() {
         let mut wrapped = Vec::new();
         for case in Case::all(vectors).iter().filter(|case| case.is(".extreme.big")) {
             let params = case.params(1).expect("normal scales");
-            let (codes, real) = case.quantized(&params, Quotient::Division);
-            assert_eq!(case.quantized(&params, Quotient::Reciprocal), (codes.clone(), real.clone()), "{}", case.name);
+            let (quantized, float) = case.quantized(&params, Quotient::Division);
+            assert_eq!(
+                case.quantized(&params, Quotient::Reciprocal),
+                (quantized.clone(), float.clone()),
+                "{}",
+                case.name
+            );
             if case.is("ort.") {
-                assert_eq!((codes, real), (case.read("q"), case.read("dequantized")), "{}", case.name);
-            } else if codes != case.read("q") {
+                assert_eq!((quantized, float), (case.read("q"), case.read("dequantized")), "{}", case.name);
+            } else if quantized != case.read("q") {
                 wrapped.push(case.name.clone());
             }
         }
@@ -191,8 +175,8 @@ fn infinities_and_huge_numbers_saturate() {
     });
 }
 
-/// Where PyTorch wraps around and fourfold saturates: it has at most 2^31 - 128 steps, to which zero points from 128 on
-/// add up beyond `i32`, and at least -2^31, to which negative ones do.
+/// Where PyTorch wraps around and fourfold saturates: it has at most 2^31 - 128 scales, to which zero points from 128
+/// on add up beyond `i32`, and at least -2^31, to which negative ones do.
 const WRAPPED: [&str; 8] = [
     "torch.extreme.big.s8.zp-128",
     "torch.extreme.big.s8.zp-5",
@@ -205,18 +189,19 @@ const WRAPPED: [&str; 8] = [
 ];
 
 #[test]
-fn nan_has_the_code_of_0() {
+fn nan_becomes_the_zero_point() {
     with_vectors("quantize.safetensors", |vectors| {
         let cases = Case::all(vectors);
         let cases: Vec<&Case<'_>> = cases.iter().filter(|case| case.is(".extreme.nan.")).collect();
         assert_eq!(cases.len(), 14);
         for case in cases {
             let params = case.params(1).expect("normal scales");
-            let (codes, _) = case.quantized(&params, Quotient::Division);
+            let (quantized, _) = case.quantized(&params, Quotient::Division);
             let zero_point = case.zero_points()[0].to_le_bytes()[0];
             let x = case.x();
             let theirs = case.read("q");
-            for ((x, &ours), &theirs) in x.as_slice::<f32>().expect("f32").iter().zip(codes.bytes()).zip(theirs.bytes())
+            for ((x, &ours), &theirs) in
+                x.as_slice::<f32>().expect("f32").iter().zip(quantized.bytes()).zip(theirs.bytes())
             {
                 assert_eq!(ours, if x.is_nan() { zero_point } else { theirs }, "{} at {x}", case.name);
             }
@@ -242,22 +227,13 @@ fn denormal_scales_are_refused() {
 }
 
 #[test]
-fn real_numbers_are_those_of_the_peers() {
+fn dequantized_tensors_are_those_of_the_peers() {
     with_vectors("quantize.safetensors", |vectors| {
         let mut checked = 0;
         for case in Case::all(vectors).iter().filter(|case| case.is(".dequantize.") && !has_denormal_scale(case)) {
             let params = case.params(1).expect("normal scales");
             let q = case.q();
             assert_eq!(dequantize(&q, &params), Ok(case.read("y")), "{}", case.name);
-            let codes: Vec<i32> = match case.dtype {
-                DType::U8 => q.as_slice::<u8>().expect("u8").iter().copied().map(i32::from).collect(),
-                DType::I8 => q.as_slice::<i8>().expect("i8").iter().copied().map(i32::from).collect(),
-                _ => q.as_slice::<i32>().expect("i32").to_vec(),
-            };
-            let wide = CodeParams::try_from(&params).expect("parameters of a graph");
-            assert_eq!(CodeType::of(case.dtype), Some(wide.codes().code_type()));
-            let wide = QuantTensor::from_codes(q.shape(), &codes, wide).expect("codes");
-            assert_eq!(wide.dequantize(), Ok(case.read("y")), "{}", case.name);
             checked += 1;
         }
         assert_eq!(checked, 50 - 24);
@@ -276,20 +252,20 @@ fn dynamic_rows_are_those_of_onnx_runtime() {
         for case in cases {
             let read = |part: &str| tensor(vectors, &format!("{case}/{part}"));
             let (x, q) = (read("x"), read("q"));
-            let (mut codes, mut scale, mut zero_point) = (vec![0; x.len()], [0.0], [0]);
+            let (mut quantized, mut scale, mut zero_point) = (vec![0; x.len()], [0.0], [0]);
             let x = x.as_slice::<f32>().expect("f32");
             let kernel = Kernel::detect();
             kernel
-                .quantize_rows(Dynamic::Affine, (x, 1, x.len()), &mut codes, &mut scale, &mut zero_point)
+                .quantize_rows(Dynamic::Affine, (x, 1, x.len()), &mut quantized, &mut scale, &mut zero_point)
                 .expect("one row");
             let expected = read("scale").as_slice::<f32>().expect("f32")[0];
             if expected.is_normal() {
                 assert_eq!((scale[0], zero_point[0]), (expected, integers(vectors, &format!("{case}/zero_point"))[0]));
-                assert_eq!(codes, q.bytes(), "{case}");
+                assert_eq!(quantized, q.bytes(), "{case}");
             } else {
                 // A denormal scale: 1 here, so the row is one of zeros.
                 assert_eq!((case, scale[0], zero_point[0]), ("ort.dynamic.denormal", 1.0, 0));
-                assert!(codes.iter().all(|&code| code == 0));
+                assert!(quantized.iter().all(|&q| q == 0));
             }
         }
     });

@@ -17,13 +17,12 @@ pub(super) fn record(op: &Op) -> Result<record::Op, Error> {
             let activation = activation_record(*activation);
             match dynamic {
                 None => record::Op::Conv { window, groups, activation },
-                Some(scheme) => record::Op::DynamicConv { window, groups, activation, dynamic: dynamic_tag(*scheme)? },
+                Some(scheme) => record::Op::DynamicConv { window, groups, activation, dynamic: dynamic_tag(*scheme) },
             }
         }
-        Op::Linear(Linear { activation, dynamic }) => record::Op::Linear {
-            activation: activation_record(*activation),
-            dynamic: dynamic.map(dynamic_tag).transpose()?,
-        },
+        Op::Linear(Linear { activation, dynamic }) => {
+            record::Op::Linear { activation: activation_record(*activation), dynamic: dynamic.map(dynamic_tag) }
+        }
         Op::MatMul => record::Op::MatMul,
         Op::BatchNorm(BatchNorm { epsilon }) => record::Op::BatchNorm { epsilon: *epsilon },
         Op::Relu => record::Op::Relu,
@@ -75,12 +74,11 @@ pub(super) fn activation_record(activation: Activation) -> record::Activation {
     }
 }
 
-pub(super) fn dynamic_tag(scheme: DynamicScheme) -> Result<u8, Error> {
+pub(super) fn dynamic_tag(scheme: DynamicScheme) -> u8 {
     match scheme {
-        DynamicScheme::PerRow => Ok(0),
-        DynamicScheme::TorchPerTensor => Ok(1),
-        DynamicScheme::OnnxPerTensor => Ok(2),
-        other => Err(Error::Unsupported { part: "graph".to_owned(), what: other.name().to_owned() }),
+        DynamicScheme::PerRow => 0,
+        DynamicScheme::TorchPerTensor => 1,
+        DynamicScheme::OnnxPerTensor => 2,
     }
 }
 

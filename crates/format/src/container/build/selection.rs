@@ -55,7 +55,7 @@ pub(super) fn record(op: &Op) -> Result<record::Op, Error> {
             cell: number(CELLS.iter().position(|cell| *cell == recurrent.cell))?,
             direction: number(DIRECTIONS.iter().position(|direction| *direction == recurrent.direction))?,
             with_cell_state: recurrent.with_cell_state,
-            dynamic: recurrent.dynamic.map(dynamic_tag).transpose()?,
+            dynamic: recurrent.dynamic.map(dynamic_tag),
         },
         Op::Concat(Concat { axis }) => record::Op::Concat { axis: *axis as u64 },
         Op::Slice(Slice { axis, start, step, length }) => {

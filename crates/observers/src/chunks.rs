@@ -1,12 +1,12 @@
-//! Large tensors in parts, on several threads where there are.
+//! Large tensors in chunks, on several threads where there are.
 
 #[cfg(feature = "rayon")]
 use rayon::prelude::*;
 
-/// Elements of one part; smaller tensors stay on the thread of the caller.
-const PART: usize = 1 << 20;
+/// Elements of one chunk; smaller tensors stay on the thread of the caller.
+const CHUNK: usize = 1 << 20;
 
-/// Joins what `each` makes of the parts of `x`; `None` if there are no elements.
+/// Joins what `each` makes of the chunks of `x`; `None` if there are no elements.
 ///
 /// `join` must be associative, so that the result does not depend on the threads.
 pub(crate) fn fold<S: Send>(
@@ -17,11 +17,11 @@ pub(crate) fn fold<S: Send>(
     if x.is_empty() {
         return None;
     }
-    if x.len() <= PART {
+    if x.len() <= CHUNK {
         return Some(each(x));
     }
     #[cfg(feature = "rayon")]
-    return x.par_chunks(PART).map(each).reduce_with(join);
+    return x.par_chunks(CHUNK).map(each).reduce_with(join);
     #[cfg(not(feature = "rayon"))]
-    return x.chunks(PART).map(each).reduce(join);
+    return x.chunks(CHUNK).map(each).reduce(join);
 }
