@@ -1,8 +1,11 @@
 //! How headers are encoded. The only module that knows the codec.
 
 use bincode::config::{Configuration, Fixint, Limit, LittleEndian};
-use bincode::error::DecodeError;
-pub(crate) use bincode::{Decode, Encode};
+pub(crate) use bincode::de::Decoder;
+pub(crate) use bincode::enc::Encoder;
+use bincode::error::AllowedEnumVariants;
+pub(crate) use bincode::error::{DecodeError, EncodeError};
+pub(crate) use bincode::{Decode, Encode, impl_borrow_decode};
 
 use crate::Error;
 
@@ -32,6 +35,11 @@ pub(crate) fn decode<T: Decode<()>>(bytes: &[u8]) -> Result<T, Error> {
         return Err(Error::corrupt("header", format!("{} bytes behind its end", bytes.len() - used)));
     }
     Ok(header)
+}
+
+/// The error of a number that no variant has.
+pub(crate) fn unknown_variant(type_name: &'static str, found: u32) -> DecodeError {
+    DecodeError::UnexpectedVariant { type_name, allowed: &AllowedEnumVariants::Allowed(&[]), found }
 }
 
 /// What is wrong with encoded bytes, in words instead of the codec's own terms.

@@ -102,6 +102,7 @@
 //! the graph is built by [`GraphBuilder`](fourfold_graph::GraphBuilder), which checks the rest.
 
 mod build;
+mod ops;
 mod packed;
 mod record;
 #[cfg(test)]

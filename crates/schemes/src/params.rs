@@ -40,6 +40,14 @@ pub struct QuantParams {
     granularity: Granularity,
 }
 
+impl Default for QuantParams {
+    /// All values of `i8`, which mean themselves: scale 1, zero point 0.
+    fn default() -> Self {
+        let granularity = Granularity::PerTensor { scale: Scale::ONE, zero_point: 0 };
+        Self { range: QuantRange::full(QuantType::I8), granularity }
+    }
+}
+
 impl QuantParams {
     /// Parameters of a whole tensor of `dtype` with values `quant_min..=quant_max`.
     ///

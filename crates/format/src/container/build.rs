@@ -7,14 +7,12 @@ use fourfold_graph::{Graph, GraphBuilder, NewNode, Node, Op, OutputParams, Value
 use fourfold_schemes::{Granularity, QuantParams, Scale};
 use fourfold_tensor::{DType, MAX_RANK, Shape, Tensor, memory};
 
+use super::ops::Record;
 use super::{packed, record};
 use crate::Error;
 use crate::layout::Source;
 
-mod function;
-mod op;
-mod selection;
-mod shape;
+pub(super) mod shape;
 
 /// The record of a graph.
 pub(super) fn record(graph: &Graph) -> Result<record::Header, Error> {
@@ -40,7 +38,7 @@ fn item(graph: &Graph, value: &Value) -> Result<record::Item, Error> {
         return Ok(record::Item::Node {
             name: node.name().to_owned(),
             output: name,
-            op: op::record(node.op())?,
+            op: Record::of(node.op()),
             inputs: node.inputs().iter().map(|&id| index(id)).collect(),
             params: value.ty().params().filter(|_| is_own).map(params),
         });
@@ -73,7 +71,7 @@ fn ty(ty: &ValueType) -> record::Type {
     }
 }
 
-fn params(params: &QuantParams) -> record::Params {
+pub(super) fn params(params: &QuantParams) -> record::Params {
     record::Params {
         dtype: tag(params.dtype()),
         quant_min: params.quant_min(),
@@ -111,32 +109,33 @@ fn add(
 ) -> Result<ValueId, Error> {
     match item {
         record::Item::Input { name, ty } => {
-            let part = || format!("input {name:?}");
-            let dims = shape::dims(&ty.dims, &part())?;
-            let dtype = dtype_of(ty.dtype, ty.params.is_some(), &part())?;
+            let corrupt = |reason| Error::corrupt(format!("input {name:?}"), reason);
+            let dims = shape::dims(&ty.dims).map_err(corrupt)?;
+            let dtype = dtype_of(ty.dtype, ty.params.is_some()).map_err(corrupt)?;
             let ty = match &ty.params {
                 None => ValueType::plain(dtype, &dims),
-                Some(params) => match quant_params(params, &part())? {
+                Some(params) => match read_params(params).map_err(corrupt)? {
                     params if params.dtype() == dtype => ValueType::quantized(&dims, params),
-                    _ => return Err(Error::corrupt(part(), "its type is not that of its parameters")),
+                    _ => return Err(corrupt("its type is not that of its parameters".to_owned())),
                 },
             };
             Ok(builder.input(name, ty)?)
         }
         record::Item::Constant { name, dtype: tag, shape, params, crc } => {
             let part = format!("constant {name:?}");
-            let dtype = dtype_of(*tag, params.is_some(), &part)?;
+            let corrupt = |reason| Error::corrupt(&*part, reason);
+            let dtype = dtype_of(*tag, params.is_some()).map_err(corrupt)?;
             let (sizes, count) = sizes(shape, limits, &part)?;
             data.section(&part, count * dtype.size())?;
             let tensor = Tensor::from_le_fill(dtype, &sizes, |bytes| data.fill(&part, *crc, bytes))?;
             match params {
                 None => Ok(builder.constant(name, tensor)?),
-                Some(params) => Ok(builder.quantized_constant(name, tensor, quant_params(params, &part)?)?),
+                Some(params) => Ok(builder.quantized_constant(name, tensor, read_params(params).map_err(corrupt)?)?),
             }
         }
         record::Item::Packed { name, shape, params, crc } => {
             let part = format!("constant {name:?}");
-            let params = quant_params(params, &part)?;
+            let params = read_params(params).map_err(|reason| Error::corrupt(&*part, reason))?;
             if !packed::fits(&params) {
                 return Err(Error::corrupt(part, "its range has more than 16 quantized values"));
             }
@@ -149,9 +148,10 @@ fn add(
         record::Item::Node { name, output, op, inputs, params } => {
             let part = format!("node {name:?}");
             let inputs = inputs.iter().map(|&index| known(values, index, &part)).collect::<Result<Vec<_>, _>>()?;
-            let params = params.as_ref().map(|params| quant_params(params, &part)).transpose()?;
+            let params =
+                params.as_ref().map(read_params).transpose().map_err(|reason| Error::corrupt(&*part, reason))?;
             let x = inputs.first().map_or(&[][..], |&id| builder.value(id).ty().dims());
-            let op = op::op(op, x, &part)?;
+            let op = op.op(x, &part)?;
             Ok(builder.add(NewNode { name, output, op, inputs: &inputs, params })?)
         }
     }
@@ -159,8 +159,9 @@ fn add(
 
 /// The sizes of a constant and the number of its elements.
 fn sizes(shape: &[u64], limits: &Limits, part: &str) -> Result<(Vec<usize>, usize), Error> {
-    check_rank(shape.len(), part)?;
-    let sizes = shape.iter().map(|&size| size_of(size, part)).collect::<Result<Vec<_>, _>>()?;
+    let corrupt = |reason| Error::corrupt(part, reason);
+    check_rank(shape.len()).map_err(corrupt)?;
+    let sizes = shape.iter().map(|&size| size_of(size)).collect::<Result<Vec<_>, _>>().map_err(corrupt)?;
     let count = Shape::new(&sizes)?.element_count();
     Limits::check("elements", count as u64, limits.elements)?;
     Ok((sizes, count))
@@ -174,15 +175,15 @@ fn known(values: &[ValueId], index: u32, part: &str) -> Result<ValueId, Error> {
 
 /// No list of a valid graph has more entries than a tensor has axes; refused here, so that no message repeats a long
 /// one.
-fn check_rank(count: usize, part: &str) -> Result<(), Error> {
+pub(super) fn check_rank(count: usize) -> Result<(), String> {
     if count <= MAX_RANK {
         return Ok(());
     }
-    Err(Error::corrupt(part, format!("a list of {count} entries, where {MAX_RANK} are the most")))
+    Err(format!("a list of {count} entries, where {MAX_RANK} are the most"))
 }
 
-fn size_of(size: u64, part: &str) -> Result<usize, Error> {
-    usize::try_from(size).map_err(|_| Error::corrupt(part, format!("size {size} does not fit this machine")))
+pub(super) fn size_of(size: u64) -> Result<usize, String> {
+    usize::try_from(size).map_err(|_| format!("size {size} does not fit this machine"))
 }
 
 /// The number of an element type: of a quantized value, or where only one type can be meant.
@@ -207,34 +208,34 @@ fn tag_of(ty: &ValueType) -> u8 {
     if is_integer { record::BYTES } else { tag(ty.dtype()) }
 }
 
-fn dtype(read: u8, part: &str) -> Result<DType, Error> {
+fn dtype(read: u8) -> Result<DType, String> {
     let known = DType::ALL.into_iter().find(|&dtype| tag(dtype) == read);
-    known.ok_or_else(|| Error::corrupt(part, format!("element type {read} is not one of 0 to 8")))
+    known.ok_or_else(|| format!("element type {read} is not one of 0 to 8"))
 }
 
 /// The element type of a value.
-fn dtype_of(read: u8, is_codes: bool, part: &str) -> Result<DType, Error> {
+fn dtype_of(read: u8, is_quantized: bool) -> Result<DType, String> {
     match read {
-        record::BYTES if !is_codes => Ok(DType::U8),
-        _ => match dtype(read, part)? {
-            DType::U8 if !is_codes => Ok(DType::Bool),
+        record::BYTES if !is_quantized => Ok(DType::U8),
+        _ => match dtype(read)? {
+            DType::U8 if !is_quantized => Ok(DType::Bool),
             dtype => Ok(dtype),
         },
     }
 }
 
-fn quant_params(params: &record::Params, part: &str) -> Result<QuantParams, Error> {
-    let invalid = |error: fourfold_schemes::Error| Error::corrupt(part, error.to_string());
+/// The parameters of a record, or why it has no meaning.
+pub(super) fn read_params(params: &record::Params) -> Result<QuantParams, String> {
+    let invalid = |error: fourfold_schemes::Error| error.to_string();
     let scales =
         params.scales.iter().map(|&scale| Scale::new(scale)).collect::<Result<Vec<_>, _>>().map_err(invalid)?;
     let zero_points = params.zero_points.clone();
     let granularity = match (params.axis, scales.as_slice(), zero_points.as_slice()) {
-        (Some(axis), _, _) => Granularity::PerChannel { axis: size_of(axis, part)?, scales, zero_points },
+        (Some(axis), _, _) => Granularity::PerChannel { axis: size_of(axis)?, scales, zero_points },
         (None, &[scale], &[zero_point]) => Granularity::PerTensor { scale, zero_point },
         (None, scales, zero_points) => {
-            let reason = format!("{} scales and {} zero points for a whole tensor", scales.len(), zero_points.len());
-            return Err(Error::corrupt(part, reason));
+            return Err(format!("{} scales and {} zero points for a whole tensor", scales.len(), zero_points.len()));
         }
     };
-    QuantParams::new(dtype(params.dtype, part)?, (params.quant_min, params.quant_max), granularity).map_err(invalid)
+    QuantParams::new(dtype(params.dtype)?, (params.quant_min, params.quant_max), granularity).map_err(invalid)
 }

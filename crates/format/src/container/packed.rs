@@ -41,9 +41,10 @@ pub(super) fn unpacked(bytes: &[u8], sizes: &[usize], params: &QuantParams, part
     let (min, width) = (lowest_byte(params.quant_min()), lowest_byte(params.quant_max() - params.quant_min()));
     let element = |field: u8| match field <= width {
         true => Ok(min.wrapping_add(field)),
-        false => {
-            Err(Error::corrupt(part, format!("a code is {field} above the smallest, the largest is {width} above")))
-        }
+        false => Err(Error::corrupt(
+            part,
+            format!("a quantized value is {field} above the smallest, the largest is {width} above"),
+        )),
     };
     Tensor::from_le_fill(params.dtype(), sizes, |elements| {
         let mut pairs = elements.iter_mut().zip(unpack_fields(BITS, bytes).take(count));
