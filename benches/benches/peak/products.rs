@@ -136,11 +136,12 @@ fn measure(kernel: Kernel, (m, n, k): Shape) -> [f64; 2] {
         let expected = reference::sum(&operands.left(), &operands.weights(), row, column);
         assert_eq!(sums[row * n + column], expected, "{m},{n},{k} {kernel:?}");
     }
-    assert!(sums == theirs || rten.may_saturate(), "rten-gemm has other sums");
+    // On CPUs with AVX2 and without VNNI.
+    let saturated = if sums == theirs { "" } else { "  rten-gemm saturated" };
     let operations = (2 * m * n * k) as f64;
     let [(best, median), (best_sum, _), (best_rten, _), (best_peak, _), (best_read, _)] = times;
     println!(
-        "{:>16} {:>12} {:>8.1} {:>8.1} {:>6.1}% {:>7} {:>9.2} {:>9.2} {:>9.2}",
+        "{:>16} {:>12} {:>8.1} {:>8.1} {:>6.1}% {:>7} {:>9.2} {:>9.2} {:>9.2}{saturated}",
         format!("{m},{n},{k}"),
         kernel.name(),
         1e-9 * operations / best,
