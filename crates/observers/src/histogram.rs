@@ -20,9 +20,9 @@ const BINS: usize = 2048;
 /// The bins span the range seen so far. When a batch widens it, the old counts are distributed over the new bins: each
 /// old bin is split into 16 slices, and each slice goes where its middle lies. Infinities are left out and counted.
 ///
-/// The search starts from the whole range. It moves one bound at a time over 1e-5 of all counts, the one that skips more
-/// bins, and stops when the error of quantizing to 256 levels would grow. The levels are 256 even for values 0 to 127,
-/// as in PyTorch. The bins are counted in `f32`, exact up to 2^24 values per bin.
+/// The search starts from the whole range. It moves one bound at a time over 1e-5 of all counts, the one that skips
+/// more bins, and stops when the error of quantizing to 256 levels would grow. The levels are 256 even for values 0 to
+/// 127, as in PyTorch. The bins are counted in `f32`, exact up to 2^24 values per bin.
 ///
 /// States do not merge: where the counts end up depends on the order of the batches.
 /// [`DyadicHistogram`](crate::DyadicHistogram) is the histogram that does.

@@ -7,7 +7,8 @@ use crate::Error;
 
 /// What an observer saw: what is saved, loaded and merged.
 ///
-/// Floats are written as their bits, so that they come back the same in every format, and counts as integers. A state read from elsewhere is checked by [`Observer::load`](crate::Observer::load) and
+/// Floats are written as their bits, so that they come back the same in every format, and counts as integers. A state
+/// read from elsewhere is checked by [`Observer::load`](crate::Observer::load) and
 /// [`Observer::merge`](crate::Observer::merge).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]

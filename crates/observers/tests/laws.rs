@@ -83,7 +83,10 @@ proptest! {
     }
 
     #[test]
-    fn channels_merge_in_any_order(batches in prop::collection::vec(prop::collection::vec(finite(), 6), 1..6), first in 0_usize..6) {
+    fn channels_merge_in_any_order(
+        batches in prop::collection::vec(prop::collection::vec(finite(), 6), 1..6),
+        first in 0_usize..6,
+    ) {
         let kind = ObserverKind::PerChannelMinMax;
         let tensor = |elements: &Vec<f32>| Tensor::from_slice(&[3, 2], elements).expect("six");
         let mut once = kind.observer();

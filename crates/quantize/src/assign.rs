@@ -1,4 +1,4 @@
-//! Which nodes run on codes.
+//! Which nodes are quantized.
 
 mod demand;
 mod joins;
@@ -12,7 +12,8 @@ use fourfold_tensor::{DType, Tensor};
 use crate::mapping::Ordered;
 use crate::{Observed, QConfig, QConfigMapping};
 
-/// The largest number of products of an activation and a weight in one sum that fits `i32` whatever the codes are.
+/// The largest number of products of an activation and a weight in one sum that fits `i32`, whatever the values
+/// are.
 const EXACT_DEPTH: usize = 65_793;
 
 /// The same of two activations.
@@ -21,13 +22,13 @@ const EXACT_DEPTH_OF_ACTIVATIONS: usize = 33_025;
 /// What was decided about the nodes and values of a float graph.
 #[derive(Clone, Debug)]
 pub(crate) struct Assignment {
-    /// For every node: its configuration if it runs on codes, or why not.
+    /// For every node: its configuration if it is quantized, or why not.
     pub(crate) nodes: Vec<Result<QConfig, String>>,
-    /// For every value: whether it is made as codes.
-    pub(crate) codes: Vec<bool>,
+    /// For every value: whether it is quantized.
+    pub(crate) quantized: Vec<bool>,
     /// The values that need parameters of their own, each with what watches it.
     pub(crate) observed: Vec<(ValueId, Observed)>,
-    /// Single numbers that become codes where they meet codes, with their parameters.
+    /// Single numbers that are quantized where they meet quantized values, with their parameters.
     pub(crate) numbers: HashMap<ValueId, QuantParams>,
 }
 
@@ -38,14 +39,14 @@ impl Assignment {
         let has_stubs = graph.nodes().iter().any(|node| *node.op() == Op::QuantStub);
         let ordered = mapping.ordered(graph);
         let demanded = demand::demand(graph, |node| mapping.get(&ordered, node).is_ok());
-        let (inside, codes) = (vec![false; count], vec![false; count]);
-        let mut assigner = Assigner { graph, mapping, ordered, has_stubs, demanded, inside, codes };
+        let (inside, quantized) = (vec![false; count], vec![false; count]);
+        let mut assigner = Assigner { graph, mapping, ordered, has_stubs, demanded, inside, quantized };
         let (mut observed, mut is_observed, mut numbers) = (Vec::new(), vec![false; count], HashMap::new());
         let mut nodes = Vec::with_capacity(graph.nodes().len());
         for node in graph.nodes() {
             let decision = assigner.decide(node);
             if let Ok(qconfig) = decision {
-                let operands = activations(node).filter(|id| !assigner.codes[id.index()]);
+                let operands = activations(node).filter(|id| !assigner.quantized[id.index()]);
                 let own = node.op().kind().output_params() == OutputParams::Own;
                 let borders = operands.filter(|_| *node.op() != Op::QuantStub);
                 for id in borders.chain(own.then_some(node.output())).collect::<Vec<_>>() {
@@ -59,11 +60,11 @@ impl Assignment {
                         observed.push((id, maker.map_or(config, |kind| config.of_results(kind))));
                     }
                 }
-                assigner.codes[node.output().index()] = true;
+                assigner.quantized[node.output().index()] = true;
             }
             nodes.push(decision);
         }
-        Self { nodes, codes: assigner.codes, observed, numbers }
+        Self { nodes, quantized: assigner.quantized, observed, numbers }
     }
 }
 
@@ -86,11 +87,11 @@ struct Assigner<'g> {
     mapping: &'g QConfigMapping,
     ordered: Ordered<'g>,
     has_stubs: bool,
-    /// For every value: whether a product reads it in the end.
+    /// For every value: whether a product reads it, directly or not.
     demanded: Vec<bool>,
     /// For every value: whether it lies between a QuantStub and a DeQuantStub.
     inside: Vec<bool>,
-    codes: Vec<bool>,
+    quantized: Vec<bool>,
 }
 
 impl Assigner<'_> {
@@ -127,15 +128,15 @@ impl Assigner<'_> {
         Ok(qconfig)
     }
 
-    /// Whether codes suit the node where it stands, or why not.
+    /// Whether quantized values suit the node among its neighbours, or why not.
     fn suits(&self, node: &Node) -> Result<(), String> {
         let kind = node.op().kind();
         let (mut operands, is_constant) = (activations(node), |id: ValueId| self.graph.value(id).constant());
-        let on_codes = operands.clone().any(|id| self.codes[id.index()]);
+        let any_quantized = operands.clone().any(|id| self.quantized[id.index()]);
         match kind.output_params() {
             OutputParams::Float => return Err(format!("{kind} runs on real numbers only")),
-            OutputParams::Shared if !on_codes => return Err("its operand is not quantized".to_owned()),
-            OutputParams::Own if !is_weighted(kind) && kind != OpKind::QuantStub && !on_codes => {
+            OutputParams::Shared if !any_quantized => return Err("its operand is not quantized".to_owned()),
+            OutputParams::Own if !is_weighted(kind) && kind != OpKind::QuantStub && !any_quantized => {
                 return Err("no operand is quantized, and it has no weight".to_owned());
             }
             OutputParams::Shared => return Ok(()),
@@ -149,7 +150,9 @@ impl Assigner<'_> {
                 let depth = self.graph.value(node.inputs()[0]).ty().dims().last().and_then(Dim::fixed);
                 check_depth(depth.unwrap_or(0), EXACT_DEPTH_OF_ACTIVATIONS)
             }
-            OpKind::Sub | OpKind::Mul if operands.any(|id| !self.codes[id.index()] && is_constant(id).is_none()) => {
+            OpKind::Sub | OpKind::Mul
+                if operands.any(|id| !self.quantized[id.index()] && is_constant(id).is_none()) =>
+            {
                 Err("an operand is not quantized".to_owned())
             }
             _ if costs_no_more_in_float(node.op()) && !self.demanded[node.output().index()] => {
@@ -165,7 +168,7 @@ fn costs_no_more_in_float(op: &Op) -> bool {
     matches!(op, Op::Unary(_) | Op::Binary(_) | Op::Add(_) | Op::Concat(_))
 }
 
-/// The scale in which a constant is one step, `None` if it is not a single number of normal size or 0.
+/// A single number and the scale that makes it 1, -1 or 0; `None` if it is not single, or neither normal nor 0.
 fn scale_of(constant: &Tensor) -> Option<(f32, Scale)> {
     match constant.as_slice::<f32>() {
         Ok([0.0]) => Some((0.0, Scale::ONE)),
@@ -174,14 +177,14 @@ fn scale_of(constant: &Tensor) -> Option<(f32, Scale)> {
     }
 }
 
-/// Parameters in which a single number is exactly one step from zero.
+/// Parameters in which a single number is quantized exactly.
 fn number(constant: &Tensor, qconfig: &QConfig) -> Option<QuantParams> {
-    let ((number, scale), dtype) = (scale_of(constant)?, qconfig.activation.scheme.codes().ok()?.dtype);
+    let ((number, scale), dtype) = (scale_of(constant)?, qconfig.activation.scheme.quantized().ok()?.dtype);
     let zero_point = i32::from(dtype == DType::U8 && number < 0.0);
     QuantParams::per_tensor(dtype, dtype.byte_range()?, scale, zero_point).ok()
 }
 
-/// Why the weight of a node has no codes, if it has none.
+/// Why the weight of a node cannot be quantized, if it cannot.
 pub(crate) fn check_weight(graph: &Graph, node: &Node) -> Result<(), String> {
     match graph.value(node.inputs()[1]).constant() {
         Some(weight) if weight.is_empty() => Err("its weight has no elements".to_owned()),
@@ -203,11 +206,11 @@ pub(crate) fn has_rows(kind: OpKind) -> bool {
     matches!(kind, OpKind::Conv | OpKind::Linear)
 }
 
-/// The operands that are computed or brought at run time, and constants that stand in their place.
+/// The operands that are computed or given at run time, and constants instead of them.
 pub(crate) fn activations(node: &Node) -> impl Iterator<Item = ValueId> + Clone + use<'_> {
     let count = match node.op().kind() {
         kind if is_weighted(kind) => 1,
-        // The others are numbers of elements.
+        // The others are indices of elements.
         OpKind::Gather | OpKind::GatherElements => 1,
         _ => node.inputs().len(),
     };

@@ -1,8 +1,8 @@
 //! Bias correction: the mean error of every output channel taken out of the bias.
 
-mod codes;
 mod data_free;
 mod means;
+mod quantized_layer;
 
 use std::collections::HashMap;
 
@@ -10,9 +10,9 @@ use fourfold_graph::{Graph, Node};
 use fourfold_runtime::Options;
 
 use crate::{Batches, ChannelStatistics, Error, Quantized};
-use codes::Codes;
+use quantized_layer::QuantizedLayer;
 
-/// Moves the bias of every layer on codes so that the means of its sums are those of the float graph (empirical bias
+/// Moves the bias of every quantized layer so that the means of its sums are those of the float graph (empirical bias
 /// correction, Nagel et al. 2019, arXiv 1906.04721).
 ///
 /// ```text
@@ -21,12 +21,12 @@ use codes::Codes;
 ///
 /// `y` is what the layer of the float graph computes before its activation, `y_q` the same of the quantized layer on
 /// its quantized operand, without rounding of the result; the means are over all samples and positions. Layers are
-/// corrected in the order of the graph, so each sees what the corrections before it changed. The codes of the bias keep
-/// their scale `s_a * s_w`; a layer without bias gets one. Layers that run dynamically or in float stay as they are.
+/// corrected in the order of the graph, so each sees what the corrections before it changed. The quantized bias keeps
+/// its scale `s_a * s_w`; a layer without bias gets one. Layers that run dynamically or in float stay as they are.
 ///
 /// `float` is the graph that was prepared, with its names. `batches` are inputs as
 /// [`Calibration::observe`](crate::Calibration::observe) takes them, best the same ones; they are gone through once in
-/// float and, up to the layer in question, once for each layer in codes, so that no more than one has to be in memory.
+/// float and, up to the layer in question, once for each quantized layer, so that no more than one has to be in memory.
 /// The result has the same bits on every CPU.
 ///
 /// # Errors
@@ -59,12 +59,12 @@ pub fn correct_bias_with<B: Batches + ?Sized>(
     for (&(_, index), expected) in layers.iter().zip(expected) {
         let actual = means::of_quantized(&graph, &graph.nodes()[index], batches, options)?;
         let difference: Vec<f64> = expected.iter().zip(&actual).map(|(expected, actual)| expected - actual).collect();
-        graph = codes::with_biases(&graph, &HashMap::from([(index, difference)]))?;
+        graph = quantized_layer::with_biases(&graph, &HashMap::from([(index, difference)]))?;
     }
     Ok(Quantized { graph, layers: quantized.layers().to_vec() })
 }
 
-/// Moves the bias of every layer on codes by the mean error that rounding its weight is expected to make, without data
+/// Moves the bias of every quantized layer by the mean error that rounding its weight is expected to make, without data
 /// (Nagel et al. 2019, arXiv 1906.04721, section 4.2).
 ///
 /// ```text
@@ -94,18 +94,18 @@ pub fn correct_bias_data_free(
     for (of_float, index) in layers(float, graph)? {
         let node = &float.nodes()[of_float];
         if let Some(x) = &means[node.inputs()[0].index()] {
-            differences.insert(index, data_free::difference(float, node, &Codes::new(graph, index)?, x)?);
+            differences.insert(index, data_free::difference(float, node, &QuantizedLayer::new(graph, index)?, x)?);
         }
     }
-    Ok(Quantized { graph: codes::with_biases(graph, &differences)?, layers: quantized.layers().to_vec() })
+    Ok(Quantized { graph: quantized_layer::with_biases(graph, &differences)?, layers: quantized.layers().to_vec() })
 }
 
-/// The layers on codes: index in the float graph, index in the quantized one.
+/// The quantized layers: index in the float graph, index in the quantized one.
 fn layers(float: &Graph, quantized: &Graph) -> Result<Vec<(usize, usize)>, Error> {
     let indices: HashMap<&str, usize> = (0..).zip(float.nodes()).map(|(index, node)| (node.name(), index)).collect();
     let mut layers = Vec::new();
     for (index, node) in quantized.nodes().iter().enumerate() {
-        if !codes::is_on_codes(quantized, node) {
+        if !quantized_layer::is_quantized(quantized, node) {
             continue;
         }
         let mismatch = |reason| Error::Mismatch { node: node.name().to_owned(), reason };

@@ -20,7 +20,7 @@ pub use monitor::Progress;
 
 use crate::{Error, Layer, QConfigMapping, Quantized, fingerprint};
 
-/// Makes a float graph ready for calibration: decides which nodes will run on codes and puts observers where parameters
+/// Makes a float graph ready for calibration: decides which nodes will be quantized and puts observers where parameters
 /// are needed.
 ///
 /// Call [`crate::fuse`] first, so that batch normalizations do not stand between.
@@ -125,20 +125,19 @@ impl Calibration {
         self.batches
     }
 
-    /// The shards of the samples that were observed to the end, as far as [`Calibration::set_shards`] or what was
+    /// The finished shards of the samples, as far as [`Calibration::set_shards`] or what was
     /// loaded says; `None` for all samples.
     #[must_use]
     pub fn shards(&self) -> Option<&Shards> {
         self.shards.as_ref()
     }
 
-    /// Says which shards of the samples have been observed to the end, which is saved and merged with what was
-    /// observed.
+    /// Says which shards of the samples are finished, which is saved and merged with what was observed.
     pub fn set_shards(&mut self, shards: Option<Shards>) {
         self.shards = shards;
     }
 
-    /// Lets [`Calibration::convert`] make do with a part of the samples.
+    /// Lets [`Calibration::convert`] accept some of the samples.
     pub fn allow_partial(&mut self) {
         self.allow_partial = true;
     }
@@ -149,7 +148,7 @@ impl Calibration {
         layers(self.graph(), &self.assignment)
     }
 
-    /// Takes in batches from now on (PyTorch's `enable_observer`), as in the beginning.
+    /// Takes in batches from now on (PyTorch's `enable_observer`); the default.
     pub fn enable_observer(&mut self) {
         self.enabled = true;
     }

@@ -1,4 +1,4 @@
-//! What quantization cost, value by value.
+//! The error of quantization, value by value.
 
 mod energies;
 
@@ -83,19 +83,19 @@ impl Comparison {
         self.quantized.run_observed(batch, |id, value| {
             let known = plan.graph().value(id);
             let Some(in_float) = exact.get(known.name()) else { return };
-            let real = match known.ty().params() {
+            let dequantized = match known.ty().params() {
                 Some(params) => dequantize(value, params).map_err(Error::from),
                 None => Ok(value.clone()),
             };
-            let added = real.and_then(|real| {
-                if !in_float.dtype().is_float() || in_float.len() != real.len() {
+            let added = dequantized.and_then(|dequantized| {
+                if !in_float.dtype().is_float() || in_float.len() != dequantized.len() {
                     return Ok(());
                 }
-                let (in_float, real) = (&in_float.to_float(DType::F32)?, real.to_float(DType::F32)?);
+                let (in_float, dequantized) = (&in_float.to_float(DType::F32)?, dequantized.to_float(DType::F32)?);
                 let cuts = cuts.get(known.name()).into_iter().flatten();
                 let parts: Vec<Parts> = cuts.filter_map(|cut| cut.parts(in_float, &exact)).collect();
                 let energies = energies.entry(known.name().to_owned()).or_default();
-                energies.add(in_float.as_slice()?, real.as_slice()?, &parts);
+                energies.add(in_float.as_slice()?, dequantized.as_slice()?, &parts);
                 Ok(())
             });
             first_error = first_error.take().or(added.err());
@@ -109,8 +109,8 @@ impl Comparison {
     /// SQNR = 10 log10(sum x^2 / sum (x - y)^2)        x of the float graph, y of the quantized one
     /// ```
     ///
-    /// A part that is lost does not hide behind a larger one: the ratio of a Concat is that of its worst operand, and
-    /// that of an output of the graph is that of its worst channel, where these are lower than the ratio of the whole.
+    /// A large part must not hide the error of a small one. So the ratio of a Concat is that of its worst operand, and
+    /// that of an output of the graph that of its worst channel, if these are lower than the ratio of the whole.
     /// Channels lie on axis 1, or on the last axis of a tensor of three axes if that one is shorter. Parts that are
     /// zero, or have fewer than 16 elements in all batches, do not count.
     ///
@@ -121,22 +121,23 @@ impl Comparison {
     }
 }
 
-/// The signal-to-quantization-noise ratio in decibels of the weights of every layer on codes, by the layer's name: what
-/// can be known without samples. Infinite where the codes are exact; layers without weights are left out.
+/// The signal-to-quantization-noise ratio in decibels of the weights of every quantized layer, by the layer's name:
+/// what can be known without samples. Infinite where the quantized weights are exact; layers without weights are left
+/// out.
 ///
 /// # Errors
 ///
-/// [`Error::Scheme`] if codes do not fit their parameters.
+/// [`Error::Scheme`] if quantized values do not fit their parameters.
 pub fn weight_sqnr_db(float: &Graph, quantized: &Graph) -> Result<BTreeMap<String, f64>, Error> {
     let nodes: HashMap<&str, &Node> = float.nodes().iter().map(|node| (node.name(), node)).collect();
     let mut ratios = BTreeMap::new();
     for node in quantized.nodes() {
         let Some(of_float) = nodes.get(node.name()) else { continue };
         let mut energies = Energies::default();
-        for (&exact, &codes) in of_float.inputs().iter().zip(node.inputs()) {
-            let (exact, codes) = (float.value(exact), quantized.value(codes));
-            if let (Some(exact), Some(constant)) = (exact.constant(), codes.constant())
-                && let Some(params) = codes.ty().params().filter(|_| codes.ty().is_quantized())
+        for (&exact, &rounded) in of_float.inputs().iter().zip(node.inputs()) {
+            let (exact, rounded) = (float.value(exact), quantized.value(rounded));
+            if let (Some(exact), Some(constant)) = (exact.constant(), rounded.constant())
+                && let Some(params) = rounded.ty().params().filter(|_| rounded.ty().is_quantized())
             {
                 let actual = dequantize(constant, params)?;
                 if exact.dtype() == DType::F32 && exact.len() == actual.len() {

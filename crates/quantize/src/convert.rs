@@ -14,21 +14,21 @@ pub(crate) fn convert(
     assignment: &Assignment,
     params: impl Fn(ValueId) -> Result<QuantParams, Error>,
 ) -> Result<Quantized, Error> {
-    let codes = vec![None; graph.values().len()];
-    let mut conversion = Conversion { rewrite: Rewrite::new(graph)?, assignment, params, codes };
+    let quantized = vec![None; graph.values().len()];
+    let mut conversion = Conversion { rewrite: Rewrite::new(graph)?, assignment, params, quantized };
     for (node, decision) in graph.nodes().iter().zip(&assignment.nodes) {
         match decision {
-            Ok(qconfig) => conversion.on_codes(node, qconfig)?,
-            Err(_) => conversion.on_reals(node)?,
+            Ok(qconfig) => conversion.quantized_node(node, qconfig)?,
+            Err(_) => conversion.float_node(node)?,
         }
     }
     for &output in graph.outputs() {
-        conversion.real(output)?;
+        conversion.float(output)?;
     }
     Ok(Quantized { graph: conversion.rewrite.finish()?, layers: layers(graph, assignment) })
 }
 
-/// The decisions about all nodes but stubs and conversions between types of real numbers, which are not layers.
+/// The decisions about all nodes but stubs and conversions between float types, which are not layers.
 pub(crate) fn layers(graph: &Graph, assignment: &Assignment) -> Vec<Layer> {
     let decided = graph.nodes().iter().zip(&assignment.nodes);
     let is_stub = |node: &Node| matches!(node.op(), Op::QuantStub | Op::DeQuantStub);
@@ -43,35 +43,35 @@ pub(crate) fn layers(graph: &Graph, assignment: &Assignment) -> Vec<Layer> {
     kept.map(layer).collect()
 }
 
-/// The new graph, in which an old value may stand twice: as real numbers (in `rewrite`) and as codes.
+/// The new graph, in which a value may exist twice: as float (in `rewrite`) and quantized.
 struct Conversion<'g, P> {
     rewrite: Rewrite<'g>,
     assignment: &'g Assignment,
     params: P,
-    codes: Vec<Option<ValueId>>,
+    quantized: Vec<Option<ValueId>>,
 }
 
 impl<P: Fn(ValueId) -> Result<QuantParams, Error>> Conversion<'_, P> {
-    /// Adds a node that computes on codes.
-    fn on_codes(&mut self, node: &Node, qconfig: &QConfig) -> Result<(), Error> {
+    /// Adds a quantized node.
+    fn quantized_node(&mut self, node: &Node, qconfig: &QConfig) -> Result<(), Error> {
         let op = node.op();
         let own = match op.kind().output_params() {
             OutputParams::Own => Some((self.params)(node.output())?),
             _ => None,
         };
         let (op, inputs) = match op {
-            Op::QuantStub => (Op::Quantize, vec![self.real(node.inputs()[0])?]),
+            Op::QuantStub => (Op::Quantize, vec![self.float(node.inputs()[0])?]),
             _ if is_weighted(op.kind()) => (op.clone(), self.weighted(node, qconfig)?),
             _ => {
-                let on_codes = activations(node).count();
+                let count = activations(node).count();
                 let mut inputs = Vec::with_capacity(node.inputs().len());
                 for (index, &id) in node.inputs().iter().enumerate() {
-                    inputs.push(if index < on_codes { self.code(id)? } else { self.real(id)? });
+                    inputs.push(if index < count { self.quantized(id)? } else { self.float(id)? });
                 }
                 (op.clone(), inputs)
             }
         };
-        let output = self.code_name(node.output());
+        let output = self.quantized_name(node.output());
         let new = self.rewrite.builder.add(NewNode {
             name: node.name(),
             output: &output,
@@ -79,32 +79,32 @@ impl<P: Fn(ValueId) -> Result<QuantParams, Error>> Conversion<'_, P> {
             inputs: &inputs,
             params: own,
         })?;
-        self.codes[node.output().index()] = Some(new);
+        self.quantized[node.output().index()] = Some(new);
         Ok(())
     }
 
-    /// Adds a node that computes on real numbers.
-    fn on_reals(&mut self, node: &Node) -> Result<(), Error> {
+    /// Adds a float node.
+    fn float_node(&mut self, node: &Node) -> Result<(), Error> {
         if *node.op() == Op::DeQuantStub {
-            return self.end_of_stub(node);
+            return self.dequant_stub(node);
         }
         for &input in node.inputs() {
-            self.real(input)?;
+            self.float(input)?;
         }
         self.rewrite.copy(node)
     }
 
-    /// A DeQuantStub becomes the Dequantize, or nothing where its operand is real already, unless the caller gets its
+    /// A DeQuantStub becomes the Dequantize, or nothing where its operand is float already, unless the caller gets its
     /// result by that name.
-    fn end_of_stub(&mut self, node: &Node) -> Result<(), Error> {
-        let (op, operand) = match self.codes[node.inputs()[0].index()] {
+    fn dequant_stub(&mut self, node: &Node) -> Result<(), Error> {
+        let (op, operand) = match self.quantized[node.inputs()[0].index()] {
             None if !self.is_output(node.output()) => {
                 let operand = self.rewrite.get(node.inputs()[0])?;
                 self.rewrite.set(node.output(), operand);
                 return Ok(());
             }
             None => (Op::Identity, self.rewrite.get(node.inputs()[0])?),
-            Some(codes) => (Op::Dequantize, codes),
+            Some(quantized) => (Op::Dequantize, quantized),
         };
         let output = self.rewrite.source.value(node.output()).name();
         let operand =
@@ -113,9 +113,9 @@ impl<P: Fn(ValueId) -> Result<QuantParams, Error>> Conversion<'_, P> {
         Ok(())
     }
 
-    /// Codes of the operand, weight and bias of a convolution or linear layer.
+    /// Operand, weight and bias of a convolution or linear layer, quantized.
     fn weighted(&mut self, node: &Node, qconfig: &QConfig) -> Result<Vec<ValueId>, Error> {
-        let x = self.code(node.inputs()[0])?;
+        let x = self.quantized(node.inputs()[0])?;
         let graph = self.rewrite.source;
         let s_a = match self.rewrite.builder.value(x).ty().params() {
             Some(params) => params.scales()[0],
@@ -123,55 +123,55 @@ impl<P: Fn(ValueId) -> Result<QuantParams, Error>> Conversion<'_, P> {
         };
         let (weight, bias) = Weight::new(graph, node, &qconfig.weight)?.with_bias(graph, node, s_a)?;
         let mut inputs = vec![x];
-        let constants = [Some((weight.codes, weight.params)), bias];
-        for ((codes, params), &old) in constants.into_iter().flatten().zip(&node.inputs()[1..]) {
+        let constants = [Some((weight.quantized, weight.params)), bias];
+        for ((quantized, params), &old) in constants.into_iter().flatten().zip(&node.inputs()[1..]) {
             let name = self.rewrite.builder.unique_name(graph.value(old).name());
-            inputs.push(self.rewrite.builder.quantized_constant(&name, codes, params)?);
+            inputs.push(self.rewrite.builder.quantized_constant(&name, quantized, params)?);
         }
         Ok(inputs)
     }
 
-    /// The codes of a value; a real value is quantized here, a single number at once.
-    fn code(&mut self, id: ValueId) -> Result<ValueId, Error> {
-        if let Some(codes) = self.codes[id.index()] {
-            return Ok(codes);
+    /// A value, quantized; a float value is quantized by a new node, a single number at once.
+    fn quantized(&mut self, id: ValueId) -> Result<ValueId, Error> {
+        if let Some(quantized) = self.quantized[id.index()] {
+            return Ok(quantized);
         }
         let number = self.assignment.numbers.get(&id);
         if let Some((constant, params)) = self.rewrite.source.value(id).constant().zip(number) {
             let name = self.rewrite.fresh_name(&format!("{}.codes", self.rewrite.source.value(id).name()));
-            let codes = self.rewrite.builder.quantized_constant(&name, quantize(constant, params)?, params.clone())?;
-            self.codes[id.index()] = Some(codes);
-            return Ok(codes);
+            let quantized =
+                self.rewrite.builder.quantized_constant(&name, quantize(constant, params)?, params.clone())?;
+            self.quantized[id.index()] = Some(quantized);
+            return Ok(quantized);
         }
         let (inputs, params) = ([self.rewrite.get(id)?], Some((self.params)(id)?));
         let value = self.rewrite.source.value(id).name();
         let output = self.rewrite.fresh_name(&format!("{value}.codes"));
         let name = self.rewrite.fresh_name(&format!("{value}.quantize"));
         let new = NewNode { name: &name, output: &output, op: Op::Quantize, inputs: &inputs, params };
-        let codes = self.rewrite.builder.add(new)?;
-        self.codes[id.index()] = Some(codes);
-        Ok(codes)
+        let quantized = self.rewrite.builder.add(new)?;
+        self.quantized[id.index()] = Some(quantized);
+        Ok(quantized)
     }
 
-    /// The real numbers of a value; codes are dequantized here, once.
-    fn real(&mut self, id: ValueId) -> Result<ValueId, Error> {
-        let codes = self.codes[id.index()].filter(|_| self.assignment.codes[id.index()]);
-        let (Some(codes), false) = (codes, self.rewrite.has(id)) else { return self.rewrite.get(id) };
+    /// A value as float; a quantized value is dequantized by a new node, once.
+    fn float(&mut self, id: ValueId) -> Result<ValueId, Error> {
+        let quantized = self.quantized[id.index()].filter(|_| self.assignment.quantized[id.index()]);
+        let (Some(quantized), false) = (quantized, self.rewrite.has(id)) else { return self.rewrite.get(id) };
         let value = self.rewrite.source.value(id).name();
         let output = match self.is_output(id) {
             true => value.to_owned(),
             false => self.rewrite.fresh_name(&format!("{value}.reals")),
         };
         let name = self.rewrite.fresh_name(&format!("{value}.dequantize"));
-        let new = NewNode { name: &name, output: &output, op: Op::Dequantize, inputs: &[codes], params: None };
-        let real = self.rewrite.builder.add(new)?;
-        self.rewrite.set(id, real);
-        Ok(real)
+        let new = NewNode { name: &name, output: &output, op: Op::Dequantize, inputs: &[quantized], params: None };
+        let float = self.rewrite.builder.add(new)?;
+        self.rewrite.set(id, float);
+        Ok(float)
     }
 
-    /// The name of the codes of a node's result: that of the result, unless the caller gets the real numbers by that
-    /// name.
-    fn code_name(&mut self, id: ValueId) -> String {
+    /// The name of a quantized result: that of the result, unless the caller gets the floats by that name.
+    fn quantized_name(&mut self, id: ValueId) -> String {
         let value = self.rewrite.source.value(id).name();
         if self.is_output(id) { self.rewrite.fresh_name(&format!("{value}.codes")) } else { value.to_owned() }
     }

@@ -31,7 +31,7 @@ pub fn quantize_dynamic(graph: &Graph, kinds: &[OpKind], dtype: DType) -> Result
     }
 }
 
-/// Quantizes the weights of all nodes that a mapping configures and that can run with real operands: linear and
+/// Quantizes the weights of all nodes that a mapping configures and that can run with float operands: linear and
 /// recurrent layers, convolutions that a rule names or whose operator it names (PyTorch leaves them float; a scheme by
 /// rows gives each image parameters of its own), and tables of embeddings where the configuration's weights are for
 /// them (see [`quantize_embedding`](crate::quantize_embedding)).
@@ -106,13 +106,13 @@ impl<'a> Form<'a> {
     }
 }
 
-/// The weights that are codes already, by the values of the float graph and the number of their parts, each with its
-/// configuration: a layer that is applied again, as a cell is at every step, has them once.
+/// The weights that are quantized already, by the values of the float graph and the number of their parts, each with
+/// its configuration: a layer that is applied again, as a cell is at every step, has them once.
 #[derive(Debug, Default)]
 struct Weights(HashMap<(ValueId, usize), Vec<(Observed, ValueId)>>);
 
 impl Weights {
-    /// Adds a node that is to run with weights of codes and real operands.
+    /// Adds a node that is to run with quantized weights and float operands.
     fn quantize(&mut self, rewrite: &mut Rewrite<'_>, node: &Node, qconfig: &QConfig) -> Result<(), Error> {
         let dynamic = Some(qconfig.dynamic);
         // The number of weights, and of those that each is made of.
@@ -125,7 +125,7 @@ impl Weights {
         let mut inputs = Vec::with_capacity(node.inputs().len());
         for (index, &operand) in node.inputs().iter().enumerate() {
             inputs.push(match (1..=weights).contains(&index) {
-                true => self.codes(rewrite, node, (index, parts), &qconfig.weight)?,
+                true => self.quantized(rewrite, node, (index, parts), &qconfig.weight)?,
                 false => rewrite.get(operand)?,
             });
         }
@@ -135,8 +135,8 @@ impl Weights {
         Ok(())
     }
 
-    /// The codes of an operand of a node.
-    fn codes(
+    /// A weight of a node, quantized.
+    fn quantized(
         &mut self,
         rewrite: &mut Rewrite<'_>,
         node: &Node,
@@ -145,13 +145,13 @@ impl Weights {
     ) -> Result<ValueId, Error> {
         let operand = node.inputs()[index];
         let made = self.0.entry((operand, parts)).or_default();
-        if let Some((_, codes)) = made.iter().find(|(other, _)| other == config) {
-            return Ok(*codes);
+        if let Some((_, quantized)) = made.iter().find(|(other, _)| other == config) {
+            return Ok(*quantized);
         }
         let weight = Weight::of_parts(rewrite.source, node, index, parts, config)?;
         let name = rewrite.builder.unique_name(rewrite.source.value(operand).name());
-        let codes = rewrite.builder.quantized_constant(&name, weight.codes, weight.params)?;
-        made.push((*config, codes));
-        Ok(codes)
+        let quantized = rewrite.builder.quantized_constant(&name, weight.quantized, weight.params)?;
+        made.push((*config, quantized));
+        Ok(quantized)
     }
 }

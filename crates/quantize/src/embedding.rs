@@ -1,4 +1,4 @@
-//! Tables of embeddings in codes.
+//! Quantized tables of embeddings.
 
 use std::collections::HashMap;
 
@@ -11,19 +11,19 @@ use crate::rewrite::Rewrite;
 use crate::{Error, QConfig, QConfigMapping, Quantized, quantize_dynamic_with};
 
 /// Quantizes the tables of embeddings alone, row by row: [`QConfig::float_qparams_weight_only`] to 8 bits,
-/// [`QConfig::float_qparams_weight_only_4bit`] to 4, two codes in a byte of a file. The rest of the graph stays as it
+/// [`QConfig::float_qparams_weight_only_4bit`] to 4, two values in a byte of a file. The rest of the graph stays as it
 /// is.
 ///
-/// A table is a constant `[rows, ..]` from which nothing but Gather chooses rows. The rows that are chosen become real
-/// numbers again while running, equation (1). Every row has a scale and a zero point:
+/// A table is a constant `[rows, ..]` from which nothing but Gather chooses rows. The rows that are chosen are
+/// dequantized while running, equation (1). Every row has a scale and a zero point:
 ///
 /// ```text
-/// lo = min(row, 0)    hi = max(row, 0)    scale = (hi - lo) / q_max    zero_point = round_half_even(-lo / scale)    q_max = 255 or 15
+/// lo = min(row, 0)                hi = max(row, 0)
+/// scale = (hi - lo) / q_max       zero_point = round_half_even(-lo / scale)       q_max = 255 or 15
 /// ```
 ///
-/// PyTorch's zero points are real numbers, and its range is that of the row alone; here 0 is a code, so that padding
-/// stays 0 and the parameters are those of every other tensor. A row costs at most half a step of its range widened to
-/// 0.
+/// PyTorch's zero points are floats, and its range is that of the row alone; here the range holds 0, so that padding
+/// stays 0 and the parameters are those of every other tensor. The error is at most half a scale.
 ///
 /// For a mapping that quantizes tables and linear layers at once, see [`quantize_dynamic_with`].
 ///
@@ -41,18 +41,18 @@ pub fn quantize_embedding(graph: &Graph, qconfig: QConfig) -> Result<Quantized, 
 /// What is known of the tables of a float graph.
 #[derive(Debug, Default)]
 pub(crate) struct Tables {
-    /// Those that are codes already, by their configuration.
-    codes: HashMap<(ValueId, i32), ValueId>,
-    /// Whether something else than Gather reads them.
+    /// Those that are quantized already, by their configuration.
+    quantized: HashMap<(ValueId, i32), ValueId>,
+    /// Whether another operator than Gather reads them.
     is_shared: HashMap<ValueId, bool>,
 }
 
 impl Tables {
-    /// Adds a node with its table in codes.
+    /// Adds a node with its table quantized.
     pub(crate) fn quantize(&mut self, rewrite: &mut Rewrite<'_>, node: &Node, scheme: Scheme) -> Result<(), Error> {
         let (graph, id) = (rewrite.source, node.inputs()[0]);
         let key = (id, scheme.quant_max);
-        let table = match self.codes.get(&key) {
+        let table = match self.quantized.get(&key) {
             Some(&table) => table,
             None => {
                 let at_node = |source| Error::Weight { node: node.name().to_owned(), source };
@@ -62,9 +62,9 @@ impl Tables {
                 observer.observe(table).map_err(at_node)?;
                 let params = observer.params(&scheme).map_err(at_node)?;
                 let name = rewrite.builder.unique_name(graph.value(id).name());
-                let codes = rewrite.builder.quantized_constant(&name, quantize(table, &params)?, params)?;
-                self.codes.insert(key, codes);
-                codes
+                let quantized = rewrite.builder.quantized_constant(&name, quantize(table, &params)?, params)?;
+                self.quantized.insert(key, quantized);
+                quantized
             }
         };
         let inputs = [table, rewrite.get(node.inputs()[1])?];

@@ -1,4 +1,4 @@
-//! Equalization: the ranges of a layer's channels made alike, without data.
+//! Equalization: equal ranges for the channels of a layer, without data.
 
 mod pairs;
 mod scales;
@@ -11,11 +11,12 @@ use crate::{ChannelStatistics, Error};
 use pairs::Pair;
 use scales::Scales;
 
-/// Moves scales between neighbouring layers until the channels of a weight have like ranges (cross-layer equalization,
+/// Moves scales between neighbouring layers until the channels of a weight have equal ranges (cross-layer equalization,
 /// Nagel et al. 2019, arXiv 1906.04721, section 4.1), so that one scale for the whole weight is enough.
 ///
 /// ```text
-/// W1'[c] = W1[c] / s[c]     b1'[c] = b1[c] / s[c]     W2'[:, c] = W2[:, c] * s[c]     s[c] = sqrt(r1[c] * r2[c]) / r2[c]
+/// W1'[c] = W1[c] / s[c]     b1'[c] = b1[c] / s[c]     W2'[:, c] = W2[:, c] * s[c]
+/// s[c] = sqrt(r1[c] * r2[c]) / r2[c]
 /// ```
 ///
 /// with `r1[c]` the largest magnitude in output channel `c` of the first layer and `r2[c]` that in input channel `c` of
@@ -35,7 +36,8 @@ use scales::Scales;
 ///
 /// # Errors
 ///
-/// [`Error::AlreadyQuantized`] if the graph has codes, [`Error::Weight`] if a weight or bias of a pair is not finite.
+/// [`Error::AlreadyQuantized`] if the graph is quantized, [`Error::Weight`] if a weight or bias of a pair is not
+/// finite.
 pub fn equalize(graph: &Graph) -> Result<Graph, Error> {
     Ok(equalize_with_statistics(graph, &ChannelStatistics::default())?.0)
 }
@@ -43,7 +45,7 @@ pub fn equalize(graph: &Graph) -> Result<Graph, Error> {
 /// As [`equalize`], also between layers with a clamp from 0 to an upper bound, such as ReLU6; and gives the statistics
 /// of the results that have other scales now, for [`correct_bias_data_free`](crate::correct_bias_data_free).
 ///
-/// The paper replaces ReLU6 by ReLU, which makes another network of it. Here the clamp stays, and a channel is scaled
+/// The paper replaces ReLU6 by ReLU, which is another network. Here the clamp stays, and a channel is scaled
 /// only if its batch normalization keeps it below the bound, and no further than it stays there:
 ///
 /// ```text

@@ -10,7 +10,7 @@ pub enum Error {
     /// Conversion without calibration.
     #[error("nothing was calibrated: give `observe` at least one batch of representative inputs before `convert`")]
     NotCalibrated,
-    /// Conversion with a part of the samples.
+    /// Conversion with some of the samples.
     #[error("the calibration has only {shards} of the samples; calibrate and merge the others, or allow it as it is")]
     Partial {
         /// What it has.
@@ -22,7 +22,7 @@ pub enum Error {
     /// The monitor of a calibration stopped it.
     #[error("calibration was stopped in the middle of a batch; what the batches before gave is kept")]
     Cancelled,
-    /// The graph has codes already.
+    /// The graph is quantized already.
     #[error("the model is quantized already; quantize the float model instead")]
     AlreadyQuantized,
     /// A value could not be observed.
@@ -65,7 +65,8 @@ pub enum Error {
     },
     /// A quantized layer does not belong to the float graph.
     #[error(
-        "node `{node}` of the quantized model {reason}; give the float graph that it was made of, as it was given to `prepare`"
+        "node `{node}` of the quantized model {reason}; give the float graph that it was made of, as it was given to \
+         `prepare`"
     )]
     Mismatch {
         /// The node's name.

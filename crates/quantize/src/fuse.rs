@@ -1,4 +1,4 @@
-//! Fusion: fewer nodes that compute the same.
+//! Fusion: fewer nodes that compute the same values.
 
 use fourfold_graph::{Activation, BatchNorm, Clip, Graph, NewNode, Node, Op};
 use fourfold_tensor::Tensor;
@@ -20,7 +20,7 @@ use crate::rewrite::Rewrite;
 ///
 /// # Errors
 ///
-/// [`Error::AlreadyQuantized`] if the graph has codes.
+/// [`Error::AlreadyQuantized`] if the graph is quantized.
 pub fn fuse(graph: &Graph) -> Result<Graph, Error> {
     if graph.is_quantized() {
         return Err(Error::AlreadyQuantized);

@@ -9,11 +9,11 @@ use serde::Serialize;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Decision {
-    /// On codes, with parameters from calibration.
+    /// In integers, with parameters from calibration.
     Static,
-    /// On codes that are made of real operands while running.
+    /// In integers; its float operands are quantized while running.
     Dynamic,
-    /// On real numbers.
+    /// In `f32`.
     Float,
 }
 

@@ -15,7 +15,7 @@ use rule::{Module, ModuleOrder, ObjectType, Pattern, Regex};
 
 /// Gives every node a configuration, or excludes it (PyTorch's `QConfigMapping`).
 ///
-/// The most specific rule counts. From the least to the most specific:
+/// The most specific rule counts. From general to specific:
 ///
 /// | rule | applies to | among several |
 /// |---|---|---|
@@ -23,7 +23,7 @@ use rule::{Module, ModuleOrder, ObjectType, Pattern, Regex};
 /// | `set_object_type` | the nodes of an operator | the last |
 /// | `set_module_name_regex` | the nodes whose names begin with a match | the first |
 /// | `set_module_name` | the node of that name, and the nodes inside: `a` is also for `a.b` and `a/b` | the longest name, then the last |
-/// | `set_module_name_object_type_order` | one node of an operator inside of a module, by its place | the longest name, then the last |
+/// | `set_module_name_object_type_order` | one node of an operator inside of a module, by its position | the longest name, then the last |
 ///
 /// `None` excludes. A node that [`QConfigMapping::exclude`] names stays float whatever the rules say.
 ///
@@ -41,7 +41,7 @@ use rule::{Module, ModuleOrder, ObjectType, Pattern, Regex};
 ///
 /// # In a file
 ///
-/// A configuration is the name of a preset, `"float"` for none, or a table of all its parts. Keys that are not known
+/// A configuration is the name of a preset, `"float"` for none, or a table of all its fields. Keys that are not known
 /// are errors.
 ///
 /// ```
@@ -129,8 +129,7 @@ impl QConfigMapping {
         self
     }
 
-    /// Keeps all nodes float in whose names the regular expression has a match, wherever it begins; no rule goes before
-    /// this.
+    /// Keeps all nodes float whose names contain a match of the regular expression. No rule overrides this.
     ///
     /// # Errors
     ///
@@ -181,7 +180,7 @@ impl QConfigMapping {
         self.qconfigs().filter(others).try_for_each(QConfig::check_dynamic)
     }
 
-    /// The nodes of a graph that the rules by place are of, for [`QConfigMapping::get`].
+    /// The nodes of a graph that the rules by position apply to, for [`QConfigMapping::get`].
     pub(crate) fn ordered<'a>(&'a self, graph: &'a Graph) -> Ordered<'a> {
         Ordered::new(&self.module_name_object_type_order, graph)
     }

@@ -1,4 +1,4 @@
-//! An observer and what is made of its ranges.
+//! An observer, and what the observed values become.
 
 use fourfold_graph::OpKind;
 use fourfold_observers::ObserverKind;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, QScheme};
 
-/// An observer and what is made of its ranges.
+/// An observer, and what the observed values become.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Observed {
@@ -19,7 +19,7 @@ pub struct Observed {
 }
 
 impl Observed {
-    /// Signed, affine, codes -128 to 127.
+    /// Signed, affine, -128 to 127.
     const I8_AFFINE: Scheme = Scheme { symmetry: Symmetry::Affine, quant_min: -128, ..Scheme::I8_SYMMETRIC };
 
     /// `u8` from 0 to 1, the results of sigmoid, hard sigmoid and softmax: scale 1/256, zero point 0 (PyTorch's
@@ -30,14 +30,14 @@ impl Observed {
     /// `default_fixed_qparams_range_neg1to1_observer`).
     pub const MINUS_ONE_TO_ONE: Observed = Observed::new(fixed(2.0 / 256.0, 128), Scheme::U8_AFFINE);
 
-    /// An observer whose ranges become codes of 8 bits.
+    /// An observer whose ranges become 8-bit parameters.
     #[must_use]
     pub const fn new(observer: ObserverKind, scheme: Scheme) -> Self {
         Self { observer, scheme: QScheme::Quantized(scheme) }
     }
 
-    /// What the results of an operator become in its place: fixed parameters where the operator fixes the ends of its
-    /// results, with codes of the same type.
+    /// The same for the results of an operator: fixed parameters of the same type, if the operator fixes the range of
+    /// its results.
     pub(crate) fn of_results(self, kind: OpKind) -> Self {
         let QScheme::Quantized(Scheme { dtype, .. }) = self.scheme else { return self };
         let unsigned = match kind {
@@ -46,7 +46,7 @@ impl Observed {
             _ => return self,
         };
         match unsigned.observer {
-            // The same real numbers: each code is 128 less.
+            // The same floats: each quantized value is 128 less.
             ObserverKind::FixedParams { scale, zero_point } if dtype == DType::I8 => {
                 Self::new(fixed(scale, zero_point - 128), Self::I8_AFFINE)
             }
@@ -54,11 +54,11 @@ impl Observed {
         }
     }
 
-    /// Checks the settings of the observer, and that there are codes.
+    /// Checks the settings of the observer, and that values are quantized to 8 bits.
     pub(crate) fn check(&self, [observer, scheme]: [&'static str; 2]) -> Result<&Scheme, Error> {
-        let out_of_bounds = |_| Error::Config { part: observer, reason: "has a setting that is out of its bounds" };
+        let out_of_bounds = |_| Error::Config { part: observer, reason: "has a setting that is outside its bounds" };
         self.observer.check().map_err(out_of_bounds)?;
-        self.scheme.codes().map_err(|reason| Error::Config { part: scheme, reason })
+        self.scheme.quantized().map_err(|reason| Error::Config { part: scheme, reason })
     }
 }
 

@@ -13,13 +13,13 @@ use crate::{Error, Observed};
 
 /// How the activations and the weights of a node are quantized (PyTorch's `QConfig`).
 ///
-/// It can describe more than is run so far: 16-bit floating point and weights alone are refused by
+/// It can describe more than is run so far: 16-bit floats and weights alone are refused by
 /// [`prepare`](crate::prepare) and [`quantize_dynamic_with`](crate::quantize_dynamic_with); tables of embeddings by the
 /// first.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct QConfig {
-    /// Results, and operands where codes begin; static quantization only.
+    /// Results, and operands that are quantized; static quantization only.
     pub activation: Observed,
     /// Weights.
     pub weight: Observed,
@@ -39,8 +39,8 @@ impl QConfig {
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] if activations are not per tensor or not codes, weights not symmetric `i8`, or the settings of
-    /// an observer out of bounds.
+    /// [`Error::Config`] if activations are not per tensor or not quantized, weights not symmetric `i8`, or the
+    /// settings of an observer out of bounds.
     pub(crate) fn check_static(&self) -> Result<(), Error> {
         self.check_weight()?;
         let part = "activation observer";
@@ -59,12 +59,12 @@ impl QConfig {
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] if activations do not become codes, weights not symmetric `i8`, or the settings of the
+    /// [`Error::Config`] if activations are not quantized, weights not symmetric `i8`, or the settings of the
     /// weights' observer are out of bounds.
     pub(crate) fn check_dynamic(&self) -> Result<(), Error> {
         self.check_weight()?;
         let part = "activation scheme";
-        self.activation.scheme.codes().map(|_| ()).map_err(|reason| Error::Config { part, reason })
+        self.activation.scheme.quantized().map(|_| ()).map_err(|reason| Error::Config { part, reason })
     }
 
     fn check_weight(&self) -> Result<(), Error> {

@@ -5,22 +5,22 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::named::name_or_table;
 
-/// What observed values become: codes of 8 bits, or what other engines run and no operator of a graph does yet.
+/// What observed values become: 8-bit integers, or what other engines run and no operator of a graph does yet.
 ///
 /// In files it is one of [`QScheme::NAMES`], or a table with the fields of [`Scheme`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum QScheme {
-    /// Codes of 8 bits.
+    /// Quantized values of 8 bits.
     Quantized(Scheme),
-    /// Real numbers of 16 bits.
+    /// Floats of 16 bits.
     Float16,
-    /// Codes 0 to 255 with one scale and one zero point for each row: tables of embeddings (PyTorch's `quint8` with
-    /// `per_channel_affine_float_qparams`, whose zero points are in floating point; here they are codes, see
+    /// Quantized values 0 to 255 with one scale and one zero point for each row: tables of embeddings (PyTorch's
+    /// `quint8` with `per_channel_affine_float_qparams`, whose zero points are floats; here they are integers, see
     /// [`quantize_embedding`](crate::quantize_embedding)).
     FloatQParams8,
-    /// The same with codes 0 to 15, two in a byte (PyTorch's `quint4x2`).
+    /// The same with values 0 to 15, two in a byte (PyTorch's `quint4x2`).
     FloatQParams4,
-    /// Real numbers, as they are.
+    /// `f32`, as they are.
     Float32,
 }
 
@@ -54,18 +54,16 @@ impl QScheme {
         Self::NAMES.iter().position(|&known| known == name).map(|index| Self::NAMED[index])
     }
 
-    /// The codes of 8 bits, or why there are none and what to do.
-    pub(crate) fn codes(&self) -> Result<&Scheme, &'static str> {
+    /// The scheme of 8-bit values, or why there is none and what to do.
+    pub(crate) fn quantized(&self) -> Result<&Scheme, &'static str> {
         match self {
             QScheme::Quantized(scheme) => Ok(scheme),
-            QScheme::Float16 => {
-                Err("is 16-bit floating point, which no operator runs on yet; choose one with 8-bit codes")
-            }
+            QScheme::Float16 => Err("is 16-bit floating point, which no operator runs on yet; choose an 8-bit scheme"),
             QScheme::FloatQParams8 | QScheme::FloatQParams4 => {
-                Err("is for tables of embeddings alone, see quantize_embedding; choose one with codes of 8 bits")
+                Err("is for tables of embeddings only, see quantize_embedding; choose an 8-bit scheme")
             }
             QScheme::Float32 => {
-                Err("keeps real numbers, which no operator multiplies with codes; choose one with 8-bit codes")
+                Err("keeps floats, which no operator multiplies with quantized values; choose an 8-bit scheme")
             }
         }
     }

@@ -6,7 +6,7 @@ use crate::Error;
 use fourfold_graph::{Graph, GraphBuilder, NewNode, Node, OutputParams, Value, ValueId};
 use fourfold_tensor::Tensor;
 
-/// A graph under construction, and which of its values stand for which of the source's.
+/// A graph under construction, and which of its values replace which of the source's.
 pub(crate) struct Rewrite<'g> {
     pub(crate) source: &'g Graph,
     pub(crate) builder: GraphBuilder,
@@ -35,7 +35,7 @@ impl<'g> Rewrite<'g> {
         Ok(Self { source, builder, values, names: HashSet::new() })
     }
 
-    /// The new value that stands for an old one; constants are copied when they are first asked for.
+    /// The new value that replaces an old one; constants are copied when they are first asked for.
     pub(crate) fn get(&mut self, old: ValueId) -> Result<ValueId, Error> {
         if let Some(new) = self.values[old.index()] {
             return Ok(new);
@@ -51,12 +51,12 @@ impl<'g> Rewrite<'g> {
         Ok(new)
     }
 
-    /// Whether a new value stands for an old one already.
+    /// Whether a new value replaces an old one already.
     pub(crate) fn has(&self, old: ValueId) -> bool {
         self.values[old.index()].is_some()
     }
 
-    /// Lets a new value stand for an old one from now on.
+    /// Lets a new value replace an old one from now on.
     pub(crate) fn set(&mut self, old: ValueId, new: ValueId) {
         self.values[old.index()] = Some(new);
     }

@@ -26,7 +26,7 @@ impl ChannelStatistics {
     ///
     /// # Errors
     ///
-    /// [`Error::AlreadyQuantized`] if the graph has codes, [`Error::Tensor`] if the constants of a normalization are
+    /// [`Error::AlreadyQuantized`] if the graph is quantized, [`Error::Tensor`] if the constants of a normalization are
     /// not `f32`.
     pub fn of_batch_norms(graph: &Graph) -> Result<Self, Error> {
         if graph.is_quantized() {

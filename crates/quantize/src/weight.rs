@@ -1,4 +1,4 @@
-//! Weights and biases in codes.
+//! Quantized weights and biases.
 
 use fourfold_graph::{Graph, Node, Op};
 use fourfold_observers::ObserverKind;
@@ -7,9 +7,9 @@ use fourfold_tensor::{DType, Tensor, memory};
 
 use crate::{Error, Observed};
 
-/// The codes of a weight `[out, ...]`, or `[in, out / groups, ...]` of a transposed convolution, and their meaning.
+/// A quantized weight `[out, ...]`, or `[in, out / groups, ...]` of a transposed convolution.
 pub(crate) struct Weight {
-    pub(crate) codes: Tensor,
+    pub(crate) quantized: Tensor,
     pub(crate) params: QuantParams,
 }
 
@@ -19,8 +19,8 @@ impl Weight {
         Self::of(node, operand(graph, node, 1)?, config)
     }
 
-    /// Quantizes a weight of a node that is several, one below the other, each by itself: with a scale of its own if
-    /// the configuration says one for a whole weight.
+    /// Quantizes a weight that is several weights, one below the other, each by itself: with a scale of its own if the
+    /// configuration says one for a whole weight.
     pub(crate) fn of_parts(
         graph: &Graph,
         node: &Node,
@@ -33,10 +33,11 @@ impl Weight {
         if parts < 2 {
             return Self::of(node, weight, config);
         }
-        let (mut codes, mut scales, mut range) = (memory::room(weight.len())?, Vec::new(), (0, 0));
+        let (mut quantized, mut scales, mut range) = (memory::room(weight.len())?, Vec::new(), (0, 0));
         for part in 0..parts {
-            let Self { codes: part, params } = Self::of(node, &weight.rows(part * rows..(part + 1) * rows)?, config)?;
-            codes.extend_from_slice(part.as_slice::<i8>()?);
+            let Self { quantized: part, params } =
+                Self::of(node, &weight.rows(part * rows..(part + 1) * rows)?, config)?;
+            quantized.extend_from_slice(part.as_slice::<i8>()?);
             range = (params.quant_min(), params.quant_max());
             match params.scales() {
                 [one] => scales.extend(core::iter::repeat_n(*one, rows)),
@@ -45,7 +46,7 @@ impl Weight {
         }
         let granularity = Granularity::PerChannel { axis: 0, zero_points: vec![0; scales.len()], scales };
         let params = QuantParams::new(DType::I8, range, granularity)?;
-        Ok(Self { codes: Tensor::from_vec(weight.shape(), codes)?, params })
+        Ok(Self { quantized: Tensor::from_vec(weight.shape(), quantized)?, params })
     }
 
     fn of(node: &Node, weight: &Tensor, config: &Observed) -> Result<Self, Error> {
@@ -58,7 +59,7 @@ impl Weight {
         observer.observe(weight).map_err(at_node)?;
         let params = observer.params(scheme).map_err(at_node)?;
         let quantize = if scheme.torch_codes { quantize_by_reciprocal } else { quantize };
-        Ok(Self { codes: quantize(weight, &params)?, params })
+        Ok(Self { quantized: quantize(weight, &params)?, params })
     }
 
     /// The same for a layer whose operand has scale `s_a` and whose bias must fit the sums: where
@@ -75,16 +76,16 @@ impl Weight {
         }
         let bias = operand(graph, node, 2)?;
         let fitted = self.fitted(graph, node, bias.as_slice()?, s_a)?;
-        let bias = fitted.bias_codes(bias.as_slice()?, s_a)?;
+        let bias = fitted.quantized_bias(bias.as_slice()?, s_a)?;
         Ok((fitted, Some(bias)))
     }
 
     /// The sum of `|w|` of each of so many output channels.
     fn sums(&self, op: &Op, channels: usize) -> Result<Vec<i64>, Error> {
-        let (codes, shape) = (self.codes.as_slice::<i8>()?, self.codes.shape());
+        let (quantized, shape) = (self.quantized.as_slice::<i8>()?, self.quantized.shape());
         let mut sums = memory::filled(0, channels)?;
-        let row = codes.len() / channels.max(1);
-        for (at, &code) in codes.iter().enumerate() {
+        let row = quantized.len() / channels.max(1);
+        for (at, &q) in quantized.iter().enumerate() {
             let channel = match op {
                 Op::ConvTranspose(conv) => {
                     let (taps, of_group) = (shape[2..].iter().product::<usize>(), shape[1]);
@@ -93,7 +94,7 @@ impl Weight {
                 }
                 _ => at / row,
             };
-            sums[channel] += i64::from(code).abs();
+            sums[channel] += i64::from(q).abs();
         }
         Ok(sums)
     }
@@ -101,24 +102,24 @@ impl Weight {
     /// With scales large enough for the bias.
     fn fitted(self, graph: &Graph, node: &Node, bias: &[f32], s_a: Scale) -> Result<Self, Error> {
         let sums = self.sums(node.op(), bias.len())?;
-        let least = |(&sum, &bias): (&i64, &f32)| {
+        let smallest = |(&sum, &bias): (&i64, &f32)| {
             #[expect(clippy::cast_precision_loss, reason = "below 2^53")]
             let room = (i64::from(i32::MAX) - 255 * sum - 1).max(1) as f64;
             f64::from(bias).abs() / (f64::from(s_a.get()) * room)
         };
-        let least: Vec<f64> = sums.iter().zip(bias).map(least).collect();
-        let enlarged = |scale: Scale, least: f64| {
+        let smallest: Vec<f64> = sums.iter().zip(bias).map(smallest).collect();
+        let enlarged = |scale: Scale, smallest: f64| {
             #[expect(clippy::cast_possible_truncation, reason = "scales are f32")]
-            let larger = (least * 1.0001) as f32;
-            if f64::from(scale.get()) >= least { Ok(scale) } else { Scale::new(larger) }
+            let larger = (smallest * 1.0001) as f32;
+            if f64::from(scale.get()) >= smallest { Ok(scale) } else { Scale::new(larger) }
         };
         let granularity = match self.params.granularity() {
             Granularity::PerTensor { scale, zero_point } => {
-                let least = least.iter().copied().fold(0.0, f64::max);
-                Granularity::PerTensor { scale: enlarged(*scale, least)?, zero_point: *zero_point }
+                let smallest = smallest.iter().copied().fold(0.0, f64::max);
+                Granularity::PerTensor { scale: enlarged(*scale, smallest)?, zero_point: *zero_point }
             }
             Granularity::PerChannel { axis, scales, zero_points } => {
-                let scales = scales.iter().zip(&least).map(|(&scale, &least)| enlarged(scale, least));
+                let scales = scales.iter().zip(&smallest).map(|(&scale, &smallest)| enlarged(scale, smallest));
                 let (scales, zero_points) = (scales.collect::<Result<_, _>>()?, zero_points.clone());
                 Granularity::PerChannel { axis: *axis, scales, zero_points }
             }
@@ -127,19 +128,19 @@ impl Weight {
             return Ok(self);
         }
         let params = self.params.with_granularity(granularity)?;
-        Ok(Self { codes: quantize(operand(graph, node, 1)?, &params)?, params })
+        Ok(Self { quantized: quantize(operand(graph, node, 1)?, &params)?, params })
     }
 
     /// Equation (5): `round_half_even(bias / (s_a * s_w[c]))`, computed in `f64`.
-    fn bias_codes(&self, bias: &[f32], s_a: Scale) -> Result<(Tensor, QuantParams), Error> {
+    fn quantized_bias(&self, bias: &[f32], s_a: Scale) -> Result<(Tensor, QuantParams), Error> {
         let scales = self.params.scales();
         let product = |s_w: &Scale| f64::from(s_a.get()) * f64::from(s_w.get());
         #[expect(clippy::cast_possible_truncation, reason = "the scales were enlarged until every bias fits i32")]
-        let code = |(channel, &bias): (usize, &f32)| {
+        let round = |(channel, &bias): (usize, &f32)| {
             let s_w = &scales[if scales.len() == 1 { 0 } else { channel }];
             (f64::from(bias) / product(s_w)).round_ties_even() as i32
         };
-        let codes = Tensor::from_elements(&[bias.len()], bias.iter().enumerate().map(code))?;
+        let quantized = Tensor::from_elements(&[bias.len()], bias.iter().enumerate().map(round))?;
         let scale = |s_w: &Scale| Scale::new(s_a.get() * s_w.get());
         let granularity = match scales {
             [one] => Granularity::PerTensor { scale: scale(one)?, zero_point: 0 },
@@ -148,7 +149,7 @@ impl Weight {
                 Granularity::PerChannel { axis: 0, zero_points: vec![0; scales.len()], scales }
             }
         };
-        Ok((codes, QuantParams::new(DType::I32, (i32::MIN, i32::MAX), granularity)?))
+        Ok((quantized, QuantParams::new(DType::I32, (i32::MIN, i32::MAX), granularity)?))
     }
 }
 

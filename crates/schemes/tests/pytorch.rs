@@ -51,8 +51,8 @@ fn parameters_of_ranges_are_those_of_pytorch() {
     assert_eq!(checked, 465);
 }
 
-/// PyTorch makes an infinite scale of these, which quantizes everything to 0; only a symmetric range of infinite width has
-/// one.
+/// PyTorch makes an infinite scale of these, which quantizes everything to 0; only a symmetric range of infinite width
+/// has one.
 #[test]
 fn ranges_that_are_not_finite_are_refused() {
     let overflowing = Range { min: -3e38, max: 3e38 };

@@ -20,10 +20,10 @@ pub enum RangeRule {
         /// Above 0 and at most 100.
         percent: f64,
     },
-    /// The range around 0 whose distribution in 128 levels has the smallest Kullback-Leibler divergence from that of the
-    /// values (the entropy calibration of ONNX Runtime and TensorRT). It is searched in 4096 bins, of which the values
-    /// reach into more than 2048. Zeros are left out: every range represents 0, and the half of the values that a ReLU
-    /// makes 0 would outweigh all others.
+    /// The range around 0 whose distribution in 128 levels has the smallest Kullback-Leibler divergence from that of
+    /// the values (the entropy calibration of ONNX Runtime and TensorRT). It is searched in 4096 bins, of which the
+    /// values reach into more than 2048. Zeros are left out: every range represents 0, and the half of the values that
+    /// a ReLU makes 0 would outweigh all others.
     Entropy,
     /// The range with the smallest squared error for the range and the symmetry of the scheme; the default.
     #[default]

@@ -204,7 +204,10 @@ fn least_error(values: &[f32], range: Range, steps: f64) -> f64 {
 proptest! {
     #[test]
     fn counts_are_those_of_the_definition(
-        values in prop::collection::vec(prop::num::f32::NORMAL | prop::num::f32::SUBNORMAL | prop::num::f32::ZERO, 1..100),
+        values in prop::collection::vec(
+            prop::num::f32::NORMAL | prop::num::f32::SUBNORMAL | prop::num::f32::ZERO,
+            1..100,
+        ),
         scale in -140_i32..=0,
     ) {
         let near: Vec<f32> = values.iter().map(|x| x * f64::from(scale).exp2() as f32).collect();
@@ -219,7 +222,10 @@ proptest! {
     /// No range of a grid of all ends has a smaller error than the one that was searched, but for the width of a bin.
     #[test]
     fn the_searched_range_has_the_least_error(
-        values in prop::collection::vec(prop_oneof![4 => -1.0_f32..1.0, 2 => Just(0.0_f32), 2 => -0.1_f32..0.1, 1 => -30.0_f32..30.0], 1..400),
+        values in prop::collection::vec(
+            prop_oneof![4 => -1.0_f32..1.0, 2 => Just(0.0_f32), 2 => -0.1_f32..0.1, 1 => -30.0_f32..30.0],
+            1..400,
+        ),
     ) {
         let observer = observed(&values);
         for scheme in [Scheme::U8_AFFINE, Scheme::I8_SYMMETRIC] {

@@ -1,4 +1,4 @@
-//! Where int8 pays: which values a product reads in the end.
+//! Where int8 pays: which values a product reads, directly or through other operators.
 //!
 //! A sum or a join costs no more in float than on quantized values. It earns its Quantize nodes where a convolution, a
 //! linear layer or a matrix product reads what comes of it. Where the reader is a softmax, a normalization or the

@@ -6,10 +6,10 @@ use fourfold_schemes::QuantParams;
 use super::{Assignment, activations};
 use crate::Error;
 
-/// An operand of a join keeps at least 16 of its 256 steps, about 4 bits.
+/// An operand of a join keeps at least 16 of its 256 values, about 4 bits.
 const COARSER_IN_JOINS: f32 = 16.0;
 
-/// An operand of a sum spans at least one step of the sum: a smaller one would be gone.
+/// An operand of a sum spans at least one scale of the sum: a smaller one would be lost.
 const COARSER_IN_SUMS: f32 = 256.0;
 
 impl Assignment {
@@ -28,7 +28,7 @@ impl Assignment {
     ) -> Result<Self, Error> {
         let mut settled = self.clone();
         let count = graph.values().len();
-        let mut steps = Steps { params, steps: vec![None; count] };
+        let mut scales = Scales { params, scales: vec![None; count] };
         // Values that one scale does not hold.
         let mut apart = vec![false; count];
         for (node, decision) in graph.nodes().iter().zip(&mut settled.nodes) {
@@ -43,7 +43,7 @@ impl Assignment {
                     Some(format!("one scale does not hold `{}`, which it reads", graph.value(id).name()))
                 }
                 None => {
-                    let lost = steps.lost_operand(graph, node)?;
+                    let lost = scales.lost_operand(graph, node)?;
                     apart[output] = lost.is_some();
                     lost.map(|id| {
                         let name = graph.value(id).name();
@@ -54,9 +54,9 @@ impl Assignment {
             match reason {
                 Some(reason) => {
                     *decision = Err(reason);
-                    settled.codes[output] = false;
+                    settled.quantized[output] = false;
                 }
-                None if shares => steps.steps[output] = Some(steps.of(node.inputs()[0])?),
+                None if shares => scales.scales[output] = Some(scales.of(node.inputs()[0])?),
                 None => {}
             }
         }
@@ -64,17 +64,17 @@ impl Assignment {
     }
 }
 
-/// The steps of quantized values: their scales.
-struct Steps<P> {
+/// The scales of quantized values.
+struct Scales<P> {
     params: P,
     /// Of the values that share the parameters of another.
-    steps: Vec<Option<f32>>,
+    scales: Vec<Option<f32>>,
 }
 
-impl<P: Fn(ValueId) -> Result<QuantParams, Error>> Steps<P> {
+impl<P: Fn(ValueId) -> Result<QuantParams, Error>> Scales<P> {
     fn of(&self, id: ValueId) -> Result<f32, Error> {
-        match self.steps[id.index()] {
-            Some(step) => Ok(step),
+        match self.scales[id.index()] {
+            Some(scale) => Ok(scale),
             None => Ok((self.params)(id)?.scales()[0].get()),
         }
     }
@@ -87,11 +87,11 @@ impl<P: Fn(ValueId) -> Result<QuantParams, Error>> Steps<P> {
             OpKind::Add => COARSER_IN_SUMS,
             _ => return Ok(None),
         };
-        let step = self.of(node.output())?;
+        let scale = self.of(node.output())?;
         for id in activations(node).filter(|&id| graph.value(id).constant().is_none()) {
             let own = self.of(id)?;
-            // The least scale there is stands for a range without extent, which any scale holds.
-            if own > f32::EPSILON && step > limit * own {
+            // The smallest scale there is means a range of zeros, which any scale holds.
+            if own > f32::EPSILON && scale > limit * own {
                 return Ok(Some(id));
             }
         }

@@ -2,7 +2,7 @@
 
 use fourfold_graph::{Clip, Flatten, Graph, Node, Op};
 
-use super::codes::Codes;
+use super::quantized_layer::QuantizedLayer;
 use crate::statistics::Moments;
 use crate::weighted::{Weighted, weight_indices};
 use crate::{ChannelStatistics, Error};
@@ -45,12 +45,17 @@ fn handed_on(graph: &Graph, node: &Node, known: &[Option<Vec<Moments>>]) -> Opti
 }
 
 /// What is to be added to the bias of a layer whose operand has these means.
-pub(super) fn difference(float: &Graph, node: &Node, codes: &Codes<'_>, means: &[f64]) -> Result<Vec<f64>, Error> {
+pub(super) fn difference(
+    float: &Graph,
+    node: &Node,
+    quantized: &QuantizedLayer<'_>,
+    means: &[f64],
+) -> Result<Vec<f64>, Error> {
     let exact = Weighted::new(float, node)?;
-    let mut difference = vec![0.0_f64; codes.shape[0]];
-    let elements = weight_indices(codes.shape, codes.groups).zip(exact.weight).zip(codes.weight);
-    for (((output, input), &exact), &code) in elements {
-        let rounded = f64::from(code) * f64::from(codes.weight_scale(output).get());
+    let mut difference = vec![0.0_f64; quantized.shape[0]];
+    let elements = weight_indices(quantized.shape, quantized.groups).zip(exact.weight).zip(quantized.weight);
+    for (((output, input), &exact), &q) in elements {
+        let rounded = f64::from(q) * f64::from(quantized.weight_scale(output).get());
         difference[output] -= (rounded - f64::from(exact)) * means.get(input).copied().unwrap_or(0.0);
     }
     Ok(difference)

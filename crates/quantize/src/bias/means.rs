@@ -7,7 +7,7 @@ use fourfold_observers::{MinMax, Observer};
 use fourfold_runtime::{Options, Plan, Session};
 use fourfold_tensor::{DType, Tensor};
 
-use super::codes::Codes;
+use super::quantized_layer::QuantizedLayer;
 use crate::rewrite::Rewrite;
 use crate::weighted::weight_indices;
 use crate::{Batches, Error};
@@ -37,7 +37,7 @@ fn with_sums(float: &Graph, layers: &[&Node]) -> Result<Graph, Error> {
     Ok(rewrite.builder.finish()?)
 }
 
-/// The means of the output channels of a layer on codes before activation and rounding.
+/// The means of the output channels of a quantized layer before activation and rounding.
 pub(super) fn of_quantized<B: Batches + ?Sized>(
     graph: &Graph,
     layer: &Node,
@@ -45,14 +45,14 @@ pub(super) fn of_quantized<B: Batches + ?Sized>(
     options: &Options,
 ) -> Result<Vec<f64>, B::Error> {
     let index = graph.value(layer.output()).producer().map_or(0, |id| id.index());
-    let codes = Codes::new(graph, index)?;
-    let means = means(&up_to(graph, index, &codes)?, &[(layer, codes.shape[0])], batches, options)?;
+    let quantized = QuantizedLayer::new(graph, index)?;
+    let means = means(&up_to(graph, index, &quantized)?, &[(layer, quantized.shape[0])], batches, options)?;
     let of_layer = means.into_iter().next().unwrap_or_default();
-    Ok(of_layer.into_iter().enumerate().map(|(output, mean)| mean + codes.bias(output)).collect())
+    Ok(of_layer.into_iter().enumerate().map(|(output, mean)| mean + quantized.bias(output)).collect())
 }
 
-/// The graph up to a layer on codes, and the layer's sums on real numbers without its bias.
-fn up_to(graph: &Graph, index: usize, codes: &Codes<'_>) -> Result<Graph, Error> {
+/// The graph up to a quantized layer, and the layer's sums in `f32` without its bias.
+fn up_to(graph: &Graph, index: usize, quantized: &QuantizedLayer<'_>) -> Result<Graph, Error> {
     let layer = &graph.nodes()[index];
     let mut rewrite = Rewrite::new(graph)?;
     for node in graph.nodes().iter().take(index) {
@@ -62,16 +62,17 @@ fn up_to(graph: &Graph, index: usize, codes: &Codes<'_>) -> Result<Graph, Error>
     let name = rewrite.fresh_name(&format!("{}.operand", layer.name()));
     let x =
         rewrite.builder.add(NewNode { name: &name, output: &name, op: Op::Dequantize, inputs: &x, params: None })?;
-    let real = |((output, _), &code): ((usize, usize), &i8)| f32::from(code) * codes.weight_scale(output).get();
-    let weight: Vec<f32> = weight_indices(codes.shape, codes.groups).zip(codes.weight).map(real).collect();
+    let dequantized = |((output, _), &q): ((usize, usize), &i8)| f32::from(q) * quantized.weight_scale(output).get();
+    let weight: Vec<f32> =
+        weight_indices(quantized.shape, quantized.groups).zip(quantized.weight).map(dequantized).collect();
     let name = rewrite.fresh_name(&format!("{}.real", layer.name()));
-    let weight = rewrite.builder.constant(&name, Tensor::from_vec(codes.shape, weight)?)?;
+    let weight = rewrite.builder.constant(&name, Tensor::from_vec(quantized.shape, weight)?)?;
     let sums = sums(&mut rewrite, layer, &[x, weight])?;
     rewrite.builder.output(sums);
     Ok(rewrite.builder.finish()?)
 }
 
-/// Adds a layer on real numbers without its activation.
+/// Adds a float layer without its activation.
 fn sums(rewrite: &mut Rewrite<'_>, layer: &Node, inputs: &[ValueId]) -> Result<ValueId, Error> {
     let op = layer.op().with_activation(Activation::None).unwrap_or_else(|| layer.op().clone());
     let name = rewrite.fresh_name(&format!("{}.sums", layer.name()));

@@ -24,7 +24,7 @@ impl Calibration {
         }
     }
 
-    /// Takes what was saved in the place of what was observed; observing goes on as if it had not been interrupted.
+    /// Replaces what was observed by what was saved; observing goes on as if it had not been interrupted.
     ///
     /// Values that this calibration does not watch are left out, so that a calibration of all layers is also one of
     /// some. An error leaves what was observed as it was.
@@ -64,8 +64,8 @@ impl Calibration {
         let saved = |source| Error::Saved { source };
         let apart = |reason: String| saved(fourfold_observers::Error::Apart { reason });
         if states.model != self.model {
-            let reason = "they are of another model; calibrate this one, with the same steps before `prepare` and the same sizes \
-                          and inputs fixed (--dim, --shape, --set)";
+            let reason = "they are of another model; calibrate this one, with the same steps before `prepare` and the \
+                          same sizes and inputs fixed (--dim, --shape, --set)";
             return Err(apart(reason.to_owned()));
         }
         let mut watched = Vec::with_capacity(self.assignment.observed.len());

@@ -1,6 +1,6 @@
 //! Signal and noise of one value, as a whole and in the parts that a reader sees by themselves.
 
-/// The fewest elements that make a part's ratio worth saying.
+/// A part of fewer elements has no ratio of its own.
 const FEWEST: u64 = 16;
 
 /// Where the parts of a tensor lie: `[outer, sum of sizes, inner]`, cut along the middle axis.
@@ -27,7 +27,7 @@ struct Energy {
 }
 
 impl Energies {
-    /// Adds `actual`, which stands in the place of `exact`, cut in the same ways in every batch.
+    /// Adds `actual`, which approximates `exact`, cut in the same ways in every batch.
     pub(super) fn add(&mut self, exact: &[f32], actual: &[f32], cuts: &[Parts]) {
         self.whole.add(exact, actual);
         self.parts.resize_with(cuts.len(), Vec::new);

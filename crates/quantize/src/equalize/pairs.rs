@@ -11,7 +11,7 @@ pub(super) struct Pair {
     pub(super) first: usize,
     /// The index of the second node.
     pub(super) second: usize,
-    /// The least upper bound of the clamps between them, infinite for ReLU.
+    /// The smallest upper bound of the clamps between them, infinite for ReLU.
     pub(super) bound: f32,
     /// How many inputs of the second layer, side by side, are one channel of the first: more than one behind a Flatten.
     pub(super) block: usize,

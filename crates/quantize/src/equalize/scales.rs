@@ -14,10 +14,11 @@ const ROUNDS: usize = 200;
 /// A round that changes no scale by more is the last.
 const TOLERANCE: f64 = 1e-3;
 
-/// The largest scale, and the reciprocal of the least.
+/// The largest scale, and the reciprocal of the smallest.
 const LARGEST_SCALE: f64 = 4_294_967_296.0;
 
-/// The largest magnitude that is scaled, and the reciprocal of the least. Times the squared largest scale it is finite.
+/// The largest magnitude that is scaled, and the reciprocal of the smallest. Times the squared largest scale it is
+/// finite.
 const LARGEST_RANGE: f64 = 9_223_372_036_854_775_808.0;
 
 /// A channel is taken to be below a clamp's bound if its mean is by so many standard deviations.
@@ -34,7 +35,7 @@ pub(super) struct Scales {
 }
 
 impl Scales {
-    /// Scales with which the two ranges of every channel are alike.
+    /// Scales with which the two ranges of every channel are equal.
     pub(super) fn balanced(graph: &Graph, pairs: Vec<Pair>, statistics: &ChannelStatistics) -> Result<Self, Error> {
         let (mut as_first, mut as_second) = (vec![None; graph.nodes().len()], vec![None; graph.nodes().len()]);
         let mut layers: Vec<Option<Weighted<'_>>> = vec![None; graph.nodes().len()];
@@ -49,13 +50,13 @@ impl Scales {
         }
         let mut balanced = Self { pairs, scales, as_first, as_second };
         let layer = |node: usize| layers[node].as_ref();
-        let least: Vec<Vec<Option<f64>>> = (0..balanced.pairs.len())
-            .map(|pair| balanced.least(pair, layer, statistics.get(balanced.pairs[pair].name(graph))))
+        let smallest: Vec<Vec<Option<f64>>> = (0..balanced.pairs.len())
+            .map(|pair| balanced.smallest(pair, layer, statistics.get(balanced.pairs[pair].name(graph))))
             .collect();
         for _ in 0..ROUNDS {
             let mut largest = 0.0_f64;
-            for (pair, least) in least.iter().enumerate() {
-                largest = largest.max(balanced.balance(pair, least, layer));
+            for (pair, smallest) in smallest.iter().enumerate() {
+                largest = largest.max(balanced.balance(pair, smallest, layer));
             }
             if largest <= TOLERANCE {
                 break;
@@ -64,8 +65,8 @@ impl Scales {
         Ok(balanced)
     }
 
-    /// The least scale of each channel of a pair; `None` for those that keep theirs.
-    fn least<'l>(
+    /// The smallest scale of each channel of a pair; `None` for those that keep theirs.
+    fn smallest<'l>(
         &self,
         pair: usize,
         layer: impl Fn(usize) -> Option<&'l Weighted<'l>>,
@@ -75,7 +76,7 @@ impl Scales {
         let (Some(one), Some(two)) = (layer(first), layer(second)) else { return Vec::new() };
         let is_sane = |range: f64| (LARGEST_RANGE.recip()..=LARGEST_RANGE).contains(&range);
         let ranges = one.ranges_of_outputs(|_| 1.0).into_iter().zip(self.ranges_of_second(pair, two));
-        let least = |(channel, (r1, r2)): (usize, (f64, f64))| {
+        let smallest = |(channel, (r1, r2)): (usize, (f64, f64))| {
             let bias = one.bias.get(channel).map_or(0.0, |&bias| f64::from(bias).abs());
             if !is_sane(r1) || !is_sane(r2) || bias > LARGEST_RANGE {
                 return None;
@@ -88,15 +89,15 @@ impl Scales {
             let largest = (moments.mean + DEVIATIONS * moments.variance.sqrt()) / f64::from(bound);
             (largest < 1.0).then_some(largest.max(LARGEST_SCALE.recip()))
         };
-        ranges.enumerate().map(least).collect()
+        ranges.enumerate().map(smallest).collect()
     }
 
-    /// Makes the ranges of one pair alike, both taken without the scale of the pair; the largest relative change of a
+    /// Makes the ranges of one pair equal, both taken without the scale of the pair; the largest relative change of a
     /// scale.
     fn balance<'l>(
         &mut self,
         pair: usize,
-        least: &[Option<f64>],
+        smallest: &[Option<f64>],
         layer: impl Fn(usize) -> Option<&'l Weighted<'l>>,
     ) -> f64 {
         let Pair { first, second, .. } = self.pairs[pair];
@@ -104,9 +105,9 @@ impl Scales {
         let r1 = one.ranges_of_outputs(|input| self.of_input(first, input));
         let r2 = self.ranges_of_second(pair, two);
         let mut largest = 0.0_f64;
-        for (((scale, &least), r1), r2) in self.scales[pair].iter_mut().zip(least).zip(r1).zip(r2) {
-            let Some(least) = least else { continue };
-            let new = (r1 / r2).sqrt().clamp(least, LARGEST_SCALE);
+        for (((scale, &smallest), r1), r2) in self.scales[pair].iter_mut().zip(smallest).zip(r1).zip(r2) {
+            let Some(smallest) = smallest else { continue };
+            let new = (r1 / r2).sqrt().clamp(smallest, LARGEST_SCALE);
             largest = largest.max((new / *scale).max(*scale / new) - 1.0);
             *scale = new;
         }

@@ -5,7 +5,7 @@ use fourfold_schemes::{DynamicScheme, Scheme, Symmetry};
 
 use crate::{Observed, QConfig, QScheme};
 
-/// The least scale in PyTorch's configurations for QNNPACK and XNNPACK.
+/// The smallest scale in PyTorch's configurations for QNNPACK and XNNPACK.
 const EPS_QNNPACK: f32 = 1.0 / 4096.0;
 
 /// `scale = max(|w|) / 127.5`, as PyTorch has it for all engines.
@@ -15,7 +15,7 @@ const WEIGHT_PER_CHANNEL: Observed = Observed::new(ObserverKind::PerChannelMinMa
 /// Of operands that get their parameters while running.
 const AT_RUN_TIME: Observed = Observed::new(ObserverKind::Placeholder, Scheme::U8_AFFINE);
 
-/// Ranges on codes 0 to 127 (`reduce_range`).
+/// Ranges on 0 to 127 (`reduce_range`).
 const HISTOGRAM_REDUCED: Observed = Observed::new(ObserverKind::Histogram, Scheme::U8_AFFINE_REDUCED);
 const HISTOGRAM: Observed = Observed::new(ObserverKind::Histogram, Scheme::U8_AFFINE);
 
@@ -73,7 +73,7 @@ impl QConfig {
         Self::PRESETS.iter().position(|&known| known == name).map(|index| Self::FUNCTIONS[index]())
     }
 
-    /// The default: activations `u8` affine with all 256 codes and the range of least squared error, weights `i8`
+    /// The default: activations `u8` affine, 0 to 255, and the range of smallest squared error, weights `i8`
     /// symmetric, -127 to 127, one scale per output channel; dynamic activations `u8` affine, one scale per row.
     #[must_use]
     pub fn fourfold() -> Self {
@@ -132,7 +132,7 @@ impl QConfig {
         }
     }
 
-    /// PyTorch's `default_qconfig`: activations 0 to 127 by the smallest and the largest value, one scale per weight.
+    /// PyTorch's `default_qconfig`: activations 0 to 127 by minimum and maximum, one scale per weight.
     #[must_use]
     pub fn torch_default() -> Self {
         Self { activation: Observed::new(ObserverKind::MinMax, Scheme::U8_AFFINE_REDUCED), weight: WEIGHT, ..TORCH }
@@ -158,7 +158,7 @@ impl QConfig {
         Self { activation: half, weight: half, ..TORCH }
     }
 
-    /// PyTorch's `default_weight_only_qconfig`: activations stay real, one scale per weight; described, not run yet.
+    /// PyTorch's `default_weight_only_qconfig`: activations stay float, one scale per weight; described, not run yet.
     #[must_use]
     pub fn weight_only() -> Self {
         Self {
@@ -168,14 +168,14 @@ impl QConfig {
         }
     }
 
-    /// PyTorch's `float_qparams_weight_only_qconfig`, for tables of embeddings: codes 0 to 255, one scale and one zero
+    /// PyTorch's `float_qparams_weight_only_qconfig`, for tables of embeddings: 0 to 255, one scale and one zero
     /// point per row; see [`quantize_embedding`](crate::quantize_embedding).
     #[must_use]
     pub fn float_qparams_weight_only() -> Self {
         EMBEDDING
     }
 
-    /// PyTorch's `float_qparams_weight_only_qconfig_4bit`: the same with codes 0 to 15.
+    /// PyTorch's `float_qparams_weight_only_qconfig_4bit`: the same with 0 to 15.
     #[must_use]
     pub fn float_qparams_weight_only_4bit() -> Self {
         Self { weight: Observed { scheme: QScheme::FloatQParams4, ..EMBEDDING.weight }, ..EMBEDDING }

@@ -6,9 +6,9 @@ use fourfold_schemes::Range;
 use super::*;
 use crate::QScheme;
 
-/// Observer, smallest and largest code, symmetry and least scale.
+/// Observer, smallest and largest quantized value, symmetry and smallest scale.
 fn numbers(observed: Observed) -> (&'static str, i32, i32, Symmetry, f32) {
-    let Scheme { quant_min, quant_max, symmetry, eps, .. } = *observed.scheme.codes().expect("codes");
+    let Scheme { quant_min, quant_max, symmetry, eps, .. } = *observed.scheme.quantized().expect("8 bits");
     (observed.observer.name(), quant_min, quant_max, symmetry, eps)
 }
 
@@ -60,7 +60,8 @@ fn presets_are_run_or_refused_with_the_reason() {
 #[test]
 fn fixed_parameters_are_those_of_pytorch() {
     let params = |observed: Observed| {
-        let params = observed.observer.observer().params(observed.scheme.codes().expect("codes")).expect("a scale");
+        let params =
+            observed.observer.observer().params(observed.scheme.quantized().expect("8 bits")).expect("a scale");
         (params.dtype(), params.scales()[0].get(), params.zero_points()[0], params.quant_max())
     };
     assert_eq!(params(Observed::ZERO_TO_ONE), (DType::U8, 1.0 / 256.0, 0, 255));
@@ -78,6 +79,6 @@ fn fixed_parameters_are_those_of_pytorch() {
     let conv = QConfig::fbgemm().activation;
     assert_eq!(conv.of_results(OpKind::Conv), conv);
     let range = Range { min: 0.0, max: 0.0 };
-    let scale = QConfig::symmetric_qnnpack().activation.scheme.codes().expect("codes").scale_and_zero_point(range);
+    let scale = QConfig::symmetric_qnnpack().activation.scheme.quantized().expect("8 bits").scale_and_zero_point(range);
     assert_eq!(scale.map(|(scale, zero_point)| (scale.get(), zero_point)), Ok((1.0 / 4096.0, -128)));
 }

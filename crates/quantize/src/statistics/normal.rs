@@ -16,7 +16,8 @@ impl Moments {
     ///
     /// ```text
     /// E[y]   = low * P(a) + high * (1 - P(b)) + mean * D + deviation * (p(a) - p(b))
-    /// E[y^2] = low^2 * P(a) + high^2 * (1 - P(b)) + (mean^2 + variance) * D + deviation * ((mean + low) * p(a) - (mean + high) * p(b))
+    /// E[y^2] = low^2 * P(a) + high^2 * (1 - P(b)) + (mean^2 + variance) * D
+    ///        + deviation * ((mean + low) * p(a) - (mean + high) * p(b))
     /// ```
     ///
     /// with `a = (low - mean) / deviation`, `b = (high - mean) / deviation`, the standard normal density `p` and its

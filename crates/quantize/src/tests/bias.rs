@@ -45,7 +45,7 @@ fn the_means_become_those_of_the_float_graph() {
         let after = correct_bias(&float, &before, &batches()).expect("batches");
         assert_eq!(after.layers(), before.layers());
         let output = before.graph().values().iter().find(|value| value.name() == "fc.codes").expect("codes");
-        let step = f64::from(output.ty().params().expect("codes").scales()[0].get());
+        let step = f64::from(output.ty().params().expect("quantized").scales()[0].get());
         // What is left is the rounding of twelve results, half a step each at most, and much less on average.
         for error in mean_errors(&float, after.graph()) {
             assert!(error.abs() <= 0.25 * step, "{error} of {step}");
@@ -73,7 +73,7 @@ fn a_layer_without_bias_gets_one() {
     let after = correct_bias(&float, &before, &batches()).expect("batches");
     let node = after.graph().nodes().iter().find(|node| node.name() == "fc").expect("a node");
     let value = after.graph().value(node.inputs()[2]);
-    let (codes, params) = (value.constant().expect("a constant"), value.ty().params().expect("codes"));
+    let (codes, params) = (value.constant().expect("a constant"), value.ty().params().expect("quantized"));
     let real = dequantize(codes, params).expect("codes");
     // The bias is the mean error of the weights' rounding: small, and the opposite of what was wrong.
     let old = mean_errors(&float, before.graph());
@@ -101,7 +101,7 @@ fn without_data_the_known_means_are_corrected() {
     assert_eq!(bias(after.graph(), "first"), bias(before.graph(), "first"), "nothing is known of its operand");
     let node = before.graph().nodes().iter().find(|node| node.name() == "second").expect("a node");
     let value = |operand: usize| before.graph().value(node.inputs()[operand]);
-    let params = |operand: usize| value(operand).ty().params().expect("codes");
+    let params = |operand: usize| value(operand).ty().params().expect("quantized");
     let rounded = dequantize(value(1).constant().expect("a constant"), params(1)).expect("codes");
     let means: Vec<f64> =
         statistics.get("first").expect("known").iter().map(|of| of.clamped((0.0, 1e30)).mean).collect();

@@ -102,7 +102,7 @@ fn recurrent_layers_have_scales_of_their_own_in_each_direction() {
         let node = &quantized.graph().nodes()[0];
         for &weight in &node.inputs()[1..3] {
             let ty = quantized.graph().value(weight).ty();
-            let mut list: Vec<f32> = ty.params().expect("codes").scales().iter().map(|scale| scale.get()).collect();
+            let mut list: Vec<f32> = ty.params().expect("quantized").scales().iter().map(|scale| scale.get()).collect();
             assert_eq!((ty.dtype(), list.len()), (DType::I8, 30));
             list.dedup();
             assert_eq!(list.len(), scales);

@@ -50,7 +50,7 @@ fn every_row_is_within_half_a_step() {
         let tables = quantized.graph().values().iter().filter(|value| value.name().starts_with("table"));
         let tables: Vec<_> = tables.collect();
         let [table] = tables[..] else { panic!("one table for both: {tables:?}") };
-        let params = table.ty().params().expect("codes");
+        let params = table.ty().params().expect("quantized");
         assert_eq!((params.dtype(), params.quant_max(), params.scales().len()), (DType::U8, largest, 7));
         for (row, (actual, expected)) in rows(quantized.graph()).iter().zip(&float).enumerate() {
             let low = expected.iter().fold(0.0_f32, |low, &x| low.min(x));

@@ -163,7 +163,10 @@ proptest! {
     /// Zeros, huge and subnormal weights make nothing that is infinite, NaN or newly subnormal.
     #[test]
     fn hostile_weights_stay_finite(
-        factors in prop::collection::vec(prop::sample::select(vec![0.0, -0.0, 1e-45, 1e-40, 1e-38, 1e-30, 1e-19, 1.0, 1e19, 1e30, 3e38]), 6),
+        factors in prop::collection::vec(
+            prop::sample::select(vec![0.0, -0.0, 1e-45, 1e-40, 1e-38, 1e-30, 1e-19, 1.0, 1e19, 1e30, 3e38]),
+            6,
+        ),
         top in prop::sample::select(vec![Activation::Relu, Activation::None]),
     ) {
         let graph = mobile(&factors, top);

@@ -1,4 +1,4 @@
-//! Models whose inputs and outputs are real numbers of another type than `f32`.
+//! Models whose inputs and outputs are floats of another type than `f32`.
 
 use std::sync::Arc;
 
@@ -32,10 +32,10 @@ fn layer(dtype: DType) -> Graph {
 
 #[test]
 fn they_are_quantized_as_in_single_precision() {
-    let batch = |dtype| noise(&[16, 4], 3).to_float(dtype).expect("real numbers");
+    let batch = |dtype| noise(&[16, 4], 3).to_float(dtype).expect("floats");
     for dtype in [DType::F16, DType::BF16, DType::F64] {
         // What the layer sees is what the input holds.
-        let seen = batch(dtype).to_float(DType::F32).expect("real numbers");
+        let seen = batch(dtype).to_float(DType::F32).expect("floats");
         let quantized = [(layer(dtype), batch(dtype)), (layer(DType::F32), seen)].map(|(graph, batch)| {
             let mut calibration = prepare(&graph, QConfig::fourfold()).expect("a float graph");
             calibration.observe(std::slice::from_ref(&batch)).expect("a batch");
@@ -64,7 +64,7 @@ fn inputs_that_are_no_numbers_are_refused_by_their_name() {
         let mut calibration = prepare(&layer(dtype), QConfig::fourfold()).expect("a float graph");
         for number in [f32::NAN, f32::INFINITY] {
             let batch = Tensor::from_vec(&[1, 4], vec![0.5_f32, number, 1.0, 2.0]).expect("four");
-            let refused = calibration.observe(&[batch.to_float(dtype).expect("real numbers")]);
+            let refused = calibration.observe(&[batch.to_float(dtype).expect("floats")]);
             assert!(matches!(refused, Err(Error::Observe { value, .. }) if value == "x"), "{dtype} {number}");
         }
         assert!(matches!(calibration.convert(), Err(Error::NotCalibrated)));

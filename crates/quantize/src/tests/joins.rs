@@ -47,7 +47,7 @@ fn images() -> Vec<Vec<Tensor>> {
     (0..4).map(|seed| vec![noise(&[16, 4], seed)]).collect()
 }
 
-/// The reason why a node is float; empty if it is on codes.
+/// The reason why a node is float; empty if it is quantized.
 fn reason<'q>(quantized: &'q Quantized, name: &str) -> &'q str {
     let layer = quantized.layers().iter().find(|layer| layer.name == name).expect("a layer");
     assert_eq!(layer.decision == Decision::Static, layer.reason.is_empty());

@@ -186,19 +186,21 @@ proptest! {
     #[test]
     fn every_bias_fits(weight in 1e-20_f32..10.0, bias in -1e8_f32..1e8, spread in 1e-3_f32..1e3) {
         let mut builder = GraphBuilder::new("one");
-        let x = builder.input("x", fourfold_graph::ValueType::f32(&[fourfold_graph::Dim::symbol("n"), 2.into()])).expect("valid");
+        let ty = fourfold_graph::ValueType::f32(&[fourfold_graph::Dim::symbol("n"), 2.into()]);
+        let x = builder.input("x", ty).expect("valid");
         let weight = Tensor::from_vec(&[1, 2], vec![weight, -weight]).expect("two");
         let y = builder.linear("fc", x, weight, Some(Tensor::from_vec(&[1], vec![bias]).expect("one"))).expect("valid");
         builder.output(y);
         let mut calibration = prepare(&builder.finish().expect("valid"), QConfig::fourfold()).expect("float");
-        calibration.observe(&[Tensor::from_vec(&[2, 2], vec![-spread, spread, 0.5 * spread, 0.0]).expect("four")]).expect("finite");
+        let batch = Tensor::from_vec(&[2, 2], vec![-spread, spread, 0.5 * spread, 0.0]).expect("four");
+        calibration.observe(&[batch]).expect("finite");
         let graph = calibration.convert().expect("calibrated").into_graph();
         let fc = graph.nodes().iter().find(|node| node.name() == "fc").expect("a node");
         let constant = |operand: usize| graph.value(fc.inputs()[operand]).constant().expect("a constant");
         let code = constant(2).as_slice::<i32>().expect("i32")[0];
         let weights: i64 = constant(1).as_slice::<i8>().expect("i8").iter().map(|&w| i64::from(w).abs()).sum();
         prop_assert!(i64::from(code).abs() + 255 * weights <= i64::from(i32::MAX), "{code} + 255 * {weights}");
-        let scale = graph.value(fc.inputs()[2]).ty().params().expect("codes").scales()[0].get();
+        let scale = graph.value(fc.inputs()[2]).ty().params().expect("quantized").scales()[0].get();
         let error = (f64::from(code) * f64::from(scale) - f64::from(bias)).abs();
         prop_assert!(error <= 1e-6 * f64::from(bias.abs()) + f64::from(scale), "{bias} became {code} * {scale}");
     }

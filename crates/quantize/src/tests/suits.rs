@@ -1,4 +1,4 @@
-//! Which operators are on codes, and where they stand.
+//! Which operators are quantized, depending on their neighbours.
 
 use fourfold_graph::{
     Activation, Add, Binary, Dim, Flatten, Gather, Graph, GraphBuilder, Op, Reduce, Softmax, Transpose, Unary, ValueId,
@@ -40,7 +40,7 @@ fn quantized(graph: &Graph) -> Quantized {
     quantized
 }
 
-/// The reason why a node is float; empty if it is on codes.
+/// The reason why a node is float; empty if it is quantized.
 fn reason<'q>(quantized: &'q Quantized, name: &str) -> &'q str {
     let layer = quantized.layers().iter().find(|layer| layer.name == name).expect("a layer");
     assert_eq!(layer.decision == Decision::Static, layer.reason.is_empty());
@@ -64,10 +64,10 @@ fn a_gated_layer_is_on_codes() {
         assert_eq!(reason(&result, name), "", "{name}");
     }
     let value = |name: &str| result.graph().values().iter().find(|value| value.name() == name).expect("a value");
-    let (scale, zero_point) = value("gate").ty().params().and_then(|params| params.as_per_tensor()).expect("codes");
+    let (scale, zero_point) = value("gate").ty().params().and_then(|params| params.as_per_tensor()).expect("quantized");
     assert_eq!((scale.get(), zero_point), (1.0 / 256.0, 0));
     let number = value("half.codes");
-    let (scale, zero_point) = number.ty().params().and_then(|params| params.as_per_tensor()).expect("codes");
+    let (scale, zero_point) = number.ty().params().and_then(|params| params.as_per_tensor()).expect("quantized");
     assert_eq!((scale.get(), zero_point), (0.3, 1));
     assert_eq!(number.constant().expect("a constant").bytes(), [0], "one step below the zero point");
     let borders = result.graph().nodes().iter().filter(|node| matches!(node.op(), Op::Quantize | Op::Dequantize));
@@ -90,7 +90,7 @@ fn attention_multiplies_codes() {
     }
     assert_eq!(reason(&result, "shares"), "Softmax runs on real numbers only");
     let shares = result.graph().values().iter().find(|value| value.name() == "shares.codes").expect("a border");
-    let (scale, zero_point) = shares.ty().params().and_then(|params| params.as_per_tensor()).expect("codes");
+    let (scale, zero_point) = shares.ty().params().and_then(|params| params.as_per_tensor()).expect("quantized");
     assert_eq!((scale.get(), zero_point), (1.0 / 256.0, 0));
 }
 

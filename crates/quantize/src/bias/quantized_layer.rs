@@ -1,4 +1,4 @@
-//! The weight and the bias of a layer on codes.
+//! The weight and the bias of a quantized layer.
 
 use std::collections::HashMap;
 
@@ -11,8 +11,8 @@ use crate::assign::has_rows;
 use crate::rewrite::Rewrite;
 use crate::weighted::weight_indices;
 
-/// The constants of a layer on codes.
-pub(super) struct Codes<'g> {
+/// The constants of a quantized layer.
+pub(super) struct QuantizedLayer<'g> {
     pub(super) weight: &'g [i8],
     pub(super) shape: &'g [usize],
     pub(super) groups: usize,
@@ -22,16 +22,16 @@ pub(super) struct Codes<'g> {
     s_w: &'g [Scale],
 }
 
-/// Whether a layer multiplies codes by a constant weight of codes.
-pub(super) fn is_on_codes(graph: &Graph, node: &Node) -> bool {
-    let is_codes = |operand: usize| graph.value(node.inputs()[operand]).ty().is_quantized();
-    has_rows(node.op().kind()) && is_codes(0) && is_codes(1) && graph.value(node.inputs()[1]).constant().is_some()
+/// Whether a layer multiplies quantized values by a constant quantized weight.
+pub(super) fn is_quantized(graph: &Graph, node: &Node) -> bool {
+    let is_byte = |operand: usize| graph.value(node.inputs()[operand]).ty().is_quantized();
+    has_rows(node.op().kind()) && is_byte(0) && is_byte(1) && graph.value(node.inputs()[1]).constant().is_some()
 }
 
-impl<'g> Codes<'g> {
+impl<'g> QuantizedLayer<'g> {
     pub(super) fn new(graph: &'g Graph, index: usize) -> Result<Self, Error> {
         let node = &graph.nodes()[index];
-        let mismatch = || Error::Mismatch { node: node.name().to_owned(), reason: "does not run on codes" };
+        let mismatch = || Error::Mismatch { node: node.name().to_owned(), reason: "is not quantized" };
         let operand = |operand: usize| node.inputs().get(operand).map(|&id| graph.value(id));
         let scales = |index: usize| operand(index).and_then(|value| value.ty().params()).map(QuantParams::scales);
         let weight = operand(1).and_then(|value| value.constant()).ok_or_else(mismatch)?;
@@ -54,9 +54,9 @@ impl<'g> Codes<'g> {
         self.s_w.get(output).copied().unwrap_or(self.s_w[0])
     }
 
-    /// The real number that the bias of an output channel stands for.
+    /// The bias of an output channel, dequantized.
     pub(super) fn bias(&self, output: usize) -> f64 {
-        self.bias.get(output).map_or(0.0, |&code| f64::from(code) * self.bias_scale(output))
+        self.bias.get(output).map_or(0.0, |&q| f64::from(q) * self.bias_scale(output))
     }
 
     /// The scale of the bias of an output channel, equation (5).
@@ -64,24 +64,24 @@ impl<'g> Codes<'g> {
         f64::from(self.s_a.get()) * f64::from(self.weight_scale(output).get())
     }
 
-    /// The codes of the bias with a real number added to each, as near to it as sums in `i32` allow.
+    /// The quantized bias with a float added to each element, as near to it as sums in `i32` allow.
     fn moved(&self, difference: &[f64]) -> Vec<i32> {
         let mut sums = vec![0_i64; self.shape[0]];
-        for ((output, _), &code) in weight_indices(self.shape, self.groups).zip(self.weight) {
-            sums[output] += i64::from(code).abs();
+        for ((output, _), &q) in weight_indices(self.shape, self.groups).zip(self.weight) {
+            sums[output] += i64::from(q).abs();
         }
         let moved = |(output, (&sum, &difference)): (usize, (&i64, &f64))| {
             let old = self.bias.get(output).copied().unwrap_or(0);
             let room = (i64::from(i32::MAX) - 255 * sum - 1).max(i64::from(old).abs());
             #[expect(clippy::cast_possible_truncation, reason = "a cast saturates, and the sum is clamped")]
-            let steps = (difference / self.bias_scale(output)).round_ties_even() as i64;
-            let code = i64::from(old).saturating_add(steps).clamp(-room, room);
-            i32::try_from(code).unwrap_or(old)
+            let added = (difference / self.bias_scale(output)).round_ties_even() as i64;
+            let moved = i64::from(old).saturating_add(added).clamp(-room, room);
+            i32::try_from(moved).unwrap_or(old)
         };
         sums.iter().zip(difference).enumerate().map(moved).collect()
     }
 
-    /// The meaning of the codes of a bias.
+    /// The parameters of a bias.
     fn bias_params(&self) -> Result<QuantParams, Error> {
         let scale = |s_w: &Scale| Scale::new(self.s_a.get() * s_w.get());
         let granularity = match self.s_w {
@@ -95,7 +95,7 @@ impl<'g> Codes<'g> {
     }
 }
 
-/// The graph with real numbers added to the biases of layers on codes, by the indices of their nodes.
+/// The graph with floats added to the biases of quantized layers, by the indices of their nodes.
 pub(super) fn with_biases(graph: &Graph, differences: &HashMap<usize, Vec<f64>>) -> Result<Graph, Error> {
     let mut rewrite = Rewrite::new(graph)?;
     for (index, node) in graph.nodes().iter().enumerate() {
@@ -103,12 +103,12 @@ pub(super) fn with_biases(graph: &Graph, differences: &HashMap<usize, Vec<f64>>)
             rewrite.copy(node)?;
             continue;
         };
-        let codes = Codes::new(graph, index)?;
-        let moved = Tensor::from_vec(&[codes.shape[0]], codes.moved(difference))?;
+        let layer = QuantizedLayer::new(graph, index)?;
+        let moved = Tensor::from_vec(&[layer.shape[0]], layer.moved(difference))?;
         let old = node.inputs().get(2).map(|&id| graph.value(id));
         let params = match old.and_then(|old| old.ty().params()) {
             Some(params) => params.clone(),
-            None => codes.bias_params()?,
+            None => layer.bias_params()?,
         };
         let name = match old {
             Some(old) => rewrite.builder.unique_name(old.name()),
