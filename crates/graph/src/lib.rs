@@ -34,6 +34,7 @@
 //! Architecture Invariant: a graph holds plain, unpacked weights and knows nothing of this machine; weights are packed
 //! by the runtime's plan.
 
+mod activation;
 mod attributes;
 mod builder;
 mod canonical;

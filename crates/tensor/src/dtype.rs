@@ -15,7 +15,7 @@ pub enum DType {
     I32,
     /// Signed 64-bit integer.
     I64,
-    /// Truth value: a byte, 0 or 1. In Rust its elements are `u8`.
+    /// Bool: a byte, 0 or 1. In Rust its elements are `u8`.
     Bool,
     /// IEEE 754 half precision.
     F16,

@@ -122,27 +122,34 @@ impl Geometry {
         Ok(())
     }
 
-    /// Calls `f` with the number of every tap of one window that lies in the image, in their order, and with its place
-    /// there: those in the padding, of which there may be any number, take no time. For a geometry that was checked.
-    pub(crate) fn for_each_tap(&self, size: [usize; 3], corner: [usize; 3], mut f: impl FnMut(usize, usize)) {
-        let [depth, height, width] = [0, 1, 2].map(|axis| self.taps_inside(axis, size[axis], corner[axis]));
-        let place = |axis: usize, tap: usize| {
-            corner[axis] * self.stride[axis] + tap * self.dilation[axis] - self.pad_begin[axis]
+    /// Calls `f` with the number of each tap of one window that sees the image, in order, and the position that it
+    /// sees. Taps in the padding, of which there may be many more, take no time.
+    ///
+    /// `size` is `[d, h, w]` of the image, and `window` is `[d, h, w]` of the window among the windows.
+    ///
+    /// # Panics
+    ///
+    /// If a dilation is 0.
+    #[inline]
+    pub fn for_each_tap(&self, size: [usize; 3], window: [usize; 3], mut f: impl FnMut(usize, usize)) {
+        let [depth, height, width] = [0, 1, 2].map(|axis| self.taps_inside(axis, size[axis], window[axis]));
+        let position = |axis: usize, tap: usize| {
+            window[axis] * self.stride[axis] + tap * self.dilation[axis] - self.pad_begin[axis]
         };
         for z in depth {
             for y in height.clone() {
-                let line = place(0, z) * size[1] + place(1, y);
+                let line = position(0, z) * size[1] + position(1, y);
                 for x in width.clone() {
-                    f((z * self.kernel[1] + y) * self.kernel[2] + x, line * size[2] + place(2, x));
+                    f((z * self.kernel[1] + y) * self.kernel[2] + x, line * size[2] + position(2, x));
                 }
             }
         }
     }
 
-    /// The taps along one axis that lie in the image.
-    fn taps_inside(&self, axis: usize, size: usize, corner: usize) -> Range<usize> {
-        let (begin, dilation) = (corner * self.stride[axis], self.dilation[axis]);
-        // The number of taps before the place `end`, counted from the padding's begin.
+    /// The taps along one axis that see the image.
+    fn taps_inside(&self, axis: usize, size: usize, window: usize) -> Range<usize> {
+        let (begin, dilation) = (window * self.stride[axis], self.dilation[axis]);
+        // The number of taps before the position `end`, counted from the begin of the padding.
         let before = |end: usize| end.saturating_sub(begin).div_ceil(dilation).min(self.kernel[axis]);
         before(self.pad_begin[axis])..before(self.pad_begin[axis] + size)
     }
