@@ -75,7 +75,7 @@ impl Tensor {
         }
     }
 
-    /// A tensor of truth values, row-major.
+    /// A tensor of bools, row-major.
     ///
     /// # Errors
     ///
@@ -85,7 +85,7 @@ impl Tensor {
         Ok(Self { dtype: DType::Bool, ..Self::from_slice(shape, &bytes)? })
     }
 
-    /// A tensor from little-endian bytes, row-major; of truth values, every byte but 0 is 1.
+    /// A tensor from little-endian bytes, row-major; of bools, every byte but 0 is 1.
     ///
     /// # Errors
     ///

@@ -28,7 +28,7 @@ pub struct Geometry {
 }
 
 /// The largest size of a kernel, stride, dilation or padding.
-const MOST: usize = 1 << 16;
+const MAX_SIZE: usize = 1 << 16;
 
 impl Geometry {
     /// `[d, h, w]` of the result for an input of `[d, h, w]`:
@@ -84,9 +84,9 @@ impl Geometry {
 
     /// Checks the size of a transposed convolution's result; returns the number of its positions.
     pub(crate) fn check_transposed_size(&self, size: [usize; 3], out_size: [usize; 3]) -> Result<usize, Error> {
-        let least = self.transposed_size(size)?;
+        let smallest = self.transposed_size(size)?;
         for axis in 0..3 {
-            let more = out_size[axis].checked_sub(least[axis]);
+            let more = out_size[axis].checked_sub(smallest[axis]);
             if more.is_none_or(|more| more >= self.stride[axis].max(self.dilation[axis])) {
                 return Err(Error::Geometry { reason: "the output padding is not less than the stride or dilation" });
             }
@@ -109,10 +109,10 @@ impl Geometry {
 
     pub(crate) fn check(&self) -> Result<(), Error> {
         let fail = |reason| Err(Error::Geometry { reason });
-        if [self.kernel, self.stride, self.dilation].iter().flatten().any(|&size| size == 0 || size > MOST) {
+        if [self.kernel, self.stride, self.dilation].iter().flatten().any(|&size| size == 0 || size > MAX_SIZE) {
             return fail("a kernel size, stride or dilation is 0 or larger than 65536");
         }
-        if [self.pad_begin, self.pad_end].iter().flatten().any(|&size| size > MOST) {
+        if [self.pad_begin, self.pad_end].iter().flatten().any(|&size| size > MAX_SIZE) {
             return fail("a padding is larger than 65536");
         }
         let divides = |channels: usize| channels.checked_rem(self.groups) == Some(0);
@@ -154,8 +154,8 @@ impl Geometry {
         before(self.pad_begin[axis])..before(self.pad_begin[axis] + size)
     }
 
-    /// `count * zero_point - sum(codes)` of the codes that one row of the product sees in its group, modulo 2^32; those
-    /// in the padding count for nothing.
+    /// `count * zero_point - sum(codes)` of the quantized values that one row of the product sees in its group, modulo
+    /// 2^32; those in the padding count for nothing.
     pub(crate) fn window_sum(&self, input: &ConvInput<'_>, out: [usize; 3], row: usize, first_channel: usize) -> i32 {
         let image = row / (out[0] * out[1] * out[2]);
         let corner = [row / (out[1] * out[2]) % out[0], row / out[2] % out[1], row % out[2]];
