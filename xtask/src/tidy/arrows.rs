@@ -17,6 +17,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("fourfold-format", &["fourfold-graph", "fourfold-observers", "fourfold-schemes", "fourfold-tensor"]),
     ("fourfold-nn", &["fourfold-graph", "fourfold-tensor"]),
     ("fourfold-images", &["fourfold-graph", "fourfold-tensor"]),
+    ("fourfold-testing", &["fourfold-runtime", "fourfold-graph", "fourfold-tensor"]),
     (
         "fourfold-quantize",
         &[
