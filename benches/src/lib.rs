@@ -30,13 +30,13 @@ pub const SHAPES: [(usize, usize, usize); 22] = [
     (1, 16, 16),
 ];
 
-/// Unsigned codes with no short period.
+/// Unsigned quantized values with no short period.
 #[must_use]
 pub fn unsigned(count: usize) -> Vec<u8> {
     (0..count).map(|index| (index * 7 % 251).to_le_bytes()[0]).collect()
 }
 
-/// Signed codes with no short period.
+/// Signed quantized values with no short period.
 #[must_use]
 pub fn signed(count: usize) -> Vec<i8> {
     (0..count).map(|index| (index * 11 % 253).to_le_bytes()[0].cast_signed()).collect()

@@ -6,11 +6,7 @@ use std::collections::BTreeMap;
 use fourfold::format::{container, safetensors};
 use fourfold::onnx;
 use fourfold::prelude::*;
-
-fn run(graph: &Graph, inputs: &[Tensor]) -> Vec<Tensor> {
-    let plan = Plan::compile(graph, &Options::default()).expect("a plan");
-    Session::new(plan.into()).run(inputs).expect("a run").to_vec()
-}
+use fourfold_testing::run;
 
 #[test]
 fn what_is_loaded_is_what_was_saved() {

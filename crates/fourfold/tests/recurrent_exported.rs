@@ -11,6 +11,7 @@ use fourfold::onnx;
 use fourfold::prelude::*;
 use fourfold::quantize::quantize_dynamic_with;
 use fourfold::schemes::DynamicScheme;
+use fourfold_testing::run;
 use recurrent_cases::{case, every_case, graph, operands, tensors};
 
 /// Every file by its name, and the graph that it is exported from.
@@ -39,11 +40,6 @@ fn is_written() -> bool {
         std::fs::write(path, onnx::export(&graph).expect("an ONNX form")).expect("a folder");
     }
     true
-}
-
-fn run(graph: &Graph, inputs: &[Tensor]) -> Vec<Tensor> {
-    let options = Options::default();
-    Session::new(Plan::compile(graph, &options).expect("a plan").into()).run(inputs).expect("a run").to_vec()
 }
 
 fn floats(tensor: &Tensor) -> &[f32] {

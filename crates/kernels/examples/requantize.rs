@@ -1,4 +1,5 @@
-//! A linear layer on codes with nothing but this crate: pack once, multiply and requantize, compare with the reference.
+//! A linear layer on quantized values with nothing but this crate: pack once, multiply and requantize, compare with the
+//! reference.
 //!
 //! `cargo run --release --example requantize -p fourfold-kernels`
 
@@ -14,7 +15,7 @@ const K: usize = 768;
 const CALLS: u32 = 100;
 
 fn main() -> Result<(), Error> {
-    // Any codes will do: these repeat every 251 and 253.
+    // Any quantized values will do: these repeat every 251 and 253.
     let activations: Vec<u8> = (0..M * K).map(|index| (index * 7 % 251).to_le_bytes()[0]).collect();
     let weights: Vec<i8> = (0..N * K).map(|index| (index * 11 % 253).to_le_bytes()[0].cast_signed()).collect();
     let weights = Weights::row_major(Codes::I8(&weights), N, K, ZeroPoints::One(0));
@@ -36,7 +37,7 @@ fn main() -> Result<(), Error> {
     Ok(())
 }
 
-/// Codes of `out`, with one multiplier for each column.
+/// Quantized values of `out`, with one multiplier for each column.
 fn output<'a>(out: &'a mut [u8], multipliers: &'a [f32]) -> Output<'a> {
     Output::U8(Requantized {
         out,

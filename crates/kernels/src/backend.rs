@@ -43,8 +43,8 @@ pub(crate) struct Backend {
     /// For all weights.
     pub(crate) products: Products,
     /// For weights of which none is -128.
-    pub(crate) products_above_least: Products,
-    /// Of real numbers.
+    pub(crate) products_above_min: Products,
+    /// Of floats.
     pub(crate) float: FloatProducts,
     /// The element loops.
     pub(crate) loops: Loops,
@@ -91,7 +91,7 @@ impl Backend {
             layout: I::LAYOUT,
             rows,
             products,
-            products_above_least: products,
+            products_above_min: products,
             float: FloatProducts::of::<I>(),
             loops: Loops::of::<I>(),
         }

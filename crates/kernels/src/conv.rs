@@ -25,24 +25,25 @@ pub use pack::PackedConv;
 use pack::Part;
 pub use transposed::PackedTransposedConv;
 
-/// The input of a convolution: `[batch, d, h, w, channels]` codes.
+/// The input of a convolution: `[batch, d, h, w, channels]` quantized values.
 #[derive(Clone, Copy, Debug)]
 pub struct ConvInput<'a> {
-    /// The codes, channels last.
+    /// The quantized values, channels last.
     pub codes: Codes<'a>,
     /// The number of images.
     pub batch: usize,
     /// `[d, h, w]`; axes that there are not are 1.
     pub size: [usize; 3],
-    /// The code of 0, which is also the padding.
+    /// The quantized value of 0, which is also the padding.
     pub zero_point: i32,
 }
 
 impl Kernel {
-    /// Convolves codes with packed weights:
+    /// Convolves quantized values with packed weights:
     ///
     /// ```text
-    /// acc[b, y, x, o] = sum_{i, j, c} (input[b, y * s - pad + i * d, x * s - pad + j * d, c] - z_x) * (weights[o, i, j, c] - z_w[o])
+    /// acc[b, y, x, o] = sum_{i, j, c} (input[b, y * s - pad + i * d, x * s - pad + j * d, c] - z_x)
+    ///                                 * (weights[o, i, j, c] - z_w[o])
     /// ```
     ///
     /// exact modulo 2^32, and makes results of the sums as [`Output`] says, whose rows are the positions `[batch, d, h,

@@ -23,16 +23,16 @@ pub struct MinMax {
     pub infinite: usize,
 }
 
-/// Codes that a kernel writes, and their bounds.
+/// Quantized values that a kernel writes, and their bounds.
 #[derive(Debug)]
 pub struct Bounded<'a> {
-    /// The codes.
+    /// The quantized values.
     pub out: CodesMut<'a>,
-    /// The code of 0.
+    /// The quantized value of 0.
     pub zero_point: i32,
-    /// The smallest code of the result; ReLU is `q_min = zero_point`.
+    /// The smallest quantized value of the result; ReLU is `q_min = zero_point`.
     pub q_min: i32,
-    /// The largest code of the result.
+    /// The largest quantized value of the result.
     pub q_max: i32,
 }
 
@@ -46,13 +46,13 @@ impl<'a> Bounded<'a> {
 }
 
 impl Kernel {
-    /// Quantizes real numbers, equation (2):
+    /// Quantizes floats, equation (2):
     ///
     /// ```text
     /// out[i] = clamp(round(x[i] / scale) + zero_point, q_min, q_max)
     /// ```
     ///
-    /// `round` is to nearest, ties to even; clamped as a real number; NaN becomes the zero point.
+    /// `round` is to nearest, ties to even; clamped as a float; NaN becomes the zero point.
     ///
     /// # Errors
     ///
@@ -81,7 +81,7 @@ impl Kernel {
         Ok(())
     }
 
-    /// The real numbers of codes, equation (1): `out[i] = scale * (q[i] - zero_point)`.
+    /// The floats of quantized values, equation (1): `out[i] = scale * (q[i] - zero_point)`.
     ///
     /// # Errors
     ///
@@ -114,7 +114,7 @@ impl Kernel {
         unsafe { (self.0.loops.min_max)(x) }
     }
 
-    /// Makes codes of sums, equation (4):
+    /// Makes quantized values of sums, equation (4):
     ///
     /// ```text
     /// out[i] = clamp(round(f32(sums[i]) * multipliers[i % n]) + zero_point, q_min, q_max)
@@ -147,7 +147,7 @@ impl Kernel {
         Ok(())
     }
 
-    /// `out[i] = table[x[i]]`: any function of one code.
+    /// `out[i] = table[x[i]]`: any function of one quantized value.
     ///
     /// # Errors
     ///

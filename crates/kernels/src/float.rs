@@ -1,4 +1,4 @@
-//! Products of real numbers with defined bits, for what is left in floating point and for calibration.
+//! Products of floats with defined bits, for what is left in floating point and for calibration.
 //!
 //! ```text
 //! for each block of the depth                            its sums are added to those in the result
@@ -33,7 +33,7 @@ const DEPTH: usize = 256;
 /// The most rows for which a right side is read where it is.
 const FEW_ROWS: usize = 16;
 
-/// A matrix of real numbers in a slice: element `[i, j]` is at `i * row_stride + j * column_stride`. Rows may overlap,
+/// A matrix of floats in a slice: element `[i, j]` is at `i * row_stride + j * column_stride`. Rows may overlap,
 /// but no side is longer than the slice, so that the work is bounded by what there is.
 #[derive(Clone, Copy, Debug)]
 pub struct FloatMatrix<'a> {
@@ -80,10 +80,11 @@ impl<'a> FloatMatrix<'a> {
 }
 
 impl Kernel {
-    /// Adds a product of real numbers, with the same bits on every kernel:
+    /// Adds a product of floats, with the same bits on every kernel:
     ///
     /// ```text
-    /// out[i, j] = fma(lhs[i, k - 1], rhs[k - 1, j], .. fma(lhs[i, 1], rhs[1, j], fma(lhs[i, 0], rhs[0, j], out[i, j])))
+    /// for p in 0..k
+    ///     out[i, j] = fma(lhs[i, p], rhs[p, j], out[i, j])
     /// ```
     ///
     /// in this order, `fma(a, b, c) = a * b + c` rounded once, to nearest, ties to even. Only which NaN a NaN is may

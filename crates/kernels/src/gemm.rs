@@ -1,7 +1,7 @@
 //! The driver of products.
 //!
 //! ```text
-//! for each block of rows whose activations fill half the L2 cache      read from memory once, then from L2 for all columns
+//! for each block of rows whose activations fill half the L2 cache     read from memory once, then from L2
 //!     for each 1 to 4 slabs of columns                                their weights stay in L1, or at least in L2
 //!         for each panel of the block's rows                          sums stay in registers for the whole depth
 //! ```
@@ -57,7 +57,7 @@ impl Scratch {
 }
 
 impl Kernel {
-    /// Multiplies codes by packed weights:
+    /// Multiplies quantized values by packed weights:
     ///
     /// ```text
     /// acc[i, j] = sum_p (lhs[i, p] - z_l[i]) * (weights[j, p] - z_w[j])           (3)

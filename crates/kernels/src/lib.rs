@@ -45,7 +45,7 @@
 //! Nothing saturates on the way. The AVX2 backend widens bytes to 16 bits before it multiplies, because `vpmaddubsw`
 //! saturates.
 //!
-//! Products of real numbers ([`Kernel::multiply_add`]) have the same bits on every kernel too:
+//! Products of floats ([`Kernel::multiply_add`]) have the same bits on every kernel too:
 //!
 //! ```text
 //! out = fma(lhs[k - 1], rhs[k - 1], .. fma(lhs[1], rhs[1], fma(lhs[0], rhs[0], out)))
@@ -55,8 +55,8 @@
 //! 754's fusedMultiplyAdd, rounded once, in the order of the depth, whatever the size of a tile or a block. All
 //! backends but the portable one have the instruction, and it is as fast as a multiplication alone; on x86-64 the
 //! portable one computes the same number by `f64`. What is defined with two roundings, as equation (4), never uses it.
-//! Sums of codes ([`Kernel::add`]) are defined by two such steps, after ONNX Runtime. The AVX2 backends need a CPU with
-//! the instruction (FMA), as those with AVX2 have.
+//! Sums of quantized values ([`Kernel::add`]) are defined by two such steps, after ONNX Runtime. The AVX2 backends need
+//! a CPU with the instruction (FMA), as those with AVX2 have.
 //!
 //! # Backends
 //!

@@ -1,6 +1,6 @@
-//! What the operations read: codes and their parameters.
+//! What the operations read: quantized values and their parameters.
 
-/// 8-bit codes.
+/// 8-bit quantized values.
 #[derive(Clone, Copy, Debug)]
 pub enum Codes<'a> {
     /// Signed.
@@ -10,7 +10,7 @@ pub enum Codes<'a> {
 }
 
 impl Codes<'_> {
-    /// The number of codes.
+    /// The number of quantized values.
     #[must_use]
     pub fn len(&self) -> usize {
         match self {
@@ -25,7 +25,7 @@ impl Codes<'_> {
         self.len() == 0
     }
 
-    /// The code at `index`.
+    /// The quantized value at `index`.
     ///
     /// # Panics
     ///
@@ -53,7 +53,7 @@ impl Codes<'_> {
 }
 
 impl<'a> Codes<'a> {
-    /// The codes as bytes.
+    /// The quantized values as bytes.
     pub(crate) fn as_bytes(&self) -> &'a [u8] {
         match self {
             // SAFETY: the slice, whose length and lifetime stay, is readable; `i8` and `u8` have one layout, and every
@@ -64,7 +64,7 @@ impl<'a> Codes<'a> {
     }
 }
 
-/// 8-bit codes that a kernel writes.
+/// 8-bit quantized values that a kernel writes.
 #[derive(Debug)]
 pub enum CodesMut<'a> {
     /// Signed.
@@ -83,7 +83,7 @@ impl<'a> CodesMut<'a> {
         }
     }
 
-    /// The codes as bytes.
+    /// The quantized values as bytes.
     pub(crate) fn into_bytes(self) -> &'a mut [u8] {
         match self {
             // SAFETY: the slice, whose length and lifetime stay, is borrowed for this one alone; `i8` and `u8` have one
@@ -160,23 +160,23 @@ impl Scales<'_> {
     }
 }
 
-/// What codes mean: `real = scale * (q - zero_point)`, equation (1), and the bounds of `q`.
+/// What quantized values mean: `real = scale * (q - zero_point)`, equation (1), and the bounds of `q`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Affine {
     /// The real size of one step.
     pub scale: f32,
-    /// The code of 0.
+    /// The quantized value of 0.
     pub zero_point: i32,
-    /// The smallest code.
+    /// The smallest quantized value.
     pub q_min: i32,
-    /// The largest code.
+    /// The largest quantized value.
     pub q_max: i32,
 }
 
-/// The left side of a product: `[m, k]` codes, row-major.
+/// The left side of a product: `[m, k]` quantized values, row-major.
 #[derive(Clone, Copy, Debug)]
 pub struct Lhs<'a> {
-    /// The codes.
+    /// The quantized values.
     pub codes: Codes<'a>,
     /// The number of rows.
     pub m: usize,
@@ -189,7 +189,7 @@ pub struct Lhs<'a> {
 /// The right side of a product before packing: column `j`, depth `p` at `codes[j * n_stride + p * k_stride]`.
 #[derive(Clone, Copy, Debug)]
 pub struct Weights<'a> {
-    /// The codes.
+    /// The quantized values.
     pub codes: Codes<'a>,
     /// The number of columns of the product.
     pub n: usize,

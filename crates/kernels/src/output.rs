@@ -9,11 +9,11 @@ use crate::{Codes, Error, Scales};
 pub enum Output<'a> {
     /// The sums.
     I32(I32Output<'a>),
-    /// Real numbers.
+    /// Floats.
     F32(F32Output<'a>),
-    /// Unsigned codes.
+    /// Unsigned quantized values.
     U8(Requantized<'a, u8>),
-    /// Signed codes.
+    /// Signed quantized values.
     I8(Requantized<'a, i8>),
 }
 
@@ -66,26 +66,26 @@ pub struct Requantized<'a, T> {
     pub bias: Option<&'a [i32]>,
     /// One, or one for each column.
     pub multipliers: Scales<'a>,
-    /// The code of 0.
+    /// The quantized value of 0.
     pub zero_point: i32,
-    /// The smallest code of the result; ReLU is `q_min = zero_point`.
+    /// The smallest quantized value of the result; ReLU is `q_min = zero_point`.
     pub q_min: i32,
-    /// The largest code of the result.
+    /// The largest quantized value of the result.
     pub q_max: i32,
     /// Added before rounding.
     pub residual: Option<Residual<'a>>,
 }
 
-/// A second operand of a sum, `[m, n]` codes.
+/// A second operand of a sum, `[m, n]` quantized values.
 #[derive(Clone, Copy, Debug)]
 pub struct Residual<'a> {
-    /// The codes, row-major.
+    /// The quantized values, row-major.
     pub codes: Codes<'a>,
     /// Elements from one row to the next; at least `n`.
     pub row_stride: usize,
-    /// The code of 0.
+    /// The quantized value of 0.
     pub zero_point: i32,
-    /// The scale of the codes divided by the scale of the result.
+    /// The scale of the quantized values divided by the scale of the result.
     pub multiplier: f32,
 }
 

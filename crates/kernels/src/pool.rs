@@ -1,4 +1,4 @@
-//! Pooling of codes, channels last.
+//! Pooling of quantized values, channels last.
 
 use crate::backend::quantizer::Clamp;
 use crate::elementwise::check_codes;
@@ -9,23 +9,23 @@ use crate::{CodesMut, ConvInput, Error, Geometry, Kernel, Scratch};
 /// What [`Kernel::average_pool`] makes of sums.
 #[derive(Debug)]
 pub struct Average<'a> {
-    /// `[batch, d, h, w, channels]` codes.
+    /// `[batch, d, h, w, channels]` quantized values.
     pub out: CodesMut<'a>,
     /// The scale of the input divided by the scale of the result.
     pub multiplier: f32,
-    /// The code of 0 of the result.
+    /// The quantized value of 0 of the result.
     pub zero_point: i32,
-    /// The smallest code of the result.
+    /// The smallest quantized value of the result.
     pub q_min: i32,
-    /// The largest code of the result.
+    /// The largest quantized value of the result.
     pub q_max: i32,
     /// Whether padding counts as zeros in the mean; otherwise only real elements count.
     pub count_include_pad: bool,
 }
 
 impl Kernel {
-    /// The largest code of each window, padding left out; a window in the padding alone gives the smallest value of the
-    /// type.
+    /// The largest quantized value of each window, padding left out; a window in the padding alone gives the smallest
+    /// value of the type.
     ///
     /// `input` is `[batch, d, h, w, channels]`, `out` the same with the sizes of the result; both of one type.
     ///
@@ -59,7 +59,7 @@ impl Kernel {
     /// ```
     ///
     /// The sum is exact; `multiplier / count` and the product are rounded; `round` is to nearest, ties to even. `count`
-    /// is the number of codes summed, or of all taps if padding counts.
+    /// is the number of quantized values summed, or of all taps if padding counts.
     ///
     /// # Errors
     ///
@@ -103,7 +103,7 @@ struct Windows<'a> {
     geometry: &'a Geometry,
     size: [usize; 3],
     out: [usize; 3],
-    /// The number of codes of the result.
+    /// The number of quantized values of the result.
     results: usize,
 }
 

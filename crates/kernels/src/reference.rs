@@ -67,7 +67,7 @@ pub fn conv(
 }
 
 /// [`Kernel::transposed_conv`](crate::Kernel::transposed_conv) with weights `[channels_out, kd, kh, kw, channels_in /
-/// groups]`: every code is added where its taps reach.
+/// groups]`: every quantized value is added where its taps reach.
 ///
 /// # Panics
 ///

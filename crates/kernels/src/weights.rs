@@ -16,7 +16,7 @@ use crate::{Error, Kernel, Weights};
 
 pub use packed::PackedWeights;
 
-/// A code as it is stored, and what was subtracted.
+/// A quantized value as it is stored, and what was subtracted.
 pub(crate) fn stored(codes: crate::Codes<'_>, index: usize) -> i8 {
     match codes {
         crate::Codes::I8(codes) => codes[index],
@@ -24,7 +24,7 @@ pub(crate) fn stored(codes: crate::Codes<'_>, index: usize) -> i8 {
     }
 }
 
-/// What is subtracted from codes to store them.
+/// What is subtracted from quantized values to store them.
 pub(crate) fn offset(codes: crate::Codes<'_>) -> i32 {
     if codes.is_signed() { 0 } else { 128 }
 }
@@ -34,9 +34,9 @@ impl Kernel {
     ///
     /// # Errors
     ///
-    /// [`Error::Length`] if there are fewer codes or zero points than `n` and `k` say, also if strides read a code more
-    /// than once; [`Error::ZeroPoint`] if a zero point is not a value of the codes' type, [`Error::TooLarge`] and
-    /// [`Error::OutOfMemory`].
+    /// [`Error::Length`] if there are fewer quantized values or zero points than `n` and `k` say, also if strides read
+    /// a quantized value more than once; [`Error::ZeroPoint`] if a zero point is not a value of the quantized values'
+    /// type, [`Error::TooLarge`] and [`Error::OutOfMemory`].
     pub fn pack(self, weights: &Weights<'_>) -> Result<PackedWeights, Error> {
         let mut packed = PackedWeights::default();
         self.pack_into(weights, &mut packed)?;

@@ -5,7 +5,7 @@ use crate::float::{at_least, at_most, known, polynomial};
 use crate::sigmoid::gate;
 
 /// Both forms are -0 below it.
-const LEAST: f32 = -15.0;
+const MIN: f32 = -15.0;
 
 /// Where one form ends and the other begins.
 const SPLIT: f32 = 1.0;
@@ -52,7 +52,7 @@ const FAR: [f32; 9] = [
 #[must_use]
 #[inline(always)]
 pub fn gelu(x: f32) -> f32 {
-    let y = at_most(x.abs(), -LEAST);
+    let y = at_most(x.abs(), -MIN);
     // 12 digits of y, whose square is exact.
     let upper = f32::from_bits(y.to_bits() & 0xffff_f000);
     let lower = y - upper;
@@ -74,8 +74,8 @@ pub fn gelu(x: f32) -> f32 {
 #[must_use]
 #[inline(always)]
 pub fn gelu_tanh(x: f32) -> f32 {
-    let bounded = at_least(x, LEAST);
-    let wide = f64::from(at_most(bounded, -LEAST));
+    let bounded = at_least(x, MIN);
+    let wide = f64::from(at_most(bounded, -MIN));
     let v = wide * (1.595_769_121_605_730_7 + 0.071_354_816_272_600_25 * (wide * wide));
     #[expect(clippy::cast_possible_truncation, reason = "two parts of one number")]
     let (a, b) = (v as f32, (v - f64::from(v as f32)) as f32);

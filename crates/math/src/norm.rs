@@ -73,8 +73,10 @@ impl RmsNorm<'_> {
     /// Normalizes each row of `x: [rows, width]`.
     ///
     /// ```text
-    /// out[i] = x[i] / sqrt(sum(x^2) / n + epsilon) * gamma[i]          the sum in 16 strided lanes, then a tree; each operation rounded
+    /// out[i] = x[i] / sqrt(sum(x^2) / n + epsilon) * gamma[i]
     /// ```
+    ///
+    /// The sum is taken in 16 strided lanes, then in a tree; each operation is rounded.
     ///
     /// A row with NaN gives NaN everywhere. Where the sum of the squares overflows, finite numbers give 0 and
     /// infinities NaN.

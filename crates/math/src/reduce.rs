@@ -9,7 +9,8 @@ const LANES: usize = 16;
 /// Joins `term(x[i])`, beginning with `start`, the neutral element.
 ///
 /// ```text
-/// lane[l] = term(x[l]) . term(x[l + 16]) . term(x[l + 32]) ...          then lane[l] = lane[l] . lane[l + w] for w = 8, 4, 2, 1
+/// lane[l] = term(x[l]) . term(x[l + 16]) . term(x[l + 32]) ...
+/// lane[l] = lane[l] . lane[l + w]                                       then, for w = 8, 4, 2, 1
 /// ```
 #[inline(always)]
 pub(crate) fn reduce(x: &[f32], start: f32, term: impl Fn(f32) -> f32, join: impl Fn(f32, f32) -> f32) -> f32 {

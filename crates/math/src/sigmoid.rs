@@ -4,7 +4,7 @@ use crate::exp::{Parts, parts, scale};
 use crate::float::{at_least, at_most, known, power_of_two};
 
 /// Beyond it `e^-v` is infinite beside any multiple of a number that is no smaller than it.
-const MOST: f32 = 126.0;
+const MAX: f32 = 126.0;
 
 /// `x / (1 + e^-v)` for `v = a + b`, `b` small beside `a` or 0.
 ///
@@ -14,7 +14,7 @@ const MOST: f32 = 126.0;
 /// ```
 #[inline(always)]
 pub(crate) fn gate(x: f32, a: f32, b: f32) -> f32 {
-    let Parts { n, t } = parts(at_most(at_least(-a, -MOST), MOST), -b);
+    let Parts { n, t } = parts(at_most(at_least(-a, -MAX), MAX), -b);
     let above = n.max(0);
     let power = power_of_two((n.wrapping_sub(above).wrapping_sub(above)).max(-126));
     // In this order the smaller of the two roundings is of no weight.
@@ -38,6 +38,6 @@ pub fn sigmoid(x: f32) -> f32 {
 #[must_use]
 #[inline(always)]
 pub fn silu(x: f32) -> f32 {
-    let bounded = at_least(x, -MOST);
+    let bounded = at_least(x, -MAX);
     known(x, gate(bounded, bounded, 0.0))
 }

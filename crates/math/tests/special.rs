@@ -8,7 +8,7 @@ use fourfold_math::{
 const INF: f32 = f32::INFINITY;
 
 /// The smallest number above 0.
-const LEAST: f32 = 1e-45;
+const SMALLEST: f32 = 1e-45;
 
 /// The next number above, of positive ones.
 fn next(x: f32) -> f32 {
@@ -60,17 +60,17 @@ fn infinities_and_zeros() {
 
 #[test]
 fn tiny_numbers() {
-    for x in [LEAST, 7e-45, 1e-40, f32::MIN_POSITIVE] {
+    for x in [SMALLEST, 7e-45, 1e-40, f32::MIN_POSITIVE] {
         for x in [x, -x] {
             for (y, expected) in [(exp(x), 1.0), (sigmoid(x), 0.5), (tanh(x), x)] {
                 assert_bits(y, expected, &format!("{x:e}"));
             }
         }
     }
-    assert_eq!((gelu(3e-45), silu(3e-45), gelu_tanh(3e-45)), (LEAST, LEAST, LEAST));
-    assert_eq!((gelu(-3e-45), silu(-3e-45), gelu_tanh(-3e-45)), (-LEAST, -LEAST, -LEAST));
-    assert_eq!(ln(LEAST), -103.278_93);
-    assert!(ln(-LEAST).is_nan());
+    assert_eq!((gelu(3e-45), silu(3e-45), gelu_tanh(3e-45)), (SMALLEST, SMALLEST, SMALLEST));
+    assert_eq!((gelu(-3e-45), silu(-3e-45), gelu_tanh(-3e-45)), (-SMALLEST, -SMALLEST, -SMALLEST));
+    assert_eq!(ln(SMALLEST), -103.278_93);
+    assert!(ln(-SMALLEST).is_nan());
     assert_bits(ln(1.0), 0.0, "ln 1");
 }
 
@@ -79,8 +79,8 @@ fn thresholds() {
     // The last number before a change, and the change.
     assert!(exp(88.722_83) < INF && exp(next(88.722_83)) == INF);
     assert!(exp(-87.336_54) >= f32::MIN_POSITIVE && exp(-next(87.336_54)) < f32::MIN_POSITIVE);
-    assert!(exp(-103.972_08) == LEAST && exp(-next(103.972_08)) == 0.0);
-    assert!(sigmoid(-103.972_08) == LEAST && sigmoid(-next(103.972_08)) == 0.0);
+    assert!(exp(-103.972_08) == SMALLEST && exp(-next(103.972_08)) == 0.0);
+    assert!(sigmoid(-103.972_08) == SMALLEST && sigmoid(-next(103.972_08)) == 0.0);
     for (function, last) in [(tanh as fn(f32) -> f32, 9.010_913), (erf, 3.919_885), (sigmoid, 16.288_958)] {
         assert!(
             function(last) < 1.0 && function(next(last)) == 1.0,
@@ -94,7 +94,7 @@ fn thresholds() {
     }
     assert!(elu(-16.982_105, 1.0) > -1.0 && elu(-next(16.982_105), 1.0) == -1.0);
     for function in [silu as fn(f32) -> f32, gelu, gelu_tanh, hard_swish] {
-        assert_bits(function(-f32::MAX), -0.0, "the least");
+        assert_bits(function(-f32::MAX), -0.0, "the minimum");
         assert_bits(function(f32::MAX), f32::MAX, "the largest");
     }
 }

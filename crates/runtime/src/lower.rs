@@ -79,7 +79,7 @@ impl<'g> Lowering<'g> {
             Some(slot) => slot,
             None => {
                 let ty = self.graph.value(value).ty();
-                let permute = Permute::relayout(self.slots[from].layout, ty.rank(), ty.dtype().size());
+                let permute = Permute::relayout(self.slots[from].layout, ty.rank(), ty.dtype());
                 let to = self.new_block(value, layout);
                 self.step(Arc::new(permute), vec![from], to);
                 to

@@ -217,7 +217,7 @@ impl<'a> Reader<'a> {
         match self.plan.slots[slot].layout {
             Layout::RowMajor => tensor.bytes_mut()?.copy_from_slice(operand.bytes),
             Layout::ChannelsLast => {
-                let permute = Permute::relayout(Layout::ChannelsLast, operand.shape.len(), dtype.size());
+                let permute = Permute::relayout(Layout::ChannelsLast, operand.shape.len(), dtype);
                 let (inputs, output_shape) = (&[operand][..], operand.shape);
                 permute.run(Call {
                     kernel,

@@ -66,22 +66,8 @@ impl Windows<'_> {
 
     /// Calls `f` with the number of each tap of one window that sees the image, and the position that it sees. Taps in
     /// the padding, of which there may be many more, take no time.
-    pub(crate) fn for_each_seen(&self, window: usize, mut f: impl FnMut(usize, usize)) {
-        let (corner, Geometry { kernel, stride, dilation, pad_begin, .. }) = (self.corner(window), self.geometry);
-        let inside = |axis: usize| {
-            let before = |end: usize| end.saturating_sub(corner[axis] * stride[axis]).div_ceil(dilation[axis]);
-            let end = before(pad_begin[axis] + self.size[axis]).min(kernel[axis]);
-            before(pad_begin[axis])..end
-        };
-        let place = |axis: usize, tap: usize| corner[axis] * stride[axis] + tap * dilation[axis] - pad_begin[axis];
-        for d in inside(0) {
-            for h in inside(1) {
-                let line = (place(0, d) * self.size[1] + place(1, h)) * self.size[2];
-                for w in inside(2) {
-                    f((d * kernel[1] + h) * kernel[2] + w, line + place(2, w));
-                }
-            }
-        }
+    pub(crate) fn for_each_seen(&self, window: usize, f: impl FnMut(usize, usize)) {
+        self.geometry.for_each_tap(self.size, self.corner(window), f);
     }
 
     /// Calls `f` with the numbers of taps of one window that follow each other and the position that the first of them

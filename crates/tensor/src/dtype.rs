@@ -15,7 +15,7 @@ pub enum DType {
     I32,
     /// Signed 64-bit integer.
     I64,
-    /// Truth value: a byte, 0 or 1. In Rust its elements are `u8`.
+    /// Bool: a byte, 0 or 1. In Rust its elements are `u8`.
     Bool,
     /// IEEE 754 half precision.
     F16,
@@ -59,7 +59,7 @@ impl DType {
 
     /// The smallest and the largest value of an integer type of 8 bits, `None` for the others.
     ///
-    /// Truth values are no integers.
+    /// Bools are not integers.
     #[must_use]
     pub const fn byte_range(self) -> Option<(i32, i32)> {
         match self {
@@ -75,13 +75,13 @@ impl DType {
         matches!(self, DType::I8 | DType::U8 | DType::I32 | DType::I64)
     }
 
-    /// Whether elements are real numbers, of any precision.
+    /// Whether elements are floats, of any precision.
     #[must_use]
     pub const fn is_float(self) -> bool {
         matches!(self, DType::F32 | DType::F16 | DType::BF16 | DType::F64)
     }
 
-    /// Whether elements may be read and written as `element`: their own type, and `u8` for truth values.
+    /// Whether elements may be read and written as `element`: their own type, and `u8` for bools.
     #[must_use]
     pub(crate) fn is_read_as(self, element: DType) -> bool {
         self == element || self == DType::Bool && element == DType::U8
@@ -96,7 +96,7 @@ impl fmt::Display for DType {
 
 /// A Rust type that is a tensor's element type.
 ///
-/// Sealed: the element types are the variants of [`DType`], but for truth values, which are read and written as `u8`. A
+/// Sealed: the element types are the variants of [`DType`], but for bools, which are read and written as `u8`. A
 /// number written without its type, `0.5`, is `f64` to Rust where nothing else decides.
 pub trait Element: bytemuck::Pod + PartialEq + fmt::Debug + sealed::Sealed {
     /// The [`DType`] of this type.

@@ -26,8 +26,8 @@ pub enum Error {
         /// The tensor's type.
         actual: DType,
     },
-    /// The elements are not real numbers, or were to become others.
-    #[error("a conversion between types of real numbers cannot make {to} of {from}")]
+    /// The elements are not floats, or were to become others.
+    #[error("a conversion between float types cannot make {to} of {from}")]
     NotFloat {
         /// The tensor's type.
         from: DType,

@@ -1,10 +1,10 @@
-//! Conversions between the types of real numbers.
+//! Conversions between the float types.
 
 use half::{bf16, f16};
 
 use crate::{DType, Element, Error, Tensor};
 
-/// An element type of real numbers.
+/// A float element type.
 ///
 /// Every conversion rounds once to the nearest number, ties to even. Numbers beyond the largest of a type become
 /// infinite, those below half of its smallest 0, each with its sign; NaN stays NaN.
@@ -96,7 +96,7 @@ impl Float for bf16 {
 }
 
 impl Tensor {
-    /// The same numbers in another type of real numbers, rounded as [`Float`] says; a wider type holds each exactly.
+    /// The same numbers in another float type, rounded as [`Float`] says; a wider type holds each exactly.
     /// The same type gives the same tensor, without copying.
     ///
     /// ```
@@ -110,7 +110,7 @@ impl Tensor {
     ///
     /// # Errors
     ///
-    /// [`Error::NotFloat`] if either type is not one of real numbers, and [`Error::OutOfMemory`].
+    /// [`Error::NotFloat`] if either type is not a float type, and [`Error::OutOfMemory`].
     pub fn to_float(&self, to: DType) -> Result<Self, Error> {
         if self.dtype() == to && to.is_float() {
             return Ok(self.clone());

@@ -30,4 +30,4 @@ pub use float::Float;
 pub use half::{bf16, f16};
 pub use shape::{MAX_RANK, Shape};
 pub use tensor::Tensor;
-pub use view::View;
+pub use view::{View, permute_bytes};

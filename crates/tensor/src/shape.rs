@@ -44,6 +44,24 @@ impl Shape {
         self.iter().product()
     }
 
+    /// The sizes with the axes in another order: axis `i` of the result is axis `axes[i]`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Permutation`] if `axes` does not name each axis exactly once.
+    pub fn permute(&self, axes: &[usize]) -> Result<Self, Error> {
+        let mut seen = [false; MAX_RANK];
+        let is_new = |&axis: &usize| axis < self.rank && !core::mem::replace(&mut seen[axis], true);
+        if axes.len() != self.rank || !axes.iter().all(is_new) {
+            return Err(Error::Permutation { axes: axes.to_vec(), rank: self.rank });
+        }
+        let mut sizes = [0; MAX_RANK];
+        for (to, &from) in sizes.iter_mut().zip(axes) {
+            *to = self.sizes[from];
+        }
+        Ok(Self { sizes, rank: self.rank })
+    }
+
     /// The distance in elements between neighbours on each axis of a contiguous row-major tensor.
     #[must_use]
     pub fn strides(&self) -> [usize; MAX_RANK] {

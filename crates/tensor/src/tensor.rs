@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::buffer::Buffer;
-use crate::{DType, Element, Error, Shape, View, memory};
+use crate::{DType, Element, Error, Shape, View, memory, permute_bytes};
 
 /// Contiguous row-major elements with a shape.
 ///
@@ -75,7 +75,7 @@ impl Tensor {
         }
     }
 
-    /// A tensor of truth values, row-major.
+    /// A tensor of bools, row-major.
     ///
     /// # Errors
     ///
@@ -85,7 +85,7 @@ impl Tensor {
         Ok(Self { dtype: DType::Bool, ..Self::from_slice(shape, &bytes)? })
     }
 
-    /// A tensor from little-endian bytes, row-major; of truth values, every byte but 0 is 1.
+    /// A tensor from little-endian bytes, row-major; of bools, every byte but 0 is 1.
     ///
     /// # Errors
     ///
@@ -235,18 +235,11 @@ impl Tensor {
     ///
     /// # Errors
     ///
-    /// [`Error::Permutation`] if `axes` does not name each axis exactly once.
+    /// [`Error::Permutation`] if `axes` does not name each axis exactly once, and the errors of [`Tensor::zeros`].
     pub fn permute(&self, axes: &[usize]) -> Result<Self, Error> {
-        fn of<T: Element>(tensor: &Tensor, axes: &[usize]) -> Result<Tensor, Error> {
-            let elements: &[T] = bytemuck::cast_slice(tensor.bytes());
-            Ok(Tensor { dtype: tensor.dtype, ..View::new(elements, &tensor.shape)?.permute(axes)?.to_tensor()? })
-        }
-        match self.dtype.size() {
-            1 => of::<u8>(self, axes),
-            2 => of::<half::f16>(self, axes),
-            4 => of::<i32>(self, axes),
-            _ => of::<i64>(self, axes),
-        }
+        let mut permuted = Self::zeros(self.dtype, &self.shape.permute(axes)?)?;
+        permute_bytes(self.dtype, self.bytes(), &self.shape, axes, permuted.bytes_mut()?)?;
+        Ok(permuted)
     }
 
     /// A copy of the given rows: a range of the first axis, all other axes whole.
@@ -320,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn truth_values_are_bytes_of_a_type_of_their_own() {
+    fn bools_are_bytes_of_a_type_of_their_own() {
         let tensor = Tensor::from_bools(&[2], &[true, false]).expect("two elements");
         assert_eq!((tensor.dtype(), tensor.as_slice::<u8>()), (DType::Bool, Ok(&[1, 0][..])));
         assert_eq!(Tensor::from_le_bytes(DType::Bool, &[2], &[7, 0]), Ok(tensor.clone()));
@@ -329,13 +322,13 @@ mod tests {
     }
 
     #[test]
-    fn axes_change_places_and_types_stay() {
+    fn axes_are_permuted_and_types_stay() {
         let bytes: Vec<u8> = (0..48).collect();
         for dtype in DType::ALL {
             let tensor = Tensor::from_le_bytes(dtype, &[2, 3], &bytes[..6 * dtype.size()]).expect("six elements");
-            let turned = tensor.permute(&[1, 0]).expect("a permutation");
-            assert_eq!((turned.dtype(), turned.shape()), (dtype, &[3, 2][..]));
-            assert_eq!(turned.permute(&[1, 0]), Ok(tensor));
+            let transposed = tensor.permute(&[1, 0]).expect("a permutation");
+            assert_eq!((transposed.dtype(), transposed.shape()), (dtype, &[3, 2][..]));
+            assert_eq!(transposed.permute(&[1, 0]), Ok(tensor));
         }
     }
 

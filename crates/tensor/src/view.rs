@@ -1,6 +1,6 @@
 //! Borrowed elements with strides.
 
-use crate::{Element, Error, MAX_RANK, Shape, Tensor};
+use crate::{DType, Element, Error, MAX_RANK, Shape, Tensor};
 
 /// Elements borrowed from a slice, with a shape and a stride (in elements) for each axis.
 #[derive(Clone, Copy, Debug)]
@@ -10,7 +10,7 @@ pub struct View<'a, T> {
     strides: [usize; MAX_RANK],
 }
 
-impl<'a, T: Element> View<'a, T> {
+impl<'a, T: Copy> View<'a, T> {
     /// Sees contiguous row-major `elements` as a tensor of `shape`.
     ///
     /// # Errors
@@ -36,19 +36,12 @@ impl<'a, T: Element> View<'a, T> {
     ///
     /// [`Error::Permutation`] if `axes` does not name each axis exactly once.
     pub fn permute(&self, axes: &[usize]) -> Result<Self, Error> {
-        let rank = self.shape.len();
-        let mut seen = [false; MAX_RANK];
-        let valid =
-            axes.len() == rank && axes.iter().all(|&axis| axis < rank && !core::mem::replace(&mut seen[axis], true));
-        if !valid {
-            return Err(Error::Permutation { axes: axes.to_vec(), rank });
+        let shape = self.shape.permute(axes)?;
+        let mut strides = [0; MAX_RANK];
+        for (to, &from) in strides.iter_mut().zip(axes) {
+            *to = self.strides[from];
         }
-        let (mut sizes, mut strides) = ([0; MAX_RANK], [0; MAX_RANK]);
-        for (to, &from) in axes.iter().enumerate() {
-            sizes[to] = self.shape[from];
-            strides[to] = self.strides[from];
-        }
-        Ok(Self { elements: self.elements, shape: Shape::new(&sizes[..rank])?, strides })
+        Ok(Self { elements: self.elements, shape, strides })
     }
 
     /// Writes the elements in row-major order of this view's shape to `out`.
@@ -65,17 +58,6 @@ impl<'a, T: Element> View<'a, T> {
             self.copy_axis(0, 0, out);
         }
         Ok(())
-    }
-
-    /// A contiguous copy.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::OutOfMemory`].
-    pub fn to_tensor(&self) -> Result<Tensor, Error> {
-        let mut tensor = Tensor::zeros(T::DTYPE, &self.shape)?;
-        self.copy_axis(0, 0, tensor.as_mut_slice()?);
-        Ok(tensor)
     }
 
     fn copy_axis(&self, axis: usize, offset: usize, out: &mut [T]) {
@@ -99,6 +81,57 @@ impl<'a, T: Element> View<'a, T> {
             }
         }
     }
+}
+
+impl<T: Element> View<'_, T> {
+    /// A contiguous copy.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfMemory`].
+    pub fn to_tensor(&self) -> Result<Tensor, Error> {
+        let mut tensor = Tensor::zeros(T::DTYPE, &self.shape)?;
+        self.copy_axis(0, 0, tensor.as_mut_slice()?);
+        Ok(tensor)
+    }
+}
+
+/// Copies elements with the axes in another order, whatever their type: axis `i` of `out` is axis `axes[i]` of
+/// `elements: shape`. Bytes need no alignment.
+///
+/// # Errors
+///
+/// [`Error::Permutation`] if `axes` does not name each axis exactly once, [`Error::Length`] if `elements` or `out` does
+/// not hold exactly the elements of `shape`, and the errors of [`Shape::new`].
+pub fn permute_bytes(
+    dtype: DType,
+    elements: &[u8],
+    shape: &[usize],
+    axes: &[usize],
+    out: &mut [u8],
+) -> Result<(), Error> {
+    match dtype.size() {
+        1 => View::new(elements, shape)?.permute(axes)?.copy_to(out),
+        2 => permute_sized::<2>(elements, shape, axes, out),
+        4 => permute_sized::<4>(elements, shape, axes, out),
+        _ => permute_sized::<8>(elements, shape, axes, out),
+    }
+}
+
+/// [`permute_bytes`] for elements of `SIZE` bytes.
+fn permute_sized<const SIZE: usize>(
+    elements: &[u8],
+    shape: &[usize],
+    axes: &[usize],
+    out: &mut [u8],
+) -> Result<(), Error> {
+    let ((elements, rest), (out, out_rest)) = (elements.as_chunks::<SIZE>(), out.as_chunks_mut::<SIZE>());
+    if !rest.is_empty() || !out_rest.is_empty() {
+        let shape = Shape::new(shape)?;
+        let actual = if rest.is_empty() { out.len() } else { elements.len() };
+        return Err(Error::Length { shape, expected: shape.element_count(), actual });
+    }
+    View::new(elements, shape)?.permute(axes)?.copy_to(out)
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("fourfold-nn", &["fourfold-graph", "fourfold-tensor"]),
     ("fourfold-images", &["fourfold-tensor", "fourfold-error"]),
+    ("fourfold-testing", &["fourfold-runtime", "fourfold-graph", "fourfold-tensor"]),
     (
         "fourfold-quantize",
         &[

@@ -15,7 +15,7 @@ pub(crate) use dot::NeonDot;
 
 /// ARMv8.0.
 pub(crate) const NEON: Backend = Backend {
-    products_above_least: Products::of::<neon::Neon<base::InPairs<false>>>(),
+    products_above_min: Products::of::<neon::Neon<base::InPairs<false>>>(),
     ..Backend::of::<neon::Neon<base::InPairs<true>>>()
 };
 

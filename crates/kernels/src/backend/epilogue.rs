@@ -29,9 +29,8 @@ pub(super) use finish::finish;
 ///
 /// An epilogue is valid for some rows and some columns if
 ///
-/// - `columns`, `column_scales`, the `bias` of [`RawOutput::F32`] and `multipliers` are readable for all slabs of which the
-///   columns are part; so is `column_sums` if `row_factors` is not null, and `column_zero_points` if `row_sums` is not
-///   null;
+/// - `columns`, `column_scales`, the `bias` of [`RawOutput::F32`] and `multipliers` are readable for all slabs of the
+///   columns; so is `column_sums` if `row_factors` is not null, and `column_zero_points` if `row_sums` is not null;
 /// - `row_factors` and `row_sums`, where they are not null, and `row_scales`, in steps of `row_scale_step`, are
 ///   readable at the rows;
 /// - `out` is writable, and the residual's `codes` readable, at the columns of every row, rows being `row_stride`

@@ -21,7 +21,7 @@ pub(crate) trait Isa: Copy + Debug + 'static {
     const BY_FOURS: bool;
     /// 16 integers.
     type I32: Copy;
-    /// 16 real numbers.
+    /// 16 floats.
     type F32: Copy;
     /// Four rows of 16 bytes, in the order that is best for the instruction set.
     type Rows: Copy;
@@ -115,7 +115,7 @@ pub(crate) trait Isa: Copy + Debug + 'static {
     ///
     /// The CPU has the instruction set.
     unsafe fn splat_f32(x: f32) -> Self::F32;
-    /// 16 real numbers.
+    /// 16 floats.
     ///
     /// # Safety
     ///
@@ -139,8 +139,8 @@ pub(crate) trait Isa: Copy + Debug + 'static {
     ///
     /// The CPU has the instruction set.
     unsafe fn mul_f32(a: Self::F32, b: Self::F32) -> Self::F32;
-    /// `a * b + c`, rounded once: only for what is defined so, products of real numbers and sums of codes; everything
-    /// else rounds every multiplication and addition.
+    /// `a * b + c`, rounded once. Only for what is defined so: products of floats and sums of quantized values.
+    /// Everything else rounds every multiplication and addition.
     ///
     /// # Safety
     ///
@@ -171,7 +171,7 @@ pub(crate) trait Isa: Copy + Debug + 'static {
     /// The CPU has the instruction set.
     unsafe fn nan_to_zero(x: Self::F32) -> Self::F32;
 
-    /// To the nearest real number, ties to even.
+    /// To the nearest float, ties to even.
     ///
     /// # Safety
     ///
@@ -184,8 +184,8 @@ pub(crate) trait Isa: Copy + Debug + 'static {
     /// The CPU has the instruction set.
     unsafe fn round(x: Self::F32) -> Self::I32;
 
-    /// To the nearest integer, ties to even; the lanes are at most `2^22`. What is less than `-2^22`, or NaN, becomes at
-    /// most `-2^22`.
+    /// To the nearest integer, ties to even; the lanes are at most `2^22`. NaN, and what is less than `-2^22`, becomes
+    /// `-2^22` or less.
     ///
     /// # Safety
     ///

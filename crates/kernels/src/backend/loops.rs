@@ -15,7 +15,7 @@ use crate::{Affine, MinMax};
 pub(crate) struct Loops {
     /// `clamp(round(x / scale) + zero_point, q_min, q_max)`, the low byte; NaN becomes the zero point.
     pub(crate) quantize: unsafe fn(&[f32], Affine, &mut [u8]),
-    /// `scale * (q - zero_point)`, of signed codes if so said.
+    /// `scale * (q - zero_point)`, of signed quantized values if so said.
     pub(crate) dequantize: unsafe fn(&[u8], bool, Affine, &mut [f32]),
     /// The range of the finite elements and the number of others.
     pub(crate) min_max: unsafe fn(&[f32]) -> MinMax,
@@ -23,16 +23,16 @@ pub(crate) struct Loops {
     pub(crate) add: unsafe fn(Term<'_>, Term<'_>, Clamp, &mut [u8]),
     /// `clamp(round(f32((a - z_a) * (b - z_b)) * multiplier + f32(zero_point)), ..)`, the low byte.
     pub(crate) multiply: unsafe fn(Operand<'_>, Operand<'_>, f32, Clamp, &mut [u8]),
-    /// `out[i] = max(out[i], x[i])`, of signed codes if so said.
+    /// `out[i] = max(out[i], x[i])`, of signed quantized values if so said.
     pub(crate) max: unsafe fn(&[u8], bool, &mut [u8]),
-    /// `sums[i] += x[i] - zero_point`, of signed codes if so said.
+    /// `sums[i] += x[i] - zero_point`, of signed quantized values if so said.
     pub(crate) accumulate: unsafe fn(&[u8], bool, i32, &mut [i32]),
     /// `clamp(round(f32(sum) * multiplier) + zero_point, ..)`, the low byte; with a multiplier for each sum, or one for
     /// all.
     pub(crate) requantize: unsafe fn(&[i32], &[f32], Clamp, &mut [u8]),
 }
 
-/// An operand of a sum or product: as many codes as the result has, or one for all.
+/// An operand of a sum or product: as many quantized values as the result has, or one for all.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Operand<'a> {
     pub(crate) codes: &'a [u8],
@@ -41,7 +41,7 @@ pub(crate) struct Operand<'a> {
 }
 
 impl Operand<'_> {
-    /// The results for which it has codes.
+    /// The results for which it has quantized values.
     fn results(&self) -> usize {
         if self.codes.len() == 1 { usize::MAX } else { self.codes.len() }
     }
@@ -165,7 +165,7 @@ unsafe fn dequantize<I: Isa>(q: &[u8], is_signed: bool, affine: Affine, out: &mu
     }
 }
 
-/// Stores the codes of real numbers.
+/// Quantizes floats and stores them.
 ///
 /// # Safety
 ///
@@ -253,14 +253,15 @@ unsafe fn steps<I: Isa>(operand: Operand<'_>, at: usize, count: usize) -> I::I32
     unsafe { I::add_i32(codes::<I>(operand, at, count), I::splat_i32(-operand.zero_point)) }
 }
 
-/// The codes of an operand, which has `count` at `at` or a single one.
+/// The quantized values of an operand, which has `count` at `at` or a single one.
 ///
 /// # Safety
 ///
 /// The CPU has the instruction set.
 #[inline(always)]
 unsafe fn codes<I: Isa>(operand: Operand<'_>, at: usize, count: usize) -> I::I32 {
-    // SAFETY: the CPU has the instruction set; `vector_at` gives 16 lanes, and a single code is repeated in as many.
+    // SAFETY: the CPU has the instruction set; `vector_at` gives 16 lanes, and a single quantized value is repeated in
+    // as many.
     unsafe {
         let mut padded = [0; LANES];
         let codes = match operand.codes {
@@ -285,7 +286,7 @@ unsafe fn max<I: Isa>(x: &[u8], is_signed: bool, out: &mut [u8]) {
         I::enter(
             #[inline(always)]
             || {
-                // Signed codes are in the order of unsigned ones when their sign bits are flipped.
+                // Signed quantized values are in the order of unsigned ones when their sign bits are flipped.
                 let flip = if is_signed { 0x80 } else { 0 };
                 for (out, x) in out.iter_mut().zip(x) {
                     *out = (*out ^ flip).max(*x ^ flip) ^ flip;
@@ -306,7 +307,7 @@ unsafe fn accumulate<I: Isa>(x: &[u8], is_signed: bool, zero_point: i32, sums: &
         I::enter(
             #[inline(always)]
             || {
-                // A signed code is its byte with the sign bit flipped, less 128.
+                // A signed quantized value is its byte with the sign bit flipped, less 128.
                 let (flip, offset) = if is_signed { (0x80, 128) } else { (0, 0) };
                 for (sum, x) in sums.iter_mut().zip(x) {
                     *sum = sum.wrapping_add(i32::from(*x ^ flip) - (zero_point + offset));
@@ -387,7 +388,7 @@ fn range_of(x: &[f32]) -> MinMax {
     let rest = &x[x.len() / LANES * LANES..];
     nan += rest.iter().filter(|x| x.is_nan()).count();
     infinite += rest.iter().filter(|x| x.is_infinite()).count();
-    let least = min.into_iter().fold(f32::INFINITY, |a, b| if b < a { b } else { a });
-    let most = max.into_iter().fold(f32::NEG_INFINITY, |a, b| if b > a { b } else { a });
-    MinMax { min: least, max: most, nan, infinite }
+    let smallest = min.into_iter().fold(f32::INFINITY, |a, b| if b < a { b } else { a });
+    let largest = max.into_iter().fold(f32::NEG_INFINITY, |a, b| if b > a { b } else { a });
+    MinMax { min: smallest, max: largest, nan, infinite }
 }

@@ -143,8 +143,8 @@ unsafe fn compute<I: Broadcast, const MR: usize, const NR: usize>(tile: &Tile) {
     }
 }
 
-/// Bytes of a group of activations. [`Broadcast::lhs`] of every backend reads the four of one integer: 8-bit codes by
-/// fours or words by twos.
+/// Bytes of a group of activations. [`Broadcast::lhs`] of every backend reads the four of one integer: 8-bit quantized
+/// values by fours or words by twos.
 const fn group_bytes<I: Broadcast>() -> usize {
     assert!(I::LAYOUT.group_bytes() == 4, "a group of activations in one integer");
     I::LAYOUT.group_bytes()

@@ -28,7 +28,7 @@ pub struct Geometry {
 }
 
 /// The largest size of a kernel, stride, dilation or padding.
-const MOST: usize = 1 << 16;
+const MAX_SIZE: usize = 1 << 16;
 
 impl Geometry {
     /// `[d, h, w]` of the result for an input of `[d, h, w]`:
@@ -84,9 +84,9 @@ impl Geometry {
 
     /// Checks the size of a transposed convolution's result; returns the number of its positions.
     pub(crate) fn check_transposed_size(&self, size: [usize; 3], out_size: [usize; 3]) -> Result<usize, Error> {
-        let least = self.transposed_size(size)?;
+        let smallest = self.transposed_size(size)?;
         for axis in 0..3 {
-            let more = out_size[axis].checked_sub(least[axis]);
+            let more = out_size[axis].checked_sub(smallest[axis]);
             if more.is_none_or(|more| more >= self.stride[axis].max(self.dilation[axis])) {
                 return Err(Error::Geometry { reason: "the output padding is not less than the stride or dilation" });
             }
@@ -109,10 +109,10 @@ impl Geometry {
 
     pub(crate) fn check(&self) -> Result<(), Error> {
         let fail = |reason| Err(Error::Geometry { reason });
-        if [self.kernel, self.stride, self.dilation].iter().flatten().any(|&size| size == 0 || size > MOST) {
+        if [self.kernel, self.stride, self.dilation].iter().flatten().any(|&size| size == 0 || size > MAX_SIZE) {
             return fail("a kernel size, stride or dilation is 0 or larger than 65536");
         }
-        if [self.pad_begin, self.pad_end].iter().flatten().any(|&size| size > MOST) {
+        if [self.pad_begin, self.pad_end].iter().flatten().any(|&size| size > MAX_SIZE) {
             return fail("a padding is larger than 65536");
         }
         let divides = |channels: usize| channels.checked_rem(self.groups) == Some(0);
@@ -122,33 +122,40 @@ impl Geometry {
         Ok(())
     }
 
-    /// Calls `f` with the number of every tap of one window that lies in the image, in their order, and with its place
-    /// there: those in the padding, of which there may be any number, take no time. For a geometry that was checked.
-    pub(crate) fn for_each_tap(&self, size: [usize; 3], corner: [usize; 3], mut f: impl FnMut(usize, usize)) {
-        let [depth, height, width] = [0, 1, 2].map(|axis| self.taps_inside(axis, size[axis], corner[axis]));
-        let place = |axis: usize, tap: usize| {
-            corner[axis] * self.stride[axis] + tap * self.dilation[axis] - self.pad_begin[axis]
+    /// Calls `f` with the number of each tap of one window that sees the image, in order, and the position that it
+    /// sees. Taps in the padding, of which there may be many more, take no time.
+    ///
+    /// `size` is `[d, h, w]` of the image, and `window` is `[d, h, w]` of the window among the windows.
+    ///
+    /// # Panics
+    ///
+    /// If a dilation is 0.
+    #[inline]
+    pub fn for_each_tap(&self, size: [usize; 3], window: [usize; 3], mut f: impl FnMut(usize, usize)) {
+        let [depth, height, width] = [0, 1, 2].map(|axis| self.taps_inside(axis, size[axis], window[axis]));
+        let position = |axis: usize, tap: usize| {
+            window[axis] * self.stride[axis] + tap * self.dilation[axis] - self.pad_begin[axis]
         };
         for z in depth {
             for y in height.clone() {
-                let line = place(0, z) * size[1] + place(1, y);
+                let line = position(0, z) * size[1] + position(1, y);
                 for x in width.clone() {
-                    f((z * self.kernel[1] + y) * self.kernel[2] + x, line * size[2] + place(2, x));
+                    f((z * self.kernel[1] + y) * self.kernel[2] + x, line * size[2] + position(2, x));
                 }
             }
         }
     }
 
-    /// The taps along one axis that lie in the image.
-    fn taps_inside(&self, axis: usize, size: usize, corner: usize) -> Range<usize> {
-        let (begin, dilation) = (corner * self.stride[axis], self.dilation[axis]);
-        // The number of taps before the place `end`, counted from the padding's begin.
+    /// The taps along one axis that see the image.
+    fn taps_inside(&self, axis: usize, size: usize, window: usize) -> Range<usize> {
+        let (begin, dilation) = (window * self.stride[axis], self.dilation[axis]);
+        // The number of taps before the position `end`, counted from the begin of the padding.
         let before = |end: usize| end.saturating_sub(begin).div_ceil(dilation).min(self.kernel[axis]);
         before(self.pad_begin[axis])..before(self.pad_begin[axis] + size)
     }
 
-    /// `count * zero_point - sum(codes)` of the codes that one row of the product sees in its group, modulo 2^32; those
-    /// in the padding count for nothing.
+    /// `count * zero_point - sum(codes)` of the quantized values that one row of the product sees in its group, modulo
+    /// 2^32; those in the padding count for nothing.
     pub(crate) fn window_sum(&self, input: &ConvInput<'_>, out: [usize; 3], row: usize, first_channel: usize) -> i32 {
         let image = row / (out[0] * out[1] * out[2]);
         let corner = [row / (out[1] * out[2]) % out[0], row / out[2] % out[1], row % out[2]];

@@ -17,7 +17,7 @@ const COPIED_BYTES: usize = 1 << 20;
 /// Readable bytes behind a copy: what a vector or a group may read past a run.
 const SLACK: usize = 128;
 
-/// Where the codes of an image are.
+/// Where the quantized values of an image are.
 #[derive(Debug)]
 pub(super) struct Image {
     layout: Layout,
@@ -28,7 +28,7 @@ pub(super) struct Image {
     channels: usize,
     /// Whether the input can be read as it is, but for its end.
     is_plain: bool,
-    /// Bytes of one code.
+    /// Bytes of one quantized value.
     pub(super) code_bytes: usize,
 }
 

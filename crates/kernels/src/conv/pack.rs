@@ -44,7 +44,7 @@ enum Taps {
 }
 
 impl PackedConv {
-    /// The number of bytes that the packed codes take.
+    /// The number of bytes that the packed quantized values take.
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.parts.iter().map(|part| part.weights.bytes()).sum()
@@ -52,7 +52,7 @@ impl PackedConv {
 }
 
 impl Kernel {
-    /// Packs the weights of a convolution once: `[channels_out, kd, kh, kw, channels_in / groups]` codes.
+    /// Packs the weights of a convolution once: `[channels_out, kd, kh, kw, channels_in / groups]` quantized values.
     ///
     /// # Errors
     ///
@@ -67,7 +67,8 @@ impl Kernel {
         let (depth, channels) = check_weights(geometry, codes, zero_points)?;
         let Geometry { channels_out, groups, kernel, dilation, .. } = *geometry;
         let layout = self.0.layout;
-        // The channels of a depthwise row see different codes, so zero points would need a sum for each result.
+        // The channels of a depthwise row see different quantized values, so zero points would need a sum for each
+        // result.
         let is_symmetric = || (0..channels_out).all(|column| zero_points.at(column) == offset(codes));
         let taps = match () {
             () if channels == 0 => Taps::Nothing,
@@ -107,8 +108,8 @@ impl Kernel {
     }
 }
 
-/// Checks weights `[channels_out, kd, kh, kw, channels_in / groups]`; returns the number of codes for each channel of
-/// the result and the number of channels that it sees.
+/// Checks weights `[channels_out, kd, kh, kw, channels_in / groups]`; returns the number of quantized values for each
+/// channel of the result and the number of channels that it sees.
 pub(super) fn check_weights(
     geometry: &Geometry,
     codes: Codes<'_>,
@@ -165,7 +166,7 @@ impl PackedConv {
         Ok(())
     }
 
-    /// How far past an image's last code a read may go, in bytes.
+    /// How far past an image's last quantized value a read may go, in bytes.
     pub(super) fn reach(&self, image: &Image) -> usize {
         let channels = self.geometry.channels_in / self.geometry.groups;
         match self.taps {

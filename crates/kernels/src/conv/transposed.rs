@@ -60,7 +60,8 @@ struct Tap {
 const WHAT: &str = "the packed weights";
 
 impl Kernel {
-    /// Packs the weights of a transposed convolution once: `[channels_out, kd, kh, kw, channels_in / groups]` codes.
+    /// Packs the weights of a transposed convolution once: `[channels_out, kd, kh, kw, channels_in / groups]` quantized
+    /// values.
     ///
     /// # Errors
     ///
@@ -73,7 +74,7 @@ impl Kernel {
     ) -> Result<PackedTransposedConv, Error> {
         let (depth, channels) = check_weights(geometry, codes, zero_points)?;
         let (channels_out, layout) = (geometry.channels_out, self.0.layout);
-        // Without a code in the weights no tap is seen, however many there are.
+        // Without a quantized value in the weights no tap is seen, however many there are.
         let has_codes = depth > 0 && channels_out > 0;
         let groups = if has_codes { geometry.groups } else { channels_out.min(1) };
         let n = channels_out.checked_div(groups).unwrap_or(0);
@@ -102,7 +103,7 @@ impl Kernel {
         Ok(PackedTransposedConv { geometry: geometry.clone(), layout, phases, empty: pack([0; 3], &[])? })
     }
 
-    /// Convolves codes with packed weights, transposed:
+    /// Convolves quantized values with packed weights, transposed:
     ///
     /// ```text
     /// acc[b, y, x, o] = sum (input[b, y', x', c] - z_x) * (weights[o, i, j, c] - z_w[o])
@@ -258,7 +259,7 @@ impl PackedTransposedConv {
         Geometry { kernel: one, stride: one, dilation: one, pad_begin: begin, pad_end: end, ..geometry }
     }
 
-    /// The codes that one result of a phase sees in its group, without those in the padding.
+    /// The quantized values that one result of a phase sees in its group, without those in the padding.
     fn codes_of(
         &self,
         input: &ConvInput<'_>,

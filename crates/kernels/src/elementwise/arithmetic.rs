@@ -1,4 +1,4 @@
-//! Sums and products of codes.
+//! Sums and products of quantized values.
 
 use super::{Bounded, check_same_length};
 use crate::backend::loops;
@@ -8,14 +8,15 @@ use crate::{Codes, Error, Kernel};
 /// An operand of [`Kernel::add`] or [`Kernel::multiply`].
 #[derive(Clone, Copy, Debug)]
 pub struct Operand<'a> {
-    /// The codes, as many as the result has; or a single one, which goes with every code of the other operand.
+    /// The quantized values, as many as the result has; or a single one, which goes with every quantized value of the
+    /// other operand.
     pub codes: Codes<'a>,
-    /// The code of 0.
+    /// The quantized value of 0.
     pub zero_point: i32,
 }
 
 impl<'a> Operand<'a> {
-    /// The operand for a loop over `length` codes.
+    /// The operand for a loop over `length` quantized values.
     fn open(self, length: usize) -> Result<loops::Operand<'a>, Error> {
         let Operand { codes, zero_point } = self;
         if codes.len() != 1 {
@@ -27,10 +28,11 @@ impl<'a> Operand<'a> {
 }
 
 impl Kernel {
-    /// Adds codes:
+    /// Adds quantized values:
     ///
     /// ```text
-    /// out[i] = clamp(round(fma(m_b, b[i], fma(m_a, a[i], c))), q_min, q_max)         c = zero_point - (m_a * z_a + m_b * z_b)
+    /// out[i] = clamp(round(fma(m_b, b[i], fma(m_a, a[i], c))), q_min, q_max)
+    /// c = zero_point - (m_a * z_a + m_b * z_b)
     /// ```
     ///
     /// where a multiplier is the scale of its operand divided by the scale of the result; `fma(x, y, z)` is `x * y + z`
@@ -41,8 +43,8 @@ impl Kernel {
     ///
     /// # Errors
     ///
-    /// [`Error::Length`] if an operand is neither as long as the result nor a single code, [`Error::ZeroPoint`] and
-    /// [`Error::Bounds`] if a parameter is not a value of its type.
+    /// [`Error::Length`] if an operand is neither as long as the result nor a single quantized value,
+    /// [`Error::ZeroPoint`] and [`Error::Bounds`] if a parameter is not a value of its type.
     pub fn add(
         self,
         (a, m_a): (Operand<'_>, f32),
@@ -51,12 +53,13 @@ impl Kernel {
     ) -> Result<(), Error> {
         let (out, clamp) = sum.open()?;
         let (a, b) = (a.open(out.len())?, b.open(out.len())?);
-        // SAFETY: the CPU has the backend of a `Kernel`; the operands are as long as the result, or single codes.
+        // SAFETY: the CPU has the backend of a `Kernel`; the operands are as long as the result, or single quantized
+        // values.
         unsafe { (self.0.loops.add)((a, m_a), (b, m_b), clamp, out) };
         Ok(())
     }
 
-    /// Multiplies codes:
+    /// Multiplies quantized values:
     ///
     /// ```text
     /// out[i] = clamp(round(f32((a[i] - z_a) * (b[i] - z_b)) * multiplier + f32(zero_point)), q_min, q_max)
@@ -72,7 +75,8 @@ impl Kernel {
     pub fn multiply(self, a: Operand<'_>, b: Operand<'_>, multiplier: f32, product: Bounded<'_>) -> Result<(), Error> {
         let (out, clamp) = product.open()?;
         let (a, b) = (a.open(out.len())?, b.open(out.len())?);
-        // SAFETY: the CPU has the backend of a `Kernel`; the operands are as long as the result, or single codes.
+        // SAFETY: the CPU has the backend of a `Kernel`; the operands are as long as the result, or single quantized
+        // values.
         unsafe { (self.0.loops.multiply)(a, b, multiplier, clamp, out) };
         Ok(())
     }

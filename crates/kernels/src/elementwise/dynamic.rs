@@ -1,8 +1,9 @@
 //! Dynamic quantization: parameters from the values themselves.
 //!
-//! The codes are those that products read: rows of [`Dynamic::Affine`] or [`Dynamic::Symmetric`] are unsigned, so on
-//! backends that multiply unsigned by signed bytes ([`PackedWeights::layout`](crate::PackedWeights::layout) `"K4N16"`)
-//! [`Kernel::gemm`] reads them where they were written: quantizing is the packing.
+//! The quantized values are those that products read: rows of [`Dynamic::Affine`] or [`Dynamic::Symmetric`] are
+//! unsigned, so on backends that multiply unsigned by signed bytes
+//! ([`PackedWeights::layout`](crate::PackedWeights::layout) `"K4N16"`) [`Kernel::gemm`] reads them where they were
+//! written: quantizing is the packing.
 
 use super::{MinMax, check_same_length};
 use crate::{Affine, Error, Kernel};
@@ -12,11 +13,11 @@ use crate::{Affine, Error, Kernel};
 /// Only finite values make the range; where it is 0, or too small or too large for a normal scale, the scale is 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dynamic {
-    /// `scale = (high - low) / 255`, `zero_point = clamp(round(-low / scale), 0, 255)`, codes 0 to 255; ONNX's
-    /// `DynamicQuantizeLinear`.
+    /// `scale = (high - low) / 255`, `zero_point = clamp(round(-low / scale), 0, 255)`, quantized values 0 to 255;
+    /// ONNX's `DynamicQuantizeLinear`.
     Affine,
-    /// `scale = max(-low, high) / 127`, zero point 128, codes 1 to 255: the codes -127 to 127 of a symmetric `i8`, plus
-    /// 128.
+    /// `scale = max(-low, high) / 127`, zero point 128, quantized values 1 to 255: the quantized values -127 to 127 of
+    /// a symmetric `i8`, plus 128.
     Symmetric,
 }
 

@@ -23,7 +23,7 @@ const WHAT: &str = "the packed matrix";
 #[repr(C, align(64))]
 pub(crate) struct Line([f32; LANES]);
 
-/// A matrix of real numbers packed by [`FloatMatrix::pack`], for all kernels.
+/// A matrix of floats packed by [`FloatMatrix::pack`], for all kernels.
 #[derive(Clone, Debug)]
 pub struct PackedFloatMatrix {
     n: usize,

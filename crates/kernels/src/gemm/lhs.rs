@@ -73,7 +73,7 @@ pub(super) fn pack(
     Ok((packed.as_ptr(), stride))
 }
 
-/// Writes `count` codes from `from` on in the layout's form.
+/// Writes `count` quantized values from `from` on in the layout's form.
 pub(crate) fn convert(codes: Codes<'_>, from: usize, layout: Layout, to: &mut [u8], count: usize) {
     let bytes = &codes.as_bytes()[from..from + count];
     match layout {

@@ -47,7 +47,7 @@ unsafe impl Sync for Job<'_> {}
 
 impl Job<'_> {
     fn products(&self) -> &'static Products {
-        if self.weights.has_least() { &self.backend.products } else { &self.backend.products_above_least }
+        if self.weights.has_min() { &self.backend.products } else { &self.backend.products_above_min }
     }
 
     /// Computes some rows of the result, all columns.

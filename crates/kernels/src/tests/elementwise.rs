@@ -7,7 +7,7 @@ use super::kernels;
 use super::noise::Noise;
 use crate::{Affine, Bounded, Codes, CodesMut, Dynamic, Error, MinMax, Operand, Scales, reference};
 
-/// Real numbers at which quantizers go wrong.
+/// Floats at which quantizers go wrong.
 const EXTREMES: [f32; 16] = [
     0.0,
     -0.0,
@@ -121,7 +121,7 @@ fn rows_have_parameters_of_their_own() {
     }
 }
 
-/// A way to draw operands: whole ones, or a single code.
+/// A way to draw operands: whole ones, or a single quantized value.
 fn operand<'a>(noise: &mut Noise, codes: Codes<'a>) -> Operand<'a> {
     let zero_point = noise.within(codes.range());
     let is_single = !codes.is_empty() && noise.next().is_multiple_of(3);

@@ -11,7 +11,7 @@ use crate::{
     Codes, F32Output, I32Output, Kernel, Lhs, Output, Requantized, Scales, Scratch, Weights, ZeroPoints, reference,
 };
 
-/// The sums of a product of `u8` and `i8` codes without zero points.
+/// The sums of a product of `u8` and `i8` quantized values without zero points.
 fn sums(kernel: Kernel, lhs: &[u8], rhs: &[i8], (m, n, k): (usize, usize, usize)) -> Vec<i32> {
     let packed = kernel.pack(&Weights::row_major(Codes::I8(rhs), n, k, ZeroPoints::One(0))).expect("valid weights");
     let lhs = Lhs { codes: Codes::U8(lhs), m, row_stride: k, zero_points: ZeroPoints::One(0) };

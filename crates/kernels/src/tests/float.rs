@@ -163,7 +163,13 @@ proptest! {
 
     /// Sums near a tie, or that cancel: `c` is the product, moved by some of its last places and powers of two.
     #[test]
-    fn one_rounding_near_ties(a: u32, b in 0x3000_0000_u32..0x5000_0000, moved in -3_i32..4, power in -26_i32..27, flip: bool) {
+    fn one_rounding_near_ties(
+        a: u32,
+        b in 0x3000_0000_u32..0x5000_0000,
+        moved in -3_i32..4,
+        power in -26_i32..27,
+        flip: bool,
+    ) {
         let (a, b) = (f32::from_bits(a), f32::from_bits(b));
         let product = f32::from_bits((a * b).to_bits().wrapping_add_signed(moved));
         let c = product * 2.0_f32.powi(power);

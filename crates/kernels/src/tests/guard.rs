@@ -91,13 +91,13 @@ fn float_products_touch_nothing_but_their_operands() {
     let mut noise = Noise::new(44);
     for kernel in kernels() {
         for (m, n) in (1..=9).chain([17]).flat_map(|m| [1, 5, 16, 17, 40, 66].map(|n| (m, n))) {
-            for (turned, at_end) in [(false, false), (false, true), (true, false), (true, true)] {
+            for (transposed, at_end) in [(false, false), (false, true), (true, false), (true, true)] {
                 let k = 3 * m + n % 7;
                 let lhs = Guarded::new(&noise.reals(m * k), at_end);
                 let rhs = Guarded::new(&noise.reals(k * n), at_end);
                 let mut out = Guarded::new(&noise.reals(m * n), at_end);
                 let mut expected = out.get().to_vec();
-                let matrix = |elements, rows, columns| match turned {
+                let matrix = |elements, rows, columns| match transposed {
                     true => FloatMatrix::row_major(elements, rows).transposed(),
                     false => FloatMatrix::row_major(elements, columns),
                 };

@@ -104,14 +104,14 @@ impl<S: Shape> Dot for Shaped<S> {
     }
 }
 
-/// Products of 8-bit codes by fours, of weights where [`Layout::place`] says.
+/// Products of 8-bit quantized values by fours, of weights where [`Layout::place`] says.
 #[derive(Clone, Copy, Debug)]
 struct Placed<S>(PhantomData<S>);
 
 /// Products of a group.
 const DEPTH: usize = 4;
 
-/// A code of activations.
+/// A quantized value of activations.
 #[inline(always)]
 fn activation<S: Shape>(byte: u8) -> i16 {
     if matches!(S::LAYOUT, Layout::Bytes) { i16::from(byte) } else { i16::from(byte.cast_signed()) }

@@ -1,4 +1,4 @@
-//! Transposed convolutions against the loop that adds every code where its taps reach.
+//! Transposed convolutions against the loop that adds every quantized value where its taps reach.
 
 use std::vec;
 use std::vec::Vec;

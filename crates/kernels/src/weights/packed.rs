@@ -21,7 +21,7 @@ const WHAT: &str = "the packed weights";
 #[derive(Clone, Debug)]
 pub struct PackedWeights {
     sizes: Sizes,
-    has_least: bool,
+    has_min: bool,
     lines: Vec<Line>,
     column_sums: Vec<i32>,
     zero_points: Vec<i32>,
@@ -45,14 +45,14 @@ struct Sizes {
 }
 
 impl Sizes {
-    /// Of `n` columns of `taps` runs of `run` codes each.
+    /// Of `n` columns of `taps` runs of `run` quantized values each.
     fn new(layout: Layout, (n, taps, run): (usize, usize, usize)) -> Result<Self, Error> {
-        let (steps, most) = (run.div_ceil(layout.depth()), isize::MAX.unsigned_abs());
+        let (steps, max) = (run.div_ceil(layout.depth()), isize::MAX.unsigned_abs());
         let checked = || {
             let slab_bytes = taps.checked_mul(steps)?.checked_mul(layout.step_bytes())?;
             let bytes = slab_bytes.checked_mul(n.div_ceil(LANES))?.checked_next_multiple_of(size_of::<Line>())?;
             let columns = n.checked_next_multiple_of(LANES)?.checked_mul(size_of::<i32>())?;
-            let fits = slab_bytes <= most && bytes <= most && columns <= most;
+            let fits = slab_bytes <= max && bytes <= max && columns <= max;
             fits.then_some(Self { layout, n, k: taps.checked_mul(run)?, taps, steps, slab_bytes })
         };
         checked().ok_or(Error::TooLarge { what: WHAT })
@@ -91,13 +91,13 @@ impl PackedWeights {
         self.sizes.layout.name()
     }
 
-    /// The number of bytes that the packed codes take.
+    /// The number of bytes that the packed quantized values take.
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.sizes.bytes()
     }
 
-    /// Runs of codes that are apart in memory.
+    /// Runs of quantized values that are apart in memory.
     pub(crate) fn taps(&self) -> usize {
         self.sizes.taps
     }
@@ -107,9 +107,9 @@ impl PackedWeights {
         self.sizes.steps
     }
 
-    /// Whether a code is -128, with which sums of two products may not fit 16 bits.
-    pub(crate) fn has_least(&self) -> bool {
-        self.has_least
+    /// Whether a quantized value is -128, with which sums of two products may not fit 16 bits.
+    pub(crate) fn has_min(&self) -> bool {
+        self.has_min
     }
 
     /// The sum of each column, for whole slabs; empty without depth, where all are 0.
@@ -144,7 +144,8 @@ impl PackedWeights {
         Err(Error::Layout { packed: self.layout(), expected: kernel.0.layout.name() })
     }
 
-    /// Packs columns of `taps` runs of `run` codes each; `code(column, tap, p)` is the code as it is stored.
+    /// Packs columns of `taps` runs of `run` quantized values each; `code(column, tap, p)` is the quantized value as it
+    /// is stored.
     pub(crate) fn of_runs(
         layout: Layout,
         sizes: (usize, usize, usize),
@@ -196,8 +197,8 @@ impl PackedWeights {
         if padded.iter().all(|&zero_point| zero_point == 0) {
             padded.clear();
         }
-        let has_least = lines.iter().flat_map(|line| line.0).any(|code| code == i8::MIN);
-        *self = Self { sizes, has_least, lines, column_sums, zero_points: padded };
+        let has_min = lines.iter().flat_map(|line| line.0).any(|code| code == i8::MIN);
+        *self = Self { sizes, has_min, lines, column_sums, zero_points: padded };
         Ok(())
     }
 }
@@ -206,7 +207,7 @@ impl Default for PackedWeights {
     /// Weights without columns, for [`Kernel::pack_into`] to fill.
     fn default() -> Self {
         let sizes = Sizes { layout: Layout::Bytes, n: 0, k: 0, taps: 0, steps: 0, slab_bytes: 0 };
-        Self { sizes, has_least: false, lines: Vec::new(), column_sums: Vec::new(), zero_points: Vec::new() }
+        Self { sizes, has_min: false, lines: Vec::new(), column_sums: Vec::new(), zero_points: Vec::new() }
     }
 }
 

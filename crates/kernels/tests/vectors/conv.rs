@@ -84,7 +84,7 @@ impl Convolution {
         if self.is_last { bytes } else { moved(&bytes, [self.batch, positions, self.geometry.channels_out], size) }
     }
 
-    /// The codes of a result with the parameters of the case.
+    /// The quantized values of a result with the parameters of the case.
     fn codes(&self, case: &Case, kernel: Kernel, bias: Option<&[i32]>) -> Vec<u8> {
         let (count, _) = self.results();
         let (mut unsigned, mut signed) = (vec![0_u8; count], vec![0_i8; count]);
@@ -133,7 +133,7 @@ fn codes_are_those_of_pytorch() {
     for case in cases(&forms.each_ref().map(String::as_str), 58) {
         let (conv, bias) = (Convolution::new(&case), bias_codes(&case, ["x_scale", "w_scale"]));
         for kernel in Kernel::supported() {
-            // PyTorch adds the bias in real numbers.
+            // PyTorch adds the bias in floats.
             assert_codes(&case, "y", &conv.codes(&case, kernel, bias.as_deref()), u8::from(bias.is_some()));
         }
     }

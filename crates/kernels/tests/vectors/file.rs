@@ -123,7 +123,7 @@ impl Tensor {
         }
     }
 
-    /// The elements as real numbers.
+    /// The elements as floats.
     pub(crate) fn reals(&self) -> Vec<f32> {
         self.bytes().chunks_exact(4).map(|four| f32::from_le_bytes(four.try_into().expect("four"))).collect()
     }

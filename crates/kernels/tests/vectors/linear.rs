@@ -18,7 +18,7 @@ fn static_layers_are_those_of_pytorch() {
         let w_zero = integers(&case, "w_zero_point");
         let multipliers = multipliers(&case, ["x_scale", "w_scale"]);
         let bias = bias_codes(&case, ["x_scale", "w_scale"]);
-        // PyTorch adds the bias in real numbers.
+        // PyTorch adds the bias in floats.
         let steps = u8::from(bias.is_some());
         for kernel in Kernel::supported() {
             let (codes, x_zero) = (Codes::U8(x.bytes()), ZeroPoints::One(zero_point));

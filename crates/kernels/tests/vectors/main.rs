@@ -22,7 +22,7 @@ fn signed(tensor: &Tensor) -> Vec<i8> {
     tensor.bytes().iter().map(|byte| byte.cast_signed()).collect()
 }
 
-/// The elements as codes; `signed` are the same bytes.
+/// The elements as quantized values; `signed` are the same bytes.
 fn codes<'a>(tensor: &'a Tensor, signed: &'a [i8]) -> Codes<'a> {
     if tensor.is_signed() { Codes::I8(signed) } else { Codes::U8(tensor.bytes()) }
 }
@@ -55,7 +55,7 @@ fn scales(list: &[f32]) -> Scales<'_> {
     if let [one] = list { Scales::One(*one) } else { Scales::Each(list) }
 }
 
-/// A result of codes with the parameters of the case.
+/// A result of quantized values with the parameters of the case.
 fn requantized<'a, T>(
     case: &Case,
     out: &'a mut [T],
@@ -65,13 +65,13 @@ fn requantized<'a, T>(
 ) -> Requantized<'a, T> {
     let y = case.tensor("y_zero_point");
     let zero_point = y.integers()[0];
-    let (least, q_max) = if y.is_signed() { (-128, 127) } else { (0, 255) };
-    let q_min = if case.number("relu") == Some(1) { zero_point } else { least };
+    let (min, q_max) = if y.is_signed() { (-128, 127) } else { (0, 255) };
+    let q_min = if case.number("relu") == Some(1) { zero_point } else { min };
     let multipliers = scales(multipliers);
     Requantized { out, row_stride: columns, bias, multipliers, zero_point, q_min, q_max, residual: None }
 }
 
-/// A bias in real numbers as the codes that are added to the sums, equation (5).
+/// A bias in floats as the quantized values that are added to the sums, equation (5).
 fn bias_codes(case: &Case, [x, w]: [&str; 2]) -> Option<Vec<i32>> {
     let bias = case.get("bias")?.reals();
     let (s_x, s_w) = (number(case, x), case.tensor(w).reals());
@@ -80,7 +80,7 @@ fn bias_codes(case: &Case, [x, w]: [&str; 2]) -> Option<Vec<i32>> {
     Some(codes.collect())
 }
 
-/// Asserts that codes are those of PyTorch; within one step where it adds a bias in real numbers.
+/// Asserts that quantized values are those of PyTorch; within one step where it adds a bias in floats.
 fn assert_codes(case: &Case, role: &str, actual: &[u8], steps: u8) {
     let expected = case.tensor(role).bytes();
     assert_eq!(actual.len(), expected.len(), "{}", case.name);
@@ -89,7 +89,7 @@ fn assert_codes(case: &Case, role: &str, actual: &[u8], steps: u8) {
     }
 }
 
-/// The real number's code as PyTorch makes it: by the reciprocal of the scale.
+/// The quantized value of the float as PyTorch makes it: by the reciprocal of the scale.
 fn quantized_by_reciprocal(x: f32, scale: f32, zero_point: i32) -> u8 {
     let affine = fourfold_kernels::Affine { scale: 1.0, zero_point, q_min: 0, q_max: 255 };
     u8::try_from(reference::quantize(x * (1.0 / scale), affine)).expect("a code")

@@ -52,7 +52,7 @@ fn sums_are_those_of_onnx_runtime() {
     }
 }
 
-/// The codes of one matrix.
+/// The quantized values of one matrix.
 fn part(codes: Codes<'_>, from: usize, length: usize) -> Codes<'_> {
     match codes {
         Codes::I8(codes) => Codes::I8(&codes[from..from + length]),
@@ -60,8 +60,8 @@ fn part(codes: Codes<'_>, from: usize, length: usize) -> Codes<'_> {
     }
 }
 
-/// The operands of a case that says only which code is repeated, on the right one in the first half and one in the
-/// second.
+/// The operands of a case that says only which quantized value is repeated, on the right one in the first half and one
+/// in the second.
 fn long_sum(case: &Case) -> Option<[Tensor; 2]> {
     let (a, b) = (case.get("a_value")?, case.tensor("b_values").bytes());
     let k = usize::try_from(integers(case, "k")[0]).expect("a size");
@@ -107,7 +107,7 @@ fn codes_are_those_of_onnx_runtime() {
     }
 }
 
-/// The real product of a case whose left side has these codes and parameters.
+/// The real product of a case whose left side has these quantized values and parameters.
 fn real_product(case: &Case, kernel: Kernel, lhs: &Lhs<'_>, row_scale: f32) -> Vec<f32> {
     let b = case.tensor("b");
     let (b_signed, b_zero) = (signed(b), integers(case, "b_zero_point"));

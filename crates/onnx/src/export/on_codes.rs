@@ -218,7 +218,7 @@ impl Exporter<'_> {
 
     /// Adds the operator and, where it may give codes that the result may not have, a Clip.
     fn push_form(&mut self, node: &Node, y: &QuantParams, form: Form, name: &str) -> Result<(), Error> {
-        let bounds = bounds(y, node.op().activation());
+        let bounds = node.op().activation().quantized_bounds(y);
         let is_bounded = Some(bounds) != y.dtype().byte_range();
         let computed = if is_bounded { self.fresh(&format!("{name}.unclamped")) } else { name.to_owned() };
         let inputs: Vec<&str> = form.inputs.iter().map(String::as_str).collect();
@@ -237,7 +237,7 @@ impl Exporter<'_> {
     fn clip_codes(&mut self, node: &Node, y: &QuantParams, activation: Activation) -> Result<(), Error> {
         let [x, scale, zero_point] = self.codes_of(node.inputs()[0])?;
         let name = self.graph.value(node.output()).name();
-        self.push_clip(node.name(), &x, y, bounds(y, activation), name)?;
+        self.push_clip(node.name(), &x, y, activation.quantized_bounds(y), name)?;
         self.codes.insert(node.output(), [name.to_owned(), scale, zero_point]);
         Ok(())
     }
@@ -320,16 +320,4 @@ fn is_moving(op: &Op) -> bool {
         Op::Resize(resize) => matches!(resize.interpolation, Interpolation::Nearest(_)),
         op => is_movement(op),
     }
-}
-
-/// The smallest and the largest code that a result may have behind a clamp.
-fn bounds(params: &QuantParams, activation: Activation) -> (i32, i32) {
-    let (scale, zero_point) = params.as_per_tensor().map_or((1.0, 0), |(scale, zero)| (scale.get(), zero));
-    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "8-bit codes")]
-    let code = |real: f32| {
-        let code = (real / scale).round_ties_even() + zero_point as f32;
-        code.clamp(params.quant_min() as f32, params.quant_max() as f32) as i32
-    };
-    let (min, max) = activation.bounds();
-    (code(min), code(max))
 }

@@ -58,8 +58,8 @@ impl<'g> Lowering<'g> {
                 self.alias(node, layout);
             }
             Op::Transpose(fourfold_graph::Transpose { axes }) => {
-                let size = self.ty(x).dtype().size();
-                self.add(node, Layout::RowMajor, 1, Permute::transpose(axes, size));
+                let dtype = self.ty(x).dtype();
+                self.add(node, Layout::RowMajor, 1, Permute::transpose(axes, dtype));
             }
             Op::LayerNorm(fourfold_graph::LayerNorm { epsilon, .. }) => {
                 let action = LayerNorm::new(self.constant(node, 1)?, self.bias(node), *epsilon)?;

@@ -6,7 +6,7 @@ use fourfold_kernels::Kernel;
 use fourfold_schemes::QuantParams;
 use fourfold_tensor::memory::filled;
 
-use super::requantize::{Requantize, bounds};
+use super::requantize::Requantize;
 use super::{Action, Call};
 use crate::Error;
 
@@ -46,7 +46,7 @@ impl Bias {
 
     /// Of codes without a bias: the code of 0.
     pub(crate) fn zero(y: &QuantParams, activation: Activation) -> Result<Self, Error> {
-        let (min, max) = bounds(y, activation);
+        let (min, max) = activation.quantized_bounds(y);
         let code = y.zero_points()[0].clamp(min, max);
         Ok(Self { row: code.to_le_bytes()[..1].to_vec() })
     }

@@ -85,9 +85,9 @@ enum FloatWeight {
 impl FloatWeight {
     /// Of the weight `[o, k..., c / groups]`.
     fn new(geometry: &Geometry, weight: &Tensor) -> Result<Self, Error> {
-        let Geometry { channels_in, channels_out, groups, kernel, .. } = *geometry;
-        let taps: usize = kernel.iter().product();
-        if is_depthwise(geometry) {
+        let Geometry { channels_in, channels_out, groups, .. } = *geometry;
+        let taps = geometry.taps();
+        if geometry.is_depthwise() && groups > 1 {
             let by_channel = weight.reshape(&[channels_out, taps])?;
             return Ok(Self::Depthwise(by_channel.view::<f32>()?.permute(&[1, 0])?.to_tensor()?));
         }
@@ -207,11 +207,6 @@ impl Action for FloatConv {
             FloatWeight::Groups(weights) => weights.iter().map(PackedFloatMatrix::bytes).sum(),
         }
     }
-}
-
-/// Whether every channel is convolved by itself, with one result.
-fn is_depthwise(geometry: &Geometry) -> bool {
-    geometry.groups == geometry.channels_in && geometry.channels_in == geometry.channels_out && geometry.groups > 1
 }
 
 /// Whether the convolution is a plain matrix product.

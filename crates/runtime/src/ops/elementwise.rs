@@ -5,7 +5,6 @@ use fourfold_math::wide;
 use fourfold_schemes::QuantParams;
 use fourfold_tensor::{DType, Shape, Tensor};
 
-use super::requantize::bounds;
 use super::strided::Strided;
 use super::{Action, Budget, Call, Operand, Scratch, channels};
 use crate::Error;
@@ -41,7 +40,7 @@ pub(crate) struct QuantizedClamp {
 
 impl QuantizedClamp {
     pub(crate) fn new(params: &QuantParams, activation: Activation) -> Self {
-        Self { signed: params.dtype() == DType::I8, bounds: bounds(params, activation) }
+        Self { signed: params.dtype() == DType::I8, bounds: activation.quantized_bounds(params) }
     }
 }
 

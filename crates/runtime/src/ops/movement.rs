@@ -1,6 +1,6 @@
 //! Elements in another order.
 
-use fourfold_tensor::{Element, MAX_RANK, View};
+use fourfold_tensor::{DType, MAX_RANK, permute_bytes};
 
 use super::{Action, Call};
 use crate::Error;
@@ -13,44 +13,34 @@ pub(crate) struct Permute {
     axes: Vec<usize>,
     /// The layout of the operand.
     from: Layout,
-    /// Bytes of an element.
-    size: usize,
+    dtype: DType,
 }
 
 impl Permute {
-    /// A transposition of a row-major value with elements of `size` bytes.
-    pub(crate) fn transpose(axes: &[usize], size: usize) -> Self {
-        Self { axes: axes.to_vec(), from: Layout::RowMajor, size }
+    /// A transposition of a row-major value.
+    pub(crate) fn transpose(axes: &[usize], dtype: DType) -> Self {
+        Self { axes: axes.to_vec(), from: Layout::RowMajor, dtype }
     }
 
-    /// A change of the layout of a value with `rank` axes and elements of `size` bytes.
-    pub(crate) fn relayout(from: Layout, rank: usize, size: usize) -> Self {
+    /// A change of the layout of a value with `rank` axes.
+    pub(crate) fn relayout(from: Layout, rank: usize, dtype: DType) -> Self {
         let axes = match from {
             Layout::RowMajor => channels_last_axes(rank),
             Layout::ChannelsLast => [0, rank - 1].into_iter().chain(1..rank - 1).collect(),
         };
-        Self { axes, from, size }
+        Self { axes, from, dtype }
     }
+}
 
-    fn permute<T: Element>(&self, call: Call<'_>) -> Result<(), Error> {
+impl Action for Permute {
+    fn run(&self, call: Call<'_>) -> Result<(), Error> {
         let x = call.inputs[0];
         let (mut sizes, rank) = ([0; MAX_RANK], x.shape.len());
         sizes[..rank].copy_from_slice(&x.shape);
         if self.from == Layout::ChannelsLast {
             sizes[1..rank].rotate_left(1);
         }
-        let view = View::new(x.elements::<T>(), &sizes[..rank])?;
-        Ok(view.permute(&self.axes)?.copy_to(bytemuck::cast_slice_mut(call.output))?)
-    }
-}
-
-impl Action for Permute {
-    fn run(&self, call: Call<'_>) -> Result<(), Error> {
-        match self.size {
-            1 => self.permute::<u8>(call),
-            4 => self.permute::<i32>(call),
-            _ => self.permute::<i64>(call),
-        }
+        Ok(permute_bytes(self.dtype, x.bytes, &sizes[..rank], &self.axes, call.output)?)
     }
 }
 

@@ -5,7 +5,6 @@ use fourfold_kernels::{Bounded, Codes};
 use fourfold_schemes::{QuantParams, multiplier};
 use fourfold_tensor::DType;
 
-use super::requantize::bounds;
 use super::strided::Strided;
 use super::{Action, Call, Scratch, codes_mut};
 use crate::Error;
@@ -55,7 +54,7 @@ impl QuantizedPairs {
             operands: operands.map(|x| (x.dtype() == DType::I8, x.zero_points()[0])),
             signed: y.dtype() == DType::I8,
             zero_point: y.zero_points()[0],
-            bounds: bounds(y, activation),
+            bounds: activation.quantized_bounds(y),
         }
     }
 }

@@ -57,7 +57,7 @@ impl Action for FloatAveragePool {
     fn run(&self, call: Call<'_>) -> Result<(), Error> {
         let Self(averaged) = self;
         let geometry = averaged.geometry(&call.inputs[0]);
-        let (channels, taps) = (geometry.channels_out, geometry.kernel.iter().product::<usize>());
+        let (channels, taps) = (geometry.channels_out, geometry.taps());
         for_each_image(&geometry, call, |windows, x, out| {
             for (window, out) in out.chunks_exact_mut(channels).enumerate() {
                 out.fill(0.0);

@@ -2,7 +2,7 @@
 
 use fourfold_graph::{Activation, Value};
 use fourfold_kernels::{Bounded, I32Output, Kernel, Output, Requantized, Scales};
-use fourfold_schemes::{QuantParams, Scale, multiplier};
+use fourfold_schemes::{QuantParams, multiplier};
 use fourfold_tensor::DType;
 use fourfold_tensor::memory::{collected, filled};
 
@@ -69,7 +69,7 @@ impl Requantize {
             bias: bias_of(bias)?,
             multipliers: collected(weight.scales().iter().map(|&s_w| multiplier(s_a, s_w, s_y)))?,
             zero_point: y.zero_points()[0],
-            bounds: bounds(y, activation),
+            bounds: activation.quantized_bounds(y),
         })
     }
 
@@ -111,19 +111,4 @@ impl Requantize {
             residual: None,
         }
     }
-}
-
-/// The smallest and the largest code of a result whose real values a clamp bounds.
-///
-/// Quantization (2) is monotone, so clamping codes to the codes of the bounds is the same as clamping real numbers
-/// first.
-pub(crate) fn bounds(params: &QuantParams, activation: Activation) -> (i32, i32) {
-    let (scale, zero_point): (Scale, i32) = (params.scales()[0], params.zero_points()[0]);
-    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "8-bit codes")]
-    let code = |real: f32| {
-        let code = (real / scale.get()).round_ties_even() + zero_point as f32;
-        code.clamp(params.quant_min() as f32, params.quant_max() as f32) as i32
-    };
-    let (min, max) = activation.bounds();
-    (code(min), code(max))
 }

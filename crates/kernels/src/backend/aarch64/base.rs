@@ -13,9 +13,9 @@ use super::quarter::pairs_of;
 
 /// Sums of products of 16 bits, of weights that may be -128 if so said.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct InPairs<const LEAST: bool>;
+pub(crate) struct InPairs<const HAS_MIN: bool>;
 
-impl<const LEAST: bool> Dot for InPairs<LEAST> {
+impl<const HAS_MIN: bool> Dot for InPairs<HAS_MIN> {
     const NAME: &'static str = "neon";
     const LAYOUT: Layout = Layout::Halves;
 
@@ -44,7 +44,7 @@ impl<const LEAST: bool> Dot for InPairs<LEAST> {
         // SAFETY: the CPU has NEON.
         unsafe {
             let first = vmull_s8(vget_low_s8(lhs), vget_low_s8(rhs));
-            if LEAST {
+            if HAS_MIN {
                 vpadalq_s16(vpadalq_s16(acc, first), vmull_high_s8(lhs, rhs))
             } else {
                 vpadalq_s16(acc, vmlal_high_s8(first, lhs, rhs))
@@ -53,7 +53,7 @@ impl<const LEAST: bool> Dot for InPairs<LEAST> {
     }
 }
 
-impl<const LEAST: bool> DotRow for InPairs<LEAST> {
+impl<const HAS_MIN: bool> DotRow for InPairs<HAS_MIN> {
     /// 12 sums, a few registers of weights, three of activations and products on their way; with 16 sums the compiler
     /// spills.
     const ROWS: [usize; 4] = [3, 0, 0, 0];

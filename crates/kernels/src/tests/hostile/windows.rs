@@ -167,7 +167,7 @@ fn any_number_of_taps_in_the_padding_takes_no_time() {
 
 #[test]
 fn memory_that_is_not_there_is_an_error() {
-    // A padded image of 2^51 codes for a result of 27.
+    // A padded image of 2^51 quantized values for a result of 27.
     let wide = Geometry {
         kernel: [1; 3],
         stride: [65_536; 3],

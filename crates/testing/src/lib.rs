@@ -1,0 +1,51 @@
+//! What the tests of the crates above the runtime share: tensors with no pattern in them, a graph run once, floats
+//! compared.
+//!
+//! The functions panic where a test would fail. Architecture Invariant: only a dev-dependency. Tests of the runtime and
+//! the crates below cannot use it, because it depends on them.
+
+use std::sync::Arc;
+
+use fourfold_graph::Graph;
+use fourfold_runtime::{Options, Plan, Session};
+use fourfold_tensor::Tensor;
+
+/// Floats in `-1..1` with no pattern in them, the same for the same `seed`.
+///
+/// # Panics
+///
+/// If there is no tensor of that shape.
+#[must_use]
+pub fn noise(shape: &[usize], seed: u32) -> Tensor {
+    let mut state = seed.wrapping_mul(2_654_435_761).wrapping_add(12_345);
+    let next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        f32::from(u16::try_from(state >> 16).expect("sixteen bits")) / 32_768.0 - 1.0
+    };
+    let count = shape.iter().product();
+    Tensor::from_vec(shape, std::iter::repeat_with(next).take(count).collect::<Vec<f32>>())
+        .expect("as many as the shape has")
+}
+
+/// The outputs of `graph` for `inputs`.
+///
+/// # Panics
+///
+/// If the graph cannot be compiled or run.
+#[must_use]
+pub fn run(graph: &Graph, inputs: &[Tensor]) -> Vec<Tensor> {
+    let plan = Plan::compile(graph, &Options::default()).expect("a plan");
+    Session::new(Arc::new(plan)).run(inputs).expect("a run").to_vec()
+}
+
+/// Asserts that floats differ by at most `tolerance`.
+///
+/// # Panics
+///
+/// If two differ by more, one is NaN, or there are more of one than of the other.
+pub fn assert_close(actual: &[f32], expected: &[f32], tolerance: f32) {
+    assert_eq!(actual.len(), expected.len(), "the number of floats");
+    for (index, (actual, expected)) in actual.iter().zip(expected).enumerate() {
+        assert!((actual - expected).abs() <= tolerance, "float {index} is {actual}, expected {expected}");
+    }
+}
