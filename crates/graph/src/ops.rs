@@ -70,8 +70,8 @@ pub use window::Window;
 ///
 /// *Quantized* below means `i8` or `u8` with per-tensor parameters. Quantized weights are `i8` or `u8` with one scale
 /// and zero point, or one for each output channel; those that quantization makes, and those of recurrent layers, are
-/// `i8` with zero point 0. Operators that move elements take `f32`, quantized values, integers (`i8`, `u8`, `i32`, `i64`
-/// without parameters) and bools. Every operator has one result; those of ONNX with several become several nodes.
+/// `i8` with zero point 0. Operators that move elements take `f32`, quantized values, integers (`i8`, `u8`, `i32` or
+/// `i64` without parameters) and bools. Every operator has one result; those of ONNX with several become several nodes.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Op {
     /// Convolution over 1, 2 or 3 spatial axes: `(x, weight, [bias])`. `f32`, quantized with an `i32` bias, or an
@@ -128,11 +128,7 @@ pub enum Op {
     /// `x - max - ln(sum(exp(x - max)))` over one axis: `(x)`. `f32`.
     LogSoftmax(LogSoftmax),
     /// Recurrent layer: `(x, weight, recurrent, bias, [h0], [c0])`; the result is the hidden state of every time step.
-    ///
-    /// `x: [time, batch, in]`, `weight: [d * gates * hidden, in]`, `recurrent: [d * gates * hidden, hidden]`,
-    /// `bias: [2, d * gates * hidden]` (to add to either product), `h0, c0: [d, batch, hidden]`, result
-    /// `[time, d, batch, hidden]`, for `d` directions. The weights are `f32`, or quantized with scales on axis 0
-    /// (dynamic quantization).
+    /// The weights are `f32`, or quantized with scales on axis 0 (dynamic quantization).
     Recurrent(Recurrent),
     /// Operands side by side along one axis: `(x...)`, any number.
     Concat(Concat),

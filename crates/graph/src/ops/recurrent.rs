@@ -61,6 +61,10 @@ impl Direction {
 }
 
 /// Attributes of [`Op::Recurrent`](crate::Op::Recurrent).
+///
+/// `x: [time, batch, in]`, `weight: [d * gates * hidden, in]`, `recurrent: [d * gates * hidden, hidden]`,
+/// `bias: [2, d * gates * hidden]` (to add to either product), `h0, c0: [d, batch, hidden]`, result
+/// `[time, d, batch, hidden]`, for `d` directions.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recurrent {
     /// The cell.
@@ -98,9 +102,9 @@ impl Operator for Recurrent {
         let expected = (directions * self.cell.gates()).checked_mul(size).map(Dim::Fixed);
         if expected.as_ref() != Some(rows) || weight != [rows.clone(), features.clone()] {
             let gates = self.cell.gates();
-            return Err(Problem::shape(format!(
-                "the weights {weight:?} and {hidden_weight:?} do not fit the input {x:?}: {gates} gates of {size} in {directions} directions"
-            )));
+            let rows = format!("{gates} gates of {size} in {directions} directions");
+            let reason = format!("the weights {weight:?} and {hidden_weight:?} do not fit the input {x:?}: {rows}");
+            return Err(Problem::shape(reason));
         }
         if bias != [Dim::Fixed(2), rows.clone()] {
             return Err(Problem::shape(format!("the bias has shape {bias:?}, expected [2, {rows}]")));

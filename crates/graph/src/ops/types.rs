@@ -68,7 +68,7 @@ pub(super) fn own(dims: Vec<Dim>, params: Option<QuantParams>) -> Result<ValueTy
     Ok(ValueType::quantized(&dims, params))
 }
 
-/// The type of the result of a quantized product: quantized, or without parameters the sums of equation (3) as they are.
+/// The type of the result of a quantized product: quantized, or without parameters the sums of equation (3).
 pub(super) fn own_or_sums(
     activation: Activation,
     dims: Vec<Dim>,

@@ -162,7 +162,8 @@ fn any_rule() -> impl Strategy<Value = (u8, String, usize, Option<QConfig>)> {
 proptest! {
     #[test]
     fn mappings_come_back_from_their_files(rules in proptest::collection::vec(any_rule(), 0..8)) {
-        let add = |mapping: QConfigMapping, (level, name, at, qconfig): (u8, String, usize, Option<QConfig>)| match level {
+        type Rule = (u8, String, usize, Option<QConfig>);
+        let add = |mapping: QConfigMapping, (level, name, at, qconfig): Rule| match level {
             0 => mapping.set_global(qconfig),
             1 => mapping.set_object_type(OpKind::ALL[at], qconfig),
             2 => mapping.set_module_name_regex(&regex::escape(&name), qconfig).expect("valid"),
