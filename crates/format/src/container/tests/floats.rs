@@ -3,7 +3,8 @@
 use fourfold_graph::{Cast, CastTo, GraphBuilder, Op, ValueType};
 use fourfold_tensor::{DType, Tensor, bf16, f16};
 
-use super::{forged, read};
+use super::damaged::forged;
+use super::read;
 use crate::Error;
 use crate::container::{record, to_bytes};
 

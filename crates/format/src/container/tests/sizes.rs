@@ -2,7 +2,8 @@
 
 use fourfold_graph::{Dim, GraphBuilder, Op, Slice, ValueType};
 
-use super::{forged, read};
+use super::damaged::forged;
+use super::read;
 use crate::Error;
 use crate::container::{record, to_bytes};
 
