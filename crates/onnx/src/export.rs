@@ -37,6 +37,7 @@
 //! groups of channels and for codes of 4 and 16 bits.
 
 mod apart;
+mod attributes;
 mod choice;
 mod dynamic;
 mod fake;

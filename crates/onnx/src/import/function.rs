@@ -10,20 +10,6 @@ use super::node::Entry;
 use super::parameters::integers;
 use crate::Error;
 
-/// The functions without attributes, by their ONNX names.
-pub(super) const PLAIN: [(&str, Unary); 10] = [
-    ("Exp", Unary::Exp),
-    ("Log", Unary::Log),
-    ("Sqrt", Unary::Sqrt),
-    ("Reciprocal", Unary::Reciprocal),
-    ("Neg", Unary::Neg),
-    ("Abs", Unary::Abs),
-    ("Tanh", Unary::Tanh),
-    ("Erf", Unary::Erf),
-    ("Sigmoid", Unary::Sigmoid),
-    ("HardSwish", Unary::HardSwish),
-];
-
 impl<'a> Entry<'_, 'a> {
     pub(super) fn unary(&mut self, function: Unary) -> Result<(), Error> {
         if Op::Unary(function).kind().output_params() == OutputParams::Own {
@@ -33,24 +19,11 @@ impl<'a> Entry<'_, 'a> {
         self.emit(Op::Unary(function), &[x])
     }
 
-    /// A function whose parameters are attributes.
-    pub(super) fn with_parameters(&mut self) -> Result<(), Error> {
-        let (name, opset) = (self.proto.op_type.as_str(), self.importer.opset);
-        let function = match name {
-            "LeakyRelu" => Unary::LeakyRelu { slope: self.attributes(&["alpha"])?.float("alpha", 0.01)? },
-            "Elu" => Unary::Elu { alpha: self.attributes(&["alpha"])?.float("alpha", 1.0)? },
-            "HardSigmoid" => {
-                let attributes = self.attributes(&["alpha", "beta"])?;
-                Unary::HardSigmoid { alpha: attributes.float("alpha", 0.2)?, beta: attributes.float("beta", 0.5)? }
-            }
-            _ => match self.attributes(&["approximate"])?.string("approximate")? {
-                _ if opset < 20 => return Err(self.invalid(format!("there is no {name} before opset 20"))),
-                None | Some(b"none") => Unary::Gelu,
-                Some(b"tanh") => Unary::GeluTanh,
-                Some(other) => {
-                    return Err(self.invalid(format!("approximate is `{}`", String::from_utf8_lossy(other))));
-                }
-            },
+    pub(super) fn gelu(&mut self) -> Result<(), Error> {
+        let function = match self.attributes(&["approximate"])?.string("approximate")? {
+            None | Some(b"none") => Unary::Gelu,
+            Some(b"tanh") => Unary::GeluTanh,
+            Some(other) => return Err(self.invalid(format!("approximate is `{}`", String::from_utf8_lossy(other)))),
         };
         self.unary(function)
     }
