@@ -1,4 +1,4 @@
-//! Normalization of groups of channels, and transposed convolution.
+//! Normalization of groups of channels.
 
 use fourfold_graph::{Dim, Graph, GroupNorm, Node, Op};
 
