@@ -8,7 +8,7 @@ use fourfold_tensor::{Shape, Tensor};
 use crate::lower::lower;
 use crate::memory::{check_windows, shape};
 use crate::ops::{Call, Operand, Scratch};
-use crate::plan::{Place, Slot, SlotId, Step};
+use crate::plan::{Location, Slot, SlotId, Step};
 use crate::{Error, Options};
 
 /// A tensor and, for quantized values, what they mean.
@@ -80,10 +80,10 @@ pub fn evaluate(evaluation: &Evaluation<'_>) -> Result<Constant, Error> {
     let lowered = lower(&graph, &options)?;
     let memory = Memory { graph: &graph, shapes: &shapes, slots: &lowered.slots };
     let blocks = memory.run(&lowered.steps, &options).map_err(|error| error.at(evaluation.name))?;
-    let tensor = match lowered.slots[lowered.outputs[0]].place {
-        Place::Block(block) => blocks.get(block),
-        Place::Constant(id) => graph.value(id).constant(),
-        Place::Input(_) => None,
+    let tensor = match lowered.slots[lowered.outputs[0]].location {
+        Location::Block(block) => blocks.get(block),
+        Location::Constant(id) => graph.value(id).constant(),
+        Location::Input(_) => None,
     };
     let shape = &shapes[output.index()];
     let tensor = tensor.map_or_else(|| Tensor::zeros(graph.value(output).ty().dtype(), shape), |t| t.reshape(shape))?;
@@ -144,10 +144,10 @@ impl Memory<'_> {
     }
 
     fn operand<'a>(&'a self, slot: SlotId, blocks: &'a [Tensor]) -> Operand<'a> {
-        let tensor = match self.slots[slot].place {
-            Place::Block(block) => blocks.get(block),
-            Place::Constant(id) => self.graph.value(id).constant(),
-            Place::Input(_) => None,
+        let tensor = match self.slots[slot].location {
+            Location::Block(block) => blocks.get(block),
+            Location::Constant(id) => self.graph.value(id).constant(),
+            Location::Input(_) => None,
         };
         Operand { bytes: tensor.map_or(&[], Tensor::bytes), shape: self.shape(slot) }
     }

@@ -1,4 +1,4 @@
-//! Places for the slots when the sizes are known.
+//! Offsets of the slots when the sizes are known.
 
 mod arrange;
 
@@ -6,10 +6,11 @@ use core::fmt;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use fourfold_graph::{Dim, Graph, Limits, Op, ValueId};
+use fourfold_graph::{Dim, Graph, Limits, ValueId};
 use fourfold_tensor::{DType, Shape, Tensor};
 
-use crate::plan::Place;
+use crate::ops::lowering;
+use crate::plan::Location;
 use crate::{Error, Plan};
 use arrange::{Arrangement, Block, arrange, live_bytes};
 
@@ -61,7 +62,7 @@ impl Plan {
     }
 }
 
-/// The shapes of all values and the places of all blocks for inputs of certain sizes.
+/// The shapes of all values and the offsets of all blocks for inputs of certain sizes.
 #[derive(Debug, Default)]
 pub(crate) struct Binding {
     /// The types and sizes of the inputs that this is for.
@@ -123,7 +124,7 @@ fn symbols<'p>(plan: &'p Plan, inputs: &[(DType, Shape)]) -> Result<HashMap<&'p 
         let (name, ty) = (graph.value(id).name(), graph.value(id).ty());
         let dims = ty.dims();
         let fixed_fit = dims.iter().zip(&*shape).all(|(dim, &size)| dim.fixed().is_none_or(|fixed| fixed == size));
-        // Truth values may be given as bytes.
+        // Bools may be given as bytes.
         let type_fits = ty.dtype() == dtype || (ty.dtype(), dtype) == (DType::Bool, DType::U8);
         if !type_fits || dims.len() != shape.len() || !fixed_fit {
             return Err(Error::Input { name: name.to_owned(), expected: ty.to_string(), dtype, shape });
@@ -171,8 +172,7 @@ fn too_small(graph: &Graph, id: ValueId, axis: usize) -> Error {
 /// Checks that windows lie over elements and give some, which a graph cannot know of sizes that the inputs bring.
 pub(crate) fn check_windows(graph: &Graph, shapes: &[Shape]) -> Result<(), Error> {
     for node in graph.nodes() {
-        let is_window = matches!(node.op(), Op::Conv(_) | Op::ConvTranspose(_) | Op::MaxPool(_) | Op::AveragePool(_));
-        if !is_window && !matches!(node.op(), Op::GlobalAveragePool) {
+        if !lowering(node.op()).has_windows() {
             continue;
         }
         let [x, y] = [node.inputs()[0], node.output()];
@@ -191,11 +191,11 @@ pub(crate) fn check_windows(graph: &Graph, shapes: &[Shape]) -> Result<(), Error
 
 /// The blocks of a plan; slots that share one have the same number of bytes.
 fn blocks(plan: &Plan, shapes: &[Shape]) -> Vec<Block> {
-    let count = plan.slots.iter().filter_map(|slot| block_of(slot.place)).max().map_or(0, |last| last + 1);
+    let count = plan.slots.iter().filter_map(|slot| block_of(slot.location)).max().map_or(0, |last| last + 1);
     let mut blocks = vec![Block { bytes: 0, first: usize::MAX, last: 0 }; count];
     let mut touch = |slot: usize, step: usize| {
         let slot = &plan.slots[slot];
-        if let Some(block) = block_of(slot.place) {
+        if let Some(block) = block_of(slot.location) {
             let block = &mut blocks[block];
             let dtype = plan.graph.value(slot.value).ty().dtype();
             block.bytes = shapes[slot.value.index()].element_count() * dtype.size();
@@ -209,9 +209,9 @@ fn blocks(plan: &Plan, shapes: &[Shape]) -> Vec<Block> {
     blocks
 }
 
-fn block_of(place: Place) -> Option<usize> {
-    match place {
-        Place::Block(block) => Some(block),
-        Place::Input(_) | Place::Constant(_) => None,
+fn block_of(location: Location) -> Option<usize> {
+    match location {
+        Location::Block(block) => Some(block),
+        Location::Input(_) | Location::Constant(_) => None,
     }
 }

@@ -52,12 +52,12 @@ pub(crate) struct Slot {
     /// The value, which gives element type and shape.
     pub(crate) value: ValueId,
     pub(crate) layout: Layout,
-    pub(crate) place: Place,
+    pub(crate) location: Location,
 }
 
 /// Where a slot's elements are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum Location {
     /// In the caller's tensor of that index.
     Input(usize),
     /// In the graph's constant.

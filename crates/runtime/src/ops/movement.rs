@@ -1,59 +1,29 @@
-//! Elements in another order.
+//! Operators that give the elements of their operand, in another order or as they are.
 
-use fourfold_tensor::{Element, MAX_RANK, View};
+use fourfold_graph::{Node, Transpose};
 
-use super::{Action, Call};
+use super::Lower;
+use super::permute::Permute;
 use crate::Error;
+use crate::lower::Lowering;
 use crate::plan::Layout;
 
-/// A permutation of the axes of memory.
-#[derive(Debug)]
-pub(crate) struct Permute {
-    /// Axis `i` of the result's memory is axis `axes[i]` of the operand's.
-    axes: Vec<usize>,
-    /// The layout of the operand.
-    from: Layout,
-    /// Bytes of an element.
-    size: usize,
-}
-
-impl Permute {
-    /// A transposition of a row-major value with elements of `size` bytes.
-    pub(crate) fn transpose(axes: &[usize], size: usize) -> Self {
-        Self { axes: axes.to_vec(), from: Layout::RowMajor, size }
-    }
-
-    /// A change of the layout of a value with `rank` axes and elements of `size` bytes.
-    pub(crate) fn relayout(from: Layout, rank: usize, size: usize) -> Self {
-        let axes = match from {
-            Layout::RowMajor => channels_last_axes(rank),
-            Layout::ChannelsLast => [0, rank - 1].into_iter().chain(1..rank - 1).collect(),
-        };
-        Self { axes, from, size }
-    }
-
-    fn permute<T: Element>(&self, call: Call<'_>) -> Result<(), Error> {
-        let x = call.inputs[0];
-        let (mut sizes, rank) = ([0; MAX_RANK], x.shape.len());
-        sizes[..rank].copy_from_slice(&x.shape);
-        if self.from == Layout::ChannelsLast {
-            sizes[1..rank].rotate_left(1);
-        }
-        let view = View::new(x.elements::<T>(), &sizes[..rank])?;
-        Ok(view.permute(&self.axes)?.copy_to(bytemuck::cast_slice_mut(call.output))?)
+impl Lower for Transpose {
+    fn lower(&self, lowering: &mut Lowering<'_>, node: &Node) -> Result<(), Error> {
+        let size = lowering.dtype(node).size();
+        lowering.add(node, Layout::RowMajor, 1, Permute::transpose(&self.axes, size));
+        Ok(())
     }
 }
 
-impl Action for Permute {
-    fn run(&self, call: Call<'_>) -> Result<(), Error> {
-        match self.size {
-            1 => self.permute::<u8>(call),
-            4 => self.permute::<i32>(call),
-            _ => self.permute::<i64>(call),
-        }
-    }
-}
+/// The operators [`Op::Identity`](fourfold_graph::Op::Identity), [`Op::QuantStub`](fourfold_graph::Op::QuantStub) and
+/// [`Op::DeQuantStub`](fourfold_graph::Op::DeQuantStub), which cost nothing.
+pub(crate) struct Identity;
 
-fn channels_last_axes(rank: usize) -> Vec<usize> {
-    [0].into_iter().chain(2..rank).chain([1]).collect()
+impl Lower for Identity {
+    fn lower(&self, lowering: &mut Lowering<'_>, node: &Node) -> Result<(), Error> {
+        let layout = lowering.layout(node.inputs()[0]);
+        lowering.alias(node, layout);
+        Ok(())
+    }
 }

@@ -45,9 +45,7 @@ impl Strided {
             }
         }
     }
-}
 
-impl Strided {
     /// Calls `f` for every element of a row-major result of `shape`, in order, with the element that belongs to it.
     pub(crate) fn for_each<T: Copy>(&self, x: &[T], shape: Shape, out: &mut [T], mut f: impl FnMut(&mut T, T)) {
         let runs = Runs::new(*self, shape);
@@ -60,30 +58,34 @@ impl Strided {
     }
 }
 
-/// Elements of an operand with their shape.
-pub(crate) type Shaped<'a, T> = (&'a [T], Shape);
+/// Row-major elements with their shape.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shaped<'a, T> {
+    pub(crate) elements: &'a [T],
+    pub(crate) shape: Shape,
+}
 
 /// `out = f(a, b)` for every element of two operands that are repeated to the shape of the result.
 pub(crate) fn zip<A: Copy, B: Copy, C>(
-    (a, a_shape): Shaped<'_, A>,
-    (b, b_shape): Shaped<'_, B>,
+    a: Shaped<'_, A>,
+    b: Shaped<'_, B>,
     shape: Shape,
     out: &mut [C],
     f: impl Fn(A, B) -> C,
 ) {
-    let a_runs = Runs::new(Strided::broadcast(a_shape, shape), shape);
-    let b_runs = Runs::new(Strided::broadcast(b_shape, shape), shape);
+    let a_runs = Runs::new(Strided::broadcast(a.shape, shape), shape);
+    let b_runs = Runs::new(Strided::broadcast(b.shape, shape), shape);
     let strides = (a_runs.stride, b_runs.stride);
     for ((out, a_from), b_from) in out.chunks_exact_mut(a_runs.length).zip(a_runs).zip(b_runs) {
         for (step, out) in out.iter_mut().enumerate() {
             let step = step.cast_signed();
             let at = |from: usize, stride: isize| from.wrapping_add_signed(stride * step);
-            *out = f(a[at(a_from, strides.0)], b[at(b_from, strides.1)]);
+            *out = f(a.elements[at(a_from, strides.0)], b.elements[at(b_from, strides.1)]);
         }
     }
 }
 
-/// The places in memory of the first element of each run along the last axis.
+/// The index in memory of the first element of each run along the last axis.
 struct Runs {
     way: Strided,
     shape: Shape,

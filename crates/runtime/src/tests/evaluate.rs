@@ -10,6 +10,9 @@ use super::quantized::per_tensor;
 use super::{noise, one_node, run};
 use crate::{Constant, Error, Evaluation, evaluate};
 
+/// An operator, the shapes of its inputs, and its constants.
+type Case<'c> = (Op, &'c [&'c [usize]], Vec<Tensor>);
+
 /// Computes an operator of plain constants within those limits.
 fn evaluated(op: &Op, operands: &[Tensor], limits: &Limits, max_macs: u64) -> Result<Tensor, Error> {
     let operands: Vec<Constant> = operands.iter().cloned().map(Constant::from).collect();
@@ -29,7 +32,7 @@ fn constants_give_the_bits_of_a_session() {
     };
     let image: &[usize] = &[2, 3, 5, 4];
     let reshape = Op::Reshape(Reshape { dims: vec![Dim::Fixed(6), Dim::Fixed(20)] });
-    let cases: [(Op, &[&[usize]], Vec<Tensor>); 9] = [
+    let cases: [Case<'_>; 9] = [
         (Op::Conv(conv), &[image], vec![noise(&[7, 3, 3, 3], 1), noise(&[7], 2)]),
         (Op::Linear(linear), &[image], vec![noise(&[5, 4], 1)]),
         (Op::MatMul, &[&[3, 4], &[2, 4, 5]], vec![]),

@@ -1,0 +1,56 @@
+//! Elements in another order.
+
+use fourfold_tensor::{Element, MAX_RANK, View};
+
+use super::element::by_size;
+use super::{Action, Call};
+use crate::Error;
+use crate::plan::Layout;
+
+/// A permutation of the axes of memory.
+#[derive(Debug)]
+pub(crate) struct Permute {
+    /// Axis `i` of the result's memory is axis `axes[i]` of the operand's.
+    axes: Vec<usize>,
+    /// The layout of the operand.
+    from: Layout,
+    /// Bytes of an element.
+    size: usize,
+}
+
+impl Permute {
+    /// A transpose of a row-major value with elements of `size` bytes.
+    pub(crate) fn transpose(axes: &[usize], size: usize) -> Self {
+        Self { axes: axes.to_vec(), from: Layout::RowMajor, size }
+    }
+
+    /// A change of the layout of a value with `rank` axes and elements of `size` bytes.
+    pub(crate) fn relayout(from: Layout, rank: usize, size: usize) -> Self {
+        let axes = match from {
+            Layout::RowMajor => channels_last_axes(rank),
+            Layout::ChannelsLast => [0, rank - 1].into_iter().chain(1..rank - 1).collect(),
+        };
+        Self { axes, from, size }
+    }
+
+    fn permute<T: Element>(&self, call: Call<'_>) -> Result<(), Error> {
+        let x = call.inputs[0];
+        let (mut sizes, rank) = ([0; MAX_RANK], x.shape.len());
+        sizes[..rank].copy_from_slice(&x.shape);
+        if self.from == Layout::ChannelsLast {
+            sizes[1..rank].rotate_left(1);
+        }
+        let view = View::new(x.elements::<T>(), &sizes[..rank])?;
+        Ok(view.permute(&self.axes)?.copy_to(bytemuck::cast_slice_mut(call.output))?)
+    }
+}
+
+impl Action for Permute {
+    fn run(&self, call: Call<'_>) -> Result<(), Error> {
+        by_size!(self.size, self.permute(call))
+    }
+}
+
+fn channels_last_axes(rank: usize) -> Vec<usize> {
+    [0].into_iter().chain(2..rank).chain([1]).collect()
+}
