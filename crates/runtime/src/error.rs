@@ -59,7 +59,8 @@ pub enum Error {
     },
     /// The inputs are so small that a window fits nowhere, or a size would be negative.
     #[error(
-        "value `{}` would have no elements: its axis {axis} of size {} is not positive for these inputs; give larger ones",
+        "value `{}` would have no elements: its axis {axis} of size {} is not positive for these inputs; \
+         give larger ones",
         Excerpt(value),
         Excerpt(dim)
     )]
@@ -93,7 +94,7 @@ pub enum Error {
     /// An integer is divided by zero.
     #[error("an integer is divided by zero")]
     DivisionByZero,
-    /// A part of an axis that does not exist for inputs of these sizes.
+    /// Elements of an axis that do not exist for inputs of these sizes.
     #[error("{count} elements from {start} on in steps of {step} do not lie within the {size} of axis {axis}")]
     Range {
         /// The axis.
@@ -109,7 +110,8 @@ pub enum Error {
     },
     /// An element is sought along an axis that has none.
     #[error(
-        "axis {axis} has no elements for inputs of these sizes, so that none is the largest or smallest; give larger inputs"
+        "axis {axis} has no elements for inputs of these sizes, so that none is the largest or smallest; \
+         give larger inputs"
     )]
     Empty {
         /// The axis.
@@ -146,7 +148,7 @@ pub enum Error {
     Accumulator {
         /// The number of products in one sum.
         depth: usize,
-        /// The largest number that is exact for all codes.
+        /// The largest number that is exact for all quantized values.
         limit: usize,
     },
     /// The activations need more memory than allowed.

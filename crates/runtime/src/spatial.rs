@@ -1,4 +1,4 @@
-//! Where the taps of a window lie.
+//! The positions that the taps of a window see.
 
 use core::ops::Range;
 
@@ -73,12 +73,12 @@ impl Windows<'_> {
             let end = before(pad_begin[axis] + self.size[axis]).min(kernel[axis]);
             before(pad_begin[axis])..end
         };
-        let place = |axis: usize, tap: usize| corner[axis] * stride[axis] + tap * dilation[axis] - pad_begin[axis];
+        let position = |axis: usize, tap: usize| corner[axis] * stride[axis] + tap * dilation[axis] - pad_begin[axis];
         for d in inside(0) {
             for h in inside(1) {
-                let line = (place(0, d) * self.size[1] + place(1, h)) * self.size[2];
+                let line = (position(0, d) * self.size[1] + position(1, h)) * self.size[2];
                 for w in inside(2) {
-                    f((d * kernel[1] + h) * kernel[2] + w, line + place(2, w));
+                    f((d * kernel[1] + h) * kernel[2] + w, line + position(2, w));
                 }
             }
         }
@@ -109,7 +109,7 @@ impl Windows<'_> {
         }
     }
 
-    /// The place of a window among the windows.
+    /// The position of a window among the windows.
     fn corner(&self, window: usize) -> [usize; 3] {
         let [_, height, width] = self.out;
         [window / (height * width), window / width % height, window % width]
@@ -120,7 +120,7 @@ impl Windows<'_> {
         let mut position = [0; 3];
         for axis in 0..3 {
             let padded = corner[axis] * stride[axis] + tap[axis] * dilation[axis];
-            position[axis] = padded.checked_sub(pad_begin[axis]).filter(|&place| place < self.size[axis])?;
+            position[axis] = padded.checked_sub(pad_begin[axis]).filter(|&position| position < self.size[axis])?;
         }
         Some(position)
     }
@@ -158,8 +158,8 @@ mod tests {
                     });
                     assert_eq!(runs, taps, "{size:?} {geometry:?}, window {window}");
                     let mut seen = Vec::new();
-                    windows.for_each_seen(window, |tap, place| seen.push((tap, Some(place))));
-                    taps.retain(|(_, place)| place.is_some());
+                    windows.for_each_seen(window, |tap, position| seen.push((tap, Some(position))));
+                    taps.retain(|(_, position)| position.is_some());
                     assert_eq!(seen, taps, "{size:?} {geometry:?}, window {window}");
                 }
             }

@@ -36,7 +36,7 @@ pub(crate) fn lower(
     Ok(())
 }
 
-/// The same numbers in every row `[channels]` of the result, in the layout that has channels last.
+/// The same values in every row `[channels]` of the result, in the layout that has channels last.
 #[derive(Debug)]
 struct Bias {
     /// The bytes of a row, or of one element if all are the same.

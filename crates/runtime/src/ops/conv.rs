@@ -68,8 +68,8 @@ fn quantized_channels_last(weight: &Tensor) -> Result<Tensor, Error> {
 /// The bytes that a kernel may need for an image of that size with its padding, as 16-bit integers.
 fn padded_bytes(geometry: &Geometry, size: [usize; 3]) -> usize {
     let padded = |axis: usize| {
-        let end = size[axis].saturating_add(geometry.pad_end[axis]);
-        end.saturating_add(geometry.pad_begin[axis])
+        let padding = geometry.pad_begin[axis].saturating_add(geometry.pad_end[axis]);
+        size[axis].saturating_add(padding)
     };
     (0..3).map(padded).fold(geometry.channels_in.saturating_mul(2), usize::saturating_mul)
 }

@@ -31,8 +31,8 @@ fn quantize_as_pytorch(kernel: Kernel, x: &[f32], out: &mut [u8]) -> (f32, i32) 
     let inverse = 1.0 / scale;
     #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0..=127")]
     for (out, &value) in out.iter_mut().zip(x) {
-        let steps = if value.is_nan() { 0.0 } else { (value * inverse).round_ties_even() };
-        *out = (steps + zero_point as f32).clamp(0.0, 127.0) as u8;
+        let scaled = if value.is_nan() { 0.0 } else { (value * inverse).round_ties_even() };
+        *out = (scaled + zero_point as f32).clamp(0.0, 127.0) as u8;
     }
     (scale, zero_point)
 }

@@ -35,8 +35,8 @@ impl Expand {
         if !broadcasts {
             return Err(Error::Broadcast { from: x.shape, to: call.output_shape });
         }
-        let way = Strided::broadcast(x.shape, call.output_shape);
-        way.copy(x.elements::<T>(), call.output_shape, bytemuck::cast_slice_mut(call.output));
+        let strided = Strided::broadcast(x.shape, call.output_shape);
+        strided.copy(x.elements::<T>(), call.output_shape, bytemuck::cast_slice_mut(call.output));
         Ok(())
     }
 }

@@ -139,16 +139,16 @@ fn fake_quantize(x: &[f32], affine: Affine, out: &mut [f32]) {
     let bound = |q: i32| (i64::from(q) - i64::from(zero_point)) as f32;
     // Bounds are whole numbers, so it is the same to clamp first.
     let (low, high) = (bound(q_min), bound(q_max));
-    let steps = |x: f32| {
-        let steps = x / scale;
-        if steps.is_nan() { 0.0 } else { steps.clamp(low, high) }
+    let scaled = |x: f32| {
+        let scaled = x / scale;
+        if scaled.is_nan() { 0.0 } else { scaled.clamp(low, high) }
     };
     if low >= -WHOLE && high <= WHOLE {
-        let whole = |steps: f32| (steps + 3.0 * WHOLE) - 3.0 * WHOLE;
-        out.iter_mut().zip(x).for_each(|(out, &x)| *out = scale * whole(steps(x)));
+        let whole = |x: f32| (x + 3.0 * WHOLE) - 3.0 * WHOLE;
+        out.iter_mut().zip(x).for_each(|(out, &x)| *out = scale * whole(scaled(x)));
     } else {
         // Integers have no negative zero.
-        out.iter_mut().zip(x).for_each(|(out, &x)| *out = scale * (steps(x).round_ties_even() + 0.0));
+        out.iter_mut().zip(x).for_each(|(out, &x)| *out = scale * (scaled(x).round_ties_even() + 0.0));
     }
 }
 

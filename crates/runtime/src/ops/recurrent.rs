@@ -1,12 +1,13 @@
-//! Recurrent layers: `x: [steps, batch, in]` gives the hidden state of every step, `[steps, d, batch, hidden]`.
+//! Recurrent layers: `x: [time, batch, in]` gives the hidden state of every time step,
+//! `[time, d, batch, hidden]`.
 //!
 //! ```text
-//! a = x W^T + b_w      for all steps and directions at once
-//! b = h R^T + b_r      for each step, h the hidden state of the step before
+//! a = x W^T + b_w      for all time steps and directions at once
+//! b = h R^T + b_r      for each time step, h the hidden state of the one before
 //! ```
 //!
-//! What a cell computes of both is written in [`cell`]. With quantized weights, `x` is quantized once for all steps and
-//! `h` in every step, by rows or as a whole as the scheme says, and both sums become floats before they meet:
+//! What a cell computes of both is written in [`cell`]. With quantized weights, `x` is quantized once for all time
+//! steps and `h` in each, by rows or as a whole as the scheme says, and both sums become floats before they meet:
 //! `f32(acc) * (s_a * s_w) + bias`.
 
 mod cell;
@@ -53,9 +54,9 @@ impl Lower for fourfold_graph::Recurrent {
 /// Buffers of recurrent layers, kept between runs.
 #[derive(Debug, Default)]
 pub(crate) struct Buffers {
-    /// `a`, `[steps, batch, d * gates * hidden]`.
+    /// `a`, `[time, batch, d * gates * hidden]`.
     input: Vec<f32>,
-    /// `b` of one step, `[batch, gates * hidden]`.
+    /// `b` of one time step, `[batch, gates * hidden]`.
     gates: Vec<f32>,
     /// `[batch, hidden]`.
     hidden: Vec<f32>,
@@ -70,7 +71,7 @@ struct Rows<'a> {
     stride: usize,
 }
 
-/// What a step reads and writes, as in [`Buffers`].
+/// What one time step reads and writes, as in [`Buffers`].
 #[derive(Debug)]
 struct State<'a> {
     gates: &'a mut [f32],
@@ -113,10 +114,10 @@ impl Recurrent {
         })
     }
 
-    /// One step of one direction: from the hidden state before it to that after it.
+    /// One time step of one direction: from the hidden state before it to that after it.
     ///
     /// The elements of this direction are the first of every row of `input`.
-    fn step(
+    fn advance(
         &self,
         products: &[(usize, Product)],
         input: Rows<'_>,
@@ -161,12 +162,12 @@ impl Recurrent {
 
     fn compute(&self, call: Call<'_>, buffers: &mut Buffers) -> Result<(), Error> {
         let (x, size) = (call.inputs[0], self.hidden);
-        let (steps, batch) = (x.shape[0], x.shape[1]);
+        let (times, batch) = (x.shape[0], x.shape[1]);
         let (directions, width) = (self.recurrent.len(), self.attributes.cell.gates() * size);
         let mut tools = Tools { kernel: call.kernel, scratch: call.scratch };
         let all = directions * width;
-        let input = tools.scratch.budget.reserve(&mut buffers.input, steps * batch * all)?;
-        self.input.multiply(x.elements(), steps * batch, input, all, &mut tools)?;
+        let input = tools.scratch.budget.reserve(&mut buffers.input, times * batch * all)?;
+        self.input.multiply(x.elements(), times * batch, input, all, &mut tools)?;
         let gates = tools.scratch.budget.reserve(&mut buffers.gates, batch * width)?;
         let hidden = tools.scratch.budget.reserve(&mut buffers.hidden, batch * size)?;
         let cell = tools.scratch.budget.reserve(&mut buffers.cell, batch * size)?;
@@ -182,11 +183,11 @@ impl Recurrent {
                 }
             }
             let is_backward = direction == 1 || self.attributes.direction == Direction::Reverse;
-            for step in 0..steps {
-                let step = if is_backward { steps - 1 - step } else { step };
-                let input = Rows { elements: &input[step * batch * all + direction * width..], stride: all };
-                self.step(products, input, State { gates, hidden, cell }, &mut tools)?;
-                let rows = out[(step * directions + direction) * batch * result..].chunks_exact_mut(result);
+            for index in 0..times {
+                let time = if is_backward { times - 1 - index } else { index };
+                let input = Rows { elements: &input[time * batch * all + direction * width..], stride: all };
+                self.advance(products, input, State { gates, hidden, cell }, &mut tools)?;
+                let rows = out[(time * directions + direction) * batch * result..].chunks_exact_mut(result);
                 let states = hidden.chunks_exact(size).zip(cell.chunks_exact(size));
                 for (row, (h, c)) in rows.zip(states) {
                     row[..size].copy_from_slice(h);

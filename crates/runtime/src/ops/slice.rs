@@ -1,4 +1,4 @@
-//! Part of one axis, row-major.
+//! Elements of one axis at equal distances, row-major.
 
 use fourfold_graph::Node;
 use fourfold_tensor::Element;
@@ -46,8 +46,8 @@ impl Slice {
             let first = position(first).ok_or_else(outside)?;
             position(last).ok_or_else(outside)?;
             let step = isize::try_from(self.step).map_err(|_| outside())?;
-            let way = Strided::slice(x.shape, self.axis, first, step);
-            way.copy(x.elements::<T>(), shape, bytemuck::cast_slice_mut(call.output));
+            let strided = Strided::slice(x.shape, self.axis, first, step);
+            strided.copy(x.elements::<T>(), shape, bytemuck::cast_slice_mut(call.output));
         }
         Ok(())
     }

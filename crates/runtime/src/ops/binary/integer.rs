@@ -1,5 +1,6 @@
-//! Functions of two integers, row-major: computed in 64 bits, of which the type keeps the lowest, so that it wraps at its
-//! own width.
+//! Functions of two integers, row-major.
+//!
+//! They are computed in 64 bits, of which the type keeps the lowest, so that it wraps at its own width.
 
 use core::cell::Cell;
 
