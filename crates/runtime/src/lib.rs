@@ -34,8 +34,8 @@
 //!
 //! # From plan to session
 //!
-//! When the sizes of the inputs are known, every slot gets a place in one arena; slots that are not alive at the same
-//! time share bytes; [`Plan::footprint`] says how many bytes that makes. The places are kept until inputs of other
+//! When the sizes of the inputs are known, every slot gets an offset in one arena; slots that are not alive at the same
+//! time share bytes; [`Plan::footprint`] says how many bytes that makes. The offsets are kept until inputs of other
 //! sizes come, so that runs after the first do not allocate.
 //!
 //! # Arithmetic
@@ -50,6 +50,7 @@
 //! Architecture Invariant: nothing here chooses quantization parameters; the graph brings them all.
 
 mod error;
+mod evaluate;
 mod lower;
 mod memory;
 mod ops;
@@ -61,6 +62,7 @@ mod spatial;
 mod tests;
 
 pub use error::Error;
+pub use evaluate::{Constant, Evaluation, evaluate};
 pub use memory::Footprint;
 pub use options::Options;
 pub use plan::Plan;
