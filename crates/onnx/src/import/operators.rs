@@ -105,8 +105,8 @@ const READ_BY_CODE: &[(&str, Read)] = &[
 /// The operators that are read where constants are collected, and those of shape arithmetic only.
 const READ_ELSEWHERE: [&str; 5] = ["Constant", "Range", "ReduceProd", "Shape", "Size"];
 
-/// The operators that [`crate::import`] knows, sorted; those of ONNX Runtime with their domain. `ReduceProd` is known as
-/// shape arithmetic only.
+/// The operators that [`crate::import`] knows, sorted; those of ONNX Runtime with their domain. `ReduceProd` is known
+/// as shape arithmetic only.
 pub static OPERATORS: LazyLock<Vec<&str>> = LazyLock::new(|| {
     let by_code = READ_BY_CODE.iter().map(|(name, _)| *name);
     let mut all: Vec<&str> = READ.keys().copied().chain(by_code).chain(READ_ELSEWHERE).collect();
