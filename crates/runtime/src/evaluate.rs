@@ -5,11 +5,11 @@ use fourfold_kernels::Kernel;
 use fourfold_schemes::QuantParams;
 use fourfold_tensor::{Shape, Tensor};
 
+use crate::Error;
 use crate::lower::lower;
 use crate::memory::{check_windows, shape};
 use crate::ops::{Call, Operand, Scratch};
 use crate::plan::{Location, Slot, SlotId, Step};
-use crate::{Error, Options};
 
 /// A tensor and, for quantized values, what they mean.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,8 +60,8 @@ pub struct Evaluation<'a> {
 /// ```
 ///
 /// Beside the operator itself it costs a graph of one node, which shares the operands' memory, and a buffer for the
-/// result: a few microseconds. No plan is made, no arena arranged and no thread started. Weights are packed each time,
-/// so an operator that runs more than once belongs into a [`Plan`](crate::Plan). A result that is an operand in another
+/// result: a few microseconds. No plan is made, no arena arranged and no pool of threads started. Weights are packed each time,
+/// so an operator that runs more than once belongs in a [`Plan`](crate::Plan). A result that is an operand in another
 /// shape shares its memory.
 ///
 /// # Errors
@@ -76,18 +76,15 @@ pub fn evaluate(evaluation: &Evaluation<'_>) -> Result<Constant, Error> {
     }
     let shapes: Vec<Shape> = graph.value_ids().map(|id| shape(&graph, id, |_| None)).collect::<Result<_, _>>()?;
     check_windows(&graph, &shapes)?;
-    let options = Options { limits: evaluation.limits.clone(), ..Options::default() };
-    let lowered = lower(&graph, &options)?;
-    let memory = Memory { graph: &graph, shapes: &shapes, slots: &lowered.slots };
-    let blocks = memory.run(&lowered.steps, &options).map_err(|error| error.at(evaluation.name))?;
-    let tensor = match lowered.slots[lowered.outputs[0]].location {
-        Location::Block(block) => blocks.get(block),
-        Location::Constant(id) => graph.value(id).constant(),
-        Location::Input(_) => None,
-    };
-    let shape = &shapes[output.index()];
-    let tensor = tensor.map_or_else(|| Tensor::zeros(graph.value(output).ty().dtype(), shape), |t| t.reshape(shape))?;
-    Ok(Constant { tensor, params: graph.value(output).ty().params().cloned() })
+    let kernel = Kernel::detect();
+    let lowered = lower(&graph, kernel)?;
+    let memory = Memory { graph: &graph, shapes: &shapes, slots: &lowered.slots, kernel };
+    let limit = evaluation.limits.arena_bytes;
+    let blocks = memory.run(&lowered.steps, limit).map_err(|error| error.at(evaluation.name))?;
+    let (ty, shape) = (graph.value(output).ty(), &shapes[output.index()]);
+    let tensor = memory.tensor(lowered.outputs[0], &blocks).map(|tensor| tensor.reshape(shape));
+    let tensor = tensor.unwrap_or_else(|| Tensor::zeros(ty.dtype(), shape))?;
+    Ok(Constant { tensor, params: ty.params().cloned() })
 }
 
 /// The graph of the operator alone.
@@ -113,43 +110,54 @@ struct Memory<'g> {
     graph: &'g Graph,
     shapes: &'g [Shape],
     slots: &'g [Slot],
+    kernel: Kernel,
 }
 
 impl Memory<'_> {
-    /// The blocks after all steps, in their order.
-    fn run(&self, steps: &[Step], options: &Options) -> Result<Vec<Tensor>, Error> {
+    /// The blocks after all steps, in their order; they and what operators need are at most `limit` bytes.
+    fn run(&self, steps: &[Step], limit: u64) -> Result<Vec<Tensor>, Error> {
         let bytes = |step: &Step| self.shape(step.output).element_count() as u64 * self.size(step.output);
         let used = steps.iter().map(bytes).fold(0, u64::saturating_add);
-        Limits::check("arena-bytes", used, options.limits.arena_bytes)?;
-        let mut scratch = Scratch::new(options.threads, options.limits.arena_bytes, used);
+        Limits::check("arena-bytes", used, limit)?;
+        let mut scratch = Scratch::new(None, limit, used);
         let mut blocks = Vec::new();
         for step in steps {
-            let block = self.step(step, &blocks, options.kernel, &mut scratch)?;
+            let block = self.step(step, &blocks, &mut scratch)?;
             // A step fills the block that was numbered for it.
             blocks.push(block);
         }
         Ok(blocks)
     }
 
-    fn step(&self, step: &Step, blocks: &[Tensor], kernel: Kernel, scratch: &mut Scratch) -> Result<Tensor, Error> {
+    fn step(&self, step: &Step, blocks: &[Tensor], scratch: &mut Scratch) -> Result<Tensor, Error> {
         let (output_shape, value) = (self.shape(step.output), self.slots[step.output].value);
         let mut output = Tensor::zeros(self.graph.value(value).ty().dtype(), &output_shape)?;
         // There is nothing to compute of a result without elements.
         if !output.is_empty() {
             let operand = |&slot: &SlotId| self.operand(slot, blocks);
             let inputs: Vec<Operand<'_>> = step.inputs.iter().map(operand).collect();
-            step.action.run(Call { kernel, inputs: &inputs, output: output.bytes_mut()?, output_shape, scratch })?;
+            step.action.run(Call {
+                kernel: self.kernel,
+                inputs: &inputs,
+                output: output.bytes_mut()?,
+                output_shape,
+                scratch,
+            })?;
         }
         Ok(output)
     }
 
     fn operand<'a>(&'a self, slot: SlotId, blocks: &'a [Tensor]) -> Operand<'a> {
-        let tensor = match self.slots[slot].location {
+        Operand { bytes: self.tensor(slot, blocks).map_or(&[], Tensor::bytes), shape: self.shape(slot) }
+    }
+
+    /// The tensor with the elements of a slot, in the slot's shape or another; the graph has no inputs.
+    fn tensor<'a>(&'a self, slot: SlotId, blocks: &'a [Tensor]) -> Option<&'a Tensor> {
+        match self.slots[slot].location {
             Location::Block(block) => blocks.get(block),
             Location::Constant(id) => self.graph.value(id).constant(),
             Location::Input(_) => None,
-        };
-        Operand { bytes: tensor.map_or(&[], Tensor::bytes), shape: self.shape(slot) }
+        }
     }
 
     fn shape(&self, slot: SlotId) -> Shape {

@@ -20,7 +20,8 @@
 //!
 //! # From graph to plan
 //!
-//! Compiling walks the nodes once and makes one step of each. A step holds everything that does not change from run to
+//! Compiling walks the nodes once and makes one step of each; `ops/` has a file for each operator or family, with its
+//! lowering to an action and the action. A step holds everything that does not change from run to
 //! run: weights packed for the kernel, multipliers, clamps. Values between steps live in slots; a slot has a layout,
 //! and a step that wants another layout gets a relayout step before it:
 //!
@@ -37,6 +38,8 @@
 //! When the sizes of the inputs are known, every slot gets an offset in one arena; slots that are not alive at the same
 //! time share bytes; [`Plan::footprint`] says how many bytes that makes. The offsets are kept until inputs of other
 //! sizes come, so that runs after the first do not allocate.
+//!
+//! [`evaluate`] computes one operator of constants, without a plan and a session.
 //!
 //! # Arithmetic
 //!

@@ -6,18 +6,19 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use fourfold_graph::{Dim, Graph, Node, Value, ValueId, ValueType};
+use fourfold_kernels::Kernel;
 use fourfold_schemes::QuantParams;
 use fourfold_tensor::{DType, Tensor};
 
+use crate::Error;
 use crate::ops::permute::Permute;
 use crate::ops::weight::QuantizedWeight;
 use crate::ops::{Action, lowering as lowering_of};
 use crate::plan::{Layout, Location, NodeResult, Slot, SlotId, Step};
-use crate::{Error, Options};
 
-/// Lowers every node of a graph, in order.
-pub(crate) fn lower(graph: &Graph, options: &Options) -> Result<Lowered, Error> {
-    let mut lowering = Lowering::new(graph, options);
+/// Lowers every node of a graph, in order, for a kernel.
+pub(crate) fn lower(graph: &Graph, kernel: Kernel) -> Result<Lowered, Error> {
+    let mut lowering = Lowering::new(graph, kernel);
     for (index, node) in graph.nodes().iter().enumerate() {
         lowering.node = index;
         if !lowering.share(node) {
@@ -43,7 +44,7 @@ pub(crate) struct Lowered {
 /// The steps and slots made so far.
 pub(crate) struct Lowering<'g> {
     graph: &'g Graph,
-    pub(crate) options: &'g Options,
+    pub(crate) kernel: Kernel,
     steps: Vec<Step>,
     slots: Vec<Slot>,
     results: Vec<NodeResult>,
@@ -57,11 +58,11 @@ pub(crate) struct Lowering<'g> {
 }
 
 impl<'g> Lowering<'g> {
-    fn new(graph: &'g Graph, options: &'g Options) -> Self {
+    fn new(graph: &'g Graph, kernel: Kernel) -> Self {
         let homes = vec![[None; 2]; graph.values().len()];
         let (steps, slots, results) = (Vec::new(), Vec::new(), Vec::new());
         let mut lowering =
-            Self { graph, options, steps, slots, results, homes, blocks: 0, layers: HashMap::new(), node: 0 };
+            Self { graph, kernel, steps, slots, results, homes, blocks: 0, layers: HashMap::new(), node: 0 };
         for (index, &input) in graph.inputs().iter().enumerate() {
             lowering.push(input, Layout::RowMajor, Location::Input(index));
         }

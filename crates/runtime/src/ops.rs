@@ -7,7 +7,7 @@
 //!
 //! Architecture Invariant: no match on an operator, or on a function of elements, ends in `_`.
 
-pub(crate) mod bias;
+mod bias;
 mod binary;
 mod cast;
 mod clamp;
@@ -15,8 +15,8 @@ mod concat;
 mod conv;
 mod conv_transpose;
 mod cum_sum;
-pub(crate) mod dynamic;
-pub(crate) mod element;
+mod dynamic;
+mod element;
 mod expand;
 mod gather;
 mod linear;
@@ -30,15 +30,15 @@ mod pool;
 mod quantize;
 mod recurrent;
 mod reduce;
-pub(crate) mod requantize;
+mod requantize;
 mod reshape;
 mod resize;
-pub(crate) mod scratch;
+mod scratch;
 mod search;
 mod slice;
 mod softmax;
-pub(crate) mod strided;
-pub(crate) mod table;
+mod strided;
+mod table;
 mod unary;
 pub(crate) mod weight;
 

@@ -82,7 +82,7 @@ impl Plan {
     ///
     /// [`Error::Unsupported`] for a node whose operands have types that no kernel takes.
     pub fn compile(graph: &Graph, options: &Options) -> Result<Self, Error> {
-        let Lowered { steps, slots, results, outputs } = lower(graph, options)?;
+        let Lowered { steps, slots, results, outputs } = lower(graph, options.kernel)?;
         let (pool, options, steps) = (pool(options)?, options.clone(), steps.into());
         Ok(Self { graph: graph.clone(), options, pool, steps, slots, results, outputs })
     }

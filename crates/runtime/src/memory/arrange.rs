@@ -112,7 +112,7 @@ pub(crate) fn arrange(blocks: &[Block]) -> Arrangement {
         let passes =
             neighbours.as_ref().map_or(0, |neighbours| (plenty / 2 / neighbours.comparisons().max(1)).min(all));
         let found = neighbours.as_ref().filter(|_| passes > 0);
-        let found = found.map(|neighbours| search::smallest(blocks, neighbours, (live, passes), alignment));
+        let found = found.map(|neighbours| search::smallest(blocks, neighbours, live, passes, alignment));
         match found {
             Some(found) if passes == all => found,
             Some(found) => found.smaller(sweep::smallest(blocks, &events, alignment)),

@@ -30,7 +30,7 @@ pub(crate) fn lower(
     } else {
         let weight = weight.ok_or_else(|| lowering.unsupported(node))?;
         let (x, y) = (lowering.params(node, 0)?, lowering.result_params(node)?);
-        Bias::requantized(lowering.options.kernel, &Requantize::new(x, weight, bias, y, activation)?)?
+        Bias::requantized(lowering.kernel, &Requantize::new(x, weight, bias, y, activation)?)?
     };
     lowering.add(node, layout, 1, action);
     Ok(())

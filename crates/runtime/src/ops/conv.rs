@@ -22,7 +22,7 @@ use crate::spatial::geometry;
 
 impl Lower for Conv {
     fn lower(&self, lowering: &mut Lowering<'_>, node: &Node) -> Result<(), Error> {
-        let (layout, kernel) = (Layout::ChannelsLast, lowering.options.kernel);
+        let (layout, kernel) = (Layout::ChannelsLast, lowering.kernel);
         let (weight, groups) = (lowering.constant(node, 1)?, self.groups);
         if weight.is_empty() {
             let params = lowering.params(node, 1).ok();

@@ -32,7 +32,7 @@ impl Lower for ConvTranspose {
             let (x, y, bias) = (lowering.params(node, 0)?, lowering.result_params(node)?, lowering.bias(node));
             let requantize = Requantize::new(x, params, bias, y, self.activation)?;
             let weight = QuantizedWeight { tensor: weight, params };
-            let action = QuantizedConvTranspose::new(lowering.options.kernel, &geometry, x, weight, requantize)?;
+            let action = QuantizedConvTranspose::new(lowering.kernel, &geometry, x, weight, requantize)?;
             lowering.add(node, Layout::ChannelsLast, 1, action);
         } else {
             let action = FloatConvTranspose::new(geometry, weight, lowering.bias(node), self.activation)?;

@@ -19,7 +19,7 @@ use crate::plan::Layout;
 
 impl Lower for Linear {
     fn lower(&self, lowering: &mut Lowering<'_>, node: &Node) -> Result<(), Error> {
-        let (layout, kernel) = (Layout::RowMajor, lowering.options.kernel);
+        let (layout, kernel) = (Layout::RowMajor, lowering.kernel);
         let weight = lowering.constant(node, 1)?;
         if weight.is_empty() {
             let params = lowering.params(node, 1).ok();

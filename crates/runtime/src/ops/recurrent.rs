@@ -39,7 +39,7 @@ impl Lower for fourfold_graph::Recurrent {
             })
         };
         let (input, recurrent) = (weight(1, input_bias)?, weight(2, recurrent_bias)?);
-        let action = Recurrent::new(lowering.options.kernel, self, input, recurrent)?;
+        let action = Recurrent::new(lowering.kernel, self, input, recurrent)?;
         // The input and the initial states.
         let variables = lowering.variables(node, Layout::RowMajor);
         lowering.finish(node, Layout::RowMajor, Arc::new(action), variables);
@@ -86,8 +86,16 @@ struct Recurrent {
     hidden: usize,
     /// All directions.
     input: Product,
-    /// For each direction: the products with the hidden state, and where their results begin among the gates.
-    recurrent: Vec<Vec<(usize, Product)>>,
+    /// The products with the hidden state, for each direction.
+    recurrent: Vec<Vec<GateProduct>>,
+}
+
+/// The product with the hidden state for gates that follow each other.
+#[derive(Debug)]
+struct GateProduct {
+    /// The column of the first result among those of all gates.
+    column: usize,
+    product: Product,
 }
 
 impl Recurrent {
@@ -102,7 +110,8 @@ impl Recurrent {
         let cuts = if attributes.cell == Cell::GruResetBefore { vec![0, 2, 3] } else { vec![0, gates] };
         let product = |direction: usize, range: &[usize]| {
             let [first, end] = [range[0], range[1]].map(|gate| (direction * gates + gate) * hidden);
-            Ok((range[0] * hidden, Product::new(kernel, recurrent, first..end)?))
+            let product = Product::new(kernel, recurrent, first..end)?;
+            Ok(GateProduct { column: range[0] * hidden, product })
         };
         let directions = 0..attributes.direction.count();
         let recurrent = directions.map(|direction| cuts.windows(2).map(|range| product(direction, range)).collect());
@@ -119,7 +128,7 @@ impl Recurrent {
     /// The elements of this direction are the first of every row of `input`.
     fn advance(
         &self,
-        products: &[(usize, Product)],
+        products: &[GateProduct],
         input: Rows<'_>,
         State { gates, hidden, cell }: State<'_>,
         tools: &mut Tools<'_>,
@@ -127,9 +136,9 @@ impl Recurrent {
         let (width, size) = (self.attributes.cell.gates() * self.hidden, self.hidden);
         let inputs = || input.elements.chunks(input.stride).map(|row| &row[..width]);
         let rows = hidden.len() / size;
-        for (index, (first, product)) in products.iter().enumerate() {
+        for (index, GateProduct { column, product }) in products.iter().enumerate() {
             let x = if index == 0 { &*hidden } else { &*cell };
-            product.multiply(x, rows, &mut gates[*first..], width, tools)?;
+            product.multiply(x, rows, &mut gates[*column..], width, tools)?;
             if index == 0 && products.len() == 2 {
                 let states = hidden.chunks_exact(size).zip(cell.chunks_exact_mut(size));
                 wide(
@@ -214,7 +223,7 @@ impl Action for Recurrent {
     }
 
     fn packed_bytes(&self) -> usize {
-        let recurrent = self.recurrent.iter().flatten().map(|(_, product)| product);
+        let recurrent = self.recurrent.iter().flatten().map(|gates| &gates.product);
         recurrent.chain([&self.input]).map(Product::packed_bytes).sum()
     }
 }

@@ -95,7 +95,8 @@ fn for_each_pair(blocks: usize, events: &[Event], mut f: impl FnMut(usize, usize
 pub(super) fn smallest(
     blocks: &[Block],
     neighbours: &Neighbours,
-    (live, passes): (usize, usize),
+    live: usize,
+    passes: usize,
     alignment: usize,
 ) -> Arrangement {
     let mut found: Option<Arrangement> = None;

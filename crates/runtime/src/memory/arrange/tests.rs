@@ -126,7 +126,7 @@ fn comparing_neighbours_alone_changes_nothing() {
         let blocks = made_up(seed);
         let neighbours = Neighbours::of(blocks.len(), &events(&blocks), usize::MAX).expect("few");
         for alignment in [ALIGNMENT, MIN_ALIGNMENT] {
-            let found = search::smallest(&blocks, &neighbours, (live_bytes(&blocks), search::PASSES), alignment);
+            let found = search::smallest(&blocks, &neighbours, live_bytes(&blocks), search::PASSES, alignment);
             let expected = by_comparing_all(&blocks, live_bytes(&blocks), alignment);
             assert_eq!((found.bytes, found.offsets), (expected.bytes, expected.offsets), "seed {seed}");
         }
