@@ -1,45 +1,17 @@
 //! From an ONNX file to a graph.
 
-mod attention;
 mod attributes;
-mod binding;
-mod blocked;
-mod blocks;
-mod clamp;
-mod coded;
-mod codes;
-mod computed;
-mod dynamic;
-mod einsum;
+mod constants;
+mod emission;
 mod fold;
 mod function;
-mod gates;
-mod groups;
-mod inputs;
 mod logic;
-mod matrix;
 mod narrow;
-mod node;
 mod norm;
 mod operators;
-mod parameters;
-mod parts;
-mod pooling;
-mod products;
-mod qdq;
-mod qlinear;
-mod range;
-mod recurrent;
-mod resample;
+mod patterns;
 mod schema;
-mod selection;
-mod shape;
-mod sizes;
-mod table;
-mod target;
-mod tensor;
-mod transposed;
-mod window;
+mod weights;
 
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -51,10 +23,15 @@ use fourfold_graph::{Fixed, Graph, GraphBuilder, Limits, ValueId};
 use fourfold_tensor::memory;
 use prost::Message;
 
-use self::binding::{Binding, Stored};
-use self::codes::Use;
-use self::computed::Change;
+use self::constants::tensor;
+use self::emission::binding::{self, Binding, Stored};
+use self::emission::node;
+
 use self::narrow::Code;
+use self::patterns::{inputs, parts, target};
+use self::weights::codes::Use;
+use self::weights::computed::{self, Change};
+use self::weights::parameters;
 use crate::Error;
 use crate::model::external::{self, Folder, Nowhere, Resolve};
 use crate::model::floats::{self, Border};

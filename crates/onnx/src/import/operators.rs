@@ -1,5 +1,23 @@
 //! Which operator becomes what.
 
+pub(crate) mod attention;
+pub(crate) mod blocks;
+pub(crate) mod clamp;
+pub(crate) mod einsum;
+pub(crate) mod gates;
+pub(crate) mod matrix;
+pub(crate) mod pooling;
+pub(crate) mod products;
+pub(crate) mod qlinear;
+pub(crate) mod range;
+pub(crate) mod recurrent;
+pub(crate) mod resample;
+pub(crate) mod selection;
+pub(crate) mod shape;
+pub(crate) mod sizes;
+pub(crate) mod transposed;
+pub(crate) mod window;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 

@@ -1,0 +1,3 @@
+//! The tensors of the file.
+
+pub(crate) mod tensor;

@@ -1,0 +1,139 @@
+//! Clip, whose bounds were attributes before they were inputs, and Dropout.
+
+use fourfold_graph::{Binary, Clip, Dim, Op, Reshape, ValueId};
+use fourfold_tensor::{DType, Tensor};
+
+use crate::Error;
+use crate::import::emission::node::Entry;
+use crate::import::patterns::target::Moved;
+use crate::import::weights::parameters::integers;
+
+impl Entry<'_, '_> {
+    pub(crate) fn clip(&mut self) -> Result<(), Error> {
+        let x = self.clamped(0)?;
+        if let Moved::Raw(id) = x {
+            let (min, max) = self.code_bounds(id)?;
+            return self.emit(Op::Clip(Clip { min, max }), &[id]);
+        }
+        if let Moved::Real(id) = x
+            && self.dtype(id).is_integer()
+        {
+            return self.clip_integers(id);
+        }
+        let (min, max) = self.clip_bounds()?;
+        self.emit_moved(Op::Clip(Clip { min, max }), x)
+    }
+
+    /// Negative numbers become 0.
+    pub(crate) fn relu(&mut self) -> Result<(), Error> {
+        self.attributes(&[])?;
+        let x = self.clamped(0)?;
+        match x {
+            Moved::Real(id) if self.dtype(id).is_integer() => {
+                let zero = Tensor::zeros(self.dtype(id), &[]).map_err(fourfold_graph::Error::from)?;
+                let zero = self.filler(zero)?;
+                self.emit(Op::Binary(Binary::Max), &[id, zero])
+            }
+            _ => self.emit_moved(Op::Relu, x),
+        }
+    }
+
+    /// The larger of each integer and the lower bound, then the smaller of that and the upper.
+    fn clip_integers(&mut self, x: ValueId) -> Result<(), Error> {
+        self.attributes(&[])?;
+        match (self.input(1).is_some(), self.input(2).is_some()) {
+            (false, false) => self.emit(Op::Identity, &[x]),
+            (true, false) => {
+                let min = self.integer_bound(1)?;
+                self.emit(Op::Binary(Binary::Max), &[x, min])
+            }
+            (has_min, true) => {
+                let raised = if has_min {
+                    let min = self.integer_bound(1)?;
+                    self.emit_before("raised", Op::Binary(Binary::Max), &[x, min])?
+                } else {
+                    x
+                };
+                let max = self.integer_bound(2)?;
+                self.emit(Op::Binary(Binary::Min), &[raised, max])
+            }
+        }
+    }
+
+    /// A bound, which has no axes.
+    fn integer_bound(&mut self, index: usize) -> Result<ValueId, Error> {
+        let bound = self.operand(index)?;
+        match self.dims(bound).as_slice() {
+            [] => Ok(bound),
+            [Dim::Fixed(1)] => self.emit_before("bound", Op::Reshape(Reshape { dims: Vec::new() }), &[bound]),
+            dims => Err(self.invalid(format!("input {index} has shape {dims:?}, expected one number"))),
+        }
+    }
+
+    /// The bounds of a Clip.
+    pub(crate) fn clip_bounds(&mut self) -> Result<(f32, f32), Error> {
+        if self.importer.opset < 11 {
+            let attributes = self.attributes(&["min", "max"])?;
+            let (min, max) = (attributes.float("min", f32::MIN)?, attributes.float("max", f32::MAX)?);
+            return self.ordered(min, max);
+        }
+        self.attributes(&[])?;
+        let (min, max) = (self.bound(1)?.unwrap_or(f32::NEG_INFINITY), self.bound(2)?.unwrap_or(f32::INFINITY));
+        self.ordered(min, max)
+    }
+
+    /// The bounds in order. The upper one comes last: where it is the smaller one, it is the result everywhere.
+    fn ordered(&self, min: f32, max: f32) -> Result<(f32, f32), Error> {
+        if min.is_nan() || max.is_nan() {
+            return Err(self.unsupported("a bound that is not a number"));
+        }
+        Ok((min.min(max), max))
+    }
+
+    /// The real numbers that the bounds of a Clip of codes stand for; infinite at the ends of the type.
+    fn code_bounds(&mut self, id: ValueId) -> Result<(f32, f32), Error> {
+        if self.importer.opset < 12 {
+            return Err(self.unsupported("a clamp of codes before opset 12"));
+        }
+        self.attributes(&[])?;
+        let (low, high) = (self.optional_constant(1)?, self.optional_constant(2)?);
+        let params = self.importer.builder.value(id).ty().params();
+        let parts = params.and_then(|params| Some((params.as_per_tensor()?, params.dtype().byte_range()?)));
+        let Some(((scale, zero_point), (least, most))) = parts else {
+            return Err(self.unsupported("a clamp of codes with several scales"));
+        };
+        let dtype = self.importer.builder.value(id).ty().dtype();
+        let code = |bound: Option<Tensor>, end: i32| match bound {
+            None => Ok(end),
+            Some(bound) => match integers(&bound).filter(|_| bound.dtype() == dtype).as_deref() {
+                Some([code]) => Ok(*code),
+                _ => Err(self.invalid(format!("clamps {dtype} codes to {}{:?}", bound.dtype(), bound.shape()))),
+            },
+        };
+        let (low, high) = (code(low, least)?, code(high, most)?);
+        let low = low.min(high);
+        #[expect(clippy::cast_precision_loss, reason = "8-bit codes")]
+        let real = |code: i32| scale.get() * (code - zero_point) as f32;
+        let min = if low == least { f32::NEG_INFINITY } else { real(low) };
+        Ok((min, if high == most { f32::INFINITY } else { real(high) }))
+    }
+
+    /// A constant number.
+    fn bound(&mut self, index: usize) -> Result<Option<f32>, Error> {
+        let Some(tensor) = self.optional_constant(index)? else { return Ok(None) };
+        match tensor.as_slice::<f32>() {
+            Ok([bound]) => Ok(Some(*bound)),
+            _ => Err(self.invalid(format!("input {index} has shape {:?}, expected one float", tensor.shape()))),
+        }
+    }
+
+    pub(crate) fn dropout(&mut self) -> Result<(), Error> {
+        self.attributes(&["ratio", "seed"])?;
+        let trains = |tensor: Tensor| tensor.dtype() != DType::F32 && tensor.bytes().iter().any(|&byte| byte != 0);
+        if self.optional_constant(2)?.is_some_and(trains) {
+            return Err(self.unsupported("training mode"));
+        }
+        let x = self.moved(0)?;
+        self.emit_moved(Op::Identity, x)
+    }
+}

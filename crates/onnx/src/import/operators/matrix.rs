@@ -1,0 +1,278 @@
+//! Matrix products.
+
+use fourfold_graph::{Activation, Add, Binary, Dim, Linear, Op, Reshape, Transpose, ValueId};
+use fourfold_tensor::{DType, Tensor};
+
+use crate::Error;
+use crate::import::emission::binding::{Binding, Codes, Dequantized};
+use crate::import::emission::node::{Entry, is_zero};
+use crate::import::weights::codes::Channels;
+use crate::import::weights::computed::Change;
+use crate::proto::NodeProto;
+
+/// An operator that gives the result of a node, and its operands.
+pub(crate) type Pending = (Op, Vec<ValueId>);
+
+impl<'a> Entry<'_, 'a> {
+    /// `alpha * A * B + beta * C`.
+    pub(crate) fn gemm(&mut self) -> Result<(), Error> {
+        let attributes = self.attributes(&["alpha", "beta", "transA", "transB", "broadcast"])?;
+        let (alpha, beta) = (attributes.float("alpha", 1.0)?, attributes.float("beta", 1.0)?);
+        let (trans_a, trans_b) = (attributes.flag("transA")?, attributes.flag("transB")?);
+        let shape = self.input(1).and_then(|name| self.importer.constant_shape(name));
+        let columns = shape.as_ref().and_then(|shape| shape.get(usize::from(!trans_b)).copied()).unwrap_or(0);
+        let Some(_) = shape.filter(|_| !trans_a && self.has_row_addend(columns)) else {
+            return self.computed_gemm([trans_a, trans_b], alpha, beta);
+        };
+        let channels = if trans_b { Channels::First } else { Channels::Turned };
+        let target = if alpha == 1.0 && beta == 1.0 { self.target(true)? } else { None };
+        let codes = if target.is_some() { self.weighted(channels, self.input(2))? } else { None };
+        if let Some((target, inputs)) = target.zip(codes) {
+            return self.emit_on_codes(target, &Op::Linear(Linear::default()), &inputs);
+        }
+        let x = self.operand(0)?;
+        if self.dims(x).len() != 2 {
+            return Err(self.invalid(format!("the left side has shape {:?}, expected two axes", self.dims(x))));
+        }
+        let weight = if trans_b && alpha == 1.0 { self.operand(1)? } else { self.weight(1, trans_b, alpha)? };
+        let mut inputs = vec![x, weight];
+        if let Some(c) = self.optional_constant(2)?.filter(|c| !is_zero(c)) {
+            let name = self.input(2).unwrap_or_default();
+            inputs.push(self.bias(name, &c, columns, beta)?);
+        }
+        self.emit(Op::Linear(Linear::default()), &inputs)
+    }
+
+    /// Whether the third input is left out, or a constant of one number for each column, or for all.
+    fn has_row_addend(&self, columns: usize) -> bool {
+        self.input(2).is_none_or(|name| match self.importer.constant_shape(name).as_deref() {
+            Some([.., last]) if *last == columns => {
+                self.importer.constant_shape(name).is_some_and(|shape| shape.iter().product::<usize>() == columns)
+            }
+            Some(shape) => shape.iter().product::<usize>() == 1,
+            None => false,
+        })
+    }
+
+    /// A product of two values that are computed, factors and addend as nodes of their own.
+    fn computed_gemm(&mut self, turn: [bool; 2], alpha: f32, beta: f32) -> Result<(), Error> {
+        let mut sides = [self.operand(0)?, self.operand(1)?];
+        for ((side, turn), what) in sides.iter_mut().zip(turn).zip(["a", "b"]) {
+            if turn {
+                *side = self.emit_before(what, Op::Transpose(Transpose { axes: vec![1, 0] }), &[*side])?;
+            }
+        }
+        let addend = if self.input(2).is_some() { Some(self.operand(2)?) } else { None };
+        if addend.is_none() && alpha == 1.0 {
+            return self.emit(Op::MatMul, &sides);
+        }
+        let product = self.emit_before("product", Op::MatMul, &sides)?;
+        let Some(addend) = addend else {
+            let factor = self.number("alpha", alpha)?;
+            return self.emit(Op::Binary(Binary::Mul), &[product, factor]);
+        };
+        let product = self.times("alpha", product, alpha)?;
+        let addend = self.times("beta", addend, beta)?;
+        self.emit(Op::Add(Add { activation: Activation::None }), &[product, addend])
+    }
+
+    /// A value times a number.
+    fn times(&mut self, what: &str, x: ValueId, factor: f32) -> Result<ValueId, Error> {
+        if factor == 1.0 {
+            return Ok(x);
+        }
+        let number = self.number(what, factor)?;
+        self.emit_before(&format!("{what}.times"), Op::Binary(Binary::Mul), &[x, number])
+    }
+
+    /// A constant without axes.
+    pub(crate) fn number(&mut self, what: &str, number: f32) -> Result<ValueId, Error> {
+        let tensor = Tensor::from_slice(&[], &[number]).map_err(fourfold_graph::Error::from)?;
+        let name = self.importer.fresh_name(&format!("{}.{what}", self.name));
+        Ok(self.importer.builder.constant(&name, tensor)?)
+    }
+
+    /// The last node of a product of two values; a vector is a matrix of one row or column on the way.
+    pub(crate) fn pending_product(&mut self, [a, b]: [ValueId; 2]) -> Result<Pending, Error> {
+        let [a_dims, b_dims] = [self.dims(a), self.dims(b)];
+        if a_dims.len() != 1 && b_dims.len() != 1 {
+            return Ok((Op::MatMul, vec![a, b]));
+        }
+        let one = [Dim::Fixed(1)];
+        let a = if a_dims.len() == 1 {
+            self.emit_before("row", Op::Reshape(Reshape { dims: [&one, &a_dims[..]].concat() }), &[a])?
+        } else {
+            a
+        };
+        let b = if b_dims.len() == 1 {
+            self.emit_before("column", Op::Reshape(Reshape { dims: [&b_dims[..], &one].concat() }), &[b])?
+        } else {
+            b
+        };
+        let product = self.emit_before("product", Op::MatMul, &[a, b])?;
+        let mut dims = self.dims(product);
+        let columns = dims.len().saturating_sub(1);
+        if b_dims.len() == 1 {
+            dims.remove(columns);
+        }
+        if a_dims.len() == 1 {
+            dims.remove(columns.saturating_sub(1));
+        }
+        Ok((Op::Reshape(Reshape { dims }), vec![product]))
+    }
+
+    /// A product over the last two axes; with a constant matrix on the right it is a Linear.
+    pub(crate) fn matmul(&mut self) -> Result<(), Error> {
+        self.attributes(&[])?;
+        let shape = self.input(1).and_then(|name| self.importer.constant_shape(name));
+        let Some(&[_, columns]) = shape.as_deref().filter(|_| !self.is_scalar(0)) else {
+            if [0, 1].map(|index| self.rank(index)).contains(&Some(1)) {
+                let inputs = [self.operand(0)?, self.operand(1)?];
+                let (op, inputs) = self.pending_product(inputs)?;
+                return self.emit(op, &inputs);
+            }
+            return self.own_of_two(&Op::MatMul, false);
+        };
+        let op = Op::Linear(Linear::default());
+        let following = self.following(columns);
+        let end = following.as_ref().map_or(self.output(), |following| following.sum);
+        let target = self.target_behind(end, true)?;
+        let bias = following.as_ref().map(|following| following.name);
+        let codes = if target.is_some() { self.weighted(Channels::Turned, bias)? } else { None };
+        if let Some((target, inputs)) = target.zip(codes) {
+            self.importer.absorbed.extend(following.map(|following| following.index));
+            return self.emit_on_codes(target, &op, &inputs);
+        }
+        let x = self.operand(0)?;
+        let weight = self.weight(1, false, 1.0)?;
+        self.emit_with_bias(following, columns, op, [x, weight])
+    }
+
+    /// Adds a product with the bias that follows, if there is one.
+    pub(crate) fn emit_with_bias(
+        &mut self,
+        following: Option<Following<'a>>,
+        columns: usize,
+        op: Op,
+        [x, weight]: [ValueId; 2],
+    ) -> Result<(), Error> {
+        if let Some(Following { index, sum, name }) = following
+            && let Some(bias) = self.importer.constant(name)?
+            && is_vector(&bias, columns)
+        {
+            self.importer.absorbed.insert(index);
+            if is_zero(&bias) {
+                return self.emit_as(sum, op, &[x, weight]);
+            }
+            let bias = self.bias(name, &bias, columns, 1.0)?;
+            return self.emit_as(sum, op, &[x, weight, bias]);
+        }
+        self.emit(op, &[x, weight])
+    }
+
+    /// Whether an input is a value without axes.
+    fn is_scalar(&self, index: usize) -> bool {
+        self.rank(index) == Some(0)
+    }
+
+    /// The number of axes of an input, as far as it is known.
+    fn rank(&self, index: usize) -> Option<usize> {
+        let name = self.input(index).unwrap_or_default();
+        match self.importer.bindings.get(name) {
+            Some(Binding::Value(id) | Binding::Dequantized(Dequantized { codes: Codes::Value(id), .. })) => {
+                Some(self.importer.builder.value(*id).ty().rank())
+            }
+            _ => self.importer.constant_shape(name).map(|shape| shape.len()),
+        }
+    }
+
+    /// The weight `[out, in]` of a product with a constant input, times `alpha`.
+    fn weight(&mut self, index: usize, is_transposed: bool, alpha: f32) -> Result<ValueId, Error> {
+        let name = self.input(index).unwrap_or_default();
+        let b = self.constant(index)?;
+        self.computed(name, Change::Weight { is_transposed, factor: alpha.to_bits() }, |entry| {
+            let wrong = || {
+                let what = format!(
+                    "a right side of type {}, of shape {:?}, that is not a float matrix,",
+                    b.dtype(),
+                    b.shape()
+                );
+                entry.unsupported(what)
+            };
+            let view = b.view::<f32>().map_err(|_| wrong())?;
+            let view = if is_transposed { Ok(view) } else { view.permute(&[1, 0]) };
+            let mut weight = view.map_err(|_| wrong())?.to_tensor()?;
+            scale(&mut weight, alpha);
+            Ok(weight)
+        })
+    }
+
+    /// The bias `[columns]` that the constant `c` of that name, times `beta`, stands for.
+    pub(crate) fn bias(&mut self, name: &'a str, c: &Tensor, columns: usize, beta: f32) -> Result<ValueId, Error> {
+        self.computed(name, Change::Bias { columns, factor: beta.to_bits() }, |entry| {
+            entry.importer.check_computed(columns)?;
+            let Some(mut bias) = as_vector(c, columns)? else {
+                let (dtype, shape) = (c.dtype(), c.shape());
+                return Err(entry.unsupported(format!(
+                    "a third input {dtype}{shape:?}, which is not one number for each of {columns} columns,"
+                )));
+            };
+            scale(&mut bias, beta);
+            Ok(bias)
+        })
+    }
+
+    /// The Add of a constant vector that alone reads this node's result.
+    pub(crate) fn following(&self, columns: usize) -> Option<Following<'a>> {
+        self.following_by(|shape| shape == [columns])
+    }
+
+    /// The Add of a constant of a fitting shape that alone reads this node's result.
+    pub(crate) fn following_by(&self, fits: impl FnOnce(&[usize]) -> bool) -> Option<Following<'a>> {
+        let output = self.output();
+        let index = self.importer.sole_reader(output)?;
+        let add: &NodeProto = &self.importer.proto.node[index];
+        if add.op_type != "Add" {
+            return None;
+        }
+        let ([a, b], [sum]) = (add.input.as_slice(), add.output.as_slice()) else { return None };
+        let name = if a == output { b } else { a };
+        fits(&self.importer.constant_shape(name)?).then_some(Following { index, sum, name })
+    }
+}
+
+/// The sum that gives a product its bias.
+pub(crate) struct Following<'a> {
+    /// The place of the Add in the file.
+    index: usize,
+    /// The name of its result.
+    sum: &'a str,
+    /// The name of the bias.
+    name: &'a str,
+}
+
+/// A float tensor that broadcasts to rows of `columns` numbers, as one row.
+///
+/// Axes of size 1 behind the columns are those of positions, whose channels the columns are.
+fn as_vector(c: &Tensor, columns: usize) -> Result<Option<Tensor>, Error> {
+    let Some(row) = c.as_slice::<f32>().ok().filter(|_| is_vector(c, columns)) else { return Ok(None) };
+    let mut vector = Tensor::zeros(DType::F32, &[columns])?;
+    match row {
+        [one] => vector.as_mut_slice()?.fill(*one),
+        row => vector.as_mut_slice()?.copy_from_slice(row),
+    }
+    Ok(Some(vector))
+}
+
+/// Whether [`as_vector`] gives a row.
+fn is_vector(c: &Tensor, columns: usize) -> bool {
+    c.dtype() == DType::F32 && (c.len() == 1 || c.len() == columns && c.shape().contains(&columns))
+}
+
+fn scale(tensor: &mut Tensor, factor: f32) {
+    if factor != 1.0
+        && let Ok(elements) = tensor.as_mut_slice::<f32>()
+    {
+        elements.iter_mut().for_each(|element| *element *= factor);
+    }
+}

@@ -1,0 +1,386 @@
+//! Shape arithmetic: integers that follow from the shapes of values, with symbols for what is not known before the
+//! model runs.
+//!
+//! Exporters write a reshape as `Shape`, `Gather`, `Concat`, `Reshape`. None of the former enters the graph: their
+//! results are lists of polynomials in the symbols of the inputs' shapes, and the Reshape gets the shape that they say.
+
+use core::fmt;
+
+use fourfold_graph::{Dim, FIX_SIZES, Polynomial};
+use fourfold_tensor::{DType, Tensor};
+
+use crate::Error;
+use crate::import::emission::binding::{Binding, Codes, Dequantized};
+use crate::import::emission::node::Entry;
+use crate::import::weights::parameters::integers;
+use crate::proto::data_type;
+
+/// Longer lists are not shapes.
+const LONGEST: usize = 1024;
+
+/// Integers, known but for the sizes that the inputs bring.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Sizes {
+    pub(crate) elements: Vec<Polynomial>,
+    /// Whether it is one number without axes.
+    pub(crate) is_scalar: bool,
+    /// The type of the numbers, `i64` or `i32`.
+    pub(crate) dtype: DType,
+}
+
+impl fmt::Display for Sizes {
+    /// `[batch, 4*length]`, or `batch` without axes.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let elements = self.elements.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        if self.is_scalar { f.write_str(&elements) } else { write!(f, "[{elements}]") }
+    }
+}
+
+impl Sizes {
+    /// A list of them, of the same type.
+    fn list(&self, elements: Vec<Polynomial>) -> Self {
+        Self { elements, is_scalar: false, dtype: self.dtype }
+    }
+
+    /// The numbers, if all are known.
+    pub(crate) fn known(&self) -> Option<Vec<i64>> {
+        self.elements.iter().map(Polynomial::as_constant).collect()
+    }
+
+    /// The sizes as dimensions, `None` if one is negative.
+    pub(crate) fn dims(&self) -> Option<Vec<Dim>> {
+        self.elements.iter().cloned().map(Dim::computed).collect()
+    }
+
+    /// `f` of the elements of both, of which one may be a single number.
+    fn zip(&self, other: &Self, f: impl Fn(&Polynomial, &Polynomial) -> Option<Polynomial>) -> Option<Self> {
+        let count = if self.elements.len() == 1 { other.elements.len() } else { self.elements.len() };
+        let at = |sizes: &Self, index: usize| match sizes.elements.as_slice() {
+            [one] => Some(one.clone()),
+            all => all.get(index).filter(|_| all.len() == count).cloned(),
+        };
+        let elements = (0..count).map(|index| f(&at(self, index)?, &at(other, index)?)).collect::<Option<_>>()?;
+        Some(Self { elements, is_scalar: self.is_scalar && other.is_scalar, dtype: self.dtype })
+    }
+}
+
+/// Whether two sizes are equal, `None` if that depends on the inputs.
+fn equal(a: &Polynomial, b: &Polynomial) -> Option<bool> {
+    let difference = a.sub(b)?;
+    let same_sign = |sign: i64| difference.terms().all(|(coefficient, _)| coefficient.signum() == sign);
+    let has_number = difference.terms().any(|(_, symbols)| symbols.is_empty());
+    match difference.as_constant() {
+        Some(number) => Some(number == 0),
+        // Sizes are not negative, so a sum with a number of the same sign is not 0.
+        None if has_number && (same_sign(1) || same_sign(-1)) => Some(false),
+        None => None,
+    }
+}
+
+impl<'a> Entry<'_, 'a> {
+    /// Takes the node in if it is shape arithmetic.
+    pub(crate) fn shape_arithmetic(&mut self) -> Result<bool, Error> {
+        match self.proto.op_type.as_str() {
+            "Shape" => return self.shape_of().map(|()| true),
+            "Size" => return self.size_of().map(|()| true),
+            "Range" => return self.range(),
+            _ => {}
+        }
+        let count = self.proto.input.len();
+        // What is known is computed as any other constant.
+        if !(0..count).any(|index| self.is_symbolic(index)) && self.proto.op_type != "ReduceProd" {
+            return Ok(false);
+        }
+        let inputs: Option<Vec<Sizes>> = (0..count).map(|index| self.sizes(index)).collect();
+        let Some(inputs) = inputs.filter(|inputs| !inputs.is_empty()) else { return Ok(false) };
+        if self.proto.op_type == "Equal" {
+            return self.equality(&inputs).map(|()| true);
+        }
+        match self.computed_sizes(&inputs)? {
+            Some(sizes) => self.bind_sizes(sizes).map(|()| true),
+            None if inputs.iter().any(|sizes| sizes.known().is_none()) && self.is_arithmetic() => {
+                let shown = inputs.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ");
+                Err(self.unsupported(format!("the arithmetic of sizes that are not known ({shown}; {FIX_SIZES})")))
+            }
+            None => Ok(false),
+        }
+    }
+
+    /// Whether the operator computes its result from the numbers alone.
+    fn is_arithmetic(&self) -> bool {
+        let op = self.proto.op_type.as_str();
+        matches!(
+            op,
+            "Add"
+                | "Sub"
+                | "Mul"
+                | "Div"
+                | "Mod"
+                | "Min"
+                | "Max"
+                | "Gather"
+                | "Slice"
+                | "Equal"
+                | "Where"
+                | "ReduceProd"
+        )
+    }
+
+    /// Whether an input holds sizes that are not all known.
+    fn is_symbolic(&self, index: usize) -> bool {
+        let name = self.input(index).unwrap_or_default();
+        matches!(self.importer.bindings.get(name), Some(Binding::Sizes(_)))
+    }
+
+    /// The integers of an input, `None` if it is left out or holds anything else.
+    pub(crate) fn sizes(&mut self, index: usize) -> Option<Sizes> {
+        let name = self.input(index)?;
+        if let Some(Binding::Sizes(sizes)) = self.importer.bindings.get(name) {
+            return Some(sizes.clone());
+        }
+        let tensor = self.importer.stored(name)?;
+        if tensor.shape().len() > 1 || tensor.len() > LONGEST {
+            return None;
+        }
+        let numbers = match tensor.dtype() {
+            DType::I64 => tensor.as_slice::<i64>().ok()?.to_vec(),
+            DType::I32 => integers(tensor)?.into_iter().map(i64::from).collect(),
+            _ => return None,
+        };
+        let elements = numbers.into_iter().map(Polynomial::constant).collect();
+        Some(Sizes { elements, is_scalar: tensor.shape().is_empty(), dtype: tensor.dtype() })
+    }
+
+    /// The integers of an input that must be there and hold such.
+    pub(crate) fn expect_sizes(&mut self, index: usize) -> Result<Sizes, Error> {
+        let Some(name) = self.input(index) else { return Err(self.invalid(format!("lacks input {index}"))) };
+        match self.sizes(index) {
+            Some(sizes) => Ok(sizes),
+            None if !self.importer.bindings.contains_key(name) => Err(self.unknown(name)),
+            None => {
+                Err(self.unsupported(format!("an input `{name}` that does not follow from shapes, at place {index},")))
+            }
+        }
+    }
+
+    /// Integers of an input that may be left out, which must be known.
+    pub(crate) fn known_integers(&mut self, index: usize) -> Result<Option<Vec<i64>>, Error> {
+        if self.input(index).is_none() {
+            return Ok(None);
+        }
+        let sizes = self.expect_sizes(index)?;
+        let name = self.input(index).unwrap_or_default();
+        let unknown = || self.unsupported(format!("an input `{name}` whose numbers depend on the inputs' shapes"));
+        sizes.known().map(Some).ok_or_else(unknown)
+    }
+
+    /// Binds the result: a constant if all is known.
+    pub(crate) fn bind_sizes(&mut self, sizes: Sizes) -> Result<(), Error> {
+        let Some(numbers) = sizes.known() else { return self.importer.bind(self.output(), Binding::Sizes(sizes)) };
+        let shape: &[usize] = if sizes.is_scalar { &[] } else { &[numbers.len()] };
+        #[expect(clippy::cast_possible_truncation, reason = "integers of 32 bits wrap")]
+        let words = || numbers.iter().map(|&number| number as i32).collect();
+        let tensor = match sizes.dtype {
+            DType::I32 => Tensor::from_vec(shape, words()),
+            _ => Tensor::from_slice(shape, &numbers),
+        };
+        self.bind_constant(tensor.map_err(fourfold_graph::Error::from)?)
+    }
+
+    /// The shape of an input, whatever it holds.
+    fn shape_of_input(&mut self) -> Result<Vec<Polynomial>, Error> {
+        let name = self.input(0).unwrap_or_default();
+        let dims: Vec<Dim> = match self.importer.bindings.get(name) {
+            Some(Binding::Value(id) | Binding::Dequantized(Dequantized { codes: Codes::Value(id), .. })) => {
+                self.dims(*id)
+            }
+            Some(Binding::Sizes(sizes)) if sizes.is_scalar => Vec::new(),
+            Some(Binding::Sizes(sizes)) => vec![sizes.elements.len().into()],
+            _ => match self.importer.constant_shape(name) {
+                Some(shape) => shape.into_iter().map(Dim::Fixed).collect(),
+                None => {
+                    let id = self.any_operand(0)?;
+                    self.dims(id)
+                }
+            },
+        };
+        let sizes: Option<Vec<Polynomial>> = dims.iter().map(Dim::polynomial).collect();
+        sizes.ok_or_else(|| self.invalid(format!("reads `{name}`, whose shape {dims:?} is too large")))
+    }
+
+    fn shape_of(&mut self) -> Result<(), Error> {
+        let attributes = self.attributes(&["start", "end"])?;
+        let (start, end) = (attributes.int("start", 0)?, attributes.int("end", i64::MAX)?);
+        let sizes = self.shape_of_input()?;
+        let range = clamped(start, end, sizes.len());
+        let elements = sizes.get(range).unwrap_or_default().to_vec();
+        self.bind_sizes(Sizes { elements, is_scalar: false, dtype: DType::I64 })
+    }
+
+    fn size_of(&mut self) -> Result<(), Error> {
+        self.attributes(&[])?;
+        let sizes = self.shape_of_input()?;
+        let product = sizes.iter().try_fold(Polynomial::constant(1), |product, size| product.mul(size));
+        let product = product.ok_or_else(|| self.unsupported("a size of so many factors"))?;
+        self.bind_sizes(Sizes { elements: vec![product], is_scalar: true, dtype: DType::I64 })
+    }
+
+    /// The result of an operator on sizes, `None` if it is not one that is computed here.
+    fn computed_sizes(&mut self, inputs: &[Sizes]) -> Result<Option<Sizes>, Error> {
+        let first = &inputs[0];
+        let two = |f: fn(&Polynomial, &Polynomial) -> Option<Polynomial>| {
+            if let [a, b] = inputs { a.zip(b, f) } else { None }
+        };
+        let fold = |f: fn(i64, i64) -> i64| {
+            let known: Option<Vec<Vec<i64>>> = inputs.iter().map(Sizes::known).collect();
+            let constant = |numbers: Vec<i64>, is_scalar| Sizes {
+                elements: numbers.into_iter().map(Polynomial::constant).collect(),
+                is_scalar,
+                dtype: first.dtype,
+            };
+            let lists = known?.into_iter().zip(inputs).map(|(numbers, sizes)| constant(numbers, sizes.is_scalar));
+            lists.reduce(|a, b| {
+                let joined = a.zip(&b, |x, y| Some(Polynomial::constant(f(x.as_constant()?, y.as_constant()?))));
+                joined.unwrap_or(a)
+            })
+        };
+        Ok(match self.proto.op_type.as_str() {
+            "Identity" => Some(first.clone()),
+            "Cast" => {
+                let to = self.attributes(&["to", "saturate", "round_mode"])?.int("to", 0)?;
+                let dtype = match i32::try_from(to) {
+                    Ok(data_type::INT64) => Some(DType::I64),
+                    Ok(data_type::INT32) => Some(DType::I32),
+                    _ => None,
+                };
+                dtype.map(|dtype| Sizes { dtype, ..first.clone() })
+            }
+            "Add" => two(Polynomial::add),
+            "Sub" => two(Polynomial::sub),
+            "Mul" => two(Polynomial::mul),
+            "Div" => two(quotient),
+            // Sizes are not negative, so that the sign is that of both operands.
+            "Mod" => two(remainder),
+            "Neg" => Sizes { elements: vec![Polynomial::constant(0)], ..first.clone() }.zip(first, Polynomial::sub),
+            "Min" => fold(i64::min),
+            "Max" => fold(i64::max),
+            "Concat" => Some(first.list(inputs.iter().flat_map(|sizes| sizes.elements.clone()).collect())),
+            "Gather" => self.gathered(inputs)?,
+            "Slice" => sliced(inputs),
+            "Squeeze" if first.elements.len() == 1 => Some(Sizes { is_scalar: true, ..first.clone() }),
+            "Unsqueeze" if first.is_scalar => Some(Sizes { is_scalar: false, ..first.clone() }),
+            "Reshape" => self.reshaped(inputs),
+            "ReduceProd" => self.product(first)?,
+            _ => None,
+        })
+    }
+
+    fn gathered(&self, inputs: &[Sizes]) -> Result<Option<Sizes>, Error> {
+        let axis = self.attributes(&["axis"])?.int("axis", 0)?;
+        let [list, indices] = inputs else { return Ok(None) };
+        let Some(numbers) = indices.known().filter(|_| !list.is_scalar && [0, -1].contains(&axis)) else {
+            return Ok(None);
+        };
+        let count = list.elements.len();
+        let chosen = |index: i64| {
+            let from_end = i64::try_from(count).ok().filter(|_| index < 0).map(|count| count + index);
+            let place = usize::try_from(from_end.unwrap_or(index)).ok();
+            let found = place.and_then(|place| list.elements.get(place)).cloned();
+            found.ok_or_else(|| self.invalid(format!("chooses number {index} of {count}")))
+        };
+        let elements = numbers.into_iter().map(chosen).collect::<Result<_, _>>()?;
+        Ok(Some(Sizes { elements, is_scalar: indices.is_scalar, dtype: list.dtype }))
+    }
+
+    fn reshaped(&self, inputs: &[Sizes]) -> Option<Sizes> {
+        let [list, target] = inputs else { return None };
+        match target.known()?.as_slice() {
+            [] if list.elements.len() == 1 => Some(Sizes { is_scalar: true, ..list.clone() }),
+            [size] if *size == -1 || usize::try_from(*size) == Ok(list.elements.len()) => {
+                Some(list.list(list.elements.clone()))
+            }
+            _ => None,
+        }
+    }
+
+    fn product(&self, list: &Sizes) -> Result<Option<Sizes>, Error> {
+        let attributes = self.attributes(&["axes", "keepdims", "noop_with_empty_axes"])?;
+        let is_scalar = attributes.int("keepdims", 1)? == 0;
+        let product = list.elements.iter().try_fold(Polynomial::constant(1), |product, size| product.mul(size));
+        Ok(product.map(|product| Sizes { elements: vec![product], is_scalar, dtype: list.dtype }))
+    }
+
+    /// The truth of equalities, which is a constant.
+    fn equality(&mut self, inputs: &[Sizes]) -> Result<(), Error> {
+        let [a, b] = inputs else { return Err(self.invalid("does not have two inputs")) };
+        let truth = |a: &Polynomial, b: &Polynomial| equal(a, b).map(|truth| Polynomial::constant(i64::from(truth)));
+        let Some(truths) = a.zip(b, truth) else {
+            return Err(
+                self.unsupported(format!("a comparison of sizes that are not known ({a} and {b}; {FIX_SIZES})"))
+            );
+        };
+        let list: Vec<bool> = truths.elements.iter().map(|truth| truth.as_constant() == Some(1)).collect();
+        let shape: &[usize] = if truths.is_scalar { &[] } else { &[list.len()] };
+        let tensor = Tensor::from_bools(shape, &list).map_err(fourfold_graph::Error::from)?;
+        self.bind_constant(tensor)
+    }
+
+    /// `Where` of sizes, by constant truth values.
+    pub(crate) fn chosen_sizes(&mut self) -> Result<bool, Error> {
+        if !self.is_symbolic(1) && !self.is_symbolic(2) {
+            return Ok(false);
+        }
+        let (Some(a), Some(b)) = (self.sizes(1), self.sizes(2)) else { return Ok(false) };
+        let name = self.input(0).unwrap_or_default();
+        let Some(truth) = self.importer.stored(name).filter(|truth| truth.shape().len() < 2) else { return Ok(false) };
+        let truth_shape = truth.shape().to_vec();
+        let Ok(truth) = truth.as_slice::<u8>() else { return Ok(false) };
+        let elements = truth.iter().map(|&truth| Polynomial::constant(i64::from(truth))).collect();
+        let picks = Sizes { elements, is_scalar: truth_shape.is_empty(), dtype: a.dtype };
+        let inverse = |truth: &Polynomial, size: &Polynomial| Polynomial::constant(1).sub(truth)?.mul(size);
+        let parts = picks.zip(&a, Polynomial::mul).zip(picks.zip(&b, inverse));
+        match parts.and_then(|(a, b)| a.zip(&b, Polynomial::add)) {
+            Some(sizes) => self.bind_sizes(sizes).map(|()| true),
+            None => Ok(false),
+        }
+    }
+}
+
+/// Whole quotients, rounded to zero: exact ones of polynomials, others of those that are not negative.
+fn quotient(a: &Polynomial, b: &Polynomial) -> Option<Polynomial> {
+    match (a.as_constant(), b.as_constant()) {
+        (Some(a), Some(b)) => a.checked_div(b).map(Polynomial::constant),
+        (None, Some(number)) if a.terms().all(|(coefficient, _)| coefficient > 0) => {
+            a.div(b).or_else(|| a.floor_div(number))
+        }
+        _ => a.div(b),
+    }
+}
+
+/// What is left of a quotient of sizes that are not negative: 0 where it is exact.
+fn remainder(a: &Polynomial, b: &Polynomial) -> Option<Polynomial> {
+    a.sub(&quotient(a, b)?.mul(b)?)
+}
+
+/// Part of a list of sizes, or `None`.
+fn sliced(inputs: &[Sizes]) -> Option<Sizes> {
+    let known = |index: usize| inputs.get(index).map(Sizes::known);
+    let (list, starts, ends) = (&inputs[0], known(1)??, known(2)??);
+    let step = match known(4) {
+        Some(steps) => *steps?.first()?,
+        None => 1,
+    };
+    let range = clamped(*starts.first()?, *ends.first()?, list.elements.len());
+    (step == 1 && !list.is_scalar && starts.len() == 1).then(|| list.list(list.elements[range].to_vec()))
+}
+
+/// The part of a list from `start` to `end`, negative from its end.
+fn clamped(start: i64, end: i64, length: usize) -> core::ops::Range<usize> {
+    let place = |place: i64| {
+        let length = i64::try_from(length).unwrap_or(i64::MAX);
+        let from_end = if place < 0 { length.saturating_add(place) } else { place };
+        usize::try_from(from_end.clamp(0, length)).unwrap_or(0)
+    };
+    let (start, end) = (place(start), place(end));
+    start..end.max(start)
+}

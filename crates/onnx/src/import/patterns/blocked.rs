@@ -1,0 +1,155 @@
+//! QuantizeLinear and DequantizeLinear with a scale for each block of elements along an axis (opset 21). Constants are
+//! computed at once; what is computed runs as real numbers, rounded to those that its codes stand for.
+
+use fourfold_graph::{Binary, Dim, Op, ValueId};
+use fourfold_schemes::{QuantParams, Scale};
+use fourfold_tensor::{DType, Tensor};
+
+use crate::Error;
+use crate::import::constants::tensor::failed;
+use crate::import::emission::binding::Binding;
+use crate::import::emission::node::Entry;
+use crate::import::narrow::Code;
+use crate::import::operators::blocks::BLOCKS;
+use crate::import::patterns::coded::{Coded, Meaning};
+use crate::import::weights::parameters::integers;
+
+/// Scales and zero points of blocks of a tensor.
+struct Blocks {
+    scales: Tensor,
+    zero_points: Option<Vec<i32>>,
+    shape: Vec<usize>,
+    axis: usize,
+    /// The number of elements in a block; the last may be shorter.
+    size: usize,
+}
+
+impl Blocks {
+    /// Scale and zero point of every element, in order.
+    fn elements(&self) -> impl Iterator<Item = (f32, i32)> {
+        let Self { scales, zero_points, shape, axis, size } = self;
+        let (length, inner) = (shape[*axis], shape[axis + 1..].iter().product::<usize>());
+        let count = length.div_ceil(*size);
+        let scales = scales.as_slice::<f32>().unwrap_or_default();
+        (0..shape.iter().product()).map(move |index| {
+            let (outer, place, rest) = (index / (inner * length), index / inner % length, index % inner);
+            let block = (outer * count + place / size) * inner + rest;
+            let at = |list: &[i32]| list.get(block).copied();
+            (scales.get(block).copied().unwrap_or_default(), zero_points.as_deref().and_then(at).unwrap_or_default())
+        })
+    }
+}
+
+impl<'a> Entry<'_, 'a> {
+    /// The scales and zero points of codes of a type and shape.
+    fn blocks(&mut self, shape: &[usize], code: Code, axis: i64, size: usize) -> Result<Blocks, Error> {
+        let scales = self.constant(1)?;
+        let zero_points = self.optional_constant(2)?;
+        let axis = self.axis(axis, shape.len(), false)?;
+        let mut expected = shape.to_vec();
+        expected[axis] = shape[axis].div_ceil(size);
+        let fits = |tensor: &Tensor| tensor.shape() == expected;
+        if !fits(&scales) || scales.dtype() != DType::F32 || !zero_points.as_ref().is_none_or(fits) {
+            let given = scales.shape();
+            return Err(self.invalid(format!("has scales {given:?} for blocks of {size} of {shape:?} on axis {axis}")));
+        }
+        if let Some(given) = self.input(2).and_then(|name| self.importer.code_of(name)).filter(|given| *given != code) {
+            return Err(self.invalid(format!("the zero point is {given}, but the codes are {code}")));
+        }
+        self.importer.check_computed(shape.iter().product())?;
+        let zero_points = zero_points.as_ref().and_then(integers);
+        Ok(Blocks { scales, zero_points, shape: shape.to_vec(), axis, size })
+    }
+
+    /// Codes with scales for blocks along an axis to real numbers.
+    pub(crate) fn dequantize_blocks(&mut self, axis: i64, size: usize) -> Result<(), Error> {
+        let name = self.input(0).unwrap_or_default();
+        if let Some(Binding::Coded(coded)) = self.importer.bindings.get(name) {
+            let coded = coded.clone();
+            let axis = self.axis(axis, self.dims(coded.real).len(), false)?;
+            let given =
+                Meaning::Blocks { names: [1, 2].map(|index| self.input(index).unwrap_or_default()), axis, size };
+            if given != coded.meaning {
+                let what = format!("reading the codes `{name}` in other blocks than those that they were made with,");
+                return Err(self.unsupported(what));
+            }
+            return self.stand_for(coded.real);
+        }
+        if self.importer.stored(name).is_none() {
+            return Err(self.unsupported("blocks of integers that are computed"));
+        }
+        let codes = self.constant(0)?;
+        let code = self.importer.code_of(name).ok_or_else(|| self.invalid(format!("reads `{name}`, no codes")))?;
+        self.importer.note(BLOCKS);
+        let blocks = self.blocks(codes.shape(), code, axis, size)?;
+        let list = integers(&codes).ok_or_else(|| self.invalid(format!("reads `{name}`, no codes")))?;
+        let reals = list.iter().zip(blocks.elements()).map(|(&code, (scale, zero_point))| {
+            #[expect(clippy::cast_precision_loss, reason = "equation (1) is in f32")]
+            let steps = code.wrapping_sub(zero_point) as f32;
+            steps * scale
+        });
+        self.bind_constant(Tensor::from_elements(codes.shape(), reals)?)
+    }
+
+    /// Real numbers to codes with scales for blocks along an axis.
+    pub(crate) fn quantize_blocks(&mut self, code: Code, axis: i64, size: usize) -> Result<(), Error> {
+        let (least, most) = code.range();
+        if let Some(real) = self.importer.constant(self.input(0).unwrap_or_default())? {
+            let blocks = self.blocks(real.shape(), code, axis, size)?;
+            let wrong = |error| failed(error, |reason| self.invalid(reason));
+            let codes = real.as_slice::<f32>().map_err(wrong)?.iter().zip(blocks.elements());
+            let codes = codes.map(|(&real, (scale, zero_point))| {
+                #[expect(clippy::cast_precision_loss, reason = "codes have 16 bits at most")]
+                let (zero_point, least, most) = (zero_point as f32, least as f32, most as f32);
+                let code = (real / scale).round_ties_even() + zero_point;
+                if code.is_nan() { zero_point } else { code.clamp(least, most) }
+            });
+            let made = held(code, real.shape(), codes).map_err(wrong)?;
+            return self.bind_constant(made);
+        }
+        let x = self.operand(0)?;
+        let dims = self.dims(x);
+        let Some(shape) = dims.iter().map(Dim::fixed).collect::<Option<Vec<usize>>>() else {
+            return Err(self.unsupported(format!("blocks of a value of shape {dims:?}, whose sizes are not known,")));
+        };
+        let blocks = self.blocks(&shape, code, axis, size)?;
+        self.importer
+            .note("activations with a scale for each block of them run as real numbers, rounded to their codes");
+        let names = [1, 2].map(|index| self.input(index).unwrap_or_default());
+        let meaning = Meaning::Blocks { names, axis: blocks.axis, size };
+        let real = self.rounded(x, code, &blocks)?;
+        let coded = Coded { real, code, meaning, codes: None };
+        self.importer.bind(self.output(), Binding::Coded(coded))
+    }
+
+    /// `round(clamp(x / scale, least - zero_point, most - zero_point)) * scale`; bounds are whole numbers, so they may
+    /// come first.
+    fn rounded(&mut self, x: ValueId, code: Code, blocks: &Blocks) -> Result<ValueId, Error> {
+        let ((least, most), shape) = (code.range(), &blocks.shape);
+        let from_zero = |end: i32| blocks.elements().map(move |(_, zero_point)| end.saturating_sub(zero_point));
+        #[expect(clippy::cast_precision_loss, reason = "codes have 16 bits at most")]
+        let bound = |end: i32| from_zero(end).map(|steps| steps as f32).collect::<Vec<f32>>();
+        let range = (from_zero(least).min().unwrap_or(least), from_zero(most).max().unwrap_or(most));
+        let whole = QuantParams::per_tensor(DType::I32, range, Scale::ONE, 0);
+        let whole = whole.map_err(|error| self.invalid(error.to_string()))?;
+        let scales = self.real_numbers("scales", shape, blocks.elements().map(|(scale, _)| scale).collect())?;
+        let (low, high) = (bound(least), bound(most));
+        let low = self.real_numbers("least", shape, low)?;
+        let high = self.real_numbers("most", shape, high)?;
+        let steps = self.emit_before("steps", Op::Binary(Binary::Div), &[x, scales])?;
+        let above = self.emit_before("above", Op::Binary(Binary::Max), &[steps, low])?;
+        let within = self.emit_before("within", Op::Binary(Binary::Min), &[above, high])?;
+        let whole = self.emit_before("whole", Op::FakeQuantize(whole), &[within])?;
+        self.emit_before("real", Op::Binary(Binary::Mul), &[whole, scales])
+    }
+}
+
+/// Codes in a tensor that holds such.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "codes are clamped to their type")]
+fn held(code: Code, shape: &[usize], codes: impl Iterator<Item = f32>) -> Result<Tensor, fourfold_tensor::Error> {
+    match code.dtype() {
+        DType::I8 => Tensor::from_elements(shape, codes.map(|code| code as i8)),
+        DType::U8 => Tensor::from_elements(shape, codes.map(|code| code as u8)),
+        _ => Tensor::from_elements(shape, codes.map(|code| code as i32)),
+    }
+}

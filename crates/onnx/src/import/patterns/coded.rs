@@ -1,0 +1,111 @@
+//! Codes whose real numbers are in the graph, for nodes that ask for the codes themselves.
+
+use std::rc::Rc;
+
+use fourfold_graph::{Activation, Add, Binary, Cast, CastTo, NewNode, Op, ValueId};
+use fourfold_schemes::{Granularity, QuantParams, Scale};
+use fourfold_tensor::{DType, Tensor};
+
+use crate::Error;
+use crate::import::Importer;
+use crate::import::emission::binding::Binding;
+use crate::import::narrow::Code;
+
+/// Codes of real numbers that are computed, without the codes: those of 16 bits, for example, which no operator of the
+/// graph takes.
+#[derive(Clone, Debug)]
+pub(crate) struct Coded<'a> {
+    /// The real numbers that the codes stand for.
+    pub(crate) real: ValueId,
+    /// The type of the codes in the file.
+    pub(crate) code: Code,
+    pub(crate) meaning: Meaning<'a>,
+    /// The codes, once a node has asked for them.
+    pub(crate) codes: Option<ValueId>,
+}
+
+/// How codes stand for real numbers.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Meaning<'a> {
+    /// With one scale, or one for each channel.
+    Params(Rc<QuantParams>),
+    /// With a scale for each block of so many elements along an axis; the names of scales and zero points.
+    Blocks { names: [&'a str; 2], axis: usize, size: usize },
+}
+
+impl Coded<'_> {
+    /// The parameters, `None` if each block has its own.
+    pub(crate) fn params(&self) -> Option<&Rc<QuantParams>> {
+        match &self.meaning {
+            Meaning::Params(params) => Some(params),
+            Meaning::Blocks { .. } => None,
+        }
+    }
+
+    /// Whether all codes have one scale.
+    pub(crate) fn is_per_tensor(&self) -> bool {
+        self.params().is_some_and(|params| params.as_per_tensor().is_some())
+    }
+}
+
+impl<'a> Importer<'a> {
+    /// The codes of real numbers: as the graph has them, if it has such, else as integers.
+    pub(crate) fn codes_of(&mut self, name: &'a str, coded: Coded<'a>) -> Result<ValueId, Error> {
+        if let Some(codes) = coded.codes {
+            return Ok(codes);
+        }
+        let Some(params) = coded.params() else {
+            let what = "codes with a scale for each block, which no DequantizeLinear reads".to_owned();
+            return Err(Error::UnsupportedTensor { name: name.to_owned(), what });
+        };
+        let is_byte = params.as_per_tensor().is_some() && params.dtype().byte_range().is_some();
+        let (op, x, own) = match is_byte {
+            true => (Op::Quantize, coded.real, Some((**params).clone())),
+            false => {
+                let params = Rc::clone(params);
+                let whole = self.whole_numbers(name, &coded, &params)?;
+                (Op::Cast(Cast { to: CastTo::of(coded.code.dtype()) }), whole, None)
+            }
+        };
+        let output = if self.is_output(name) { name.to_owned() } else { self.fresh_name(name) };
+        let node = self.fresh_name(&format!("{name}.quantize"));
+        let codes = self.builder.add(NewNode { name: &node, output: &output, op, inputs: &[x], params: own })?;
+        self.bindings.insert(name, Binding::Coded(Coded { codes: Some(codes), ..coded }));
+        Ok(codes)
+    }
+
+    /// `round(real / scale + zero_point)`, in `f32`: the quotient is next to a whole number, which is what it is
+    /// rounded to.
+    fn whole_numbers(&mut self, name: &str, coded: &Coded<'_>, params: &QuantParams) -> Result<ValueId, Error> {
+        let rank = self.builder.value(coded.real).ty().rank();
+        let scales = params.scales().iter().map(|scale| scale.get()).collect();
+        #[expect(clippy::cast_precision_loss, reason = "of 16 bits at most")]
+        let zero_points = params.zero_points().iter().map(|&zero_point| zero_point as f32).collect();
+        let shape = shape_on_axis(params, rank);
+        let whole = QuantParams::per_tensor(DType::I32, coded.code.range(), Scale::ONE, 0);
+        let constant = |source| fourfold_graph::Error::Constant { name: name.to_owned(), source };
+        let steps = [
+            (Op::Binary(Binary::Div), Some(scales)),
+            (Op::Add(Add { activation: Activation::None }), Some(zero_points)),
+            (Op::FakeQuantize(whole.map_err(constant)?), None),
+        ];
+        steps.into_iter().try_fold(coded.real, |x, (op, numbers)| {
+            let mut inputs = vec![x];
+            if let Some(numbers) = numbers {
+                let numbers = Tensor::from_vec(&shape, numbers).map_err(fourfold_graph::Error::from)?;
+                let fresh = self.fresh_name(&format!("{name}.numbers"));
+                inputs.push(self.builder.constant(&fresh, numbers)?);
+            }
+            let fresh = self.fresh_name(&format!("{name}.steps"));
+            Ok(self.builder.node(&fresh, op, &inputs)?)
+        })
+    }
+}
+
+/// The shape of scales that broadcasts to a value of so many axes.
+pub(crate) fn shape_on_axis(params: &QuantParams, rank: usize) -> Vec<usize> {
+    match params.granularity() {
+        Granularity::PerTensor { .. } => Vec::new(),
+        Granularity::PerChannel { axis, scales, .. } => [&[scales.len()], &vec![1; rank - axis - 1][..]].concat(),
+    }
+}

@@ -1,0 +1,230 @@
+//! Products whose operand is quantized while they run, in the form that onnxruntime's `quantize_dynamic` gives them:
+//!
+//! ```text
+//! codes, scale, zero_point = DynamicQuantizeLinear(x)
+//! y = Mul(Cast(MatMulInteger(codes, w, zero_point, w_zero_point)), Mul(scale, w_scale))  [+ bias]
+//! ```
+//!
+//! Nothing enters the graph before the last product, which becomes a Linear, or a convolution for ConvInteger. The
+//! operators of ONNX Runtime that do several of these steps at once become the same.
+
+use fourfold_graph::{Activation, Binary, Conv, Dim, Linear, Op, ValueId};
+use fourfold_schemes::DynamicScheme;
+use fourfold_tensor::DType;
+
+use crate::Error;
+use crate::import::emission::binding::Binding;
+use crate::import::emission::node::Entry;
+use crate::import::operators::window::CONV;
+use crate::proto::{NodeProto, data_type};
+
+/// A product as ONNX Runtime quantizes it while it runs.
+const DYNAMIC_LINEAR: Op =
+    Op::Linear(Linear { activation: Activation::None, dynamic: Some(DynamicScheme::OnnxPerTensor) });
+
+/// A step on the way to a dynamically quantized product, of the real numbers `x`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Part<'a> {
+    /// What `x` is quantized to.
+    Codes { x: ValueId },
+    /// The scale of the codes.
+    Scale { x: ValueId },
+    /// The zero point of the codes.
+    ZeroPoint { x: ValueId },
+    /// The sums of a MatMulInteger or ConvInteger, as real numbers or not yet.
+    Sums { x: ValueId, product: &'a NodeProto, is_cast: bool },
+    /// The scale of the codes times that of a weight.
+    Scales { x: ValueId, weight: &'a str },
+}
+
+impl Part<'_> {
+    /// The type that the elements have in the file.
+    pub(crate) fn dtype(&self) -> DType {
+        match self {
+            Part::Codes { .. } | Part::ZeroPoint { .. } => DType::U8,
+            Part::Scale { .. } | Part::Scales { .. } | Part::Sums { is_cast: true, .. } => DType::F32,
+            Part::Sums { is_cast: false, .. } => DType::I32,
+        }
+    }
+}
+
+impl<'a> Entry<'_, 'a> {
+    /// The result's codes, scale and zero point, which MatMulInteger and Mul read.
+    pub(crate) fn dynamic_quantize_linear(&mut self) -> Result<(), Error> {
+        self.attributes(&[])?;
+        let x = self.operand(0)?;
+        let parts = [Part::Codes { x }, Part::Scale { x }, Part::ZeroPoint { x }];
+        for (name, part) in self.proto.output.iter().zip(parts).filter(|(name, _)| !name.is_empty()) {
+            self.importer.bind(name, Binding::Part(part))?;
+        }
+        Ok(())
+    }
+
+    /// `(codes, weight, zero_point, [weight_zero_point])`; the weight is read when its scale is known.
+    pub(crate) fn matmul_integer(&mut self) -> Result<(), Error> {
+        self.attributes(&[])?;
+        if self.sums()? { Ok(()) } else { self.product_of_integers() }
+    }
+
+    /// `(codes, weight, zero_point, [weight_zero_point])`.
+    pub(crate) fn conv_integer(&mut self) -> Result<(), Error> {
+        self.attributes(&CONV)?;
+        if self.sums()? { Ok(()) } else { self.convolution_of_integers() }
+    }
+
+    /// Notes the sums of a product of codes of a DynamicQuantizeLinear; `false` if it is one of other integers.
+    fn sums(&mut self) -> Result<bool, Error> {
+        match (self.part(0), self.part(2)) {
+            (Some(Part::Codes { x }), Some(Part::ZeroPoint { x: same })) if x == same => {
+                let sums = Part::Sums { x, product: self.proto, is_cast: false };
+                self.importer.bind(self.output(), Binding::Part(sums)).map(|()| true)
+            }
+            _ => Ok(false),
+        }
+    }
+
+    /// Sums as real numbers, or any other change of type.
+    pub(crate) fn cast(&mut self) -> Result<(), Error> {
+        let to = self.attributes(&["to", "saturate", "round_mode"])?.int("to", 0)?;
+        match self.part(0) {
+            Some(Part::Sums { x, product, .. }) if to == i64::from(data_type::FLOAT) => {
+                let sums = Part::Sums { x, product, is_cast: true };
+                self.importer.bind(self.output(), Binding::Part(sums))
+            }
+            _ => self.cast_to(to),
+        }
+    }
+
+    /// The product of both scales, or of the sums with it, which is the result; or of real numbers.
+    pub(crate) fn mul(&mut self) -> Result<(), Error> {
+        self.attributes(&[])?;
+        match [self.part(0), self.part(1)] {
+            [Some(Part::Scale { x }), None] if self.is_constant(1) => self.scales(x, 1),
+            [None, Some(Part::Scale { x })] if self.is_constant(0) => self.scales(x, 0),
+            [Some(Part::Sums { x, product, is_cast: true }), Some(Part::Scales { x: same, weight })]
+            | [Some(Part::Scales { x: same, weight }), Some(Part::Sums { x, product, is_cast: true })]
+                if x == same =>
+            {
+                if !self.has_constant_weight(product) {
+                    return self.binary(Binary::Mul);
+                }
+                if product.op_type == "ConvInteger" {
+                    return self.dynamic_conv(x, product, weight);
+                }
+                let zero_point = product.input.get(3).map_or("", String::as_str);
+                self.dynamic_linear(x, &product.input[1], [weight, zero_point])
+            }
+            _ => self.binary(Binary::Mul),
+        }
+    }
+
+    /// Whether the right side of a product is constant, and a matrix for one of matrices.
+    fn has_constant_weight(&self, product: &NodeProto) -> bool {
+        let weight = product.input.get(1).and_then(|name| self.importer.stored(name));
+        weight.is_some_and(|weight| weight.shape().len() == 2 || product.op_type == "ConvInteger")
+    }
+
+    fn is_constant(&self, index: usize) -> bool {
+        self.input(index).is_some_and(|name| self.importer.constant_shape(name).is_some())
+    }
+
+    fn scales(&mut self, x: ValueId, weight: usize) -> Result<(), Error> {
+        let name = self.input(weight).unwrap_or_default();
+        self.importer.bind(self.output(), Binding::Part(Part::Scales { x, weight: name }))
+    }
+
+    /// Adds the Linear that the steps are, with the bias that follows.
+    fn dynamic_linear(&mut self, x: ValueId, weight: &'a str, parameters: [&'a str; 2]) -> Result<(), Error> {
+        self.expect_scale(parameters[0], |shape| shape.last().copied())?;
+        let weight = self.given_weight(weight, parameters, true)?;
+        let columns = self.columns(weight);
+        self.emit_with_bias(self.following(columns), columns, DYNAMIC_LINEAR, [x, weight])
+    }
+
+    /// Checks that the scale of a weight is one number, or a list on the axis of the sums' columns.
+    fn expect_scale(&self, name: &str, columns: impl FnOnce(&[usize]) -> Option<usize>) -> Result<(), Error> {
+        let shape = self.importer.constant_shape(name).unwrap_or_default();
+        let count: usize = shape.iter().product();
+        if count == 1 || columns(&shape) == Some(count) {
+            return Ok(());
+        }
+        Err(self
+            .unsupported(format!("a scale `{name}` of shape {shape:?}, which is not one for each column of the sums,")))
+    }
+
+    /// The number of rows of a weight, which are the columns of the result.
+    fn columns(&self, weight: ValueId) -> usize {
+        self.dims(weight).first().and_then(Dim::fixed).unwrap_or_default()
+    }
+
+    /// Adds the convolution that the steps are, with the bias that follows.
+    fn dynamic_conv(&mut self, x: ValueId, product: &'a NodeProto, scale: &'a str) -> Result<(), Error> {
+        let zero_point = product.input.get(3).map_or("", String::as_str);
+        let rank = self.dims(x).len();
+        self.expect_scale(scale, |shape| (shape.len() + 1).checked_sub(rank).and_then(|at| shape.get(at).copied()))?;
+        let weight = self.given_weight(&product.input[1], [scale, zero_point], false)?;
+        let entry = Entry { importer: self.importer, proto: product, name: self.name.clone() };
+        let Op::Conv(conv) = entry.conv_op(x, weight)? else { return Err(self.invalid("is no convolution")) };
+        let op = Op::Conv(Conv { dynamic: Some(DynamicScheme::OnnxPerTensor), ..conv });
+        let channels = self.columns(weight);
+        let following = self.following_by(|shape| {
+            shape.len() + 1 >= rank
+                && shape.len() <= rank
+                && shape.iter().product::<usize>() == channels
+                && shape[shape.len() + 1 - rank] == channels
+        });
+        self.emit_with_bias(following, channels, op, [x, weight])
+    }
+
+    /// `(a, b, b_scale, [b_zero_point], [bias])`.
+    pub(crate) fn dynamic_quantize_matmul(&mut self) -> Result<(), Error> {
+        self.attributes(&[])?;
+        let x = self.operand(0)?;
+        let [weight, scale, zero_point] = [1, 2, 3].map(|index| self.input(index).unwrap_or_default());
+        self.whole_product(x, weight, [scale, zero_point], 4)
+    }
+
+    /// `(a, b, a_scale, b_scale, [a_zero_point], [b_zero_point], [bias])`, of codes that a DynamicQuantizeLinear makes.
+    pub(crate) fn matmul_integer_to_float(&mut self) -> Result<(), Error> {
+        self.attributes(&[])?;
+        let (codes, scale, zero_point) = (self.part(0), self.part(2), self.part(4));
+        if codes.is_none() && scale.is_none() && zero_point.is_none() {
+            return self.product_of_integers_to_float();
+        }
+        let (Some(Part::Codes { x }), Some(Part::Scale { x: same }), Some(Part::ZeroPoint { x: also })) =
+            (codes, scale, zero_point)
+        else {
+            return Err(self.unsupported("a product of other integers than the codes of a DynamicQuantizeLinear"));
+        };
+        if x != same || x != also {
+            return Err(self.unsupported("codes with the scale or zero point of others"));
+        }
+        let [weight, scale, zero_point] = [1, 3, 5].map(|index| self.input(index).unwrap_or_default());
+        self.whole_product(x, weight, [scale, zero_point], 6)
+    }
+
+    /// A product that names its bias itself.
+    fn whole_product(
+        &mut self,
+        x: ValueId,
+        weight: &'a str,
+        parameters: [&'a str; 2],
+        bias: usize,
+    ) -> Result<(), Error> {
+        let weight = self.given_weight(weight, parameters, true)?;
+        let mut inputs = vec![x, weight];
+        if let Some(name) = self.input(bias) {
+            let constant = self.constant(bias)?;
+            inputs.push(self.bias(name, &constant, self.columns(weight), 1.0)?);
+        }
+        self.emit(DYNAMIC_LINEAR, &inputs)
+    }
+
+    /// What an input is a part of.
+    pub(crate) fn part(&self, index: usize) -> Option<Part<'a>> {
+        match self.importer.bindings.get(self.input(index)?)? {
+            Binding::Part(part) => Some(*part),
+            _ => None,
+        }
+    }
+}

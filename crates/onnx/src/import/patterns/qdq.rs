@@ -1,0 +1,276 @@
+//! QuantizeLinear and DequantizeLinear.
+
+use std::rc::Rc;
+
+use fourfold_graph::{Binary, Cast, CastTo, NewNode, Op, ValueId};
+use fourfold_schemes::{
+    CodeParams, CodeRange, CodeType, Granularity, QuantParams, QuantTensor, Quotient, Sharing, ZeroPoints, quantize,
+};
+use fourfold_tensor::{DType, Tensor};
+
+use crate::Error;
+use crate::import::constants::tensor::failed;
+use crate::import::emission::binding::{Binding, Codes, Dequantized, Stored};
+use crate::import::emission::node::Entry;
+use crate::import::narrow::Code;
+use crate::import::patterns::coded::{Coded, Meaning, shape_on_axis};
+use crate::import::weights::parameters::Parameters;
+use crate::proto::data_type;
+
+/// The attributes that the operators have in any version.
+const ATTRIBUTES: [&str; 5] = ["axis", "saturate", "block_size", "output_dtype", "precision"];
+
+impl<'a> Entry<'_, 'a> {
+    /// Real numbers to codes. Constants become codes at once; codes that were dequantized with the same parameters come
+    /// back.
+    pub(crate) fn quantize_linear(&mut self) -> Result<(), Error> {
+        let (name, output) = (self.input(0).unwrap_or_default(), self.output());
+        let (axis, block) = self.axis_and_block()?;
+        if let Some(size) = block {
+            let zero_point = self.input(2).and_then(|name| self.importer.code_of(name));
+            let code = self.made_code(zero_point)?;
+            self.importer.note_code(output, code);
+            return self.quantize_blocks(code, axis, size);
+        }
+        let parameters = self.parameters(1)?;
+        let code = self.made_code(parameters.code())?;
+        self.importer.note_code(output, code);
+        if let Some(real) = self.importer.constant(name)? {
+            let params = self.params(&parameters, code, real.shape(), axis)?;
+            let codes = constant_codes(&real, code, &params);
+            let codes = codes.map_err(|error| failed(error, |reason| self.invalid(reason)))?;
+            return self.importer.bind_constant(output, codes);
+        }
+        if !is_on_codes(&parameters, code) {
+            return self.fake_quantize(&parameters, code, axis);
+        }
+        let params = self.per_tensor(&parameters, code)?;
+        if let Some(Dequantized { codes: Codes::Value(id), params: made, .. }) = self.importer.dequantized(name)
+            && **made == params
+        {
+            let id = *id;
+            if !self.importer.is_output(output) {
+                return self.importer.bind(output, Binding::Value(id));
+            }
+            return self.emit(Op::Identity, &[id]);
+        }
+        let x = self.operand(0)?;
+        self.emit_quantized(output, Op::Quantize, &[x], Some(params))
+    }
+
+    /// The parameters that a QuantizeLinear gives to values that are computed, `None` if operators of the graph do not
+    /// take such codes.
+    pub(crate) fn quantizer(&mut self) -> Result<Option<QuantParams>, Error> {
+        if self.axis_and_block()?.1.is_some() {
+            return Ok(None);
+        }
+        let parameters = self.parameters(1)?;
+        let code = self.made_code(parameters.code())?;
+        self.importer.note_code(self.output(), code);
+        let is_on_codes = is_on_codes(&parameters, code);
+        if is_on_codes { self.per_tensor(&parameters, code).map(Some) } else { Ok(None) }
+    }
+
+    /// Codes that no operator of the graph takes: the real numbers that they stand for are computed.
+    fn fake_quantize(&mut self, parameters: &Parameters<'a>, code: Code, axis: i64) -> Result<(), Error> {
+        let x = self.operand(0)?;
+        let params = self.params_of(parameters, code, self.dims(x).len(), axis)?;
+        self.importer.note(match params.as_per_tensor() {
+            Some(_) => "activations of 16 bits run as real numbers, rounded to those that their codes stand for",
+            None => "activations with several scales run as real numbers, rounded to those that their codes stand for",
+        });
+        match self.is_rounded(x, &params) {
+            true => self.bind_coded(x, code, params),
+            false => self.emit_coded(Op::FakeQuantize(params.clone()), &[x], code, params),
+        }
+    }
+
+    /// Adds a node that gives the real numbers that the result's codes stand for.
+    pub(crate) fn emit_coded(
+        &mut self,
+        op: Op,
+        inputs: &[ValueId],
+        code: Code,
+        params: QuantParams,
+    ) -> Result<(), Error> {
+        let real = self.importer.fresh_name(&format!("{}.real", self.output()));
+        let new = NewNode { name: &self.name, output: &real, op, inputs, params: None };
+        let real = self.importer.builder.add(new)?;
+        self.bind_coded(real, code, params)
+    }
+
+    fn bind_coded(&mut self, real: ValueId, code: Code, params: QuantParams) -> Result<(), Error> {
+        let coded = Coded { real, code, meaning: Meaning::Params(Rc::new(params)), codes: None };
+        self.importer.bind(self.output(), Binding::Coded(coded))
+    }
+
+    /// Whether a value holds numbers that these codes stand for, which were moved since, a few times at most.
+    fn is_rounded(&self, mut x: ValueId, params: &QuantParams) -> bool {
+        for _ in 0..8 {
+            let Some(node) = self.importer.builder.producer(x) else { return false };
+            match node.op() {
+                Op::FakeQuantize(made) => return made == params,
+                op if is_moving(op) && params.as_per_tensor().is_some() => x = node.inputs()[0],
+                _ => return false,
+            }
+        }
+        false
+    }
+
+    /// Checks that an attribute asks for floats of 32 bits, or for nothing.
+    fn in_floats(&self, attribute: &str, number: i64) -> Result<(), Error> {
+        match i32::try_from(number) {
+            Ok(0 | data_type::FLOAT) => Ok(()),
+            Ok(other) => Err(self.unsupported(format!("the {attribute} {}", data_type::name(other)))),
+            Err(_) => Err(self.invalid(format!("has the {attribute} {number}, which is no type"))),
+        }
+    }
+
+    /// Codes to real numbers; nothing enters the graph before they are asked for.
+    pub(crate) fn dequantize_linear(&mut self) -> Result<(), Error> {
+        let attributes = self.attributes(&ATTRIBUTES)?;
+        self.in_floats("output_dtype", attributes.int("output_dtype", 0)?)?;
+        let (axis, block) = self.axis_and_block()?;
+        if let Some(size) = block {
+            return self.dequantize_blocks(axis, size);
+        }
+        let (name, output) = (self.input(0).unwrap_or_default(), self.output());
+        let parameters = self.parameters(1)?;
+        let code = self.importer.code_of(name);
+        let (codes, params) = if let Some(shape) = self.importer.stored(name).map(|codes| codes.shape().to_vec()) {
+            let code = code.ok_or_else(|| self.invalid(format!("reads `{name}`, which holds no codes")))?;
+            if matches!(code, Code::I16 | Code::U16) {
+                self.importer.note("constants of 16 bits are real numbers here");
+            }
+            let params = self.params(&parameters, code, &shape, axis)?;
+            let [scale, zero_point] = parameters.names;
+            (Codes::Constant(Stored { names: [name, scale, zero_point], axis, is_turned: false }), params)
+        } else {
+            match self.importer.bindings.get(name) {
+                None => return Err(self.unknown(name)),
+                Some(Binding::Coded(coded)) => {
+                    let (real, code) = (coded.real, coded.code);
+                    let Some(made) = coded.params().map(Rc::clone) else {
+                        let what = format!("reading the codes `{name}` with one scale, which were made in blocks,");
+                        return Err(self.unsupported(what));
+                    };
+                    let given = self.params_of(&parameters, code, self.dims(real).len(), axis)?;
+                    self.expect_same(name, &given, &made)?;
+                    return self.stand_for(real);
+                }
+                Some(Binding::Dequantized(_)) => {
+                    return Err(self.invalid(format!("reads `{name}`, which holds real numbers, not codes")));
+                }
+                Some(_) => {}
+            }
+            let id = self.any_operand(0)?;
+            let ty = self.importer.builder.value(id).ty();
+            if ty.params().is_none() {
+                return self.dequantize_integers(id, &parameters, axis);
+            }
+            self.expect_params(name, ty, &parameters)?;
+            (Codes::Value(id), self.per_tensor(&parameters, code.unwrap_or(Code::U8))?)
+        };
+        let dequantized = Dequantized::new(self.name.clone(), codes, Rc::new(params));
+        self.importer.bind(output, Binding::Dequantized(dequantized))
+    }
+
+    /// Makes the result of the node a value that is there.
+    pub(crate) fn stand_for(&mut self, value: ValueId) -> Result<(), Error> {
+        let output = self.output();
+        if self.importer.is_output(output) {
+            return self.emit(Op::Identity, &[value]);
+        }
+        self.importer.bind(output, Binding::Value(value))
+    }
+
+    /// `(f32(x) - zero_point) * scale` of integers that are codes to this node alone.
+    fn dequantize_integers(&mut self, x: ValueId, parameters: &Parameters<'a>, axis: i64) -> Result<(), Error> {
+        let name = self.input(0).unwrap_or_default();
+        let code = self.importer.code_of(name);
+        let code = code.ok_or_else(|| self.invalid(format!("reads `{name}`, which holds real numbers, not codes")))?;
+        let params = self.params_of(parameters, code, self.dims(x).len(), axis)?;
+        self.emit_dequantized(x, &params)
+    }
+
+    /// Adds the nodes that make real numbers of integers, the last of which gives the result.
+    pub(crate) fn emit_dequantized(&mut self, x: ValueId, params: &QuantParams) -> Result<(), Error> {
+        let rank = self.dims(x).len();
+        let shape = shape_on_axis(params, rank);
+        let mut real = self.emit_before("numbers", Op::Cast(Cast { to: CastTo::F32 }), &[x])?;
+        if params.zero_points().iter().any(|&zero_point| zero_point != 0) {
+            #[expect(clippy::cast_precision_loss, reason = "of 16 bits at most")]
+            let zero_points = params.zero_points().iter().map(|&zero_point| zero_point as f32).collect();
+            let zero_points = self.real_numbers("zero_point", &shape, zero_points)?;
+            real = self.emit_before("steps", Op::Binary(Binary::Sub), &[real, zero_points])?;
+        }
+        let scales = params.scales().iter().map(|scale| scale.get()).collect();
+        let scales = self.real_numbers("scale", &shape, scales)?;
+        self.emit(Op::Binary(Binary::Mul), &[real, scales])
+    }
+
+    /// A constant of real numbers that belongs to this node.
+    pub(crate) fn real_numbers(&mut self, what: &str, shape: &[usize], numbers: Vec<f32>) -> Result<ValueId, Error> {
+        let tensor = Tensor::from_vec(shape, numbers).map_err(fourfold_graph::Error::from)?;
+        let name = self.importer.fresh_name(&format!("{}.{what}", self.name));
+        Ok(self.importer.builder.constant(&name, tensor)?)
+    }
+
+    /// The axis of channels or blocks, and the size of a block if there are such.
+    fn axis_and_block(&self) -> Result<(i64, Option<usize>), Error> {
+        let attributes = self.attributes(&ATTRIBUTES)?;
+        let (axis, size) = (attributes.int("axis", 1)?, attributes.int("block_size", 0)?);
+        match usize::try_from(size) {
+            Ok(0) => Ok((axis, None)),
+            Ok(size) => Ok((axis, Some(size))),
+            Err(_) => Err(self.invalid(format!("has blocks of {size} elements"))),
+        }
+    }
+
+    /// The type of the codes that a QuantizeLinear makes.
+    fn made_code(&self, zero_point: Option<Code>) -> Result<Code, Error> {
+        let attributes = self.attributes(&ATTRIBUTES)?;
+        self.in_floats("precision", attributes.int("precision", 0)?)?;
+        let given = match i32::try_from(attributes.int("output_dtype", 0)?) {
+            Ok(0) => None,
+            Ok(number) => match Code::of(number).filter(|code| *code != Code::I32) {
+                Some(code) => Some(code),
+                None => return Err(self.unsupported(format!("the output_dtype {}", data_type::name(number)))),
+            },
+            Err(_) => return Err(self.invalid("has an output_dtype that is no type")),
+        };
+        match (given, zero_point) {
+            (Some(given), Some(zero_point)) if given != zero_point => {
+                Err(self.invalid(format!("output_dtype is {given}, but the zero point is {zero_point}")))
+            }
+            (given, zero_point) => Ok(zero_point.or(given).unwrap_or(Code::U8)),
+        }
+    }
+}
+
+/// Whether operators of the graph take codes of a value that is computed: of 8 bits or fewer, with one scale.
+fn is_on_codes(parameters: &Parameters<'_>, code: Code) -> bool {
+    parameters.is_one() && code.dtype() != DType::I32
+}
+
+/// Whether an operator only moves elements.
+fn is_moving(op: &Op) -> bool {
+    matches!(op, Op::Flatten(_) | Op::Reshape(_) | Op::Transpose(_) | Op::Identity | Op::Slice(_))
+        || matches!(op, Op::Gather(_) | Op::GatherElements(_) | Op::Expand(_))
+}
+
+/// The codes of real numbers, in a tensor that holds such.
+fn constant_codes(real: &Tensor, code: Code, params: &QuantParams) -> Result<Tensor, fourfold_schemes::Error> {
+    let wide = match code {
+        Code::I16 => CodeType::I16,
+        Code::U16 => CodeType::U16,
+        _ => return quantize(real, params),
+    };
+    let sharing = match params.granularity() {
+        Granularity::PerTensor { .. } => Sharing::PerTensor,
+        Granularity::PerChannel { axis, .. } => Sharing::PerChannel { axis: *axis },
+    };
+    let zero_points = ZeroPoints::Integer(params.zero_points().to_vec());
+    let wide = CodeParams::new(CodeRange::full(wide), sharing, params.scales().to_vec(), zero_points)?;
+    QuantTensor::quantize(real, &wide, Quotient::Division)?.unpacked()
+}

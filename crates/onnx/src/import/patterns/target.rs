@@ -1,0 +1,235 @@
+//! Operators between DequantizeLinear and QuantizeLinear, which run on codes.
+
+use std::rc::Rc;
+
+use fourfold_graph::{Activation, NewNode, Op, OutputParams, ValueId};
+use fourfold_schemes::QuantParams;
+
+use crate::Error;
+use crate::import::Importer;
+use crate::import::emission::binding::{Binding, Codes, Dequantized};
+use crate::import::emission::node::Entry;
+use crate::import::patterns::coded::Coded;
+use crate::import::weights::codes::Channels;
+
+/// Where the codes of a result go, and the nodes that are taken in on the way there.
+pub(crate) struct Target<'a> {
+    /// The name of the codes.
+    output: &'a str,
+    params: QuantParams,
+    activation: Activation,
+    absorbed: Vec<usize>,
+}
+
+impl Target<'_> {
+    /// What the codes mean.
+    pub(crate) fn params(&self) -> &QuantParams {
+        &self.params
+    }
+}
+
+/// The operand of an operator that moves or clamps elements.
+#[derive(Clone, Copy)]
+pub(crate) enum Moved {
+    /// Real numbers.
+    Real(ValueId),
+    /// Codes that the file treats as integers.
+    Raw(ValueId),
+    /// Codes that were dequantized.
+    Dequantized(ValueId),
+    /// Codes whose real numbers alone are in the graph.
+    Coded(ValueId),
+}
+
+impl Moved {
+    pub(crate) fn id(self) -> ValueId {
+        match self {
+            Moved::Real(id) | Moved::Raw(id) | Moved::Dequantized(id) | Moved::Coded(id) => id,
+        }
+    }
+}
+
+impl<'a> Importer<'a> {
+    /// The only node that reads a value, once; `None` if there are several or the value is an output of the model.
+    pub(crate) fn sole_reader(&self, name: &str) -> Option<usize> {
+        let &(1, first) = self.readers.get(name)? else { return None };
+        first
+    }
+
+    /// A node of the file.
+    pub(crate) fn at(&mut self, index: usize) -> Entry<'_, 'a> {
+        let proto = &self.proto.node[index];
+        let name = if proto.name.is_empty() { format!("{}_{index}", proto.op_type) } else { proto.name.clone() };
+        Entry { importer: self, proto, name }
+    }
+}
+
+impl<'a> Entry<'_, 'a> {
+    /// Where the codes of this node's result go, `None` if its first input was not dequantized or its result is not
+    /// quantized.
+    ///
+    /// `fuses` says whether the operator can take in a clamp.
+    pub(crate) fn target(&mut self, fuses: bool) -> Result<Option<Target<'a>>, Error> {
+        self.target_behind(self.output(), fuses)
+    }
+
+    /// The same for a result that a node taken in makes.
+    pub(crate) fn target_behind(&mut self, mut output: &'a str, fuses: bool) -> Result<Option<Target<'a>>, Error> {
+        let name = self.input(0).unwrap_or_default();
+        if !self.importer.dequantized(name).is_some_and(Dequantized::is_activation) {
+            return Ok(None);
+        }
+        let (mut bounds, mut absorbed) = ((f32::NEG_INFINITY, f32::INFINITY), Vec::new());
+        loop {
+            let Some(index) = self.importer.sole_reader(output) else { return Ok(None) };
+            let node = &self.importer.proto.node[index];
+            if node.input.first().is_none_or(|input| input != output) {
+                return Ok(None);
+            }
+            let mut reader = self.importer.at(index);
+            let (min, max) = match node.op_type.as_str() {
+                "QuantizeLinear" => {
+                    let Some(params) = reader.quantizer()? else { return Ok(None) };
+                    absorbed.push(index);
+                    let (output, activation) = (reader.output(), activation(bounds));
+                    return Ok(Some(Target { output, params, activation, absorbed }));
+                }
+                "Relu" if fuses => (0.0, f32::INFINITY),
+                "Clip" if fuses => reader.clip_bounds()?,
+                _ => return Ok(None),
+            };
+            bounds = (bounds.0.clamp(min, max), bounds.1.clamp(min, max));
+            output = reader.output();
+            absorbed.push(index);
+        }
+    }
+
+    /// Adds a node on codes; what it takes in is marked.
+    pub(crate) fn emit_on_codes(&mut self, target: Target<'a>, op: &Op, inputs: &[ValueId]) -> Result<(), Error> {
+        let params = (op.kind().output_params() == OutputParams::Own).then_some(target.params);
+        let op = op.with_activation(target.activation).unwrap_or_else(|| op.clone());
+        self.importer.absorbed.extend(target.absorbed);
+        self.emit_quantized(target.output, op, inputs, params)
+    }
+
+    /// The codes of operand, weight and bias, `None` if they were not dequantized or the graph has no such operator on
+    /// codes.
+    ///
+    /// `channels` says where the output channels of the weight are.
+    pub(crate) fn weighted(
+        &mut self,
+        channels: Channels,
+        bias: Option<&'a str>,
+    ) -> Result<Option<Vec<ValueId>>, Error> {
+        let weight = self.input(1).and_then(|name| self.importer.dequantized(name));
+        let Some(Dequantized { codes: Codes::Constant(stored), params, .. }) = weight else { return Ok(None) };
+        let (stored, params) = (*stored, Rc::clone(params));
+        let Some(x) = self.codes(0)? else { return Ok(None) };
+        let Ok(weight) = self.weight_codes(stored, &params, channels)? else { return Ok(None) };
+        let mut inputs = vec![x, weight];
+        if let Some(bias) = bias {
+            let Some(bias) = self.bias_codes(bias, x, weight, channels)? else { return Ok(None) };
+            inputs.push(bias);
+        }
+        Ok(Some(inputs))
+    }
+
+    /// The operand of an operator that moves elements: codes where there are codes.
+    pub(crate) fn moved(&mut self, index: usize) -> Result<Moved, Error> {
+        match self.importer.bindings.get(self.input(index).unwrap_or_default()) {
+            Some(Binding::Coded(coded)) if coded.is_per_tensor() => Ok(Moved::Coded(coded.real)),
+            _ => self.clamped(index),
+        }
+    }
+
+    /// The operand of an operator that moves or clamps elements and looks at them: codes where there are codes.
+    pub(crate) fn clamped(&mut self, index: usize) -> Result<Moved, Error> {
+        let name = self.input(index).unwrap_or_default();
+        match self.importer.dequantized(name) {
+            Some(found @ Dequantized { codes: Codes::Value(id), .. }) if found.is_activation() => {
+                return Ok(Moved::Dequantized(*id));
+            }
+            _ => {}
+        }
+        let id = self.any_operand(index)?;
+        let is_codes = self.importer.builder.value(id).ty().params().is_some();
+        Ok(if is_codes { Moved::Raw(id) } else { Moved::Real(id) })
+    }
+
+    /// Adds a node that moves or clamps elements. Codes stay codes, and are dequantized when their real numbers are
+    /// asked for.
+    pub(crate) fn emit_moved(&mut self, op: Op, x: Moved) -> Result<(), Error> {
+        self.emit_moved_as(self.output(), op, x, &[])
+    }
+
+    /// The same for an operator with further operands, or a node with several results.
+    pub(crate) fn emit_moved_as(&mut self, output: &'a str, op: Op, x: Moved, more: &[ValueId]) -> Result<(), Error> {
+        let with = |id: ValueId| [&[id], more].concat();
+        let id = match x {
+            Moved::Real(id) => return self.emit_as(output, op, &with(id)),
+            Moved::Raw(id) => {
+                self.expect_raw(&op, id)?;
+                return self.emit_as(output, op, &with(id));
+            }
+            Moved::Dequantized(id) => id,
+            Moved::Coded(id) => {
+                let Some(Binding::Coded(coded)) = self.importer.bindings.get(self.input(0).unwrap_or_default()) else {
+                    return self.emit_as(output, op, &with(id));
+                };
+                let coded = coded.clone();
+                let name = self.importer.fresh_name(&format!("{output}.real"));
+                let new = NewNode { name: &self.name, output: &name, op, inputs: &with(id), params: None };
+                let real = self.importer.builder.add(new)?;
+                return self.importer.bind(output, Binding::Coded(Coded { real, codes: None, ..coded }));
+            }
+        };
+        let params = self.importer.builder.value(id).ty().params().cloned();
+        let target = self.target_behind(output, false)?.filter(|target| Some(&target.params) == params.as_ref());
+        match (target, params) {
+            (Some(target), _) => self.emit_on_codes(target, &op, &with(id)),
+            // Bounds may lie between codes.
+            (None, Some(params)) if !matches!(op, Op::Clip(_)) => {
+                let codes = self.importer.fresh_name(&format!("{output}.codes"));
+                let new = NewNode { name: &self.name, output: &codes, op, inputs: &with(id), params: None };
+                let codes = Codes::Value(self.importer.builder.add(new)?);
+                let node = self.importer.fresh_name(&format!("{output}.dequantize"));
+                self.importer.bind(output, Binding::Dequantized(Dequantized::new(node, codes, Rc::new(params))))
+            }
+            _ => {
+                let x = self.operand(0)?;
+                self.emit_as(output, op, &with(x))
+            }
+        }
+    }
+
+    /// Adds a node that moves elements before this one, named after it; codes stay codes.
+    pub(crate) fn moved_before(&mut self, what: &str, op: Op, x: Moved) -> Result<Moved, Error> {
+        let id = self.emit_before(what, op, &[x.id()])?;
+        Ok(match x {
+            Moved::Real(_) => Moved::Real(id),
+            Moved::Raw(_) => Moved::Raw(id),
+            Moved::Dequantized(_) => Moved::Dequantized(id),
+            Moved::Coded(_) => Moved::Coded(id),
+        })
+    }
+
+    /// Checks that an operator does the same to integers as to the real numbers that they stand for.
+    fn expect_raw(&self, op: &Op, id: ValueId) -> Result<(), Error> {
+        let zero_points = self.importer.builder.value(id).ty().params().map(QuantParams::zero_points);
+        match op {
+            Op::Relu if zero_points != Some(&[0]) => {
+                Err(self.unsupported("a clamp at the code 0, which does not stand for the number 0,"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The clamp with these bounds.
+fn activation(bounds: (f32, f32)) -> Activation {
+    match bounds {
+        (f32::NEG_INFINITY, f32::INFINITY) => Activation::None,
+        (0.0, f32::INFINITY) => Activation::Relu,
+        (min, max) => Activation::Clamp { min, max },
+    }
+}

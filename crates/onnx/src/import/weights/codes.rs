@@ -1,0 +1,290 @@
+//! Codes in constants of the file, as the operators of the graph hold them.
+
+use fourfold_graph::{Dim, ValueId};
+use fourfold_schemes::{Granularity, QuantParams, Scale, exact_weight_depth};
+use fourfold_tensor::{DType, Tensor};
+
+use crate::Error;
+use crate::import::emission::binding::{Codes, Dequantized, Stored};
+use crate::import::emission::node::Entry;
+use crate::import::weights::parameters::integers;
+
+/// How far the scale of a bias may be from that of the sums, relative to it, to be taken for the same: three roundings
+/// of `f32`.
+const SAME_SCALE: f64 = 4e-7;
+
+/// What codes are used as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Use {
+    /// The operand of an operator, as they are.
+    Operand,
+    /// The weight of a convolution or product.
+    Weight(Channels),
+    /// What is added to the sums of products with that weight; the scale of the operand, as bits.
+    Bias { weight: ValueId, scale: u32 },
+    /// The weight of a recurrent layer with that many gates, in the graph's order.
+    Gates { count: usize },
+}
+
+/// Where the output channels of a weight of the file are, and how the graph holds it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Channels {
+    /// `[out, ..]`, as it is.
+    First,
+    /// `[in, out]`, with rows and columns exchanged.
+    Turned,
+    /// `[in, out / groups, ..]`, as it is, for that many groups.
+    Second { groups: usize },
+}
+
+impl Channels {
+    /// The same for a matrix of which rows and columns were exchanged before.
+    fn behind(self, is_turned: bool) -> Self {
+        match self {
+            Channels::First if is_turned => Channels::Turned,
+            Channels::Turned if is_turned => Channels::First,
+            other => other,
+        }
+    }
+
+    /// The axis in the file, and that in the graph.
+    fn axes(self) -> (usize, usize) {
+        match self {
+            Channels::First => (0, 0),
+            Channels::Turned => (1, 0),
+            Channels::Second { .. } => (1, 1),
+        }
+    }
+}
+
+/// What is added to the sums of products.
+struct Bias<'a> {
+    /// How it is found again.
+    key: (Stored<'a>, Use),
+    /// The scale of the sums of each channel, exact and rounded.
+    scales: Vec<(f64, Scale)>,
+}
+
+impl<'a> Entry<'_, 'a> {
+    /// The codes that an input was dequantized from, `None` if it was not or they are not those of an activation.
+    pub(crate) fn codes(&mut self, index: usize) -> Result<Option<ValueId>, Error> {
+        let name = self.input(index).unwrap_or_default();
+        let Some(found) = self.importer.dequantized(name).filter(|found| found.is_activation()) else {
+            return Ok(None);
+        };
+        match found.codes {
+            Codes::Value(id) => Ok(Some(id)),
+            Codes::Constant(stored) if stored.is_turned => Ok(None),
+            Codes::Constant(stored) => {
+                let params = (*found.params).clone();
+                self.operand_codes(stored, params).map(Some)
+            }
+        }
+    }
+
+    /// Constant codes as they are.
+    pub(crate) fn operand_codes(&mut self, stored: Stored<'a>, params: QuantParams) -> Result<ValueId, Error> {
+        let key = (stored, Use::Operand);
+        match (self.importer.quantized.get(&key), self.importer.stored(stored.names[0]).cloned()) {
+            (Some(&id), _) => Ok(id),
+            (None, Some(codes)) => self.add_codes(key, codes, params),
+            (None, None) => Err(self.unknown(stored.names[0])),
+        }
+    }
+
+    /// The weight that constant codes are, or why the operators of the graph cannot hold it.
+    pub(crate) fn weight_codes(
+        &mut self,
+        stored: Stored<'a>,
+        params: &QuantParams,
+        channels: Channels,
+    ) -> Result<Result<ValueId, String>, Error> {
+        let channels = channels.behind(stored.is_turned);
+        let key = (stored, Use::Weight(channels));
+        if let Some(&id) = self.importer.quantized.get(&key) {
+            return Ok(Ok(id));
+        }
+        let Some(codes) = self.importer.stored(stored.names[0]) else { return Err(self.unknown(stored.names[0])) };
+        match held(codes, params, channels) {
+            Ok((codes, params)) => self.add_codes(key, codes, params).map(Ok),
+            Err(reason) => Ok(Err(reason)),
+        }
+    }
+
+    /// The bias of that name as `i32` codes of the scale `s_x * s_w`, rounded if it has another; `None` if it has no
+    /// such form.
+    pub(crate) fn bias_codes(
+        &mut self,
+        name: &'a str,
+        x: ValueId,
+        weight: ValueId,
+        channels: Channels,
+    ) -> Result<Option<ValueId>, Error> {
+        let Some(Bias { key, scales: sums }) = self.bias_of(name, x, weight, channels) else { return Ok(None) };
+        if let Some(&id) = self.importer.quantized.get(&key) {
+            return Ok(Some(id));
+        }
+        let stored = match self.importer.dequantized(name) {
+            Some(Dequantized { codes: Codes::Constant(stored), params, .. }) if params.dtype() == DType::I32 => {
+                let scales: Vec<f64> = params.scales().iter().map(|scale| f64::from(scale.get())).collect();
+                self.importer.stored(stored.names[0]).and_then(integers).map(|codes| (codes, scales))
+            }
+            _ => None,
+        };
+        let codes = if let Some((codes, scales)) = stored {
+            let code = |channel: usize, scale: f64| {
+                let code = at(&codes, channel)?;
+                let given = at(&scales, channel)?;
+                let is_same = (given - scale).abs() <= SAME_SCALE * scale;
+                if is_same { Some(code) } else { rounded(f64::from(code) * given / scale) }
+            };
+            sums.iter().enumerate().map(|(channel, &(scale, _))| code(channel, scale)).collect()
+        } else {
+            let Some(reals) = self.importer.constant(name)? else { return Ok(None) };
+            let Ok(reals) = reals.as_slice::<f32>() else { return Ok(None) };
+            let code = |(channel, &(scale, _)): (usize, &(f64, Scale))| rounded(f64::from(at(reals, channel)?) / scale);
+            sums.iter().enumerate().map(code).collect::<Option<Vec<i32>>>()
+        };
+        let Some(codes) = codes else { return Ok(None) };
+        self.add_bias(key, codes, &sums).map(Some)
+    }
+
+    /// The bias of that name, whose numbers are codes already; `None` if they are not `i32`, one for each channel.
+    pub(crate) fn raw_bias(&mut self, name: &'a str, x: ValueId, weight: ValueId) -> Result<Option<ValueId>, Error> {
+        let Some(Bias { key, scales: sums }) = self.bias_of(name, x, weight, Channels::First) else { return Ok(None) };
+        if let Some(&id) = self.importer.quantized.get(&key) {
+            return Ok(Some(id));
+        }
+        let codes = self.importer.stored(name).and_then(|codes| codes.as_slice::<i32>().ok());
+        match codes.filter(|codes| codes.len() == sums.len()).map(<[i32]>::to_vec) {
+            Some(codes) => self.add_bias(key, codes, &sums).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// What a bias is to the sums of products of `x` and a weight.
+    ///
+    /// `None` if the constant of that name is not a vector with one number for each channel, or one for all.
+    fn bias_of(&self, name: &'a str, x: ValueId, weight: ValueId, channels: Channels) -> Option<Bias<'a>> {
+        let scales = |id| self.importer.builder.value(id).ty().params().map(QuantParams::scales);
+        let (s_x, s_w) = (*scales(x)?.first()?, scales(weight)?);
+        let dims = self.importer.builder.value(weight).ty().dims();
+        let own = dims.get(channels.axes().1).and_then(Dim::fixed)?;
+        let columns = match channels {
+            Channels::Second { groups } => own.checked_mul(groups)?,
+            _ => own,
+        };
+        self.importer.check_computed(columns).ok()?;
+        let shape = self.importer.constant_shape(name)?;
+        let length = shape.last().copied().unwrap_or(1);
+        if shape.iter().product::<usize>() != length || ![1, columns].contains(&length) {
+            return None;
+        }
+        let product = |channel: usize| {
+            let s_w = at(s_w, channel % own.max(1))?;
+            Some((f64::from(s_x.get()) * f64::from(s_w.get()), Scale::new(s_x.get() * s_w.get()).ok()?))
+        };
+        let key = Stored { names: [name, "", ""], axis: 0, is_turned: false };
+        let scales = (0..columns).map(product).collect::<Option<_>>()?;
+        Some(Bias { key: (key, Use::Bias { weight, scale: s_x.get().to_bits() }), scales })
+    }
+
+    fn add_bias(&mut self, key: (Stored<'a>, Use), codes: Vec<i32>, sums: &[(f64, Scale)]) -> Result<ValueId, Error> {
+        let scales: Vec<Scale> = sums.iter().map(|&(_, scale)| scale).collect();
+        let granularity = match scales[..] {
+            [first, ref rest @ ..] if rest.iter().all(|scale| *scale == first) => {
+                Granularity::PerTensor { scale: first, zero_point: 0 }
+            }
+            _ => Granularity::PerChannel { axis: 0, zero_points: vec![0; scales.len()], scales },
+        };
+        let params = QuantParams::new(DType::I32, (i32::MIN, i32::MAX), granularity);
+        let params = params.map_err(|error| self.invalid(error.to_string()))?;
+        let codes = Tensor::from_vec(&[codes.len()], codes).map_err(fourfold_graph::Error::from)?;
+        self.add_codes(key, codes, params)
+    }
+
+    /// Adds a constant of codes, named after that of the file.
+    fn add_codes(&mut self, key: (Stored<'a>, Use), codes: Tensor, params: QuantParams) -> Result<ValueId, Error> {
+        self.importer.count_computed(&codes)?;
+        let base = match self.importer.dequantized(key.0.names[0]) {
+            Some(Dequantized { codes: Codes::Constant(stored), .. }) => stored.names[0],
+            _ => key.0.names[0],
+        };
+        let name = self.importer.constant_name(base);
+        let id = self.importer.builder.quantized_constant(&name, codes, params)?;
+        self.importer.quantized.insert(key, id);
+        Ok(id)
+    }
+}
+
+/// The element of a channel, or the one for all.
+fn at<T: Copy>(list: &[T], channel: usize) -> Option<T> {
+    if let [one] = list { Some(*one) } else { list.get(channel).copied() }
+}
+
+/// The nearest integer, ties to even, `None` if it is not an `i32`.
+fn rounded(real: f64) -> Option<i32> {
+    let real = real.round_ties_even();
+    #[expect(clippy::cast_possible_truncation, reason = "the range is checked")]
+    (f64::from(i32::MIN) <= real && real <= f64::from(i32::MAX)).then_some(real as i32)
+}
+
+/// A weight as the graph holds it, or why it cannot be one: `i8` with zero point 0 where the codes less the zero point
+/// are such, else as it is.
+fn held(codes: &Tensor, params: &QuantParams, channels: Channels) -> Result<(Tensor, QuantParams), String> {
+    let (given, axis) = channels.axes();
+    let inner = match params.granularity() {
+        Granularity::PerTensor { .. } => codes.len().max(1),
+        Granularity::PerChannel { axis, .. } if *axis == given => codes.shape()[axis + 1..].iter().product(),
+        Granularity::PerChannel { axis, .. } => {
+            return Err(format!("its scales are on axis {axis}, the output channels on axis {given}"));
+        }
+    };
+    let list = match codes.dtype() {
+        DType::I8 | DType::U8 => integers(codes).unwrap_or_default(),
+        other => return Err(format!("its codes are {other}, not int8 or uint8")),
+    };
+    let zero_points = params.zero_points();
+    let shifted = list.iter().enumerate().map(|(index, code)| {
+        let zero_point = zero_points[index / inner.max(1) % zero_points.len()];
+        i8::try_from(code - zero_point).ok()
+    });
+    let (tensor, dtype, range, zero_points) = match shifted.collect::<Option<Vec<i8>>>() {
+        Some(shifted) => {
+            let range = range_of(&shifted, params);
+            let tensor = Tensor::from_vec(codes.shape(), shifted).map_err(|error| error.to_string())?;
+            (tensor, DType::I8, range, vec![0; zero_points.len()])
+        }
+        None => (codes.clone(), params.dtype(), (params.quant_min(), params.quant_max()), zero_points.to_vec()),
+    };
+    let granularity = match params.granularity().clone() {
+        Granularity::PerTensor { scale, .. } => Granularity::PerTensor { scale, zero_point: zero_points[0] },
+        Granularity::PerChannel { scales, .. } => Granularity::PerChannel { axis, zero_points, scales },
+    };
+    let params = QuantParams::new(dtype, range, granularity).map_err(|error| error.to_string())?;
+    let depth = match channels {
+        Channels::Second { groups } => codes.len() / codes.shape().get(1).copied().unwrap_or(1).max(1) / groups.max(1),
+        _ => codes.len() / codes.shape().get(given).copied().unwrap_or(1).max(1),
+    };
+    let limit = exact_weight_depth(&params);
+    if depth > limit {
+        return Err(format!("sums of {depth} products can leave the range of int32, at most {limit} cannot"));
+    }
+    let turn = channels == Channels::Turned;
+    let tensor = if turn { tensor.permute(&[1, 0]).map_err(|error| error.to_string())? } else { tensor };
+    Ok((tensor, params))
+}
+
+/// The codes that a weight with zero point 0 may have.
+fn range_of(codes: &[i8], params: &QuantParams) -> (i32, i32) {
+    let zero_points = params.zero_points().iter().copied();
+    let (most_before, least_before) = (zero_points.clone().max().unwrap_or(0), zero_points.min().unwrap_or(0));
+    let few = (params.quant_min() - most_before, params.quant_max() - least_before);
+    // Types of few bits say which codes there are.
+    if Some((params.quant_min(), params.quant_max())) != params.dtype().byte_range() && few.0 >= -127 && few.1 <= 127 {
+        return few;
+    }
+    // A file does not say which codes of 8 bits a weight may use; the smallest is left out unless it is there.
+    let least = if codes.contains(&i8::MIN) { i8::MIN } else { -i8::MAX };
+    (least.into(), i8::MAX.into())
+}
