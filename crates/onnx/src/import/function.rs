@@ -35,7 +35,7 @@ impl<'a> Entry<'_, 'a> {
 
     /// A function whose parameters are attributes.
     pub(super) fn with_parameters(&mut self) -> Result<(), Error> {
-        let (name, opset) = (self.proto.op_type.as_str(), self.importer.opset);
+        let (name, opset) = (self.proto.op_type.as_str(), self.importer.names.opset());
         let function = match name {
             "LeakyRelu" => Unary::LeakyRelu { slope: self.attributes(&["alpha"])?.float("alpha", 0.01)? },
             "Elu" => Unary::Elu { alpha: self.attributes(&["alpha"])?.float("alpha", 1.0)? },
@@ -119,7 +119,7 @@ impl<'a> Entry<'_, 'a> {
     pub(super) fn pow(&mut self) -> Result<(), Error> {
         self.attributes(&[])?;
         let name = self.input(1).unwrap_or_default();
-        let exponent = self.importer.constant(name)?;
+        let exponent = self.importer.constants.get(name)?;
         let x = self.operand(0)?;
         let Some(number) = exponent.as_ref().filter(|_| self.dtype(x) == DType::F32).and_then(only_number) else {
             let exponent = self.operand(1)?;

@@ -116,14 +116,13 @@ impl fmt::Display for Code {
 impl<'a> Importer<'a> {
     /// The type of codes that a name stands for, `None` if it stands for other elements or nothing made it before.
     pub(super) fn code_of(&self, name: &str) -> Option<Code> {
-        if let Some(code) = self.narrow.get(name) {
+        if let Some(code) = self.constants.narrow.get(name) {
             return Some(*code);
         }
-        match self.bindings.get(name)? {
-            Binding::Value(id) => Code::held(self.builder.value(*id).ty().dtype()),
-            Binding::Constant(tensor) => Code::held(tensor.dtype()),
-            Binding::Coded(coded) => Some(coded.code),
-            Binding::Part(part) => Code::held(part.dtype()),
+        match self.emission.binding(name)? {
+            Binding::Value(id) => Code::held(self.emission.ty(*id).dtype()),
+            Binding::Constant => Code::held(self.constants.stored(name)?.dtype()),
+            Binding::Deferred(deferred) => deferred.code,
             Binding::Dequantized(_) | Binding::Sizes(_) => None,
         }
     }
@@ -131,15 +130,15 @@ impl<'a> Importer<'a> {
     /// Notes that elements of a name have a type of the file that no tensor has.
     pub(super) fn note_code(&mut self, name: &'a str, code: Code) {
         if code.is_narrow() {
-            self.narrow.insert(name, code);
+            self.constants.narrow.insert(name, code);
         }
     }
 
     /// Gives the results of a node that moves elements the type of these.
     pub(super) fn pass_code(&mut self, node: &'a NodeProto) {
-        let first = node.input.first().and_then(|name| self.narrow.get(name.as_str()).copied());
+        let first = node.input.first().and_then(|name| self.constants.narrow.get(name.as_str()).copied());
         if let Some(code) = first.filter(|_| MOVING.contains(&node.op_type.as_str())) {
-            self.narrow.extend(node.output.iter().map(|output| (output.as_str(), code)));
+            self.constants.narrow.extend(node.output.iter().map(|output| (output.as_str(), code)));
         }
     }
 }
@@ -152,7 +151,8 @@ fn takes_narrow(operator: &str) -> bool {
 impl Entry<'_, '_> {
     /// Checks that the operator takes the codes of types that no tensor has which are among its inputs.
     pub(super) fn check_narrow(&self) -> Result<(), Error> {
-        let narrow = self.proto.input.iter().find_map(|name| Some((name, self.importer.narrow.get(name.as_str())?)));
+        let narrow =
+            self.proto.input.iter().find_map(|name| Some((name, self.importer.constants.narrow.get(name.as_str())?)));
         match narrow.filter(|_| !takes_narrow(&self.proto.op_type)) {
             Some((name, code)) => Err(self.unsupported(format!("arithmetic on `{name}` of type {code}"))),
             None => Ok(()),

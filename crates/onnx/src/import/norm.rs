@@ -62,7 +62,7 @@ impl<'a> Entry<'_, 'a> {
     /// The slopes of a PRelu, without axes of size 1 at their beginning, which some exporters write.
     fn slope(&mut self) -> Result<ValueId, Error> {
         let name = self.input(1).unwrap_or_default();
-        let Some(constant) = self.importer.constant(name)? else { return self.operand(1) };
+        let Some(constant) = self.importer.constants.get(name)? else { return self.operand(1) };
         let ones = constant.shape().iter().take_while(|&&size| size == 1).count();
         let kept = constant.shape()[ones.min(constant.shape().len().saturating_sub(1))..].to_vec();
         if kept.len() == constant.shape().len() {
@@ -70,7 +70,7 @@ impl<'a> Entry<'_, 'a> {
         }
         let slope = constant.reshape(&kept).map_err(fourfold_graph::Error::from)?;
         let name = self.importer.constant_name(name);
-        Ok(self.importer.builder.constant(&name, slope)?)
+        self.importer.emission.constant(&name, slope)
     }
 
     /// `max(x, 0) + slope * min(x, 0)`, which has the bits of `slope * x` below 0.

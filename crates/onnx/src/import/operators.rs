@@ -174,11 +174,8 @@ pub(super) fn operator(node: &NodeProto) -> Cow<'_, str> {
 }
 
 impl Entry<'_, '_> {
-    /// Takes the node in, by its operator.
+    /// Imports the node by its operator.
     pub(super) fn import(&mut self) -> Result<(), Error> {
-        if is_default(&self.proto.domain) && (self.shape_arithmetic()? || !self.importer.is_folding && self.fold()?) {
-            return Ok(());
-        }
         match &*operator(self.proto) {
             "Conv" => self.conv(),
             "ConvTranspose" => self.conv_transpose(),
@@ -328,7 +325,7 @@ impl Entry<'_, '_> {
 
     /// Whether sums of products of two activations fit, as far as their depth is known.
     fn is_exact(&self, op: &Op, (a, b): (ValueId, ValueId)) -> bool {
-        let [a, b] = [a, b].map(|id| self.importer.builder.value(id).ty());
+        let [a, b] = [a, b].map(|id| self.ty(id));
         let depth = a.dims().last().and_then(Dim::fixed).unwrap_or(0);
         let limit = a.params().zip(b.params()).map_or(0, |(a, b)| exact_depth(a, b));
         *op != Op::MatMul || depth <= limit

@@ -1,4 +1,8 @@
-//! What several nodes of the file say together.
+//! Patterns: what several nodes of the file say together. A file here is one pattern, drawn at its top.
+//!
+//! A pattern reads nodes and adds others through names, constants, weights and emission; operators ask a pattern
+//! whether it takes a node in. What a pattern holds back until it knows more is a
+//! [`Deferred`](super::emission::binding::Deferred) value.
 
 pub(crate) mod blocked;
 pub(crate) mod coded;
@@ -9,3 +13,23 @@ pub(crate) mod parts;
 pub(crate) mod qdq;
 pub(crate) mod table;
 pub(crate) mod target;
+
+use std::collections::HashMap;
+
+use coded::Coded;
+
+/// What patterns keep between nodes.
+#[derive(Default)]
+pub(super) struct Patterns<'a> {
+    /// The steps of dynamic quantizations.
+    steps: dynamic::Steps<'a>,
+    /// Quantized values whose floats alone are in the graph.
+    coded: HashMap<&'a str, Coded<'a>>,
+}
+
+impl<'a> Patterns<'a> {
+    /// The quantized value of that name whose floats alone are in the graph.
+    pub(super) fn coded(&self, name: &str) -> Option<&Coded<'a>> {
+        self.coded.get(name)
+    }
+}

@@ -1,8 +1,6 @@
 //! One node of the file on its way into the graph.
 
-use std::borrow::Cow;
-
-use fourfold_graph::{Cast, CastTo, Dim, NewNode, Op, Problem, ValueId};
+use fourfold_graph::{Cast, CastTo, Dim, NewNode, Op, Problem, ValueId, ValueType};
 use fourfold_schemes::QuantParams;
 use fourfold_tensor::{DType, Tensor};
 
@@ -12,46 +10,12 @@ use crate::import::attributes::Attributes;
 use crate::import::emission::binding::Binding;
 use crate::proto::NodeProto;
 
-/// Operators of whose results more than the first are taken in.
-const SEVERAL_OUTPUTS: [&str; 7] =
-    ["DynamicQuantizeLinear", "DynamicQuantizeLSTM", "GRU", "LSTM", "RNN", "Split", "TopK"];
-
 /// A node and the importer that takes it in.
 pub(crate) struct Entry<'i, 'a> {
     pub(crate) importer: &'i mut Importer<'a>,
     pub(crate) proto: &'a NodeProto,
     /// The name in the graph.
     pub(crate) name: String,
-}
-
-impl<'a> Importer<'a> {
-    /// Takes in a node.
-    pub(crate) fn node(&mut self, index: usize, proto: &'a NodeProto) -> Result<(), Error> {
-        let name = self.node_name(index, proto);
-        let mut entry = Entry { importer: self, proto, name };
-        let used = |output: &String| !output.is_empty() && entry.importer.readers.contains_key(output.as_str());
-        let is_several = SEVERAL_OUTPUTS.contains(&proto.op_type.as_str());
-        if !is_several && proto.output.first().is_none_or(String::is_empty) || proto.output.is_empty() {
-            return Err(entry.invalid("has no output"));
-        }
-        if let Some(extra) = proto.output[1..].iter().find(|output| !is_several && used(output)) {
-            let what = format!("the use of its second output `{extra}`");
-            return Err(entry.unsupported(what));
-        }
-        entry.check_narrow()?;
-        entry.import().map_err(|error| entry.refused(error))?;
-        self.pass_code(proto);
-        Ok(())
-    }
-
-    /// A name for a node that no other has.
-    pub(crate) fn node_name(&mut self, index: usize, node: &'a NodeProto) -> String {
-        let mut name = Cow::Borrowed(node.name.as_str());
-        while !self.node_names.insert(name.clone()) {
-            name = Cow::Owned(format!("{name}_{index}"));
-        }
-        name.into_owned()
-    }
 }
 
 impl<'a> Entry<'_, 'a> {
@@ -68,7 +32,7 @@ impl<'a> Entry<'_, 'a> {
     /// The real numbers, integers or truth values of an input that must be there.
     pub(crate) fn operand(&mut self, index: usize) -> Result<ValueId, Error> {
         let id = self.any_operand(index)?;
-        let ty = self.importer.builder.value(id).ty();
+        let ty = self.ty(id);
         if ty.params().is_none() {
             return Ok(id);
         }
@@ -87,9 +51,14 @@ impl<'a> Entry<'_, 'a> {
         self.emit_before("integers", Op::Cast(Cast { to: CastTo::I64 }), &[id])
     }
 
+    /// The type of a value.
+    pub(crate) fn ty(&self, id: ValueId) -> &ValueType {
+        self.importer.emission.ty(id)
+    }
+
     /// The type of a value's elements.
     pub(crate) fn dtype(&self, id: ValueId) -> DType {
-        self.importer.builder.value(id).ty().dtype()
+        self.ty(id).dtype()
     }
 
     /// The value of an input that must be there: real numbers or codes.
@@ -108,9 +77,9 @@ impl<'a> Entry<'_, 'a> {
     /// The constant of an input that may be left out.
     pub(crate) fn optional_constant(&mut self, index: usize) -> Result<Option<Tensor>, Error> {
         let Some(name) = self.input(index) else { return Ok(None) };
-        match self.importer.constant(name)? {
+        match self.importer.constants.get(name)? {
             Some(constant) => Ok(Some(constant)),
-            None if !self.importer.bindings.contains_key(name) => Err(self.unknown(name)),
+            None if !self.importer.emission.is_bound(name) => Err(self.unknown(name)),
             None => Err(self.unsupported(format!("an input `{name}` that is not constant, at place {index},"))),
         }
     }
@@ -128,7 +97,7 @@ impl<'a> Entry<'_, 'a> {
 
     /// The axes of a value.
     pub(crate) fn dims(&self, id: ValueId) -> Vec<Dim> {
-        self.importer.builder.value(id).ty().dims().to_vec()
+        self.ty(id).dims().to_vec()
     }
 
     /// An axis counted from the end if it is negative; `past` allows the place after the last.
@@ -166,19 +135,19 @@ impl<'a> Entry<'_, 'a> {
         inputs: &[ValueId],
         params: Option<QuantParams>,
     ) -> Result<(), Error> {
-        let id = self.importer.builder.add(NewNode { name: &self.name, output, op, inputs, params })?;
+        let id = self.importer.emission.add(NewNode { name: &self.name, output, op, inputs, params })?;
         self.importer.bind(output, Binding::Value(id))
     }
 
     /// Adds a node before this one, named after it.
     pub(crate) fn emit_before(&mut self, what: &str, op: Op, inputs: &[ValueId]) -> Result<ValueId, Error> {
         let name = self.importer.fresh_name(&format!("{}.{what}", self.name));
-        Ok(self.importer.builder.node(&name, op, inputs)?)
+        self.importer.emission.node(&name, op, inputs)
     }
 
     /// The error of a node that the graph does not take: the file is valid where types alone or sizes that are not
     /// known are the reason.
-    fn refused(&self, error: Error) -> Error {
+    pub(crate) fn refused(&self, error: Error) -> Error {
         match error {
             Error::Graph(fourfold_graph::Error::Node { problem, .. }) => self.problem(*problem),
             other => other,

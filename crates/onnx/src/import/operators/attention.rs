@@ -126,11 +126,11 @@ impl Entry<'_, '_> {
     /// The mask of the file as numbers to add.
     fn mask(&mut self) -> Result<Option<ValueId>, Error> {
         let Some(name) = self.input(3) else { return Ok(None) };
-        if let Some(truths) = self.importer.constant(name)?.filter(|mask| mask.dtype() == DType::Bool) {
+        if let Some(truths) = self.importer.constants.get(name)?.filter(|mask| mask.dtype() == DType::Bool) {
             let truths = truths.to_le_bytes();
             let numbers = truths.iter().map(|&seen| if seen == 0 { f32::NEG_INFINITY } else { 0.0 });
-            let shape = self.importer.constant_shape(name).unwrap_or_default();
-            self.importer.check_computed(truths.len())?;
+            let shape = self.importer.constants.shape(name).unwrap_or_default();
+            self.importer.constants.check(truths.len())?;
             let mask = Tensor::from_elements(&shape, numbers).map_err(fourfold_graph::Error::from)?;
             return self.made("mask", mask).map(Some);
         }
@@ -153,9 +153,9 @@ impl Entry<'_, '_> {
 
     /// A constant, named after the node.
     fn made(&mut self, what: &str, numbers: Tensor) -> Result<ValueId, Error> {
-        self.importer.count_computed(&numbers)?;
+        self.importer.constants.count(&numbers)?;
         let name = self.importer.fresh_name(&format!("{}.{what}", self.name));
-        Ok(self.importer.builder.constant(&name, numbers)?)
+        self.importer.emission.constant(&name, numbers)
     }
 
     /// `x / sqrt(mean(x * x) + epsilon) * scale`.
@@ -200,7 +200,7 @@ impl Entry<'_, '_> {
             return Err(self.unsupported(format!("a triangle of {dims:?}, whose size is not known ({FIX_SIZES}),")));
         };
         let count = rows.saturating_mul(columns);
-        self.importer.check_computed(count)?;
+        self.importer.constants.check(count)?;
         let mut kept = fourfold_tensor::memory::room(count)?;
         for row in 0..i64::try_from(rows).unwrap_or(i64::MAX) {
             let first = row.saturating_add(diagonal);

@@ -36,7 +36,7 @@ impl<'a> Entry<'_, 'a> {
             return Err(self.unsupported("an order of the columns (g_idx)"));
         }
         let count = columns.saturating_mul(depth) as u64;
-        fourfold_graph::Limits::check("elements", count, self.importer.limits.elements)?;
+        fourfold_graph::Limits::check("elements", count, self.importer.constants.limits().elements)?;
         let blocks = depth.div_ceil(block);
         let (codes, scales) = (self.constant(1)?, self.constant(2)?);
         let zero_points = self.optional_constant(3)?;
@@ -67,10 +67,10 @@ impl<'a> Entry<'_, 'a> {
         let weight: Vec<f32> = (0..columns * depth).map(real).collect::<Option<_>>().ok_or_else(wrong)?;
         self.importer.note(BLOCKS);
         let weight = Tensor::from_vec(&[columns, depth], weight).map_err(fourfold_graph::Error::from)?;
-        self.importer.count_computed(&weight)?;
+        self.importer.constants.count(&weight)?;
         let x = self.operand(0)?;
         let name = self.importer.constant_name(self.input(1).unwrap_or_default());
-        let mut inputs = vec![x, self.importer.builder.constant(&name, weight)?];
+        let mut inputs = vec![x, self.importer.emission.constant(&name, weight)?];
         if let Some(bias) = self.optional_constant(5)? {
             let name = self.input(5).unwrap_or_default();
             inputs.push(self.bias(name, &bias, columns, 1.0)?);

@@ -72,7 +72,7 @@ impl Entry<'_, '_> {
 
     /// The bounds of a Clip.
     pub(crate) fn clip_bounds(&mut self) -> Result<(f32, f32), Error> {
-        if self.importer.opset < 11 {
+        if self.importer.names.opset() < 11 {
             let attributes = self.attributes(&["min", "max"])?;
             let (min, max) = (attributes.float("min", f32::MIN)?, attributes.float("max", f32::MAX)?);
             return self.ordered(min, max);
@@ -92,17 +92,17 @@ impl Entry<'_, '_> {
 
     /// The real numbers that the bounds of a Clip of codes stand for; infinite at the ends of the type.
     fn code_bounds(&mut self, id: ValueId) -> Result<(f32, f32), Error> {
-        if self.importer.opset < 12 {
+        if self.importer.names.opset() < 12 {
             return Err(self.unsupported("a clamp of codes before opset 12"));
         }
         self.attributes(&[])?;
         let (low, high) = (self.optional_constant(1)?, self.optional_constant(2)?);
-        let params = self.importer.builder.value(id).ty().params();
+        let params = self.ty(id).params();
         let parts = params.and_then(|params| Some((params.as_per_tensor()?, params.dtype().byte_range()?)));
         let Some(((scale, zero_point), (least, most))) = parts else {
             return Err(self.unsupported("a clamp of codes with several scales"));
         };
-        let dtype = self.importer.builder.value(id).ty().dtype();
+        let dtype = self.ty(id).dtype();
         let code = |bound: Option<Tensor>, end: i32| match bound {
             None => Ok(end),
             Some(bound) => match integers(&bound).filter(|_| bound.dtype() == dtype).as_deref() {

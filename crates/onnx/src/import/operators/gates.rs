@@ -8,7 +8,8 @@ use fourfold_schemes::{DynamicScheme, Granularity, QuantParams, Scale};
 use fourfold_tensor::DType;
 
 use crate::Error;
-use crate::import::emission::binding::{Codes, Stored};
+use crate::import::constants::Stored;
+use crate::import::emission::binding::Codes;
 use crate::import::emission::node::Entry;
 use crate::import::operators::recurrent::Layer;
 use crate::import::weights::codes::Use;
@@ -34,15 +35,15 @@ impl<'a> Entry<'_, 'a> {
     /// The weight `[d, gates * hidden, in]` that `i8` codes with zero point 0 stand for, `None` if it is another.
     fn dequantized_gates(&mut self, layer: &Layer, index: usize) -> Result<Option<ValueId>, Error> {
         let name = self.input(index).unwrap_or_default();
-        let name = self.importer.reshaped.get(name).copied().unwrap_or(name);
-        let Some(found) = self.importer.dequantized(name) else { return Ok(None) };
+        let name = self.importer.weights.before_reshape(name);
+        let Some(found) = self.importer.emission.dequantized(name) else { return Ok(None) };
         let (Codes::Constant(stored), params) = (found.codes, &found.params) else { return Ok(None) };
         let key = (stored, Use::Gates { count: layer.cell.gates() });
-        if let Some(&id) = self.importer.quantized.get(&key) {
+        if let Some(id) = self.importer.weights.quantized(key.0, key.1) {
             return Ok(Some(id));
         }
         let rows = layer.direction.count() * layer.cell.gates() * layer.hidden;
-        let Some(codes) = self.importer.stored(stored.names[0]) else { return Ok(None) };
+        let Some(codes) = self.importer.constants.stored(stored.names[0]) else { return Ok(None) };
         let Ok(list) = codes.as_slice::<i8>() else { return Ok(None) };
         let scales = match params.granularity() {
             Granularity::PerTensor { scale, .. } => vec![*scale; rows],
@@ -53,7 +54,7 @@ impl<'a> Entry<'_, 'a> {
             }
             Granularity::PerChannel { .. } => return Ok(None),
         };
-        if stored.is_turned || params.zero_points().iter().any(|&zero_point| zero_point != 0) {
+        if stored.is_transposed || params.zero_points().iter().any(|&zero_point| zero_point != 0) {
             return Ok(None);
         }
         let depth = list.len() / rows;
@@ -67,8 +68,8 @@ impl<'a> Entry<'_, 'a> {
         let codes = self.constant(index)?;
         let name = self.input(index).unwrap_or_default();
         let names = [Some(name), self.input(scale), self.input(scale + 1)].map(Option::unwrap_or_default);
-        let key = (Stored { names, axis: 0, is_turned: false }, Use::Gates { count: layer.cell.gates() });
-        if let Some(&id) = self.importer.quantized.get(&key) {
+        let key = (Stored { names, axis: 0, is_transposed: false }, Use::Gates { count: layer.cell.gates() });
+        if let Some(id) = self.importer.weights.quantized(key.0, key.1) {
             return Ok(id);
         }
         let list = integers(&codes).filter(|_| codes.dtype().byte_range().is_some());
@@ -123,10 +124,6 @@ impl<'a> Entry<'_, 'a> {
         let params = QuantParams::new(DType::I8, (least.into(), i8::MAX.into()), granularity);
         let params = params.map_err(|error| self.invalid(error.to_string()))?;
         let held = self.held(&shape, held)?;
-        self.importer.count_computed(&held)?;
-        let name = self.importer.constant_name(key.0.names[0]);
-        let id = self.importer.builder.quantized_constant(&name, held, params)?;
-        self.importer.quantized.insert(key, id);
-        Ok(id)
+        self.add_codes(key, held, params)
     }
 }

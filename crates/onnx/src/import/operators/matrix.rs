@@ -19,7 +19,7 @@ impl<'a> Entry<'_, 'a> {
         let attributes = self.attributes(&["alpha", "beta", "transA", "transB", "broadcast"])?;
         let (alpha, beta) = (attributes.float("alpha", 1.0)?, attributes.float("beta", 1.0)?);
         let (trans_a, trans_b) = (attributes.flag("transA")?, attributes.flag("transB")?);
-        let shape = self.input(1).and_then(|name| self.importer.constant_shape(name));
+        let shape = self.input(1).and_then(|name| self.importer.constants.shape(name));
         let columns = shape.as_ref().and_then(|shape| shape.get(usize::from(!trans_b)).copied()).unwrap_or(0);
         let Some(_) = shape.filter(|_| !trans_a && self.has_row_addend(columns)) else {
             return self.computed_gemm([trans_a, trans_b], alpha, beta);
@@ -45,9 +45,9 @@ impl<'a> Entry<'_, 'a> {
 
     /// Whether the third input is left out, or a constant of one number for each column, or for all.
     fn has_row_addend(&self, columns: usize) -> bool {
-        self.input(2).is_none_or(|name| match self.importer.constant_shape(name).as_deref() {
+        self.input(2).is_none_or(|name| match self.importer.constants.shape(name).as_deref() {
             Some([.., last]) if *last == columns => {
-                self.importer.constant_shape(name).is_some_and(|shape| shape.iter().product::<usize>() == columns)
+                self.importer.constants.shape(name).is_some_and(|shape| shape.iter().product::<usize>() == columns)
             }
             Some(shape) => shape.iter().product::<usize>() == 1,
             None => false,
@@ -89,7 +89,7 @@ impl<'a> Entry<'_, 'a> {
     pub(crate) fn number(&mut self, what: &str, number: f32) -> Result<ValueId, Error> {
         let tensor = Tensor::from_slice(&[], &[number]).map_err(fourfold_graph::Error::from)?;
         let name = self.importer.fresh_name(&format!("{}.{what}", self.name));
-        Ok(self.importer.builder.constant(&name, tensor)?)
+        self.importer.emission.constant(&name, tensor)
     }
 
     /// The last node of a product of two values; a vector is a matrix of one row or column on the way.
@@ -124,7 +124,7 @@ impl<'a> Entry<'_, 'a> {
     /// A product over the last two axes; with a constant matrix on the right it is a Linear.
     pub(crate) fn matmul(&mut self) -> Result<(), Error> {
         self.attributes(&[])?;
-        let shape = self.input(1).and_then(|name| self.importer.constant_shape(name));
+        let shape = self.input(1).and_then(|name| self.importer.constants.shape(name));
         let Some(&[_, columns]) = shape.as_deref().filter(|_| !self.is_scalar(0)) else {
             if [0, 1].map(|index| self.rank(index)).contains(&Some(1)) {
                 let inputs = [self.operand(0)?, self.operand(1)?];
@@ -140,7 +140,7 @@ impl<'a> Entry<'_, 'a> {
         let bias = following.as_ref().map(|following| following.name);
         let codes = if target.is_some() { self.weighted(Channels::Turned, bias)? } else { None };
         if let Some((target, inputs)) = target.zip(codes) {
-            self.importer.absorbed.extend(following.map(|following| following.index));
+            following.into_iter().for_each(|following| self.importer.names.absorb(following.index));
             return self.emit_on_codes(target, &op, &inputs);
         }
         let x = self.operand(0)?;
@@ -157,10 +157,10 @@ impl<'a> Entry<'_, 'a> {
         [x, weight]: [ValueId; 2],
     ) -> Result<(), Error> {
         if let Some(Following { index, sum, name }) = following
-            && let Some(bias) = self.importer.constant(name)?
+            && let Some(bias) = self.importer.constants.get(name)?
             && is_vector(&bias, columns)
         {
-            self.importer.absorbed.insert(index);
+            self.importer.names.absorb(index);
             if is_zero(&bias) {
                 return self.emit_as(sum, op, &[x, weight]);
             }
@@ -178,11 +178,11 @@ impl<'a> Entry<'_, 'a> {
     /// The number of axes of an input, as far as it is known.
     fn rank(&self, index: usize) -> Option<usize> {
         let name = self.input(index).unwrap_or_default();
-        match self.importer.bindings.get(name) {
+        match self.importer.emission.binding(name) {
             Some(Binding::Value(id) | Binding::Dequantized(Dequantized { codes: Codes::Value(id), .. })) => {
-                Some(self.importer.builder.value(*id).ty().rank())
+                Some(self.ty(*id).rank())
             }
-            _ => self.importer.constant_shape(name).map(|shape| shape.len()),
+            _ => self.importer.constants.shape(name).map(|shape| shape.len()),
         }
     }
 
@@ -210,7 +210,7 @@ impl<'a> Entry<'_, 'a> {
     /// The bias `[columns]` that the constant `c` of that name, times `beta`, stands for.
     pub(crate) fn bias(&mut self, name: &'a str, c: &Tensor, columns: usize, beta: f32) -> Result<ValueId, Error> {
         self.computed(name, Change::Bias { columns, factor: beta.to_bits() }, |entry| {
-            entry.importer.check_computed(columns)?;
+            entry.importer.constants.check(columns)?;
             let Some(mut bias) = as_vector(c, columns)? else {
                 let (dtype, shape) = (c.dtype(), c.shape());
                 return Err(entry.unsupported(format!(
@@ -230,14 +230,14 @@ impl<'a> Entry<'_, 'a> {
     /// The Add of a constant of a fitting shape that alone reads this node's result.
     pub(crate) fn following_by(&self, fits: impl FnOnce(&[usize]) -> bool) -> Option<Following<'a>> {
         let output = self.output();
-        let index = self.importer.sole_reader(output)?;
-        let add: &NodeProto = &self.importer.proto.node[index];
+        let index = self.importer.names.sole_reader(output)?;
+        let add: &NodeProto = &self.importer.names.file().node[index];
         if add.op_type != "Add" {
             return None;
         }
         let ([a, b], [sum]) = (add.input.as_slice(), add.output.as_slice()) else { return None };
         let name = if a == output { b } else { a };
-        fits(&self.importer.constant_shape(name)?).then_some(Following { index, sum, name })
+        fits(&self.importer.constants.shape(name)?).then_some(Following { index, sum, name })
     }
 }
 

@@ -74,7 +74,7 @@ impl Entry<'_, '_> {
             return Ok(false);
         }
         let sizes: Option<Vec<usize>> = self.dims(x.id())[2..].iter().map(Dim::fixed).collect();
-        let limit = self.importer.limits.window;
+        let limit = self.importer.constants.limits().window;
         match (reduction, sizes) {
             (Reduction::Mean, _) if !self.is_square(x.id()) => self.mean_of_image(keep)?,
             (Reduction::Max, Some(sizes)) if sizes.iter().all(|&size| size as u64 <= limit) => {
@@ -93,7 +93,7 @@ impl Entry<'_, '_> {
 
     /// Whether these axes of `x` are all positions of an image, or of a signal that is not centred.
     fn is_of_image(&self, x: Moved, axes: &[usize]) -> bool {
-        let ty = self.importer.builder.value(x.id()).ty();
+        let ty = self.importer.emission.value(x.id()).ty();
         let is_real = matches!(x, Moved::Dequantized(_)) || matches!(x, Moved::Real(_)) && ty.is_f32();
         let [_, channels, positions @ ..] = ty.dims() else { return false };
         is_real
@@ -115,7 +115,7 @@ impl Entry<'_, '_> {
         let name = self.name.clone();
         let pool = |entry: &mut Self, x: ValueId, params| {
             let new = NewNode { name: &name, output: &pooled, op: Op::GlobalAveragePool, inputs: &[x], params };
-            Ok::<_, Error>(entry.importer.builder.add(new)?)
+            Ok::<_, Error>(entry.importer.emission.add(new)?)
         };
         let flat = Op::Flatten(Flatten { axis: 1 });
         match target.zip(codes) {
@@ -135,14 +135,14 @@ impl Entry<'_, '_> {
 
     /// Whether a value is the square of another, whose mean is a variance and stays a sum in many lanes.
     fn is_square(&self, id: ValueId) -> bool {
-        let producer = self.importer.builder.producer(id);
+        let producer = self.importer.emission.producer(id);
         producer.is_some_and(|node| *node.op() == Op::Binary(Binary::Mul) && node.inputs()[0] == node.inputs()[1])
     }
 
     /// Whether the result is taken from what was reduced: the vectors of a sequence, which are normalized in steps.
     fn is_centre(&self) -> bool {
-        let first = self.importer.readers.get(self.output()).and_then(|&(_, first)| first);
-        let reader = first.map(|index| &self.importer.proto.node[index]);
+        let first = self.importer.names.first_reader(self.output());
+        let reader = first.map(|index| &self.importer.names.file().node[index]);
         reader.is_some_and(|node| node.op_type == "Sub" && node.input.first().map(String::as_str) == self.input(0))
     }
 }

@@ -8,7 +8,7 @@ use fourfold_schemes::QuantParams;
 use fourfold_tensor::Tensor;
 
 use crate::Error;
-use crate::import::emission::binding::Stored;
+use crate::import::constants::Stored;
 use crate::import::emission::node::Entry;
 use crate::import::narrow::Code;
 use crate::import::operators::matrix::Pending;
@@ -49,7 +49,9 @@ impl<'a> Entry<'_, 'a> {
     fn integer_product(&mut self, [a, b]: [usize; 2], zero_points: [usize; 2]) -> Result<Pending, Error> {
         let left = self.left(a, zero_points[0])?;
         let name = self.input(b).unwrap_or_default();
-        if self.importer.stored(name).is_some_and(|weight| weight.shape().len() == 2) && !self.dims(left).is_empty() {
+        if self.importer.constants.stored(name).is_some_and(|weight| weight.shape().len() == 2)
+            && !self.dims(left).is_empty()
+        {
             let weight = self.weight_of_integers(b, zero_points[1], Channels::Turned)?;
             return Ok((Op::Linear(Linear::default()), vec![left, weight]));
         }
@@ -71,7 +73,7 @@ impl<'a> Entry<'_, 'a> {
         };
         let list = Tensor::from_slice(&[list.len()], list).map_err(fourfold_graph::Error::from)?;
         let name = self.importer.fresh_name(&format!("{}.zero_points", self.name));
-        let columns = self.importer.builder.constant(&name, list)?;
+        let columns = self.importer.emission.constant(&name, list)?;
         let (op, inputs) = self.pending_product([left, right])?;
         let sums = self.emit_before("sums", op, &inputs)?;
         let ones = self.ones(depth)?;
@@ -82,13 +84,13 @@ impl<'a> Entry<'_, 'a> {
 
     /// A weight `[1, depth]` of ones.
     fn ones(&mut self, depth: usize) -> Result<ValueId, Error> {
-        self.importer.check_computed(depth)?;
+        self.importer.constants.check(depth)?;
         let ones = Tensor::from_elements(&[1, depth], core::iter::repeat_n(1_u8, depth));
         let ones = ones.map_err(fourfold_graph::Error::from)?;
-        self.importer.count_computed(&ones)?;
+        self.importer.constants.count(&ones)?;
         let params = self.per_tensor(&Parameters::of_integers(), Code::U8)?;
         let name = self.importer.fresh_name(&format!("{}.ones", self.name));
-        Ok(self.importer.builder.quantized_constant(&name, ones, params)?)
+        self.importer.emission.quantized_constant(&name, ones, params)
     }
 
     /// The left side, whose rows have one zero point.
@@ -108,13 +110,13 @@ impl<'a> Entry<'_, 'a> {
         channels: Channels,
     ) -> Result<ValueId, Error> {
         let name = self.input(place).unwrap_or_default();
-        let Some(shape) = self.importer.stored(name).map(|codes| codes.shape().to_vec()) else {
+        let Some(shape) = self.importer.constants.stored(name).map(|codes| codes.shape().to_vec()) else {
             return Err(self.unsupported(format!("a weight `{name}` that is not constant")));
         };
         let parameters = self.integer_parameters(zero_point)?;
         let axis = i64::from(channels == Channels::Turned);
         let params = self.params(&parameters, self.code_at(place)?, &shape, axis)?;
-        let stored = Stored { names: [name, "", parameters.names[1]], axis, is_turned: false };
+        let stored = Stored { names: [name, "", parameters.names[1]], axis, is_transposed: false };
         let weight = self.weight_codes(stored, &params, channels)?;
         weight.map_err(|reason| self.unsupported(format!("the weight `{name}` ({reason})")))
     }
@@ -123,12 +125,12 @@ impl<'a> Entry<'_, 'a> {
     fn as_codes(&mut self, place: usize, parameters: &Parameters<'a>) -> Result<ValueId, Error> {
         let name = self.input(place).unwrap_or_default();
         let params = self.per_tensor(parameters, self.code_at(place)?)?;
-        if self.importer.stored(name).is_some() {
-            let stored = Stored { names: [name, "", parameters.names[1]], axis: 0, is_turned: false };
+        if self.importer.constants.stored(name).is_some() {
+            let stored = Stored { names: [name, "", parameters.names[1]], axis: 0, is_transposed: false };
             return self.operand_codes(stored, params);
         }
         let id = self.any_operand(place)?;
-        match self.importer.builder.value(id).ty().params().cloned() {
+        match self.ty(id).params().cloned() {
             None => self.integers_as_codes(id, params),
             Some(own) if own.zero_points() == params.zero_points() => Ok(id),
             Some(own) => {
@@ -149,7 +151,7 @@ impl<'a> Entry<'_, 'a> {
         }
         let name = self.importer.fresh_name(&format!("{}.codes", self.name));
         let new = NewNode { name: &name, output: &name, op: Op::Quantize, inputs: &[steps], params: Some(params) };
-        Ok(self.importer.builder.add(new)?)
+        self.importer.emission.add(new)
     }
 
     /// The type of the integers at a place.

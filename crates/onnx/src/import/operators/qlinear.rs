@@ -6,7 +6,8 @@ use fourfold_graph::{
 use fourfold_schemes::QuantParams;
 
 use crate::Error;
-use crate::import::emission::binding::{Binding, Stored};
+use crate::import::constants::Stored;
+use crate::import::emission::binding::Binding;
 use crate::import::emission::node::Entry;
 use crate::import::narrow::Code;
 use crate::import::operators::window::{CONV, POOL};
@@ -26,7 +27,7 @@ impl<'a> Entry<'_, 'a> {
     /// right it is a Linear.
     pub(crate) fn qlinear_matmul(&mut self) -> Result<(), Error> {
         self.attributes(&[])?;
-        let shape = self.input(3).and_then(|name| self.importer.constant_shape(name));
+        let shape = self.input(3).and_then(|name| self.importer.constants.shape(name));
         if shape.is_none_or(|shape| shape.len() != 2) {
             let inputs = [self.given_codes(0)?, self.given_codes(3)?];
             let params = self.activation_parameters(6)?;
@@ -44,22 +45,22 @@ impl<'a> Entry<'_, 'a> {
         if attributes.flag("transA")? {
             return Err(self.unsupported("transA"));
         }
-        let is_turned = !attributes.flag("transB")?;
+        let is_transposed = !attributes.flag("transB")?;
         if self.input(7).is_none() {
-            return self.qgemm_to_float(alpha, is_turned);
+            return self.qgemm_to_float(alpha, is_transposed);
         }
         if alpha != 1.0 {
             return Err(self.unsupported("alpha"));
         }
-        let inputs = self.weighted_codes(0, is_turned, self.input(6))?;
+        let inputs = self.weighted_codes(0, is_transposed, self.input(6))?;
         let params = self.activation_parameters(7)?;
         self.emit_quantized(self.output(), Op::Linear(Linear::default()), &inputs, Some(params))
     }
 
     /// The same with a result of real numbers: `f32(sums) * (alpha * a_scale * b_scale)`.
-    fn qgemm_to_float(&mut self, alpha: f32, is_turned: bool) -> Result<(), Error> {
-        let inputs = self.weighted_codes(0, is_turned, self.input(6))?;
-        let scales = |id: ValueId| self.importer.builder.value(id).ty().params().map_or(&[][..], QuantParams::scales);
+    fn qgemm_to_float(&mut self, alpha: f32, is_transposed: bool) -> Result<(), Error> {
+        let inputs = self.weighted_codes(0, is_transposed, self.input(6))?;
+        let scales = |id: ValueId| self.ty(id).params().map_or(&[][..], QuantParams::scales);
         let own = scales(inputs[0]).first().map_or(1.0, |scale| alpha * scale.get());
         let scales: Vec<f32> = scales(inputs[1]).iter().map(|scale| own * scale.get()).collect();
         let shape = if scales.len() == 1 { Vec::new() } else { vec![scales.len()] };
@@ -164,16 +165,17 @@ impl<'a> Entry<'_, 'a> {
     fn given_codes(&mut self, index: usize) -> Result<ValueId, Error> {
         let name = self.input(index).ok_or_else(|| self.invalid(format!("lacks input {index}")))?;
         let parameters = self.parameters(index + 1)?;
-        if let Some(codes) = self.importer.stored(name) {
+        if let Some(codes) = self.importer.constants.stored(name) {
             let params = self.per_tensor(&parameters, Code::held(codes.dtype()).unwrap_or(Code::U8))?;
             let [scale, zero_point] = parameters.names;
-            return self.operand_codes(Stored { names: [name, scale, zero_point], axis: 0, is_turned: false }, params);
+            return self
+                .operand_codes(Stored { names: [name, scale, zero_point], axis: 0, is_transposed: false }, params);
         }
-        if let Some(Binding::Dequantized(_)) = self.importer.bindings.get(name) {
+        if let Some(Binding::Dequantized(_)) = self.importer.emission.binding(name) {
             return Err(self.invalid(format!("reads `{name}`, which holds real numbers, not codes")));
         }
         let id = self.any_operand(index)?;
-        self.expect_params(name, self.importer.builder.value(id).ty(), &parameters)?;
+        self.expect_params(name, self.ty(id), &parameters)?;
         Ok(id)
     }
 
@@ -193,7 +195,7 @@ impl<'a> Entry<'_, 'a> {
     /// The weight of that name with a scale and a zero point. `turn` says that it is `[in, out]`.
     pub(crate) fn given_weight(&mut self, name: &'a str, given: [&'a str; 2], turn: bool) -> Result<ValueId, Error> {
         let parameters = self.named_parameters(given)?;
-        let Some(codes) = self.importer.stored(name) else {
+        let Some(codes) = self.importer.constants.stored(name) else {
             return Err(self.unsupported(format!("a weight `{name}` that is not constant")));
         };
         let axis = i64::from(turn);
@@ -201,7 +203,7 @@ impl<'a> Entry<'_, 'a> {
         let code =
             self.importer.code_of(name).ok_or_else(|| self.invalid(format!("the weight `{name}` is no codes")))?;
         let params = self.params(&parameters, code, &shape, axis)?;
-        let stored = Stored { names: [name, given[0], given[1]], axis, is_turned: false };
+        let stored = Stored { names: [name, given[0], given[1]], axis, is_transposed: false };
         let channels = if turn { Channels::Turned } else { Channels::First };
         let weight = self.weight_codes(stored, &params, channels)?;
         weight.map_err(|reason| self.unsupported(format!("the weight `{name}` ({reason})")))

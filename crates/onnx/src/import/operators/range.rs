@@ -26,7 +26,7 @@ impl Entry<'_, '_> {
         let length = Dim::computed(limit).ok_or_else(|| self.invalid("has a negative limit"))?;
         let ones = Tensor::from_slice(&[1], &[1_i64]).map_err(fourfold_graph::Error::from)?;
         let name = self.importer.fresh_name(&format!("{}.one", self.name));
-        let ones = self.importer.builder.constant(&name, ones)?;
+        let ones = self.importer.emission.constant(&name, ones)?;
         let ones = self.emit_before("ones", Op::Expand(Expand { dims: vec![length] }), &[ones])?;
         let count = Op::CumSum(CumSum { axis: 0, exclusive: true, reverse: false });
         if dtype == DType::I64 {
@@ -43,7 +43,7 @@ impl Entry<'_, '_> {
             step => (distance + step - step.signum()).div_euclid(step).max(0),
         };
         let count = usize::try_from(count).unwrap_or(usize::MAX);
-        self.importer.check_computed(count)?;
+        self.importer.constants.check(count)?;
         let mut numbers = Tensor::zeros(dtype, &[count])?;
         // Only past the last number can this wrap.
         let all = core::iter::successors(Some(start), |number| Some(number.wrapping_add(step)));

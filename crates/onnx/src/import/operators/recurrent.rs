@@ -194,7 +194,7 @@ impl<'a> Entry<'_, 'a> {
         }
         let [y, y_h, y_c] = [0, 1, 2].map(|index: usize| {
             let name = self.proto.output.get(index).map_or("", String::as_str);
-            if self.importer.readers.contains_key(name) { name } else { "" }
+            if self.importer.names.is_read(name) { name } else { "" }
         });
         let with_cell_state = !y_c.is_empty();
         if with_cell_state && layer.cell != Cell::Lstm {
@@ -204,7 +204,7 @@ impl<'a> Entry<'_, 'a> {
         let is_direct = !with_cell_state && !layer.is_batch_first && !y.is_empty();
         let output = if is_direct { y.to_owned() } else { self.importer.fresh_name(&format!("{}.states", self.name)) };
         let new = NewNode { name: &self.name, output: &output, op: Op::Recurrent(op), inputs: &inputs, params: None };
-        let states = self.importer.builder.add(new)?;
+        let states = self.importer.emission.add(new)?;
         if is_direct {
             self.importer.bind(y, Binding::Value(states))?;
         } else if !y.is_empty() {
@@ -261,7 +261,7 @@ impl<'a> Entry<'_, 'a> {
         }
         let node = self.importer.fresh_name(&format!("{}.{what}", self.name));
         let new = NewNode { name: &node, output: name, op: last, inputs: &[x], params: None };
-        let id = self.importer.builder.add(new)?;
+        let id = self.importer.emission.add(new)?;
         self.importer.bind(name, Binding::Value(id))
     }
 
@@ -283,9 +283,9 @@ impl<'a> Entry<'_, 'a> {
         let row = layer.direction.count() * gates * layer.hidden;
         let Some(bias) = self.optional_constant(3)? else {
             let zeros = self.held(&[2, row], vec![0.0_f32; 2 * row])?;
-            self.importer.count_computed(&zeros)?;
+            self.importer.constants.count(&zeros)?;
             let name = self.importer.fresh_name(&format!("{}.bias", self.name));
-            return Ok(self.importer.builder.constant(&name, zeros)?);
+            return self.importer.emission.constant(&name, zeros);
         };
         let change = Change::Gates { count: gates, is_bias: true };
         self.computed(self.input(3).unwrap_or_default(), change, |entry| {

@@ -70,7 +70,7 @@ impl<'a> Entry<'_, 'a> {
     /// Nearest and linear; opset 10 has factors only, and `Upsample` is the older name.
     /// What a number that is added stands for: among codes that the file takes for integers it is a code too.
     fn added(&self, x: Moved, number: f32) -> f32 {
-        let params = self.importer.builder.value(x.id()).ty().params().and_then(QuantParams::as_per_tensor);
+        let params = self.importer.emission.value(x.id()).ty().params().and_then(QuantParams::as_per_tensor);
         match (x, params) {
             #[expect(clippy::cast_precision_loss, reason = "a zero point has 8 bits")]
             (Moved::Raw(_), Some((scale, zero_point))) => scale.get() * (number - zero_point as f32),
@@ -92,7 +92,7 @@ impl<'a> Entry<'_, 'a> {
             "scales",
         ];
         let attributes = self.attributes(&KNOWN)?;
-        let is_old = self.importer.opset < 11;
+        let is_old = self.importer.names.opset() < 11;
         let string =
             |name: &str, default: &'static [u8]| Ok::<_, Error>(attributes.string(name)?.unwrap_or(default).to_vec());
         let mode = string("mode", b"nearest")?;

@@ -34,7 +34,7 @@ impl<'a> Entry<'_, 'a> {
             let part = |part: &[ValueId]| {
                 let name = &self.importer.fresh_name(&format!("{}.part", self.name));
                 let (output, op, params) = (name.as_str(), Op::Concat(Concat { axis }), params.clone());
-                Ok::<_, Error>(self.importer.builder.add(NewNode { name, output, op, inputs: part, params })?)
+                Ok::<_, Error>(self.importer.emission.add(NewNode { name, output, op, inputs: part, params })?)
             };
             inputs = inputs.chunks(MAX_CONCAT).map(part).collect::<Result<_, _>>()?;
         }
@@ -46,7 +46,7 @@ impl<'a> Entry<'_, 'a> {
         let mut shared = None;
         for index in 0..self.proto.input.len() {
             let id = self.any_operand(index)?;
-            let params = self.importer.builder.value(id).ty().params();
+            let params = self.ty(id).params();
             match (&shared, params) {
                 (None, Some(params)) if index == 0 => shared = Some(params.clone()),
                 (Some(shared), Some(params)) if shared == params => {}
@@ -116,7 +116,7 @@ impl<'a> Entry<'_, 'a> {
         if usize::try_from(given) != Ok(parts) {
             return Err(self.invalid(format!("has {parts} outputs, but num_outputs is {given}")));
         }
-        if self.importer.opset < 18 && !size.is_multiple_of(parts.max(1)) {
+        if self.importer.names.opset() < 18 && !size.is_multiple_of(parts.max(1)) {
             return Err(self.invalid(format!("has {parts} equal parts of {size}, which does not divide it")));
         }
         let each = size.div_ceil(parts.max(1));
@@ -128,7 +128,7 @@ impl<'a> Entry<'_, 'a> {
         let attributes = self.attributes(&["starts", "ends", "axes"])?;
         let of_attribute = |name: &str| Ok::<_, Error>(attributes.ints(name)?.map(<[i64]>::to_vec));
         let constants = |numbers: Vec<i64>| numbers.into_iter().map(Polynomial::constant).collect::<Vec<_>>();
-        let (starts, ends, axes, steps) = if self.importer.opset < 10 {
+        let (starts, ends, axes, steps) = if self.importer.names.opset() < 10 {
             let list = |name: &str| of_attribute(name)?.ok_or_else(|| self.invalid(format!("lacks {name}")));
             (constants(list("starts")?), constants(list("ends")?), of_attribute("axes")?, None)
         } else {
@@ -254,9 +254,10 @@ impl<'a> Entry<'_, 'a> {
             Some(proto) if Code::narrow(proto.data_type).is_some() => {
                 return Err(self.unsupported(format!("a value of type {}", data_type::name(proto.data_type))));
             }
-            Some(proto) => {
-                self.importer.in_float(self.output(), crate::import::constants::tensor::read(proto, self.output())?)?
-            }
+            Some(proto) => self
+                .importer
+                .constants
+                .in_float(self.output(), crate::import::constants::tensor::read(proto, self.output())?)?,
             None => Tensor::from_slice(&[1], &[0.0_f32]).map_err(fourfold_graph::Error::from)?,
         };
         let sizes = self.expect_sizes(0)?;
@@ -272,7 +273,7 @@ impl<'a> Entry<'_, 'a> {
     pub(crate) fn filler(&mut self, value: Tensor) -> Result<ValueId, Error> {
         let value = value.reshape(&[]).map_err(fourfold_graph::Error::from)?;
         let name = self.importer.fresh_name(&format!("{}.value", self.name));
-        Ok(self.importer.builder.constant(&name, value)?)
+        self.importer.emission.constant(&name, value)
     }
 
     /// Positions moved to channels or back: reshape, transpose, reshape.

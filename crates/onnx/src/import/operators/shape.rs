@@ -5,8 +5,9 @@ use std::rc::Rc;
 use fourfold_graph::{Dim, Flatten, Op, Polynomial, Reshape, Transpose};
 
 use crate::Error;
+use crate::import::constants::Stored;
 use crate::import::constants::tensor::failed;
-use crate::import::emission::binding::{Binding, Codes, Dequantized, Stored};
+use crate::import::emission::binding::{Binding, Codes, Dequantized};
 use crate::import::emission::node::Entry;
 
 impl<'a> Entry<'_, 'a> {
@@ -49,9 +50,9 @@ impl<'a> Entry<'_, 'a> {
     /// are.
     fn reshaped_constant(&self) -> Option<Vec<usize>> {
         let name = self.input(0)?;
-        let found = self.importer.dequantized(name).filter(|found| !found.is_activation())?;
-        let is_constant = matches!(found.codes, Codes::Constant(_)) && !self.importer.is_output(self.output());
-        if is_constant { self.importer.constant_shape(name) } else { None }
+        let found = self.importer.emission.dequantized(name).filter(|found| !found.is_activation())?;
+        let is_constant = matches!(found.codes, Codes::Constant(_)) && !self.importer.names.is_output(self.output());
+        if is_constant { self.importer.constants.shape(name) } else { None }
     }
 
     /// The real numbers of constant codes in another shape, and where they are from.
@@ -62,7 +63,7 @@ impl<'a> Entry<'_, 'a> {
         };
         let (sizes, name) = (sizes.unwrap_or_default(), self.input(0).unwrap_or_default());
         let reshaped = self.constant(0)?.reshape(&sizes).map_err(|error| self.invalid(error.to_string()))?;
-        self.importer.reshaped.insert(self.output(), name);
+        self.importer.weights.note_reshaped(self.output(), name);
         self.bind_constant(reshaped)
     }
 
@@ -70,7 +71,7 @@ impl<'a> Entry<'_, 'a> {
         let attributes = self.attributes(&["perm"])?;
         let perm = attributes.sizes("perm")?;
         let name = self.input(0).unwrap_or_default();
-        if let Some(shape) = self.importer.constant_shape(name) {
+        if let Some(shape) = self.importer.constants.shape(name) {
             return self.transpose_constant(name, &perm.unwrap_or_else(|| (0..shape.len()).rev().collect()));
         }
         let x = self.moved(0)?;
@@ -81,10 +82,10 @@ impl<'a> Entry<'_, 'a> {
     /// A constant in another order; of a matrix of codes, only that it is turned is noted.
     fn transpose_constant(&mut self, name: &'a str, axes: &[usize]) -> Result<(), Error> {
         let output = self.output();
-        if let (Some(found), [1, 0]) = (self.importer.dequantized(name), axes)
+        if let (Some(found), [1, 0]) = (self.importer.emission.dequantized(name), axes)
             && let Codes::Constant(stored) = found.codes
         {
-            let codes = Codes::Constant(Stored { is_turned: !stored.is_turned, ..stored });
+            let codes = Codes::Constant(Stored { is_transposed: !stored.is_transposed, ..stored });
             let turned = Dequantized::new(self.name.clone(), codes, Rc::clone(&found.params));
             return self.importer.bind(output, Binding::Dequantized(turned));
         }
@@ -96,7 +97,7 @@ impl<'a> Entry<'_, 'a> {
     /// Softmax or its logarithm. From opset 13 on it is over one axis; before, over all axes from `axis` on as if they
     /// were one.
     pub(crate) fn softmax(&mut self, op: fn(usize) -> Op) -> Result<(), Error> {
-        let is_joined = self.importer.opset < 13;
+        let is_joined = self.importer.names.opset() < 13;
         let axis = self.attributes(&["axis"])?.int("axis", if is_joined { 1 } else { -1 })?;
         let x = self.operand(0)?;
         let dims = self.dims(x);

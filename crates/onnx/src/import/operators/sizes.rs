@@ -129,16 +129,16 @@ impl<'a> Entry<'_, 'a> {
     /// Whether an input holds sizes that are not all known.
     fn is_symbolic(&self, index: usize) -> bool {
         let name = self.input(index).unwrap_or_default();
-        matches!(self.importer.bindings.get(name), Some(Binding::Sizes(_)))
+        matches!(self.importer.emission.binding(name), Some(Binding::Sizes(_)))
     }
 
     /// The integers of an input, `None` if it is left out or holds anything else.
     pub(crate) fn sizes(&mut self, index: usize) -> Option<Sizes> {
         let name = self.input(index)?;
-        if let Some(Binding::Sizes(sizes)) = self.importer.bindings.get(name) {
+        if let Some(Binding::Sizes(sizes)) = self.importer.emission.binding(name) {
             return Some(sizes.clone());
         }
-        let tensor = self.importer.stored(name)?;
+        let tensor = self.importer.constants.stored(name)?;
         if tensor.shape().len() > 1 || tensor.len() > LONGEST {
             return None;
         }
@@ -156,7 +156,7 @@ impl<'a> Entry<'_, 'a> {
         let Some(name) = self.input(index) else { return Err(self.invalid(format!("lacks input {index}"))) };
         match self.sizes(index) {
             Some(sizes) => Ok(sizes),
-            None if !self.importer.bindings.contains_key(name) => Err(self.unknown(name)),
+            None if !self.importer.emission.is_bound(name) => Err(self.unknown(name)),
             None => {
                 Err(self.unsupported(format!("an input `{name}` that does not follow from shapes, at place {index},")))
             }
@@ -190,13 +190,13 @@ impl<'a> Entry<'_, 'a> {
     /// The shape of an input, whatever it holds.
     fn shape_of_input(&mut self) -> Result<Vec<Polynomial>, Error> {
         let name = self.input(0).unwrap_or_default();
-        let dims: Vec<Dim> = match self.importer.bindings.get(name) {
+        let dims: Vec<Dim> = match self.importer.emission.binding(name) {
             Some(Binding::Value(id) | Binding::Dequantized(Dequantized { codes: Codes::Value(id), .. })) => {
                 self.dims(*id)
             }
             Some(Binding::Sizes(sizes)) if sizes.is_scalar => Vec::new(),
             Some(Binding::Sizes(sizes)) => vec![sizes.elements.len().into()],
-            _ => match self.importer.constant_shape(name) {
+            _ => match self.importer.constants.shape(name) {
                 Some(shape) => shape.into_iter().map(Dim::Fixed).collect(),
                 None => {
                     let id = self.any_operand(0)?;
@@ -332,7 +332,9 @@ impl<'a> Entry<'_, 'a> {
         }
         let (Some(a), Some(b)) = (self.sizes(1), self.sizes(2)) else { return Ok(false) };
         let name = self.input(0).unwrap_or_default();
-        let Some(truth) = self.importer.stored(name).filter(|truth| truth.shape().len() < 2) else { return Ok(false) };
+        let Some(truth) = self.importer.constants.stored(name).filter(|truth| truth.shape().len() < 2) else {
+            return Ok(false);
+        };
         let truth_shape = truth.shape().to_vec();
         let Ok(truth) = truth.as_slice::<u8>() else { return Ok(false) };
         let elements = truth.iter().map(|&truth| Polynomial::constant(i64::from(truth))).collect();

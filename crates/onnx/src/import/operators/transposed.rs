@@ -36,7 +36,7 @@ impl Entry<'_, '_> {
 
     fn conv_transpose_op(&self, x: ValueId, weight: ValueId) -> Result<Op, Error> {
         let attributes = self.attributes(&ATTRIBUTES)?;
-        let weight = self.importer.builder.value(weight).ty().fixed_shape().unwrap_or_default();
+        let weight = self.ty(weight).fixed_shape().unwrap_or_default();
         let (kernel, dims) = (weight.get(2..).unwrap_or_default().to_vec(), self.dims(x));
         if kernel.is_empty() || dims.len() != weight.len() || kernel.contains(&0) {
             return Err(self.invalid(format!("a weight of shape {weight:?} for an input of shape {dims:?}")));

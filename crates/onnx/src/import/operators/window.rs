@@ -40,7 +40,7 @@ impl Entry<'_, '_> {
 
     /// The convolution of `x` with a weight.
     pub(crate) fn conv_op(&self, x: ValueId, weight: ValueId) -> Result<Op, Error> {
-        let weight = self.importer.builder.value(weight).ty().fixed_shape().unwrap_or_default();
+        let weight = self.ty(weight).fixed_shape().unwrap_or_default();
         let dims = self.dims(x);
         let attributes = self.attributes(&CONV)?;
         let kernel = weight.get(2..).unwrap_or_default().to_vec();

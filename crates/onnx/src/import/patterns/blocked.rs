@@ -7,7 +7,6 @@ use fourfold_tensor::{DType, Tensor};
 
 use crate::Error;
 use crate::import::constants::tensor::failed;
-use crate::import::emission::binding::Binding;
 use crate::import::emission::node::Entry;
 use crate::import::narrow::Code;
 use crate::import::operators::blocks::BLOCKS;
@@ -56,7 +55,7 @@ impl<'a> Entry<'_, 'a> {
         if let Some(given) = self.input(2).and_then(|name| self.importer.code_of(name)).filter(|given| *given != code) {
             return Err(self.invalid(format!("the zero point is {given}, but the codes are {code}")));
         }
-        self.importer.check_computed(shape.iter().product())?;
+        self.importer.constants.check(shape.iter().product())?;
         let zero_points = zero_points.as_ref().and_then(integers);
         Ok(Blocks { scales, zero_points, shape: shape.to_vec(), axis, size })
     }
@@ -64,7 +63,7 @@ impl<'a> Entry<'_, 'a> {
     /// Codes with scales for blocks along an axis to real numbers.
     pub(crate) fn dequantize_blocks(&mut self, axis: i64, size: usize) -> Result<(), Error> {
         let name = self.input(0).unwrap_or_default();
-        if let Some(Binding::Coded(coded)) = self.importer.bindings.get(name) {
+        if let Some(coded) = self.importer.patterns.coded(name) {
             let coded = coded.clone();
             let axis = self.axis(axis, self.dims(coded.real).len(), false)?;
             let given =
@@ -75,7 +74,7 @@ impl<'a> Entry<'_, 'a> {
             }
             return self.stand_for(coded.real);
         }
-        if self.importer.stored(name).is_none() {
+        if self.importer.constants.stored(name).is_none() {
             return Err(self.unsupported("blocks of integers that are computed"));
         }
         let codes = self.constant(0)?;
@@ -94,7 +93,7 @@ impl<'a> Entry<'_, 'a> {
     /// Real numbers to codes with scales for blocks along an axis.
     pub(crate) fn quantize_blocks(&mut self, code: Code, axis: i64, size: usize) -> Result<(), Error> {
         let (least, most) = code.range();
-        if let Some(real) = self.importer.constant(self.input(0).unwrap_or_default())? {
+        if let Some(real) = self.importer.constants.get(self.input(0).unwrap_or_default())? {
             let blocks = self.blocks(real.shape(), code, axis, size)?;
             let wrong = |error| failed(error, |reason| self.invalid(reason));
             let codes = real.as_slice::<f32>().map_err(wrong)?.iter().zip(blocks.elements());
@@ -119,7 +118,7 @@ impl<'a> Entry<'_, 'a> {
         let meaning = Meaning::Blocks { names, axis: blocks.axis, size };
         let real = self.rounded(x, code, &blocks)?;
         let coded = Coded { real, code, meaning, codes: None };
-        self.importer.bind(self.output(), Binding::Coded(coded))
+        self.importer.bind_coded(self.output(), coded)
     }
 
     /// `round(clamp(x / scale, least - zero_point, most - zero_point)) * scale`; bounds are whole numbers, so they may

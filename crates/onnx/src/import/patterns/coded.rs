@@ -8,7 +8,7 @@ use fourfold_tensor::{DType, Tensor};
 
 use crate::Error;
 use crate::import::Importer;
-use crate::import::emission::binding::Binding;
+use crate::import::emission::binding::{Binding, Deferred};
 use crate::import::narrow::Code;
 
 /// Codes of real numbers that are computed, without the codes: those of 16 bits, for example, which no operator of the
@@ -49,8 +49,17 @@ impl Coded<'_> {
 }
 
 impl<'a> Importer<'a> {
+    /// Gives a name quantized values whose floats alone are in the graph.
+    pub(crate) fn bind_coded(&mut self, name: &'a str, coded: Coded<'a>) -> Result<(), Error> {
+        self.bind(name, Binding::Deferred(Deferred { make: Self::codes_of, code: Some(coded.code) }))?;
+        self.patterns.coded.insert(name, coded);
+        Ok(())
+    }
+
     /// The codes of real numbers: as the graph has them, if it has such, else as integers.
-    pub(crate) fn codes_of(&mut self, name: &'a str, coded: Coded<'a>) -> Result<ValueId, Error> {
+    fn codes_of(&mut self, name: &'a str) -> Result<ValueId, Error> {
+        let lost = || Error::Tensor { name: name.to_owned(), reason: "is no quantized value".to_owned() };
+        let coded = self.patterns.coded.get(name).cloned().ok_or_else(lost)?;
         if let Some(codes) = coded.codes {
             return Ok(codes);
         }
@@ -67,17 +76,17 @@ impl<'a> Importer<'a> {
                 (Op::Cast(Cast { to: CastTo::of(coded.code.dtype()) }), whole, None)
             }
         };
-        let output = if self.is_output(name) { name.to_owned() } else { self.fresh_name(name) };
+        let output = if self.names.is_output(name) { name.to_owned() } else { self.fresh_name(name) };
         let node = self.fresh_name(&format!("{name}.quantize"));
-        let codes = self.builder.add(NewNode { name: &node, output: &output, op, inputs: &[x], params: own })?;
-        self.bindings.insert(name, Binding::Coded(Coded { codes: Some(codes), ..coded }));
+        let codes = self.emission.add(NewNode { name: &node, output: &output, op, inputs: &[x], params: own })?;
+        self.patterns.coded.insert(name, Coded { codes: Some(codes), ..coded });
         Ok(codes)
     }
 
     /// `round(real / scale + zero_point)`, in `f32`: the quotient is next to a whole number, which is what it is
     /// rounded to.
     fn whole_numbers(&mut self, name: &str, coded: &Coded<'_>, params: &QuantParams) -> Result<ValueId, Error> {
-        let rank = self.builder.value(coded.real).ty().rank();
+        let rank = self.emission.ty(coded.real).rank();
         let scales = params.scales().iter().map(|scale| scale.get()).collect();
         #[expect(clippy::cast_precision_loss, reason = "of 16 bits at most")]
         let zero_points = params.zero_points().iter().map(|&zero_point| zero_point as f32).collect();
@@ -94,10 +103,10 @@ impl<'a> Importer<'a> {
             if let Some(numbers) = numbers {
                 let numbers = Tensor::from_vec(&shape, numbers).map_err(fourfold_graph::Error::from)?;
                 let fresh = self.fresh_name(&format!("{name}.numbers"));
-                inputs.push(self.builder.constant(&fresh, numbers)?);
+                inputs.push(self.emission.constant(&fresh, numbers)?);
             }
             let fresh = self.fresh_name(&format!("{name}.steps"));
-            Ok(self.builder.node(&fresh, op, &inputs)?)
+            self.emission.node(&fresh, op, &inputs)
         })
     }
 }

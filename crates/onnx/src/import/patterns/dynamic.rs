@@ -8,12 +8,13 @@
 //! Nothing enters the graph before the last product, which becomes a Linear, or a convolution for ConvInteger. The
 //! operators of ONNX Runtime that do several of these steps at once become the same.
 
+use std::collections::HashMap;
+
 use fourfold_graph::{Activation, Binary, Conv, Dim, Linear, Op, ValueId};
 use fourfold_schemes::DynamicScheme;
 use fourfold_tensor::DType;
 
 use crate::Error;
-use crate::import::emission::binding::Binding;
 use crate::import::emission::node::Entry;
 use crate::import::operators::window::CONV;
 use crate::proto::{NodeProto, data_type};
@@ -37,6 +38,53 @@ pub(crate) enum Part<'a> {
     Scales { x: ValueId, weight: &'a str },
 }
 
+/// The steps of all dynamic quantizations, and what was made of them.
+#[derive(Default)]
+pub(crate) struct Steps<'a> {
+    by_name: HashMap<&'a str, Part<'a>>,
+    /// The steps that are nodes of their own.
+    values: HashMap<&'a str, ValueId>,
+    /// What floats are quantized to while the model runs.
+    quantized: HashMap<ValueId, Quantized>,
+}
+
+impl<'a> Steps<'a> {
+    /// The step of that name.
+    pub(crate) fn get(&self, name: &str) -> Option<Part<'a>> {
+        self.by_name.get(name).copied()
+    }
+
+    pub(crate) fn insert(&mut self, name: &'a str, step: Part<'a>) {
+        self.by_name.insert(name, step);
+    }
+
+    /// The value that a step was made, if it was.
+    pub(crate) fn value(&self, name: &str) -> Option<ValueId> {
+        self.values.get(name).copied()
+    }
+
+    pub(crate) fn insert_value(&mut self, name: &'a str, value: ValueId) {
+        self.values.insert(name, value);
+    }
+
+    /// What floats were quantized to, if they were.
+    pub(crate) fn quantized(&self, x: ValueId) -> Option<Quantized> {
+        self.quantized.get(&x).copied()
+    }
+
+    pub(crate) fn insert_quantized(&mut self, x: ValueId, quantized: Quantized) {
+        self.quantized.insert(x, quantized);
+    }
+}
+
+/// The results of a DynamicQuantizeLinear, all as floats.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Quantized {
+    pub(crate) codes: ValueId,
+    pub(crate) scale: ValueId,
+    pub(crate) zero_point: ValueId,
+}
+
 impl Part<'_> {
     /// The type that the elements have in the file.
     pub(crate) fn dtype(&self) -> DType {
@@ -55,7 +103,7 @@ impl<'a> Entry<'_, 'a> {
         let x = self.operand(0)?;
         let parts = [Part::Codes { x }, Part::Scale { x }, Part::ZeroPoint { x }];
         for (name, part) in self.proto.output.iter().zip(parts).filter(|(name, _)| !name.is_empty()) {
-            self.importer.bind(name, Binding::Part(part))?;
+            self.importer.bind_step(name, part)?;
         }
         Ok(())
     }
@@ -77,7 +125,7 @@ impl<'a> Entry<'_, 'a> {
         match (self.part(0), self.part(2)) {
             (Some(Part::Codes { x }), Some(Part::ZeroPoint { x: same })) if x == same => {
                 let sums = Part::Sums { x, product: self.proto, is_cast: false };
-                self.importer.bind(self.output(), Binding::Part(sums)).map(|()| true)
+                self.importer.bind_step(self.output(), sums).map(|()| true)
             }
             _ => Ok(false),
         }
@@ -89,7 +137,7 @@ impl<'a> Entry<'_, 'a> {
         match self.part(0) {
             Some(Part::Sums { x, product, .. }) if to == i64::from(data_type::FLOAT) => {
                 let sums = Part::Sums { x, product, is_cast: true };
-                self.importer.bind(self.output(), Binding::Part(sums))
+                self.importer.bind_step(self.output(), sums)
             }
             _ => self.cast_to(to),
         }
@@ -120,17 +168,17 @@ impl<'a> Entry<'_, 'a> {
 
     /// Whether the right side of a product is constant, and a matrix for one of matrices.
     fn has_constant_weight(&self, product: &NodeProto) -> bool {
-        let weight = product.input.get(1).and_then(|name| self.importer.stored(name));
+        let weight = product.input.get(1).and_then(|name| self.importer.constants.stored(name));
         weight.is_some_and(|weight| weight.shape().len() == 2 || product.op_type == "ConvInteger")
     }
 
     fn is_constant(&self, index: usize) -> bool {
-        self.input(index).is_some_and(|name| self.importer.constant_shape(name).is_some())
+        self.input(index).is_some_and(|name| self.importer.constants.shape(name).is_some())
     }
 
     fn scales(&mut self, x: ValueId, weight: usize) -> Result<(), Error> {
         let name = self.input(weight).unwrap_or_default();
-        self.importer.bind(self.output(), Binding::Part(Part::Scales { x, weight: name }))
+        self.importer.bind_step(self.output(), Part::Scales { x, weight: name })
     }
 
     /// Adds the Linear that the steps are, with the bias that follows.
@@ -143,7 +191,7 @@ impl<'a> Entry<'_, 'a> {
 
     /// Checks that the scale of a weight is one number, or a list on the axis of the sums' columns.
     fn expect_scale(&self, name: &str, columns: impl FnOnce(&[usize]) -> Option<usize>) -> Result<(), Error> {
-        let shape = self.importer.constant_shape(name).unwrap_or_default();
+        let shape = self.importer.constants.shape(name).unwrap_or_default();
         let count: usize = shape.iter().product();
         if count == 1 || columns(&shape) == Some(count) {
             return Ok(());
@@ -222,9 +270,6 @@ impl<'a> Entry<'_, 'a> {
 
     /// What an input is a part of.
     pub(crate) fn part(&self, index: usize) -> Option<Part<'a>> {
-        match self.importer.bindings.get(self.input(index)?)? {
-            Binding::Part(part) => Some(*part),
-            _ => None,
-        }
+        self.importer.patterns.steps.get(self.input(index)?)
     }
 }

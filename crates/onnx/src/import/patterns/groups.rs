@@ -23,7 +23,7 @@ pub(crate) type Steps = [usize; 4];
 impl<'a> Importer<'a> {
     /// The steps before each node at the end of such steps, as far as operators and readers tell.
     pub(crate) fn grouped_steps(&self) -> HashMap<usize, Steps> {
-        let nodes = &self.proto.node;
+        let nodes = &self.names.file().node;
         if !nodes.iter().any(|node| node.op_type == "InstanceNormalization") {
             return HashMap::new();
         }
@@ -31,7 +31,7 @@ impl<'a> Importer<'a> {
             nodes.iter().enumerate().filter_map(|(index, node)| Some((node.output.first()?.as_str(), index))).collect();
         let is = |index: usize, operator: &str| nodes[index].op_type == operator && is_default(&nodes[index].domain);
         let reader = |index: usize, operator: &str| {
-            let next = self.sole_reader(nodes[index].output.first()?)?;
+            let next = self.names.sole_reader(nodes[index].output.first()?)?;
             (next > index && is(next, operator)).then_some(next)
         };
         let steps = |normal: usize| {
@@ -45,20 +45,9 @@ impl<'a> Importer<'a> {
         (0..nodes.len()).filter(|&index| is(index, "InstanceNormalization")).filter_map(steps).collect()
     }
 
-    /// Takes in the sum at the end of such steps, or all of them one by one.
-    pub(crate) fn grouped(&mut self, index: usize, steps: Steps) -> Result<(), Error> {
-        if self.group_norm_of(index, steps)? {
-            return Ok(());
-        }
-        for index in steps.into_iter().chain([index]) {
-            self.node(index, &self.proto.node[index])?;
-        }
-        Ok(())
-    }
-
     /// Adds the GroupNorm that the steps are, `false` if they are something else.
-    fn group_norm_of(&mut self, index: usize, [first, normal, back, scaled]: Steps) -> Result<bool, Error> {
-        let file = self.proto;
+    pub(crate) fn group_norm_of(&mut self, index: usize, [first, normal, back, scaled]: Steps) -> Result<bool, Error> {
+        let file = self.names.file();
         let node = |index: usize| &file.node[index];
         let factor_of = |index: usize, made_by: usize| {
             let [a, b] = node(index).input.as_slice() else { return None };
@@ -80,7 +69,7 @@ impl<'a> Importer<'a> {
             let Some(constant) = self.of_channels(name, channels, dims.len())? else { return Ok(false) };
             constants.push((name, constant));
         }
-        let name = self.node_name(index, node(index));
+        let name = self.names.of_node(index, node(index));
         let mut entry = Entry { importer: self, proto: node(index), name };
         let mut inputs = vec![x];
         for (name, constant) in constants {
@@ -92,7 +81,7 @@ impl<'a> Importer<'a> {
 
     /// The constant of that name if it has one number for each channel of a value with so many axes, or one for all.
     fn of_channels(&mut self, name: &str, channels: usize, rank: usize) -> Result<Option<Tensor>, Error> {
-        let Some(constant) = self.constant(name)? else { return Ok(None) };
+        let Some(constant) = self.constants.get(name)? else { return Ok(None) };
         let shape = constant.shape();
         let is_of_channels = shape.len() + 1 >= rank
             && shape.len() <= rank

@@ -3,8 +3,6 @@
 //! A file gives an input of `uint8` or `int8` no scale; the nodes that read it do. The first that does decides; others
 //! must agree, or are refused. Where none does, they are integers.
 
-use std::collections::{HashMap, HashSet};
-
 use fourfold_graph::{Dim, ValueType};
 use fourfold_schemes::QuantParams;
 use fourfold_tensor::{DType, Tensor};
@@ -13,7 +11,7 @@ use crate::Error;
 use crate::import::Importer;
 use crate::import::narrow::Code;
 use crate::proto::{
-    NodeProto, ValueInfoProto, data_type, tensor_shape_proto::dimension::Value as Dimension, type_proto::Value as Type,
+    ValueInfoProto, data_type, tensor_shape_proto::dimension::Value as Dimension, type_proto::Value as Type,
 };
 
 /// Operators that move the elements of their first input, or choose among them.
@@ -38,32 +36,9 @@ const MOVING: [&str; 18] = [
     "Unsqueeze",
 ];
 
-/// Who reads what, for all inputs of a model.
-#[derive(Default)]
-pub(crate) struct Readers<'a> {
-    /// For each name the nodes that read it, and as which input; empty until an input of codes asks.
-    nodes: HashMap<&'a str, Vec<(usize, usize)>>,
-    /// The names that were looked at: what one input is moved to is not what another is.
-    seen: HashSet<&'a str>,
-}
-
-impl<'a> Readers<'a> {
-    fn fill(&mut self, nodes: &'a [NodeProto]) {
-        for (index, node) in nodes.iter().enumerate() {
-            for (place, input) in node.input.iter().enumerate() {
-                self.nodes.entry(input).or_default().push((index, place));
-            }
-        }
-    }
-}
-
 impl<'a> Importer<'a> {
     /// The type of an input of the model; constants must be bound.
-    pub(crate) fn input_type(
-        &mut self,
-        input: &'a ValueInfoProto,
-        readers: &mut Readers<'a>,
-    ) -> Result<ValueType, Error> {
+    pub(crate) fn input_type(&mut self, input: &'a ValueInfoProto) -> Result<ValueType, Error> {
         let unsupported = |what: String| Error::UnsupportedTensor { name: input.name.clone(), what };
         let Some(Type::TensorType(tensor)) = input.r#type.as_ref().and_then(|ty| ty.value.as_ref()) else {
             return Err(unsupported("an input that is not a tensor".to_owned()));
@@ -80,27 +55,19 @@ impl<'a> Importer<'a> {
         let dims = dims(input, tensor.shape.as_ref())?;
         let code = Code::held(dtype).filter(|_| dtype.byte_range().is_some());
         let meaning = code.and_then(|code| {
-            let found = self.meaning(&input.name, code, readers).map(|(_, params)| params);
-            found.or_else(|| self.meaning_of_products(&input.name, code, readers))
+            let found = self.meaning(&input.name, code).map(|(_, params)| params);
+            found.or_else(|| self.meaning_of_products(&input.name, code))
         });
         Ok(meaning.map_or_else(|| ValueType::plain(dtype, &dims), |params| ValueType::quantized(&dims, params)))
     }
 
     /// The parameters, and their names, that the first reader of codes gives them, where they are or where they were
     /// moved to.
-    pub(crate) fn meaning(
-        &mut self,
-        name: &'a str,
-        code: Code,
-        readers: &mut Readers<'a>,
-    ) -> Option<([&'a str; 2], QuantParams)> {
-        if readers.nodes.is_empty() {
-            readers.fill(&self.proto.node);
-        }
+    pub(crate) fn meaning(&mut self, name: &'a str, code: Code) -> Option<([&'a str; 2], QuantParams)> {
         let mut names = vec![name];
         while let Some(name) = names.pop() {
-            for &(index, place) in readers.nodes.get(name).into_iter().flatten() {
-                let node = &self.proto.node[index];
+            for (index, place) in self.names.uses(name) {
+                let node = &self.names.file().node[index];
                 let operator = node.op_type.as_str();
                 let gives = operator == "DequantizeLinear" || operator == "QGemm" || operator.starts_with("QLinear");
                 let given = [1, 2].map(|behind| node.input.get(place + behind).map_or("", String::as_str));
@@ -113,7 +80,7 @@ impl<'a> Importer<'a> {
                     }
                 }
                 if place == 0 && MOVING.contains(&operator) {
-                    names.extend(node.output.iter().map(String::as_str).filter(|output| readers.seen.insert(output)));
+                    names.extend(node.output.iter().map(String::as_str).filter(|output| self.names.follow(output)));
                 }
             }
         }
@@ -121,10 +88,11 @@ impl<'a> Importer<'a> {
     }
 
     /// The zero point of integers that products alone read, all with the same one.
-    fn meaning_of_products(&mut self, name: &str, code: Code, readers: &Readers<'a>) -> Option<QuantParams> {
+    fn meaning_of_products(&mut self, name: &'a str, code: Code) -> Option<QuantParams> {
         let mut meaning = None;
-        for &(index, place) in readers.nodes.get(name)? {
-            let is_product = matches!(self.proto.node[index].op_type.as_str(), "MatMulInteger" | "ConvInteger");
+        for (index, place) in self.names.uses(name) {
+            let operator = self.names.file().node[index].op_type.as_str();
+            let is_product = matches!(operator, "MatMulInteger" | "ConvInteger");
             let reader = &mut self.at(index);
             let parameters = reader.integer_parameters(place + 2).ok().filter(|_| is_product && place < 2)?;
             let params = reader.per_tensor(&parameters, code).ok()?;
@@ -132,7 +100,7 @@ impl<'a> Importer<'a> {
                 return None;
             }
         }
-        meaning.filter(|_| !self.is_output(name))
+        meaning.filter(|_| !self.names.is_output(name))
     }
 }
 

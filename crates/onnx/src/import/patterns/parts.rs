@@ -16,8 +16,10 @@ use fourfold_tensor::{DType, Tensor};
 
 use crate::Error;
 use crate::import::Importer;
+use crate::import::emission::binding::{Binding, Deferred};
 use crate::import::emission::node::Entry;
-use crate::import::patterns::dynamic::Part;
+use crate::import::narrow::Code;
+use crate::import::patterns::dynamic::{Part, Quantized};
 use crate::import::weights::codes::Channels;
 use crate::import::weights::parameters::integers;
 use crate::proto::NodeProto;
@@ -25,20 +27,21 @@ use crate::proto::NodeProto;
 /// A range with all steps from any zero point to any code, which are 255 at most.
 const STEPS: (i32, i32) = (i16::MIN as i32, i16::MAX as i32);
 
-/// The results of a DynamicQuantizeLinear, all as real numbers.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Quantized {
-    codes: ValueId,
-    scale: ValueId,
-    zero_point: ValueId,
-}
-
 impl<'a> Importer<'a> {
-    /// The value of a step that stands under a name of the file.
-    pub(crate) fn value_of_part(&mut self, name: &'a str, part: Part<'a>) -> Result<ValueId, Error> {
-        if let Some(&id) = self.parts.get(name) {
+    /// Gives a name a step, which becomes nodes of its own when another reader than a product asks for it.
+    pub(crate) fn bind_step(&mut self, name: &'a str, step: Part<'a>) -> Result<(), Error> {
+        self.bind(name, Binding::Deferred(Deferred { make: Self::value_of_step, code: Code::held(step.dtype()) }))?;
+        self.patterns.steps.insert(name, step);
+        Ok(())
+    }
+
+    /// The value of the step that stands under a name of the file.
+    fn value_of_step(&mut self, name: &'a str) -> Result<ValueId, Error> {
+        if let Some(id) = self.patterns.steps.value(name) {
             return Ok(id);
         }
+        let lost = || Error::Tensor { name: name.to_owned(), reason: "is no step of a quantization".to_owned() };
+        let part = self.patterns.steps.get(name).ok_or_else(lost)?;
         let mut id = match part {
             Part::Codes { x } => {
                 let codes = self.quantized_parts(name, x)?.codes;
@@ -63,27 +66,27 @@ impl<'a> Importer<'a> {
                 if is_cast { self.made(name, "reals", Op::Cast(Cast { to: CastTo::F32 }), &[sums])? } else { sums }
             }
         };
-        if self.is_output(name) {
+        if self.names.is_output(name) {
             let node = self.fresh_name(&format!("{name}.output"));
             let new = NewNode { name: &node, output: name, op: Op::Identity, inputs: &[id], params: None };
-            id = self.builder.add(new)?;
+            id = self.emission.add(new)?;
         }
-        self.parts.insert(name, id);
+        self.patterns.steps.insert_value(name, id);
         Ok(id)
     }
 
     /// Codes, scale and zero point of real numbers, made once.
     fn quantized_parts(&mut self, name: &str, x: ValueId) -> Result<Quantized, Error> {
-        if let Some(&made) = self.quantized_values.get(&x) {
+        if let Some(made) = self.patterns.steps.quantized(x) {
             return Ok(made);
         }
         let [zero, one, steps] = [0.0_f32, 1.0, 255.0].map(|number| {
             let tensor = Tensor::from_slice(&[], &[number]).map_err(fourfold_graph::Error::from)?;
             let fresh = self.fresh_name(&format!("{name}.number"));
-            Ok::<_, Error>(self.builder.constant(&fresh, tensor)?)
+            Ok::<_, Error>(self.emission.constant(&fresh, tensor)?)
         });
         let (zero, one, steps) = (zero?, one?, steps?);
-        let axes: Vec<usize> = (0..self.builder.value(x).ty().rank()).collect();
+        let axes: Vec<usize> = (0..self.emission.ty(x).rank()).collect();
         let mut end = |what: &str, reduction, function| {
             let op = Op::Reduce(Reduce { reduction, axes: axes.clone(), keep: false });
             let found = if axes.is_empty() { x } else { self.made(name, what, op, &[x])? };
@@ -102,7 +105,7 @@ impl<'a> Importer<'a> {
         let sum = Op::Add(Add { activation: Activation::Clamp { min: 0.0, max: 255.0 } });
         let codes = self.made(name, "codes", sum, &[rounded, zero_point])?;
         let made = Quantized { codes, scale, zero_point };
-        self.quantized_values.insert(x, made);
+        self.patterns.steps.insert_quantized(x, made);
         Ok(made)
     }
 
@@ -112,7 +115,7 @@ impl<'a> Importer<'a> {
         for codes in &mut numbers {
             let name = self.fresh_name(&format!("{base}.quantize"));
             let (op, params) = (Op::Quantize, Some(params.clone()));
-            *codes = self.builder.add(NewNode { name: &name, output: &name, op, inputs: &[*codes], params })?;
+            *codes = self.emission.add(NewNode { name: &name, output: &name, op, inputs: &[*codes], params })?;
         }
         Ok(numbers)
     }
@@ -120,7 +123,7 @@ impl<'a> Importer<'a> {
     /// Adds a node for a step of the value of that name.
     fn made(&mut self, base: &str, what: &str, op: Op, inputs: &[ValueId]) -> Result<ValueId, Error> {
         let name = self.fresh_name(&format!("{base}.{what}"));
-        Ok(self.builder.node(&name, op, inputs)?)
+        self.emission.node(&name, op, inputs)
     }
 }
 
@@ -129,7 +132,7 @@ impl<'a> Entry<'_, 'a> {
     fn sums_of(&mut self, quantized: Quantized, product: &'a NodeProto) -> Result<ValueId, Error> {
         let is_conv = product.op_type == "ConvInteger";
         let right = product.input.get(1).map_or("", String::as_str);
-        if !is_conv && self.importer.stored(right).is_none_or(|weight| weight.shape().len() != 2) {
+        if !is_conv && self.importer.constants.stored(right).is_none_or(|weight| weight.shape().len() != 2) {
             return self.sums_of_two(quantized);
         }
         let channels = if is_conv { Channels::First } else { Channels::Turned };
@@ -213,7 +216,7 @@ impl<'a> Entry<'_, 'a> {
 
     /// `sum (w - z_w)` of each row of a weight, a constant that broadcasts to the columns of the sums.
     fn sums_of_rows(&mut self, weight: ValueId) -> Result<ValueId, Error> {
-        let value = self.importer.builder.value(weight);
+        let value = self.importer.emission.value(weight);
         let (Some(codes), Some(params)) = (value.constant(), value.ty().params()) else {
             return Err(self.invalid("has a weight that is not constant"));
         };
@@ -228,7 +231,7 @@ impl<'a> Entry<'_, 'a> {
         let shape = [&[rows], &vec![1; axes.saturating_sub(2)][..]].concat();
         let sums = Tensor::from_vec(&shape, sums).map_err(fourfold_graph::Error::from)?;
         let name = self.importer.fresh_name(&format!("{}.columns", self.name));
-        Ok(self.importer.builder.constant(&name, sums)?)
+        self.importer.emission.constant(&name, sums)
     }
 }
 

@@ -9,8 +9,9 @@ use fourfold_schemes::{
 use fourfold_tensor::{DType, Tensor};
 
 use crate::Error;
+use crate::import::constants::Stored;
 use crate::import::constants::tensor::failed;
-use crate::import::emission::binding::{Binding, Codes, Dequantized, Stored};
+use crate::import::emission::binding::{Binding, Codes, Dequantized};
 use crate::import::emission::node::Entry;
 use crate::import::narrow::Code;
 use crate::import::patterns::coded::{Coded, Meaning, shape_on_axis};
@@ -35,7 +36,7 @@ impl<'a> Entry<'_, 'a> {
         let parameters = self.parameters(1)?;
         let code = self.made_code(parameters.code())?;
         self.importer.note_code(output, code);
-        if let Some(real) = self.importer.constant(name)? {
+        if let Some(real) = self.importer.constants.get(name)? {
             let params = self.params(&parameters, code, real.shape(), axis)?;
             let codes = constant_codes(&real, code, &params);
             let codes = codes.map_err(|error| failed(error, |reason| self.invalid(reason)))?;
@@ -45,11 +46,12 @@ impl<'a> Entry<'_, 'a> {
             return self.fake_quantize(&parameters, code, axis);
         }
         let params = self.per_tensor(&parameters, code)?;
-        if let Some(Dequantized { codes: Codes::Value(id), params: made, .. }) = self.importer.dequantized(name)
+        if let Some(Dequantized { codes: Codes::Value(id), params: made, .. }) =
+            self.importer.emission.dequantized(name)
             && **made == params
         {
             let id = *id;
-            if !self.importer.is_output(output) {
+            if !self.importer.names.is_output(output) {
                 return self.importer.bind(output, Binding::Value(id));
             }
             return self.emit(Op::Identity, &[id]);
@@ -95,19 +97,19 @@ impl<'a> Entry<'_, 'a> {
     ) -> Result<(), Error> {
         let real = self.importer.fresh_name(&format!("{}.real", self.output()));
         let new = NewNode { name: &self.name, output: &real, op, inputs, params: None };
-        let real = self.importer.builder.add(new)?;
+        let real = self.importer.emission.add(new)?;
         self.bind_coded(real, code, params)
     }
 
     fn bind_coded(&mut self, real: ValueId, code: Code, params: QuantParams) -> Result<(), Error> {
         let coded = Coded { real, code, meaning: Meaning::Params(Rc::new(params)), codes: None };
-        self.importer.bind(self.output(), Binding::Coded(coded))
+        self.importer.bind_coded(self.output(), coded)
     }
 
     /// Whether a value holds numbers that these codes stand for, which were moved since, a few times at most.
     fn is_rounded(&self, mut x: ValueId, params: &QuantParams) -> bool {
         for _ in 0..8 {
-            let Some(node) = self.importer.builder.producer(x) else { return false };
+            let Some(node) = self.importer.emission.producer(x) else { return false };
             match node.op() {
                 Op::FakeQuantize(made) => return made == params,
                 op if is_moving(op) && params.as_per_tensor().is_some() => x = node.inputs()[0],
@@ -137,18 +139,17 @@ impl<'a> Entry<'_, 'a> {
         let (name, output) = (self.input(0).unwrap_or_default(), self.output());
         let parameters = self.parameters(1)?;
         let code = self.importer.code_of(name);
-        let (codes, params) = if let Some(shape) = self.importer.stored(name).map(|codes| codes.shape().to_vec()) {
-            let code = code.ok_or_else(|| self.invalid(format!("reads `{name}`, which holds no codes")))?;
-            if matches!(code, Code::I16 | Code::U16) {
-                self.importer.note("constants of 16 bits are real numbers here");
-            }
-            let params = self.params(&parameters, code, &shape, axis)?;
-            let [scale, zero_point] = parameters.names;
-            (Codes::Constant(Stored { names: [name, scale, zero_point], axis, is_turned: false }), params)
-        } else {
-            match self.importer.bindings.get(name) {
-                None => return Err(self.unknown(name)),
-                Some(Binding::Coded(coded)) => {
+        let (codes, params) =
+            if let Some(shape) = self.importer.constants.stored(name).map(|codes| codes.shape().to_vec()) {
+                let code = code.ok_or_else(|| self.invalid(format!("reads `{name}`, which holds no codes")))?;
+                if matches!(code, Code::I16 | Code::U16) {
+                    self.importer.note("constants of 16 bits are real numbers here");
+                }
+                let params = self.params(&parameters, code, &shape, axis)?;
+                let [scale, zero_point] = parameters.names;
+                (Codes::Constant(Stored { names: [name, scale, zero_point], axis, is_transposed: false }), params)
+            } else {
+                if let Some(coded) = self.importer.patterns.coded(name) {
                     let (real, code) = (coded.real, coded.code);
                     let Some(made) = coded.params().map(Rc::clone) else {
                         let what = format!("reading the codes `{name}` with one scale, which were made in blocks,");
@@ -158,19 +159,21 @@ impl<'a> Entry<'_, 'a> {
                     self.expect_same(name, &given, &made)?;
                     return self.stand_for(real);
                 }
-                Some(Binding::Dequantized(_)) => {
-                    return Err(self.invalid(format!("reads `{name}`, which holds real numbers, not codes")));
+                match self.importer.emission.binding(name) {
+                    None => return Err(self.unknown(name)),
+                    Some(Binding::Dequantized(_)) => {
+                        return Err(self.invalid(format!("reads `{name}`, which holds real numbers, not codes")));
+                    }
+                    Some(_) => {}
                 }
-                Some(_) => {}
-            }
-            let id = self.any_operand(0)?;
-            let ty = self.importer.builder.value(id).ty();
-            if ty.params().is_none() {
-                return self.dequantize_integers(id, &parameters, axis);
-            }
-            self.expect_params(name, ty, &parameters)?;
-            (Codes::Value(id), self.per_tensor(&parameters, code.unwrap_or(Code::U8))?)
-        };
+                let id = self.any_operand(0)?;
+                let ty = self.ty(id);
+                if ty.params().is_none() {
+                    return self.dequantize_integers(id, &parameters, axis);
+                }
+                self.expect_params(name, ty, &parameters)?;
+                (Codes::Value(id), self.per_tensor(&parameters, code.unwrap_or(Code::U8))?)
+            };
         let dequantized = Dequantized::new(self.name.clone(), codes, Rc::new(params));
         self.importer.bind(output, Binding::Dequantized(dequantized))
     }
@@ -178,7 +181,7 @@ impl<'a> Entry<'_, 'a> {
     /// Makes the result of the node a value that is there.
     pub(crate) fn stand_for(&mut self, value: ValueId) -> Result<(), Error> {
         let output = self.output();
-        if self.importer.is_output(output) {
+        if self.importer.names.is_output(output) {
             return self.emit(Op::Identity, &[value]);
         }
         self.importer.bind(output, Binding::Value(value))
@@ -213,7 +216,7 @@ impl<'a> Entry<'_, 'a> {
     pub(crate) fn real_numbers(&mut self, what: &str, shape: &[usize], numbers: Vec<f32>) -> Result<ValueId, Error> {
         let tensor = Tensor::from_vec(shape, numbers).map_err(fourfold_graph::Error::from)?;
         let name = self.importer.fresh_name(&format!("{}.{what}", self.name));
-        Ok(self.importer.builder.constant(&name, tensor)?)
+        self.importer.emission.constant(&name, tensor)
     }
 
     /// The axis of channels or blocks, and the size of a block if there are such.

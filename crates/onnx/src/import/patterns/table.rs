@@ -1,12 +1,11 @@
 //! Gather, and tables of embeddings among what it reads: constant codes of 8 bits stay such.
 
-use std::mem;
-
 use fourfold_graph::{Gather, Op, ValueId};
 use fourfold_schemes::{Granularity, QuantParams};
 
 use crate::Error;
-use crate::import::emission::binding::{Codes, Dequantized, Stored};
+use crate::import::constants::Stored;
+use crate::import::emission::binding::{Codes, Dequantized};
 use crate::import::emission::node::Entry;
 use crate::import::narrow::Code;
 
@@ -14,7 +13,7 @@ impl Entry<'_, '_> {
     pub(crate) fn gather(&mut self) -> Result<(), Error> {
         let axis = self.attributes(&["axis"])?.int("axis", 0)?;
         let indices = self.wide_operand(1)?;
-        if let Some(shape) = self.importer.constant_shape(self.input(0).unwrap_or_default()) {
+        if let Some(shape) = self.importer.constants.shape(self.input(0).unwrap_or_default()) {
             let axis = self.axis(axis, shape.len(), false)?;
             if axis == 0
                 && let Some(table) = self.table()?
@@ -39,11 +38,11 @@ impl Entry<'_, '_> {
     /// The constant codes that the first input was dequantized from, with one scale or one for each row: a table of
     /// embeddings.
     fn table(&mut self) -> Result<Option<ValueId>, Error> {
-        let found = self.importer.dequantized(self.input(0).unwrap_or_default());
+        let found = self.importer.emission.dequantized(self.input(0).unwrap_or_default());
         let Some(Dequantized { codes: Codes::Constant(stored), params, .. }) = found else { return Ok(None) };
         let is_by_row =
             matches!(params.granularity(), Granularity::PerTensor { .. } | Granularity::PerChannel { axis: 0, .. });
-        if stored.is_turned || !is_by_row || params.dtype().byte_range().is_none() {
+        if stored.is_transposed || !is_by_row || params.dtype().byte_range().is_none() {
             return Ok(None);
         }
         let (stored, params) = (*stored, (**params).clone());
@@ -53,7 +52,7 @@ impl Entry<'_, '_> {
     /// The constant codes that the first input was dequantized from, as integers, and what those chosen along an axis
     /// mean, by as many axes of numbers; `None` if there are none of 8 bits, or each has a scale of its own.
     fn table_of_integers(&mut self, axis: usize, rank: usize) -> Result<Option<(ValueId, QuantParams)>, Error> {
-        let found = self.importer.dequantized(self.input(0).unwrap_or_default());
+        let found = self.importer.emission.dequantized(self.input(0).unwrap_or_default());
         let Some(Dequantized { codes: Codes::Constant(stored), params, .. }) = found else { return Ok(None) };
         let granularity = match params.granularity().clone() {
             Granularity::PerChannel { axis: own, .. } if own == axis => return Ok(None),
@@ -62,7 +61,7 @@ impl Entry<'_, '_> {
             }
             other => other,
         };
-        if stored.is_turned || params.dtype().byte_range().is_none() {
+        if stored.is_transposed || params.dtype().byte_range().is_none() {
             return Ok(None);
         }
         let params = QuantParams::new(params.dtype(), (params.quant_min(), params.quant_max()), granularity);
@@ -77,12 +76,9 @@ impl Entry<'_, '_> {
     fn table_behind(&mut self) -> Result<Option<(ValueId, Code, QuantParams)>, Error> {
         let name = self.input(0).unwrap_or_default();
         let code = self.importer.code_of(name).filter(|code| code.dtype().byte_range().is_some());
-        let Some(code) = code.filter(|_| self.importer.stored(name).is_some()) else { return Ok(None) };
-        let mut readers = mem::take(&mut self.importer.all_readers);
-        let meaning = self.importer.meaning(self.output(), code, &mut readers);
-        self.importer.all_readers = readers;
-        let Some((names, params)) = meaning else { return Ok(None) };
-        let stored = Stored { names: [name, names[0], names[1]], axis: 0, is_turned: false };
+        let Some(code) = code.filter(|_| self.importer.constants.stored(name).is_some()) else { return Ok(None) };
+        let Some((names, params)) = self.importer.meaning(self.output(), code) else { return Ok(None) };
+        let stored = Stored { names: [name, names[0], names[1]], axis: 0, is_transposed: false };
         let table = self.operand_codes(stored, params.clone())?;
         Ok(Some((table, code, params)))
     }

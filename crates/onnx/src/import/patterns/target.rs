@@ -50,15 +50,9 @@ impl Moved {
 }
 
 impl<'a> Importer<'a> {
-    /// The only node that reads a value, once; `None` if there are several or the value is an output of the model.
-    pub(crate) fn sole_reader(&self, name: &str) -> Option<usize> {
-        let &(1, first) = self.readers.get(name)? else { return None };
-        first
-    }
-
     /// A node of the file.
     pub(crate) fn at(&mut self, index: usize) -> Entry<'_, 'a> {
-        let proto = &self.proto.node[index];
+        let proto = &self.names.file().node[index];
         let name = if proto.name.is_empty() { format!("{}_{index}", proto.op_type) } else { proto.name.clone() };
         Entry { importer: self, proto, name }
     }
@@ -76,13 +70,13 @@ impl<'a> Entry<'_, 'a> {
     /// The same for a result that a node taken in makes.
     pub(crate) fn target_behind(&mut self, mut output: &'a str, fuses: bool) -> Result<Option<Target<'a>>, Error> {
         let name = self.input(0).unwrap_or_default();
-        if !self.importer.dequantized(name).is_some_and(Dequantized::is_activation) {
+        if !self.importer.emission.dequantized(name).is_some_and(Dequantized::is_activation) {
             return Ok(None);
         }
         let (mut bounds, mut absorbed) = ((f32::NEG_INFINITY, f32::INFINITY), Vec::new());
         loop {
-            let Some(index) = self.importer.sole_reader(output) else { return Ok(None) };
-            let node = &self.importer.proto.node[index];
+            let Some(index) = self.importer.names.sole_reader(output) else { return Ok(None) };
+            let node = &self.importer.names.file().node[index];
             if node.input.first().is_none_or(|input| input != output) {
                 return Ok(None);
             }
@@ -108,7 +102,7 @@ impl<'a> Entry<'_, 'a> {
     pub(crate) fn emit_on_codes(&mut self, target: Target<'a>, op: &Op, inputs: &[ValueId]) -> Result<(), Error> {
         let params = (op.kind().output_params() == OutputParams::Own).then_some(target.params);
         let op = op.with_activation(target.activation).unwrap_or_else(|| op.clone());
-        self.importer.absorbed.extend(target.absorbed);
+        target.absorbed.into_iter().for_each(|index| self.importer.names.absorb(index));
         self.emit_quantized(target.output, op, inputs, params)
     }
 
@@ -121,7 +115,7 @@ impl<'a> Entry<'_, 'a> {
         channels: Channels,
         bias: Option<&'a str>,
     ) -> Result<Option<Vec<ValueId>>, Error> {
-        let weight = self.input(1).and_then(|name| self.importer.dequantized(name));
+        let weight = self.input(1).and_then(|name| self.importer.emission.dequantized(name));
         let Some(Dequantized { codes: Codes::Constant(stored), params, .. }) = weight else { return Ok(None) };
         let (stored, params) = (*stored, Rc::clone(params));
         let Some(x) = self.codes(0)? else { return Ok(None) };
@@ -136,8 +130,8 @@ impl<'a> Entry<'_, 'a> {
 
     /// The operand of an operator that moves elements: codes where there are codes.
     pub(crate) fn moved(&mut self, index: usize) -> Result<Moved, Error> {
-        match self.importer.bindings.get(self.input(index).unwrap_or_default()) {
-            Some(Binding::Coded(coded)) if coded.is_per_tensor() => Ok(Moved::Coded(coded.real)),
+        match self.importer.patterns.coded(self.input(index).unwrap_or_default()) {
+            Some(coded) if coded.is_per_tensor() => Ok(Moved::Coded(coded.real)),
             _ => self.clamped(index),
         }
     }
@@ -145,14 +139,14 @@ impl<'a> Entry<'_, 'a> {
     /// The operand of an operator that moves or clamps elements and looks at them: codes where there are codes.
     pub(crate) fn clamped(&mut self, index: usize) -> Result<Moved, Error> {
         let name = self.input(index).unwrap_or_default();
-        match self.importer.dequantized(name) {
+        match self.importer.emission.dequantized(name) {
             Some(found @ Dequantized { codes: Codes::Value(id), .. }) if found.is_activation() => {
                 return Ok(Moved::Dequantized(*id));
             }
             _ => {}
         }
         let id = self.any_operand(index)?;
-        let is_codes = self.importer.builder.value(id).ty().params().is_some();
+        let is_codes = self.ty(id).params().is_some();
         Ok(if is_codes { Moved::Raw(id) } else { Moved::Real(id) })
     }
 
@@ -173,17 +167,17 @@ impl<'a> Entry<'_, 'a> {
             }
             Moved::Dequantized(id) => id,
             Moved::Coded(id) => {
-                let Some(Binding::Coded(coded)) = self.importer.bindings.get(self.input(0).unwrap_or_default()) else {
+                let Some(coded) = self.importer.patterns.coded(self.input(0).unwrap_or_default()) else {
                     return self.emit_as(output, op, &with(id));
                 };
                 let coded = coded.clone();
                 let name = self.importer.fresh_name(&format!("{output}.real"));
                 let new = NewNode { name: &self.name, output: &name, op, inputs: &with(id), params: None };
-                let real = self.importer.builder.add(new)?;
-                return self.importer.bind(output, Binding::Coded(Coded { real, codes: None, ..coded }));
+                let real = self.importer.emission.add(new)?;
+                return self.importer.bind_coded(output, Coded { real, codes: None, ..coded });
             }
         };
-        let params = self.importer.builder.value(id).ty().params().cloned();
+        let params = self.ty(id).params().cloned();
         let target = self.target_behind(output, false)?.filter(|target| Some(&target.params) == params.as_ref());
         match (target, params) {
             (Some(target), _) => self.emit_on_codes(target, &op, &with(id)),
@@ -191,7 +185,7 @@ impl<'a> Entry<'_, 'a> {
             (None, Some(params)) if !matches!(op, Op::Clip(_)) => {
                 let codes = self.importer.fresh_name(&format!("{output}.codes"));
                 let new = NewNode { name: &self.name, output: &codes, op, inputs: &with(id), params: None };
-                let codes = Codes::Value(self.importer.builder.add(new)?);
+                let codes = Codes::Value(self.importer.emission.add(new)?);
                 let node = self.importer.fresh_name(&format!("{output}.dequantize"));
                 self.importer.bind(output, Binding::Dequantized(Dequantized::new(node, codes, Rc::new(params))))
             }
@@ -215,7 +209,7 @@ impl<'a> Entry<'_, 'a> {
 
     /// Checks that an operator does the same to integers as to the real numbers that they stand for.
     fn expect_raw(&self, op: &Op, id: ValueId) -> Result<(), Error> {
-        let zero_points = self.importer.builder.value(id).ty().params().map(QuantParams::zero_points);
+        let zero_points = self.ty(id).params().map(QuantParams::zero_points);
         match op {
             Op::Relu if zero_points != Some(&[0]) => {
                 Err(self.unsupported("a clamp at the code 0, which does not stand for the number 0,"))

@@ -5,7 +5,8 @@ use fourfold_schemes::{Granularity, QuantParams, Scale, exact_weight_depth};
 use fourfold_tensor::{DType, Tensor};
 
 use crate::Error;
-use crate::import::emission::binding::{Codes, Dequantized, Stored};
+use crate::import::constants::Stored;
+use crate::import::emission::binding::{Codes, Dequantized};
 use crate::import::emission::node::Entry;
 use crate::import::weights::parameters::integers;
 
@@ -39,10 +40,10 @@ pub(crate) enum Channels {
 
 impl Channels {
     /// The same for a matrix of which rows and columns were exchanged before.
-    fn behind(self, is_turned: bool) -> Self {
+    fn behind(self, is_transposed: bool) -> Self {
         match self {
-            Channels::First if is_turned => Channels::Turned,
-            Channels::Turned if is_turned => Channels::First,
+            Channels::First if is_transposed => Channels::Turned,
+            Channels::Turned if is_transposed => Channels::First,
             other => other,
         }
     }
@@ -69,12 +70,12 @@ impl<'a> Entry<'_, 'a> {
     /// The codes that an input was dequantized from, `None` if it was not or they are not those of an activation.
     pub(crate) fn codes(&mut self, index: usize) -> Result<Option<ValueId>, Error> {
         let name = self.input(index).unwrap_or_default();
-        let Some(found) = self.importer.dequantized(name).filter(|found| found.is_activation()) else {
+        let Some(found) = self.importer.emission.dequantized(name).filter(|found| found.is_activation()) else {
             return Ok(None);
         };
         match found.codes {
             Codes::Value(id) => Ok(Some(id)),
-            Codes::Constant(stored) if stored.is_turned => Ok(None),
+            Codes::Constant(stored) if stored.is_transposed => Ok(None),
             Codes::Constant(stored) => {
                 let params = (*found.params).clone();
                 self.operand_codes(stored, params).map(Some)
@@ -85,7 +86,7 @@ impl<'a> Entry<'_, 'a> {
     /// Constant codes as they are.
     pub(crate) fn operand_codes(&mut self, stored: Stored<'a>, params: QuantParams) -> Result<ValueId, Error> {
         let key = (stored, Use::Operand);
-        match (self.importer.quantized.get(&key), self.importer.stored(stored.names[0]).cloned()) {
+        match (self.importer.weights.quantized.get(&key), self.importer.constants.stored(stored.names[0]).cloned()) {
             (Some(&id), _) => Ok(id),
             (None, Some(codes)) => self.add_codes(key, codes, params),
             (None, None) => Err(self.unknown(stored.names[0])),
@@ -99,12 +100,14 @@ impl<'a> Entry<'_, 'a> {
         params: &QuantParams,
         channels: Channels,
     ) -> Result<Result<ValueId, String>, Error> {
-        let channels = channels.behind(stored.is_turned);
+        let channels = channels.behind(stored.is_transposed);
         let key = (stored, Use::Weight(channels));
-        if let Some(&id) = self.importer.quantized.get(&key) {
+        if let Some(&id) = self.importer.weights.quantized.get(&key) {
             return Ok(Ok(id));
         }
-        let Some(codes) = self.importer.stored(stored.names[0]) else { return Err(self.unknown(stored.names[0])) };
+        let Some(codes) = self.importer.constants.stored(stored.names[0]) else {
+            return Err(self.unknown(stored.names[0]));
+        };
         match held(codes, params, channels) {
             Ok((codes, params)) => self.add_codes(key, codes, params).map(Ok),
             Err(reason) => Ok(Err(reason)),
@@ -121,13 +124,13 @@ impl<'a> Entry<'_, 'a> {
         channels: Channels,
     ) -> Result<Option<ValueId>, Error> {
         let Some(Bias { key, scales: sums }) = self.bias_of(name, x, weight, channels) else { return Ok(None) };
-        if let Some(&id) = self.importer.quantized.get(&key) {
+        if let Some(&id) = self.importer.weights.quantized.get(&key) {
             return Ok(Some(id));
         }
-        let stored = match self.importer.dequantized(name) {
+        let stored = match self.importer.emission.dequantized(name) {
             Some(Dequantized { codes: Codes::Constant(stored), params, .. }) if params.dtype() == DType::I32 => {
                 let scales: Vec<f64> = params.scales().iter().map(|scale| f64::from(scale.get())).collect();
-                self.importer.stored(stored.names[0]).and_then(integers).map(|codes| (codes, scales))
+                self.importer.constants.stored(stored.names[0]).and_then(integers).map(|codes| (codes, scales))
             }
             _ => None,
         };
@@ -140,7 +143,7 @@ impl<'a> Entry<'_, 'a> {
             };
             sums.iter().enumerate().map(|(channel, &(scale, _))| code(channel, scale)).collect()
         } else {
-            let Some(reals) = self.importer.constant(name)? else { return Ok(None) };
+            let Some(reals) = self.importer.constants.get(name)? else { return Ok(None) };
             let Ok(reals) = reals.as_slice::<f32>() else { return Ok(None) };
             let code = |(channel, &(scale, _)): (usize, &(f64, Scale))| rounded(f64::from(at(reals, channel)?) / scale);
             sums.iter().enumerate().map(code).collect::<Option<Vec<i32>>>()
@@ -152,10 +155,10 @@ impl<'a> Entry<'_, 'a> {
     /// The bias of that name, whose numbers are codes already; `None` if they are not `i32`, one for each channel.
     pub(crate) fn raw_bias(&mut self, name: &'a str, x: ValueId, weight: ValueId) -> Result<Option<ValueId>, Error> {
         let Some(Bias { key, scales: sums }) = self.bias_of(name, x, weight, Channels::First) else { return Ok(None) };
-        if let Some(&id) = self.importer.quantized.get(&key) {
+        if let Some(&id) = self.importer.weights.quantized.get(&key) {
             return Ok(Some(id));
         }
-        let codes = self.importer.stored(name).and_then(|codes| codes.as_slice::<i32>().ok());
+        let codes = self.importer.constants.stored(name).and_then(|codes| codes.as_slice::<i32>().ok());
         match codes.filter(|codes| codes.len() == sums.len()).map(<[i32]>::to_vec) {
             Some(codes) => self.add_bias(key, codes, &sums).map(Some),
             None => Ok(None),
@@ -166,16 +169,16 @@ impl<'a> Entry<'_, 'a> {
     ///
     /// `None` if the constant of that name is not a vector with one number for each channel, or one for all.
     fn bias_of(&self, name: &'a str, x: ValueId, weight: ValueId, channels: Channels) -> Option<Bias<'a>> {
-        let scales = |id| self.importer.builder.value(id).ty().params().map(QuantParams::scales);
+        let scales = |id| self.ty(id).params().map(QuantParams::scales);
         let (s_x, s_w) = (*scales(x)?.first()?, scales(weight)?);
-        let dims = self.importer.builder.value(weight).ty().dims();
+        let dims = self.ty(weight).dims();
         let own = dims.get(channels.axes().1).and_then(Dim::fixed)?;
         let columns = match channels {
             Channels::Second { groups } => own.checked_mul(groups)?,
             _ => own,
         };
-        self.importer.check_computed(columns).ok()?;
-        let shape = self.importer.constant_shape(name)?;
+        self.importer.constants.check(columns).ok()?;
+        let shape = self.importer.constants.shape(name)?;
         let length = shape.last().copied().unwrap_or(1);
         if shape.iter().product::<usize>() != length || ![1, columns].contains(&length) {
             return None;
@@ -184,7 +187,7 @@ impl<'a> Entry<'_, 'a> {
             let s_w = at(s_w, channel % own.max(1))?;
             Some((f64::from(s_x.get()) * f64::from(s_w.get()), Scale::new(s_x.get() * s_w.get()).ok()?))
         };
-        let key = Stored { names: [name, "", ""], axis: 0, is_turned: false };
+        let key = Stored { names: [name, "", ""], axis: 0, is_transposed: false };
         let scales = (0..columns).map(product).collect::<Option<_>>()?;
         Some(Bias { key: (key, Use::Bias { weight, scale: s_x.get().to_bits() }), scales })
     }
@@ -204,15 +207,20 @@ impl<'a> Entry<'_, 'a> {
     }
 
     /// Adds a constant of codes, named after that of the file.
-    fn add_codes(&mut self, key: (Stored<'a>, Use), codes: Tensor, params: QuantParams) -> Result<ValueId, Error> {
-        self.importer.count_computed(&codes)?;
-        let base = match self.importer.dequantized(key.0.names[0]) {
+    pub(crate) fn add_codes(
+        &mut self,
+        key: (Stored<'a>, Use),
+        codes: Tensor,
+        params: QuantParams,
+    ) -> Result<ValueId, Error> {
+        self.importer.constants.count(&codes)?;
+        let base = match self.importer.emission.dequantized(key.0.names[0]) {
             Some(Dequantized { codes: Codes::Constant(stored), .. }) => stored.names[0],
             _ => key.0.names[0],
         };
         let name = self.importer.constant_name(base);
-        let id = self.importer.builder.quantized_constant(&name, codes, params)?;
-        self.importer.quantized.insert(key, id);
+        let id = self.importer.emission.quantized_constant(&name, codes, params)?;
+        self.importer.weights.quantized.insert(key, id);
         Ok(id)
     }
 }

@@ -27,15 +27,15 @@ impl<'a> Entry<'_, 'a> {
         change: Change,
         make: impl FnOnce(&Self) -> Result<Tensor, Error>,
     ) -> Result<ValueId, Error> {
-        if let Some(&id) = self.importer.computed.get(&(base, change)) {
+        if let Some(&id) = self.importer.weights.computed.get(&(base, change)) {
             return Ok(id);
         }
         let tensor = make(self)?;
-        self.importer.count_computed(&tensor)?;
+        self.importer.constants.count(&tensor)?;
         let importer = &mut *self.importer;
         let name = importer.constant_name(base);
-        let id = importer.builder.constant(&name, tensor)?;
-        importer.computed.insert((base, change), id);
+        let id = importer.emission.constant(&name, tensor)?;
+        importer.weights.computed.insert((base, change), id);
         Ok(id)
     }
 

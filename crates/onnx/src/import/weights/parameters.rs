@@ -76,9 +76,9 @@ impl<'a> Entry<'_, 'a> {
 
     /// A constant that must be there.
     fn named_constant(&mut self, what: &str, name: &str) -> Result<Tensor, Error> {
-        match self.importer.constant(name)? {
+        match self.importer.constants.get(name)? {
             Some(constant) => Ok(constant),
-            None if !self.importer.bindings.contains_key(name) => Err(self.unknown(name)),
+            None if !self.importer.emission.is_bound(name) => Err(self.unknown(name)),
             None => Err(self.unsupported(format!("a {what} `{name}` that is not constant"))),
         }
     }
