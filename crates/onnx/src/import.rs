@@ -12,6 +12,7 @@ mod narrow;
 mod norm;
 mod operators;
 mod patterns;
+mod reading;
 mod schema;
 mod weights;
 
@@ -27,7 +28,7 @@ use self::constants::tensor;
 use self::emission::{binding, node};
 use self::importer::Importer;
 use self::patterns::target;
-use self::weights::{computed, parameters};
+use self::weights::computed;
 use crate::Error;
 use crate::model::external::{self, Folder, Nowhere, Resolve};
 use crate::model::{defaults, fixed, floats, functions, needed};

@@ -2,6 +2,7 @@
 
 pub(crate) mod binding;
 pub(crate) mod node;
+pub(crate) mod sizes;
 
 use std::collections::HashMap;
 

@@ -7,7 +7,7 @@ use fourfold_tensor::{DType, Tensor};
 
 use super::computed::Change;
 use super::node::Entry;
-use super::parameters::integers;
+use super::tensor::integers;
 use crate::Error;
 
 /// The functions without attributes, by their ONNX names.

@@ -3,6 +3,8 @@
 pub(crate) mod attention;
 pub(crate) mod blocks;
 pub(crate) mod clamp;
+pub(crate) mod conv;
+pub(crate) mod dynamic;
 pub(crate) mod einsum;
 pub(crate) mod gates;
 pub(crate) mod matrix;
@@ -16,7 +18,6 @@ pub(crate) mod selection;
 pub(crate) mod shape;
 pub(crate) mod sizes;
 pub(crate) mod transposed;
-pub(crate) mod window;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

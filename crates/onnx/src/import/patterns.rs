@@ -4,6 +4,7 @@
 //! whether it takes a node in. What a pattern holds back until it knows more is a
 //! [`Deferred`](super::emission::binding::Deferred) value.
 
+pub(crate) mod bias;
 pub(crate) mod blocked;
 pub(crate) mod coded;
 pub(crate) mod dynamic;

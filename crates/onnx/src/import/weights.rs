@@ -2,6 +2,7 @@
 
 pub(crate) mod codes;
 pub(crate) mod computed;
+pub(crate) mod given;
 pub(crate) mod parameters;
 
 use std::collections::HashMap;

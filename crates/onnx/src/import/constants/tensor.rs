@@ -106,3 +106,13 @@ pub(crate) fn of_constant_node(node: &NodeProto) -> Result<Tensor, Error> {
     };
     made.map_err(|error| failed(error, invalid))
 }
+
+/// The elements of a tensor of codes.
+pub(crate) fn integers(tensor: &Tensor) -> Option<Vec<i32>> {
+    match tensor.dtype() {
+        DType::I8 => tensor.as_slice::<i8>().ok().map(|list| list.iter().map(|&code| code.into()).collect()),
+        DType::U8 => tensor.as_slice::<u8>().ok().map(|list| list.iter().map(|&code| code.into()).collect()),
+        DType::I32 => tensor.as_slice::<i32>().ok().map(<[i32]>::to_vec),
+        _ => None,
+    }
+}

@@ -8,8 +8,8 @@ use fourfold_schemes::QuantParams;
 use crate::Error;
 use crate::import::Importer;
 use crate::import::constants::Stored;
+use crate::import::emission::sizes::Sizes;
 use crate::import::narrow::Code;
-use crate::import::operators::sizes::Sizes;
 
 /// What a name of the file stands for.
 #[derive(Clone)]

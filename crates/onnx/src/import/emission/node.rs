@@ -145,6 +145,20 @@ impl<'a> Entry<'_, 'a> {
         self.importer.emission.node(&name, op, inputs)
     }
 
+    /// A constant without axes.
+    pub(crate) fn number(&mut self, what: &str, number: f32) -> Result<ValueId, Error> {
+        let tensor = Tensor::from_slice(&[], &[number]).map_err(fourfold_graph::Error::from)?;
+        let name = self.importer.fresh_name(&format!("{}.{what}", self.name));
+        self.importer.emission.constant(&name, tensor)
+    }
+
+    /// A constant of real numbers that belongs to this node.
+    pub(crate) fn real_numbers(&mut self, what: &str, shape: &[usize], numbers: Vec<f32>) -> Result<ValueId, Error> {
+        let tensor = Tensor::from_vec(shape, numbers).map_err(fourfold_graph::Error::from)?;
+        let name = self.importer.fresh_name(&format!("{}.{what}", self.name));
+        self.importer.emission.constant(&name, tensor)
+    }
+
     /// The error of a node that the graph does not take: the file is valid where types alone or sizes that are not
     /// known are the reason.
     pub(crate) fn refused(&self, error: Error) -> Error {

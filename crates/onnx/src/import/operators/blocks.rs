@@ -5,9 +5,7 @@ use fourfold_tensor::Tensor;
 
 use crate::Error;
 use crate::import::emission::node::Entry;
-
-/// What is said of weights with a scale for each block.
-pub(crate) const BLOCKS: &str = "weights with a scale for each block of them run as real numbers";
+use crate::import::patterns::blocked::BLOCKS;
 
 /// More weights do not share a scale.
 const LARGEST_BLOCK: usize = 1 << 16;

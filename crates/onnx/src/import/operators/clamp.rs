@@ -4,9 +4,9 @@ use fourfold_graph::{Binary, Clip, Dim, Op, Reshape, ValueId};
 use fourfold_tensor::{DType, Tensor};
 
 use crate::Error;
+use crate::import::constants::tensor::integers;
 use crate::import::emission::node::Entry;
 use crate::import::patterns::target::Moved;
-use crate::import::weights::parameters::integers;
 
 impl Entry<'_, '_> {
     pub(crate) fn clip(&mut self) -> Result<(), Error> {
@@ -70,26 +70,6 @@ impl Entry<'_, '_> {
         }
     }
 
-    /// The bounds of a Clip.
-    pub(crate) fn clip_bounds(&mut self) -> Result<(f32, f32), Error> {
-        if self.importer.names.opset() < 11 {
-            let attributes = self.attributes(&["min", "max"])?;
-            let (min, max) = (attributes.float("min", f32::MIN)?, attributes.float("max", f32::MAX)?);
-            return self.ordered(min, max);
-        }
-        self.attributes(&[])?;
-        let (min, max) = (self.bound(1)?.unwrap_or(f32::NEG_INFINITY), self.bound(2)?.unwrap_or(f32::INFINITY));
-        self.ordered(min, max)
-    }
-
-    /// The bounds in order. The upper one comes last: where it is the smaller one, it is the result everywhere.
-    fn ordered(&self, min: f32, max: f32) -> Result<(f32, f32), Error> {
-        if min.is_nan() || max.is_nan() {
-            return Err(self.unsupported("a bound that is not a number"));
-        }
-        Ok((min.min(max), max))
-    }
-
     /// The real numbers that the bounds of a Clip of codes stand for; infinite at the ends of the type.
     fn code_bounds(&mut self, id: ValueId) -> Result<(f32, f32), Error> {
         if self.importer.names.opset() < 12 {
@@ -116,15 +96,6 @@ impl Entry<'_, '_> {
         let real = |code: i32| scale.get() * (code - zero_point) as f32;
         let min = if low == least { f32::NEG_INFINITY } else { real(low) };
         Ok((min, if high == most { f32::INFINITY } else { real(high) }))
-    }
-
-    /// A constant number.
-    fn bound(&mut self, index: usize) -> Result<Option<f32>, Error> {
-        let Some(tensor) = self.optional_constant(index)? else { return Ok(None) };
-        match tensor.as_slice::<f32>() {
-            Ok([bound]) => Ok(Some(*bound)),
-            _ => Err(self.invalid(format!("input {index} has shape {:?}, expected one float", tensor.shape()))),
-        }
     }
 
     pub(crate) fn dropout(&mut self) -> Result<(), Error> {

@@ -9,11 +9,11 @@ use fourfold_tensor::DType;
 
 use crate::Error;
 use crate::import::constants::Stored;
+use crate::import::constants::tensor::integers;
 use crate::import::emission::binding::Codes;
 use crate::import::emission::node::Entry;
 use crate::import::operators::recurrent::Layer;
 use crate::import::weights::codes::Use;
-use crate::import::weights::parameters::integers;
 use crate::proto::DYNAMIC;
 
 /// The schemes that the metadata may name.

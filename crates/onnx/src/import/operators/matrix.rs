@@ -1,14 +1,11 @@
 //! Matrix products.
 
 use fourfold_graph::{Activation, Add, Binary, Dim, Linear, Op, Reshape, Transpose, ValueId};
-use fourfold_tensor::{DType, Tensor};
 
 use crate::Error;
 use crate::import::emission::binding::{Binding, Codes, Dequantized};
 use crate::import::emission::node::{Entry, is_zero};
 use crate::import::weights::codes::Channels;
-use crate::import::weights::computed::Change;
-use crate::proto::NodeProto;
 
 /// An operator that gives the result of a node, and its operands.
 pub(crate) type Pending = (Op, Vec<ValueId>);
@@ -85,13 +82,6 @@ impl<'a> Entry<'_, 'a> {
         self.emit_before(&format!("{what}.times"), Op::Binary(Binary::Mul), &[x, number])
     }
 
-    /// A constant without axes.
-    pub(crate) fn number(&mut self, what: &str, number: f32) -> Result<ValueId, Error> {
-        let tensor = Tensor::from_slice(&[], &[number]).map_err(fourfold_graph::Error::from)?;
-        let name = self.importer.fresh_name(&format!("{}.{what}", self.name));
-        self.importer.emission.constant(&name, tensor)
-    }
-
     /// The last node of a product of two values; a vector is a matrix of one row or column on the way.
     pub(crate) fn pending_product(&mut self, [a, b]: [ValueId; 2]) -> Result<Pending, Error> {
         let [a_dims, b_dims] = [self.dims(a), self.dims(b)];
@@ -148,28 +138,6 @@ impl<'a> Entry<'_, 'a> {
         self.emit_with_bias(following, columns, op, [x, weight])
     }
 
-    /// Adds a product with the bias that follows, if there is one.
-    pub(crate) fn emit_with_bias(
-        &mut self,
-        following: Option<Following<'a>>,
-        columns: usize,
-        op: Op,
-        [x, weight]: [ValueId; 2],
-    ) -> Result<(), Error> {
-        if let Some(Following { index, sum, name }) = following
-            && let Some(bias) = self.importer.constants.get(name)?
-            && is_vector(&bias, columns)
-        {
-            self.importer.names.absorb(index);
-            if is_zero(&bias) {
-                return self.emit_as(sum, op, &[x, weight]);
-            }
-            let bias = self.bias(name, &bias, columns, 1.0)?;
-            return self.emit_as(sum, op, &[x, weight, bias]);
-        }
-        self.emit(op, &[x, weight])
-    }
-
     /// Whether an input is a value without axes.
     fn is_scalar(&self, index: usize) -> bool {
         self.rank(index) == Some(0)
@@ -184,95 +152,5 @@ impl<'a> Entry<'_, 'a> {
             }
             _ => self.importer.constants.shape(name).map(|shape| shape.len()),
         }
-    }
-
-    /// The weight `[out, in]` of a product with a constant input, times `alpha`.
-    fn weight(&mut self, index: usize, is_transposed: bool, alpha: f32) -> Result<ValueId, Error> {
-        let name = self.input(index).unwrap_or_default();
-        let b = self.constant(index)?;
-        self.computed(name, Change::Weight { is_transposed, factor: alpha.to_bits() }, |entry| {
-            let wrong = || {
-                let what = format!(
-                    "a right side of type {}, of shape {:?}, that is not a float matrix,",
-                    b.dtype(),
-                    b.shape()
-                );
-                entry.unsupported(what)
-            };
-            let view = b.view::<f32>().map_err(|_| wrong())?;
-            let view = if is_transposed { Ok(view) } else { view.permute(&[1, 0]) };
-            let mut weight = view.map_err(|_| wrong())?.to_tensor()?;
-            scale(&mut weight, alpha);
-            Ok(weight)
-        })
-    }
-
-    /// The bias `[columns]` that the constant `c` of that name, times `beta`, stands for.
-    pub(crate) fn bias(&mut self, name: &'a str, c: &Tensor, columns: usize, beta: f32) -> Result<ValueId, Error> {
-        self.computed(name, Change::Bias { columns, factor: beta.to_bits() }, |entry| {
-            entry.importer.constants.check(columns)?;
-            let Some(mut bias) = as_vector(c, columns)? else {
-                let (dtype, shape) = (c.dtype(), c.shape());
-                return Err(entry.unsupported(format!(
-                    "a third input {dtype}{shape:?}, which is not one number for each of {columns} columns,"
-                )));
-            };
-            scale(&mut bias, beta);
-            Ok(bias)
-        })
-    }
-
-    /// The Add of a constant vector that alone reads this node's result.
-    pub(crate) fn following(&self, columns: usize) -> Option<Following<'a>> {
-        self.following_by(|shape| shape == [columns])
-    }
-
-    /// The Add of a constant of a fitting shape that alone reads this node's result.
-    pub(crate) fn following_by(&self, fits: impl FnOnce(&[usize]) -> bool) -> Option<Following<'a>> {
-        let output = self.output();
-        let index = self.importer.names.sole_reader(output)?;
-        let add: &NodeProto = &self.importer.names.file().node[index];
-        if add.op_type != "Add" {
-            return None;
-        }
-        let ([a, b], [sum]) = (add.input.as_slice(), add.output.as_slice()) else { return None };
-        let name = if a == output { b } else { a };
-        fits(&self.importer.constants.shape(name)?).then_some(Following { index, sum, name })
-    }
-}
-
-/// The sum that gives a product its bias.
-pub(crate) struct Following<'a> {
-    /// The place of the Add in the file.
-    index: usize,
-    /// The name of its result.
-    sum: &'a str,
-    /// The name of the bias.
-    name: &'a str,
-}
-
-/// A float tensor that broadcasts to rows of `columns` numbers, as one row.
-///
-/// Axes of size 1 behind the columns are those of positions, whose channels the columns are.
-fn as_vector(c: &Tensor, columns: usize) -> Result<Option<Tensor>, Error> {
-    let Some(row) = c.as_slice::<f32>().ok().filter(|_| is_vector(c, columns)) else { return Ok(None) };
-    let mut vector = Tensor::zeros(DType::F32, &[columns])?;
-    match row {
-        [one] => vector.as_mut_slice()?.fill(*one),
-        row => vector.as_mut_slice()?.copy_from_slice(row),
-    }
-    Ok(Some(vector))
-}
-
-/// Whether [`as_vector`] gives a row.
-fn is_vector(c: &Tensor, columns: usize) -> bool {
-    c.dtype() == DType::F32 && (c.len() == 1 || c.len() == columns && c.shape().contains(&columns))
-}
-
-fn scale(tensor: &mut Tensor, factor: f32) {
-    if factor != 1.0
-        && let Ok(elements) = tensor.as_mut_slice::<f32>()
-    {
-        elements.iter_mut().for_each(|element| *element *= factor);
     }
 }

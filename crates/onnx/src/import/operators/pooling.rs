@@ -8,8 +8,8 @@ use fourfold_graph::{AveragePool, Binary, Dim, Flatten, NewNode, Op, Reduce, Red
 
 use crate::Error;
 use crate::import::emission::node::Entry;
-use crate::import::operators::window::{POOL, pool};
 use crate::import::patterns::target::Moved;
+use crate::import::reading::window::{POOL, pool};
 
 impl Entry<'_, '_> {
     pub(crate) fn global_average_pool(&mut self) -> Result<(), Error> {

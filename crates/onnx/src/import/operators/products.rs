@@ -102,25 +102,6 @@ impl<'a> Entry<'_, 'a> {
         self.as_codes(place, &parameters)
     }
 
-    /// The weight at a place, with its zero points, as the graph holds it.
-    pub(crate) fn weight_of_integers(
-        &mut self,
-        place: usize,
-        zero_point: usize,
-        channels: Channels,
-    ) -> Result<ValueId, Error> {
-        let name = self.input(place).unwrap_or_default();
-        let Some(shape) = self.importer.constants.stored(name).map(|codes| codes.shape().to_vec()) else {
-            return Err(self.unsupported(format!("a weight `{name}` that is not constant")));
-        };
-        let parameters = self.integer_parameters(zero_point)?;
-        let axis = i64::from(channels == Channels::Turned);
-        let params = self.params(&parameters, self.code_at(place)?, &shape, axis)?;
-        let stored = Stored { names: [name, "", parameters.names[1]], axis, is_transposed: false };
-        let weight = self.weight_codes(stored, &params, channels)?;
-        weight.map_err(|reason| self.unsupported(format!("the weight `{name}` ({reason})")))
-    }
-
     /// The integers at a place as codes of scale 1 with one zero point.
     fn as_codes(&mut self, place: usize, parameters: &Parameters<'a>) -> Result<ValueId, Error> {
         let name = self.input(place).unwrap_or_default();
@@ -152,11 +133,5 @@ impl<'a> Entry<'_, 'a> {
         let name = self.importer.fresh_name(&format!("{}.codes", self.name));
         let new = NewNode { name: &name, output: &name, op: Op::Quantize, inputs: &[steps], params: Some(params) };
         self.importer.emission.add(new)
-    }
-
-    /// The type of the integers at a place.
-    fn code_at(&self, place: usize) -> Result<Code, Error> {
-        let name = self.input(place).ok_or_else(|| self.invalid(format!("lacks input {place}")))?;
-        self.importer.code_of(name).ok_or_else(|| self.unknown(name))
     }
 }

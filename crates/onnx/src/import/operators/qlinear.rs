@@ -10,8 +10,7 @@ use crate::import::constants::Stored;
 use crate::import::emission::binding::Binding;
 use crate::import::emission::node::Entry;
 use crate::import::narrow::Code;
-use crate::import::operators::window::{CONV, POOL};
-use crate::import::weights::codes::Channels;
+use crate::import::reading::window::{CONV, POOL};
 
 impl<'a> Entry<'_, 'a> {
     /// `(x, x_scale, x_zero_point, w, w_scale, w_zero_point, y_scale, y_zero_point, [bias])`.
@@ -190,22 +189,5 @@ impl<'a> Entry<'_, 'a> {
             inputs.push(self.raw_bias(bias, x, weight)?.ok_or_else(|| self.unsupported(wrong))?);
         }
         Ok(inputs)
-    }
-
-    /// The weight of that name with a scale and a zero point. `turn` says that it is `[in, out]`.
-    pub(crate) fn given_weight(&mut self, name: &'a str, given: [&'a str; 2], turn: bool) -> Result<ValueId, Error> {
-        let parameters = self.named_parameters(given)?;
-        let Some(codes) = self.importer.constants.stored(name) else {
-            return Err(self.unsupported(format!("a weight `{name}` that is not constant")));
-        };
-        let axis = i64::from(turn);
-        let shape = codes.shape().to_vec();
-        let code =
-            self.importer.code_of(name).ok_or_else(|| self.invalid(format!("the weight `{name}` is no codes")))?;
-        let params = self.params(&parameters, code, &shape, axis)?;
-        let stored = Stored { names: [name, given[0], given[1]], axis, is_transposed: false };
-        let channels = if turn { Channels::Turned } else { Channels::First };
-        let weight = self.weight_codes(stored, &params, channels)?;
-        weight.map_err(|reason| self.unsupported(format!("the weight `{name}` ({reason})")))
     }
 }

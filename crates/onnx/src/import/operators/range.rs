@@ -5,7 +5,7 @@ use fourfold_tensor::{DType, Tensor};
 
 use crate::Error;
 use crate::import::emission::node::Entry;
-use crate::import::operators::sizes::Sizes;
+use crate::import::emission::sizes::Sizes;
 
 impl Entry<'_, '_> {
     /// Numbers from a start on in equal steps: a constant, or sums of ones where the end is not known.

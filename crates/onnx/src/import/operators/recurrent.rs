@@ -17,10 +17,10 @@ use fourfold_tensor::{Element, Tensor};
 
 use crate::Error;
 use crate::import::constants::tensor::failed;
+use crate::import::constants::tensor::integers;
 use crate::import::emission::binding::Binding;
 use crate::import::emission::node::Entry;
 use crate::import::weights::computed::Change;
-use crate::import::weights::parameters::integers;
 
 /// What the attributes of a layer say, and its hidden size.
 pub(crate) struct Layer {

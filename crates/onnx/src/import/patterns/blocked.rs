@@ -7,11 +7,13 @@ use fourfold_tensor::{DType, Tensor};
 
 use crate::Error;
 use crate::import::constants::tensor::failed;
+use crate::import::constants::tensor::integers;
 use crate::import::emission::node::Entry;
 use crate::import::narrow::Code;
-use crate::import::operators::blocks::BLOCKS;
 use crate::import::patterns::coded::{Coded, Meaning};
-use crate::import::weights::parameters::integers;
+
+/// What is said of weights with a scale for each block.
+pub(crate) const BLOCKS: &str = "weights with a scale for each block of them run as real numbers";
 
 /// Scales and zero points of blocks of a tensor.
 struct Blocks {

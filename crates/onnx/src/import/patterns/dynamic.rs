@@ -10,14 +10,13 @@
 
 use std::collections::HashMap;
 
-use fourfold_graph::{Activation, Binary, Conv, Dim, Linear, Op, ValueId};
+use fourfold_graph::{Activation, Conv, Dim, Linear, Op, ValueId};
 use fourfold_schemes::DynamicScheme;
 use fourfold_tensor::DType;
 
 use crate::Error;
 use crate::import::emission::node::Entry;
-use crate::import::operators::window::CONV;
-use crate::proto::{NodeProto, data_type};
+use crate::proto::NodeProto;
 
 /// A product as ONNX Runtime quantizes it while it runs.
 const DYNAMIC_LINEAR: Op =
@@ -97,31 +96,17 @@ impl Part<'_> {
 }
 
 impl<'a> Entry<'_, 'a> {
-    /// The result's codes, scale and zero point, which MatMulInteger and Mul read.
-    pub(crate) fn dynamic_quantize_linear(&mut self) -> Result<(), Error> {
-        self.attributes(&[])?;
-        let x = self.operand(0)?;
-        let parts = [Part::Codes { x }, Part::Scale { x }, Part::ZeroPoint { x }];
-        for (name, part) in self.proto.output.iter().zip(parts).filter(|(name, _)| !name.is_empty()) {
-            self.importer.bind_step(name, part)?;
+    /// Holds the codes, scale and zero point of `x` back, which products and a Mul read.
+    pub(crate) fn quantized_steps(&mut self, x: ValueId) -> Result<(), Error> {
+        let steps = [Part::Codes { x }, Part::Scale { x }, Part::ZeroPoint { x }];
+        for (name, step) in self.proto.output.iter().zip(steps).filter(|(name, _)| !name.is_empty()) {
+            self.importer.bind_step(name, step)?;
         }
         Ok(())
     }
 
-    /// `(codes, weight, zero_point, [weight_zero_point])`; the weight is read when its scale is known.
-    pub(crate) fn matmul_integer(&mut self) -> Result<(), Error> {
-        self.attributes(&[])?;
-        if self.sums()? { Ok(()) } else { self.product_of_integers() }
-    }
-
-    /// `(codes, weight, zero_point, [weight_zero_point])`.
-    pub(crate) fn conv_integer(&mut self) -> Result<(), Error> {
-        self.attributes(&CONV)?;
-        if self.sums()? { Ok(()) } else { self.convolution_of_integers() }
-    }
-
     /// Notes the sums of a product of codes of a DynamicQuantizeLinear; `false` if it is one of other integers.
-    fn sums(&mut self) -> Result<bool, Error> {
+    pub(crate) fn sums(&mut self) -> Result<bool, Error> {
         match (self.part(0), self.part(2)) {
             (Some(Part::Codes { x }), Some(Part::ZeroPoint { x: same })) if x == same => {
                 let sums = Part::Sums { x, product: self.proto, is_cast: false };
@@ -131,39 +116,49 @@ impl<'a> Entry<'_, 'a> {
         }
     }
 
-    /// Sums as real numbers, or any other change of type.
-    pub(crate) fn cast(&mut self) -> Result<(), Error> {
-        let to = self.attributes(&["to", "saturate", "round_mode"])?.int("to", 0)?;
-        match self.part(0) {
-            Some(Part::Sums { x, product, .. }) if to == i64::from(data_type::FLOAT) => {
-                let sums = Part::Sums { x, product, is_cast: true };
-                self.importer.bind_step(self.output(), sums)
-            }
-            _ => self.cast_to(to),
-        }
+    /// Notes that a Cast makes floats of sums; `false` if its operand is something else.
+    pub(crate) fn cast_of_sums(&mut self) -> Result<bool, Error> {
+        let Some(Part::Sums { x, product, .. }) = self.part(0) else { return Ok(false) };
+        let sums = Part::Sums { x, product, is_cast: true };
+        self.importer.bind_step(self.output(), sums).map(|()| true)
     }
 
-    /// The product of both scales, or of the sums with it, which is the result; or of real numbers.
-    pub(crate) fn mul(&mut self) -> Result<(), Error> {
-        self.attributes(&[])?;
+    /// The product of both scales, or of the sums with it, which is the result; `false` if it is one of other values.
+    pub(crate) fn product_with_scale(&mut self) -> Result<bool, Error> {
         match [self.part(0), self.part(1)] {
-            [Some(Part::Scale { x }), None] if self.is_constant(1) => self.scales(x, 1),
-            [None, Some(Part::Scale { x })] if self.is_constant(0) => self.scales(x, 0),
+            [Some(Part::Scale { x }), None] if self.is_constant(1) => self.scales(x, 1)?,
+            [None, Some(Part::Scale { x })] if self.is_constant(0) => self.scales(x, 0)?,
             [Some(Part::Sums { x, product, is_cast: true }), Some(Part::Scales { x: same, weight })]
             | [Some(Part::Scales { x: same, weight }), Some(Part::Sums { x, product, is_cast: true })]
-                if x == same =>
+                if x == same && self.has_constant_weight(product) =>
             {
-                if !self.has_constant_weight(product) {
-                    return self.binary(Binary::Mul);
-                }
                 if product.op_type == "ConvInteger" {
-                    return self.dynamic_conv(x, product, weight);
+                    self.dynamic_conv(x, product, weight)?;
+                } else {
+                    let zero_point = product.input.get(3).map_or("", String::as_str);
+                    self.dynamic_linear(x, &product.input[1], [weight, zero_point])?;
                 }
-                let zero_point = product.input.get(3).map_or("", String::as_str);
-                self.dynamic_linear(x, &product.input[1], [weight, zero_point])
             }
-            _ => self.binary(Binary::Mul),
+            _ => return Ok(false),
         }
+        Ok(true)
+    }
+
+    /// The floats whose codes, scale and zero point three inputs are; `None` if none of these is of such.
+    pub(crate) fn quantized_operand(&self, [codes, scale, zero_point]: [usize; 3]) -> Result<Option<ValueId>, Error> {
+        let (codes, scale, zero_point) = (self.part(codes), self.part(scale), self.part(zero_point));
+        if codes.is_none() && scale.is_none() && zero_point.is_none() {
+            return Ok(None);
+        }
+        let (Some(Part::Codes { x }), Some(Part::Scale { x: same }), Some(Part::ZeroPoint { x: also })) =
+            (codes, scale, zero_point)
+        else {
+            return Err(self.unsupported("a product of other integers than the codes of a DynamicQuantizeLinear"));
+        };
+        if x != same || x != also {
+            return Err(self.unsupported("codes with the scale or zero point of others"));
+        }
+        Ok(Some(x))
     }
 
     /// Whether the right side of a product is constant, and a matrix for one of matrices.
@@ -224,35 +219,8 @@ impl<'a> Entry<'_, 'a> {
         self.emit_with_bias(following, channels, op, [x, weight])
     }
 
-    /// `(a, b, b_scale, [b_zero_point], [bias])`.
-    pub(crate) fn dynamic_quantize_matmul(&mut self) -> Result<(), Error> {
-        self.attributes(&[])?;
-        let x = self.operand(0)?;
-        let [weight, scale, zero_point] = [1, 2, 3].map(|index| self.input(index).unwrap_or_default());
-        self.whole_product(x, weight, [scale, zero_point], 4)
-    }
-
-    /// `(a, b, a_scale, b_scale, [a_zero_point], [b_zero_point], [bias])`, of codes that a DynamicQuantizeLinear makes.
-    pub(crate) fn matmul_integer_to_float(&mut self) -> Result<(), Error> {
-        self.attributes(&[])?;
-        let (codes, scale, zero_point) = (self.part(0), self.part(2), self.part(4));
-        if codes.is_none() && scale.is_none() && zero_point.is_none() {
-            return self.product_of_integers_to_float();
-        }
-        let (Some(Part::Codes { x }), Some(Part::Scale { x: same }), Some(Part::ZeroPoint { x: also })) =
-            (codes, scale, zero_point)
-        else {
-            return Err(self.unsupported("a product of other integers than the codes of a DynamicQuantizeLinear"));
-        };
-        if x != same || x != also {
-            return Err(self.unsupported("codes with the scale or zero point of others"));
-        }
-        let [weight, scale, zero_point] = [1, 3, 5].map(|index| self.input(index).unwrap_or_default());
-        self.whole_product(x, weight, [scale, zero_point], 6)
-    }
-
     /// A product that names its bias itself.
-    fn whole_product(
+    pub(crate) fn whole_product(
         &mut self,
         x: ValueId,
         weight: &'a str,

@@ -16,12 +16,12 @@ use fourfold_tensor::{DType, Tensor};
 
 use crate::Error;
 use crate::import::Importer;
+use crate::import::constants::tensor::integers;
 use crate::import::emission::binding::{Binding, Deferred};
 use crate::import::emission::node::Entry;
 use crate::import::narrow::Code;
 use crate::import::patterns::dynamic::{Part, Quantized};
 use crate::import::weights::codes::Channels;
-use crate::import::weights::parameters::integers;
 use crate::proto::NodeProto;
 
 /// A range with all steps from any zero point to any code, which are 255 at most.

@@ -212,13 +212,6 @@ impl<'a> Entry<'_, 'a> {
         self.emit(Op::Binary(Binary::Mul), &[real, scales])
     }
 
-    /// A constant of real numbers that belongs to this node.
-    pub(crate) fn real_numbers(&mut self, what: &str, shape: &[usize], numbers: Vec<f32>) -> Result<ValueId, Error> {
-        let tensor = Tensor::from_vec(shape, numbers).map_err(fourfold_graph::Error::from)?;
-        let name = self.importer.fresh_name(&format!("{}.{what}", self.name));
-        self.importer.emission.constant(&name, tensor)
-    }
-
     /// The axis of channels or blocks, and the size of a block if there are such.
     fn axis_and_block(&self) -> Result<(i64, Option<usize>), Error> {
         let attributes = self.attributes(&ATTRIBUTES)?;

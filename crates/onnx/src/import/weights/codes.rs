@@ -6,9 +6,9 @@ use fourfold_tensor::{DType, Tensor};
 
 use crate::Error;
 use crate::import::constants::Stored;
+use crate::import::constants::tensor::integers;
 use crate::import::emission::binding::{Codes, Dequantized};
 use crate::import::emission::node::Entry;
-use crate::import::weights::parameters::integers;
 
 /// How far the scale of a bias may be from that of the sums, relative to it, to be taken for the same: three roundings
 /// of `f32`.

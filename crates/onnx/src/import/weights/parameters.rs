@@ -2,9 +2,10 @@
 
 use fourfold_graph::ValueType;
 use fourfold_schemes::{Granularity, QuantParams, Scale};
-use fourfold_tensor::{DType, Tensor};
+use fourfold_tensor::Tensor;
 
 use crate::Error;
+use crate::import::constants::tensor::integers;
 use crate::import::emission::node::Entry;
 use crate::import::narrow::Code;
 
@@ -195,14 +196,4 @@ impl Parameters<'_> {
 /// Whether all axes but one are 1.
 fn is_list(tensor: &Tensor) -> bool {
     tensor.is_empty() || tensor.shape().iter().filter(|&&size| size != 1).count() < 2
-}
-
-/// The elements of a tensor of codes.
-pub(crate) fn integers(tensor: &Tensor) -> Option<Vec<i32>> {
-    match tensor.dtype() {
-        DType::I8 => tensor.as_slice::<i8>().ok().map(|list| list.iter().map(|&code| code.into()).collect()),
-        DType::U8 => tensor.as_slice::<u8>().ok().map(|list| list.iter().map(|&code| code.into()).collect()),
-        DType::I32 => tensor.as_slice::<i32>().ok().map(<[i32]>::to_vec),
-        _ => None,
-    }
 }

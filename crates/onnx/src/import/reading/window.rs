@@ -5,7 +5,6 @@ use fourfold_graph::{Conv, Dim, FIX_SIZES, Op, ValueId, Window};
 use crate::Error;
 use crate::import::attributes::Attributes;
 use crate::import::emission::node::Entry;
-use crate::import::weights::codes::Channels;
 
 /// Attributes of convolutions.
 pub(crate) const CONV: [&str; 6] = ["kernel_shape", "strides", "dilations", "pads", "auto_pad", "group"];
@@ -21,23 +20,6 @@ pub(crate) struct Placement {
 }
 
 impl Entry<'_, '_> {
-    pub(crate) fn conv(&mut self) -> Result<(), Error> {
-        self.attributes(&CONV)?;
-        let target = self.target(true)?;
-        let codes = if target.is_some() { self.weighted(Channels::First, self.input(2))? } else { None };
-        if let Some((target, inputs)) = target.zip(codes) {
-            let op = self.conv_op(inputs[0], inputs[1])?;
-            return self.emit_on_codes(target, &op, &inputs);
-        }
-        self.constant(1)?;
-        let mut inputs = vec![self.operand(0)?, self.operand(1)?];
-        if !self.adds_nothing(2)? {
-            inputs.push(self.operand(2)?);
-        }
-        let op = self.conv_op(inputs[0], inputs[1])?;
-        self.emit(op, &inputs)
-    }
-
     /// The convolution of `x` with a weight.
     pub(crate) fn conv_op(&self, x: ValueId, weight: ValueId) -> Result<Op, Error> {
         let weight = self.ty(weight).fixed_shape().unwrap_or_default();
