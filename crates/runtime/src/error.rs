@@ -152,6 +152,17 @@ pub enum Error {
     /// The activations need more memory than allowed.
     #[error("the activations: {0}")]
     Limit(#[from] LimitExceeded),
+    /// An operator of constants takes more time than allowed.
+    #[error("{macs} multiply-accumulates are more than the {limit} allowed for constants")]
+    Work {
+        /// The number of multiply-accumulates.
+        macs: u64,
+        /// The largest number allowed.
+        limit: u64,
+    },
+    /// An operator does not fit its operands.
+    #[error(transparent)]
+    Graph(#[from] fourfold_graph::Error),
     /// Threads could not be started.
     #[error("{count} threads could not be started: {reason}")]
     Threads {
@@ -173,7 +184,8 @@ impl Error {
     #[must_use]
     pub fn is_limit(&self) -> bool {
         match self {
-            Error::Limit(_) => true,
+            Error::Limit(_) | Error::Work { .. } => true,
+            Error::Graph(error) => error.is_limit(),
             Error::Node { source, .. } => source.is_limit(),
             Error::Kernel(error) => error.is_limit(),
             Error::Scheme(error) => error.is_limit(),

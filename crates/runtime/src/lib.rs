@@ -50,6 +50,7 @@
 //! Architecture Invariant: nothing here chooses quantization parameters; the graph brings them all.
 
 mod error;
+mod evaluate;
 mod lower;
 mod memory;
 mod ops;
@@ -61,6 +62,7 @@ mod spatial;
 mod tests;
 
 pub use error::Error;
+pub use evaluate::{Constant, Evaluation, evaluate};
 pub use memory::Footprint;
 pub use options::Options;
 pub use plan::Plan;

@@ -13,11 +13,11 @@ use fourfold_graph::{Dim, Graph, Node, ValueId, ValueType};
 
 use crate::ops::Action;
 use crate::ops::movement::Permute;
-use crate::plan::{Layout, NodeResult, Place, Slot, SlotId, Step, pool};
-use crate::{Error, Options, Plan};
+use crate::plan::{Layout, NodeResult, Place, Slot, SlotId, Step};
+use crate::{Error, Options};
 
 /// Lowers every node of a graph, in order.
-pub(crate) fn lower(graph: &Graph, options: &Options) -> Result<Plan, Error> {
+pub(crate) fn lower(graph: &Graph, options: &Options) -> Result<Lowered, Error> {
     let mut lowering = Lowering::new(graph, options);
     for (index, node) in graph.nodes().iter().enumerate() {
         lowering.node = index;
@@ -27,8 +27,18 @@ pub(crate) fn lower(graph: &Graph, options: &Options) -> Result<Plan, Error> {
     }
     let outputs = graph.outputs().iter().map(|&id| lowering.slot(id, Layout::RowMajor)).collect();
     let Lowering { steps, slots, results, .. } = lowering;
-    let (pool, options, steps) = (pool(options)?, options.clone(), steps.into());
-    Ok(Plan { graph: graph.clone(), pool, options, steps, slots, results, outputs })
+    Ok(Lowered { steps, slots, results, outputs })
+}
+
+/// A graph as steps on slots.
+pub(crate) struct Lowered {
+    /// Step after step fills the blocks in their order, each block once.
+    pub(crate) steps: Vec<Step>,
+    pub(crate) slots: Vec<Slot>,
+    /// The result of every node, in order.
+    pub(crate) results: Vec<NodeResult>,
+    /// The row-major slot of every graph output.
+    pub(crate) outputs: Vec<SlotId>,
 }
 
 /// The steps and slots made so far.

@@ -6,7 +6,7 @@ use core::fmt;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use fourfold_graph::{Dim, Limits, Op, ValueId};
+use fourfold_graph::{Dim, Graph, Limits, Op, ValueId};
 use fourfold_tensor::{DType, Shape, Tensor};
 
 use crate::plan::Place;
@@ -89,8 +89,10 @@ impl Binding {
     /// Checks the types and sizes of the inputs and lays out the arena.
     pub(crate) fn new(plan: &Plan, inputs: Vec<(DType, Shape)>) -> Result<Self, Error> {
         let symbols = symbols(plan, &inputs)?;
-        let shapes = plan.graph.value_ids().map(|id| shape(plan, id, &symbols)).collect::<Result<Vec<_>, Error>>()?;
-        check_windows(plan, &shapes)?;
+        let size = |symbol: &str| symbols.get(symbol).copied();
+        let shapes =
+            plan.graph.value_ids().map(|id| shape(&plan.graph, id, size)).collect::<Result<Vec<_>, Error>>()?;
+        check_windows(&plan.graph, &shapes)?;
         let blocks = blocks(plan, &shapes);
         let Arrangement { offsets, bytes } = arrange(&blocks);
         let outputs = plan.outputs.iter().map(|&slot| {
@@ -147,13 +149,13 @@ fn symbols<'p>(plan: &'p Plan, inputs: &[(DType, Shape)]) -> Result<HashMap<&'p 
     Ok(symbols)
 }
 
-fn shape(plan: &Plan, id: ValueId, symbols: &HashMap<&str, usize>) -> Result<Shape, Error> {
-    let value = plan.graph.value(id);
+/// The shape of a value, for named dimensions of these sizes.
+pub(crate) fn shape(graph: &Graph, id: ValueId, symbol: impl Fn(&str) -> Option<usize>) -> Result<Shape, Error> {
+    let value = graph.value(id);
     let size = |(axis, dim): (usize, &Dim)| {
-        let known = dim.evaluate(|symbol| symbols.get(symbol).copied());
-        let is_bound = dim.symbols().iter().all(|symbol| symbols.contains_key(symbol));
-        known.ok_or_else(|| match is_bound {
-            true => too_small(plan, id, axis),
+        let is_bound = || dim.symbols().into_iter().all(|name| symbol(name).is_some());
+        dim.evaluate(&symbol).ok_or_else(|| match is_bound() {
+            true => too_small(graph, id, axis),
             false => Error::Unbound { symbol: dim.to_string(), value: value.name().to_owned() },
         })
     };
@@ -161,14 +163,13 @@ fn shape(plan: &Plan, id: ValueId, symbols: &HashMap<&str, usize>) -> Result<Sha
     Ok(Shape::new(&sizes)?)
 }
 
-fn too_small(plan: &Plan, id: ValueId, axis: usize) -> Error {
-    let value = plan.graph.value(id);
+fn too_small(graph: &Graph, id: ValueId, axis: usize) -> Error {
+    let value = graph.value(id);
     Error::TooSmall { value: value.name().to_owned(), axis, dim: value.ty().dims()[axis].to_string() }
 }
 
 /// Checks that windows lie over elements and give some, which a graph cannot know of sizes that the inputs bring.
-fn check_windows(plan: &Plan, shapes: &[Shape]) -> Result<(), Error> {
-    let graph = &plan.graph;
+pub(crate) fn check_windows(graph: &Graph, shapes: &[Shape]) -> Result<(), Error> {
     for node in graph.nodes() {
         let is_window = matches!(node.op(), Op::Conv(_) | Op::ConvTranspose(_) | Op::MaxPool(_) | Op::AveragePool(_));
         if !is_window && !matches!(node.op(), Op::GlobalAveragePool) {
@@ -180,8 +181,8 @@ fn check_windows(plan: &Plan, shapes: &[Shape]) -> Result<(), Error> {
             // Of images without elements, or of none, nothing is made.
             (Some(_), Some(_)) => {}
             (Some(_), None) if shapes[y.index()].element_count() == 0 => {}
-            (Some(axis), None) => return Err(too_small(plan, x, axis + 2)),
-            (None, Some(axis)) => return Err(too_small(plan, y, axis + 2)),
+            (Some(axis), None) => return Err(too_small(graph, x, axis + 2)),
+            (None, Some(axis)) => return Err(too_small(graph, y, axis + 2)),
             (None, None) => {}
         }
     }

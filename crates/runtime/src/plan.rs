@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use fourfold_graph::{Graph, ValueId};
 
-use crate::lower::lower;
+use crate::lower::{Lowered, lower};
 use crate::ops::Action;
 use crate::{Error, Options};
 
@@ -82,7 +82,9 @@ impl Plan {
     ///
     /// [`Error::Unsupported`] for a node whose operands have types that no kernel takes.
     pub fn compile(graph: &Graph, options: &Options) -> Result<Self, Error> {
-        lower(graph, options)
+        let Lowered { steps, slots, results, outputs } = lower(graph, options)?;
+        let (pool, options, steps) = (pool(options)?, options.clone(), steps.into());
+        Ok(Self { graph: graph.clone(), options, pool, steps, slots, results, outputs })
     }
 
     /// A plan of the same graph with other options, which shares the packed weights with this one if the kernel is the
