@@ -1,13 +1,12 @@
 //! Nodes whose operands are all constant are computed while the model is read.
 //!
 //! Such a node is imported into a graph of its own, which is evaluated on products with defined bits, so that a file
-//! gives the same graph on every CPU. A budget keeps a small file from becoming a large graph or a long
-//! wait; beyond it nodes stay in the graph, and are computed when it runs.
+//! gives the same graph on every CPU. A budget keeps a small file from becoming a large graph or a long wait; beyond it nodes stay in the graph, and are computed when it runs.
 
-use std::sync::Arc;
+use std::collections::HashMap;
 
-use fourfold_graph::{Graph, Limits};
-use fourfold_runtime::{Options, Plan, Session};
+use fourfold_graph::{Graph, Limits, OutputParams, ValueId};
+use fourfold_runtime::{Constant, Evaluation, evaluate};
 use fourfold_tensor::Tensor;
 
 use super::Importer;
@@ -95,12 +94,30 @@ impl<'a> Entry<'_, 'a> {
 
     /// The results of the node, `None` if they take more memory than there is.
     fn computed_alone(&self, graph: &Graph) -> Result<Option<Vec<Tensor>>, Error> {
-        let options = Options { limits: self.importer.constants.limits().clone(), ..Options::default() };
-        let plan = Plan::compile(graph, &options).map(|plan| Session::new(Arc::new(plan)));
-        match plan.and_then(|mut session| Ok(session.run(&[])?.to_vec())) {
+        match evaluated(graph, self.importer.constants.limits()) {
             Ok(tensors) => Ok(Some(tensors)),
             Err(error) if error.is_limit() => Ok(None),
             Err(error) => Err(self.invalid(format!("cannot be computed: {error}"))),
         }
     }
+}
+
+/// The outputs of a graph without inputs.
+fn evaluated(graph: &Graph, limits: &Limits) -> Result<Vec<Tensor>, fourfold_runtime::Error> {
+    let mut known: HashMap<ValueId, Constant> = HashMap::new();
+    for id in graph.value_ids() {
+        if let Some(tensor) = graph.value(id).constant() {
+            known.insert(id, Constant { tensor: tensor.clone(), params: graph.value(id).ty().params().cloned() });
+        }
+    }
+    for node in graph.nodes() {
+        let operands: Vec<Constant> = node.inputs().iter().map(|id| known[id].clone()).collect();
+        let result = node.output();
+        let is_own = node.op().kind().output_params() == OutputParams::Own;
+        let params = graph.value(result).ty().params().filter(|_| is_own);
+        let (name, op, operands) = (node.name(), node.op(), &operands[..]);
+        let evaluation = Evaluation { name, op, operands, params, limits, max_macs: MULTIPLICATIONS };
+        known.insert(result, evaluate(&evaluation)?);
+    }
+    Ok(graph.outputs().iter().map(|id| known[id].tensor.clone()).collect())
 }
