@@ -13,6 +13,7 @@ mod norm;
 mod operators;
 mod patterns;
 mod reading;
+mod run;
 mod schema;
 mod weights;
 

@@ -7,6 +7,7 @@ pub(crate) mod conv;
 pub(crate) mod dynamic;
 pub(crate) mod einsum;
 pub(crate) mod gates;
+pub(crate) mod gather;
 pub(crate) mod matrix;
 pub(crate) mod pooling;
 pub(crate) mod products;

@@ -6,31 +6,32 @@
 
 pub(crate) mod bias;
 pub(crate) mod blocked;
-pub(crate) mod coded;
 pub(crate) mod dynamic;
+pub(crate) mod fake;
 pub(crate) mod groups;
 pub(crate) mod inputs;
-pub(crate) mod parts;
+pub(crate) mod intermediate;
 pub(crate) mod qdq;
 pub(crate) mod table;
 pub(crate) mod target;
+pub(crate) mod unfused;
 
 use std::collections::HashMap;
 
-use coded::Coded;
+use fake::FakeQuantized;
 
 /// What patterns keep between nodes.
 #[derive(Default)]
 pub(super) struct Patterns<'a> {
-    /// The steps of dynamic quantizations.
-    steps: dynamic::Steps<'a>,
+    /// The intermediate results of dynamic quantizations.
+    intermediates: intermediate::Intermediates<'a>,
     /// Quantized values whose floats alone are in the graph.
-    coded: HashMap<&'a str, Coded<'a>>,
+    fake: HashMap<&'a str, FakeQuantized<'a>>,
 }
 
 impl<'a> Patterns<'a> {
     /// The quantized value of that name whose floats alone are in the graph.
-    pub(super) fn coded(&self, name: &str) -> Option<&Coded<'a>> {
-        self.coded.get(name)
+    pub(super) fn fake(&self, name: &str) -> Option<&FakeQuantized<'a>> {
+        self.fake.get(name)
     }
 }

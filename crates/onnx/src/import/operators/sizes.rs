@@ -252,7 +252,7 @@ fn remainder(a: &Polynomial, b: &Polynomial) -> Option<Polynomial> {
     a.sub(&quotient(a, b)?.mul(b)?)
 }
 
-/// Part of a list of sizes, or `None`.
+/// Intermediate of a list of sizes, or `None`.
 fn sliced(inputs: &[Sizes]) -> Option<Sizes> {
     let known = |index: usize| inputs.get(index).map(Sizes::known);
     let (list, starts, ends) = (&inputs[0], known(1)??, known(2)??);

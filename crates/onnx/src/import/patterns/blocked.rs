@@ -10,7 +10,7 @@ use crate::import::constants::tensor::failed;
 use crate::import::constants::tensor::integers;
 use crate::import::emission::node::Entry;
 use crate::import::narrow::Code;
-use crate::import::patterns::coded::{Coded, Meaning};
+use crate::import::patterns::fake::{FakeQuantized, Meaning};
 
 /// What is said of weights with a scale for each block.
 pub(crate) const BLOCKS: &str = "weights with a scale for each block of them run as real numbers";
@@ -65,16 +65,16 @@ impl<'a> Entry<'_, 'a> {
     /// Codes with scales for blocks along an axis to real numbers.
     pub(crate) fn dequantize_blocks(&mut self, axis: i64, size: usize) -> Result<(), Error> {
         let name = self.input(0).unwrap_or_default();
-        if let Some(coded) = self.importer.patterns.coded(name) {
-            let coded = coded.clone();
-            let axis = self.axis(axis, self.dims(coded.real).len(), false)?;
+        if let Some(fake) = self.importer.patterns.fake(name) {
+            let fake = fake.clone();
+            let axis = self.axis(axis, self.dims(fake.real).len(), false)?;
             let given =
                 Meaning::Blocks { names: [1, 2].map(|index| self.input(index).unwrap_or_default()), axis, size };
-            if given != coded.meaning {
+            if given != fake.meaning {
                 let what = format!("reading the codes `{name}` in other blocks than those that they were made with,");
                 return Err(self.unsupported(what));
             }
-            return self.stand_for(coded.real);
+            return self.stand_for(fake.real);
         }
         if self.importer.constants.stored(name).is_none() {
             return Err(self.unsupported("blocks of integers that are computed"));
@@ -119,8 +119,8 @@ impl<'a> Entry<'_, 'a> {
         let names = [1, 2].map(|index| self.input(index).unwrap_or_default());
         let meaning = Meaning::Blocks { names, axis: blocks.axis, size };
         let real = self.rounded(x, code, &blocks)?;
-        let coded = Coded { real, code, meaning, codes: None };
-        self.importer.bind_coded(self.output(), coded)
+        let fake = FakeQuantized { real, code, meaning, codes: None };
+        self.importer.bind_fake(self.output(), fake)
     }
 
     /// `round(clamp(x / scale, least - zero_point, most - zero_point)) * scale`; bounds are whole numbers, so they may

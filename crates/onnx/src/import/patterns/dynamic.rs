@@ -8,109 +8,34 @@
 //! Nothing enters the graph before the last product, which becomes a Linear, or a convolution for ConvInteger. The
 //! operators of ONNX Runtime that do several of these steps at once become the same.
 
-use std::collections::HashMap;
-
 use fourfold_graph::{Activation, Conv, Dim, Linear, Op, ValueId};
 use fourfold_schemes::DynamicScheme;
-use fourfold_tensor::DType;
 
 use crate::Error;
 use crate::import::emission::node::Entry;
+use crate::import::patterns::intermediate::Intermediate;
 use crate::proto::NodeProto;
 
 /// A product as ONNX Runtime quantizes it while it runs.
 const DYNAMIC_LINEAR: Op =
     Op::Linear(Linear { activation: Activation::None, dynamic: Some(DynamicScheme::OnnxPerTensor) });
 
-/// A step on the way to a dynamically quantized product, of the real numbers `x`.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Part<'a> {
-    /// What `x` is quantized to.
-    Codes { x: ValueId },
-    /// The scale of the codes.
-    Scale { x: ValueId },
-    /// The zero point of the codes.
-    ZeroPoint { x: ValueId },
-    /// The sums of a MatMulInteger or ConvInteger, as real numbers or not yet.
-    Sums { x: ValueId, product: &'a NodeProto, is_cast: bool },
-    /// The scale of the codes times that of a weight.
-    Scales { x: ValueId, weight: &'a str },
-}
-
-/// The steps of all dynamic quantizations, and what was made of them.
-#[derive(Default)]
-pub(crate) struct Steps<'a> {
-    by_name: HashMap<&'a str, Part<'a>>,
-    /// The steps that are nodes of their own.
-    values: HashMap<&'a str, ValueId>,
-    /// What floats are quantized to while the model runs.
-    quantized: HashMap<ValueId, Quantized>,
-}
-
-impl<'a> Steps<'a> {
-    /// The step of that name.
-    pub(crate) fn get(&self, name: &str) -> Option<Part<'a>> {
-        self.by_name.get(name).copied()
-    }
-
-    pub(crate) fn insert(&mut self, name: &'a str, step: Part<'a>) {
-        self.by_name.insert(name, step);
-    }
-
-    /// The value that a step was made, if it was.
-    pub(crate) fn value(&self, name: &str) -> Option<ValueId> {
-        self.values.get(name).copied()
-    }
-
-    pub(crate) fn insert_value(&mut self, name: &'a str, value: ValueId) {
-        self.values.insert(name, value);
-    }
-
-    /// What floats were quantized to, if they were.
-    pub(crate) fn quantized(&self, x: ValueId) -> Option<Quantized> {
-        self.quantized.get(&x).copied()
-    }
-
-    pub(crate) fn insert_quantized(&mut self, x: ValueId, quantized: Quantized) {
-        self.quantized.insert(x, quantized);
-    }
-}
-
-/// The results of a DynamicQuantizeLinear, all as floats.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Quantized {
-    pub(crate) codes: ValueId,
-    pub(crate) scale: ValueId,
-    pub(crate) zero_point: ValueId,
-}
-
-impl Part<'_> {
-    /// The type that the elements have in the file.
-    pub(crate) fn dtype(&self) -> DType {
-        match self {
-            Part::Codes { .. } | Part::ZeroPoint { .. } => DType::U8,
-            Part::Scale { .. } | Part::Scales { .. } | Part::Sums { is_cast: true, .. } => DType::F32,
-            Part::Sums { is_cast: false, .. } => DType::I32,
-        }
-    }
-}
-
 impl<'a> Entry<'_, 'a> {
     /// Holds the codes, scale and zero point of `x` back, which products and a Mul read.
     pub(crate) fn quantized_steps(&mut self, x: ValueId) -> Result<(), Error> {
-        let steps = [Part::Codes { x }, Part::Scale { x }, Part::ZeroPoint { x }];
+        let steps = [Intermediate::Codes { x }, Intermediate::Scale { x }, Intermediate::ZeroPoint { x }];
         for (name, step) in self.proto.output.iter().zip(steps).filter(|(name, _)| !name.is_empty()) {
-            self.importer.bind_step(name, step)?;
+            self.importer.bind_intermediate(name, step)?;
         }
         Ok(())
     }
 
     /// Notes the sums of a product of codes of a DynamicQuantizeLinear; `false` if it is one of other integers.
     pub(crate) fn sums(&mut self) -> Result<bool, Error> {
-        match (self.part(0), self.part(2)) {
-            (Some(Part::Codes { x }), Some(Part::ZeroPoint { x: same })) if x == same => {
-                let sums = Part::Sums { x, product: self.proto, is_cast: false };
-                self.importer.bind_step(self.output(), sums).map(|()| true)
+        match (self.intermediate(0), self.intermediate(2)) {
+            (Some(Intermediate::Codes { x }), Some(Intermediate::ZeroPoint { x: same })) if x == same => {
+                let sums = Intermediate::Sums { x, product: self.proto, is_cast: false };
+                self.importer.bind_intermediate(self.output(), sums).map(|()| true)
             }
             _ => Ok(false),
         }
@@ -118,20 +43,24 @@ impl<'a> Entry<'_, 'a> {
 
     /// Notes that a Cast makes floats of sums; `false` if its operand is something else.
     pub(crate) fn cast_of_sums(&mut self) -> Result<bool, Error> {
-        let Some(Part::Sums { x, product, .. }) = self.part(0) else { return Ok(false) };
-        let sums = Part::Sums { x, product, is_cast: true };
-        self.importer.bind_step(self.output(), sums).map(|()| true)
+        let Some(Intermediate::Sums { x, product, .. }) = self.intermediate(0) else { return Ok(false) };
+        let sums = Intermediate::Sums { x, product, is_cast: true };
+        self.importer.bind_intermediate(self.output(), sums).map(|()| true)
     }
 
     /// The product of both scales, or of the sums with it, which is the result; `false` if it is one of other values.
     pub(crate) fn product_with_scale(&mut self) -> Result<bool, Error> {
-        match [self.part(0), self.part(1)] {
-            [Some(Part::Scale { x }), None] if self.is_constant(1) => self.scales(x, 1)?,
-            [None, Some(Part::Scale { x })] if self.is_constant(0) => self.scales(x, 0)?,
-            [Some(Part::Sums { x, product, is_cast: true }), Some(Part::Scales { x: same, weight })]
-            | [Some(Part::Scales { x: same, weight }), Some(Part::Sums { x, product, is_cast: true })]
-                if x == same && self.has_constant_weight(product) =>
-            {
+        match [self.intermediate(0), self.intermediate(1)] {
+            [Some(Intermediate::Scale { x }), None] if self.is_constant(1) => self.scales(x, 1)?,
+            [None, Some(Intermediate::Scale { x })] if self.is_constant(0) => self.scales(x, 0)?,
+            [
+                Some(Intermediate::Sums { x, product, is_cast: true }),
+                Some(Intermediate::Scales { x: same, weight }),
+            ]
+            | [
+                Some(Intermediate::Scales { x: same, weight }),
+                Some(Intermediate::Sums { x, product, is_cast: true }),
+            ] if x == same && self.has_constant_weight(product) => {
                 if product.op_type == "ConvInteger" {
                     self.dynamic_conv(x, product, weight)?;
                 } else {
@@ -146,12 +75,16 @@ impl<'a> Entry<'_, 'a> {
 
     /// The floats whose codes, scale and zero point three inputs are; `None` if none of these is of such.
     pub(crate) fn quantized_operand(&self, [codes, scale, zero_point]: [usize; 3]) -> Result<Option<ValueId>, Error> {
-        let (codes, scale, zero_point) = (self.part(codes), self.part(scale), self.part(zero_point));
+        let (codes, scale, zero_point) =
+            (self.intermediate(codes), self.intermediate(scale), self.intermediate(zero_point));
         if codes.is_none() && scale.is_none() && zero_point.is_none() {
             return Ok(None);
         }
-        let (Some(Part::Codes { x }), Some(Part::Scale { x: same }), Some(Part::ZeroPoint { x: also })) =
-            (codes, scale, zero_point)
+        let (
+            Some(Intermediate::Codes { x }),
+            Some(Intermediate::Scale { x: same }),
+            Some(Intermediate::ZeroPoint { x: also }),
+        ) = (codes, scale, zero_point)
         else {
             return Err(self.unsupported("a product of other integers than the codes of a DynamicQuantizeLinear"));
         };
@@ -173,7 +106,7 @@ impl<'a> Entry<'_, 'a> {
 
     fn scales(&mut self, x: ValueId, weight: usize) -> Result<(), Error> {
         let name = self.input(weight).unwrap_or_default();
-        self.importer.bind_step(self.output(), Part::Scales { x, weight: name })
+        self.importer.bind_intermediate(self.output(), Intermediate::Scales { x, weight: name })
     }
 
     /// Adds the Linear that the steps are, with the bias that follows.
@@ -234,10 +167,5 @@ impl<'a> Entry<'_, 'a> {
             inputs.push(self.bias(name, &constant, self.columns(weight), 1.0)?);
         }
         self.emit(DYNAMIC_LINEAR, &inputs)
-    }
-
-    /// What an input is a part of.
-    pub(crate) fn part(&self, index: usize) -> Option<Part<'a>> {
-        self.importer.patterns.steps.get(self.input(index)?)
     }
 }

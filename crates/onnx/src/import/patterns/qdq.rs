@@ -14,7 +14,7 @@ use crate::import::constants::tensor::failed;
 use crate::import::emission::binding::{Binding, Codes, Dequantized};
 use crate::import::emission::node::Entry;
 use crate::import::narrow::Code;
-use crate::import::patterns::coded::{Coded, Meaning, shape_on_axis};
+use crate::import::patterns::fake::{FakeQuantized, Meaning, shape_on_axis};
 use crate::import::weights::parameters::Parameters;
 use crate::proto::data_type;
 
@@ -82,13 +82,13 @@ impl<'a> Entry<'_, 'a> {
             None => "activations with several scales run as real numbers, rounded to those that their codes stand for",
         });
         match self.is_rounded(x, &params) {
-            true => self.bind_coded(x, code, params),
-            false => self.emit_coded(Op::FakeQuantize(params.clone()), &[x], code, params),
+            true => self.bind_fake(x, code, params),
+            false => self.emit_fake(Op::FakeQuantize(params.clone()), &[x], code, params),
         }
     }
 
     /// Adds a node that gives the real numbers that the result's codes stand for.
-    pub(crate) fn emit_coded(
+    pub(crate) fn emit_fake(
         &mut self,
         op: Op,
         inputs: &[ValueId],
@@ -98,12 +98,12 @@ impl<'a> Entry<'_, 'a> {
         let real = self.importer.fresh_name(&format!("{}.real", self.output()));
         let new = NewNode { name: &self.name, output: &real, op, inputs, params: None };
         let real = self.importer.emission.add(new)?;
-        self.bind_coded(real, code, params)
+        self.bind_fake(real, code, params)
     }
 
-    fn bind_coded(&mut self, real: ValueId, code: Code, params: QuantParams) -> Result<(), Error> {
-        let coded = Coded { real, code, meaning: Meaning::Params(Rc::new(params)), codes: None };
-        self.importer.bind_coded(self.output(), coded)
+    fn bind_fake(&mut self, real: ValueId, code: Code, params: QuantParams) -> Result<(), Error> {
+        let fake = FakeQuantized { real, code, meaning: Meaning::Params(Rc::new(params)), codes: None };
+        self.importer.bind_fake(self.output(), fake)
     }
 
     /// Whether a value holds numbers that these codes stand for, which were moved since, a few times at most.
@@ -149,9 +149,9 @@ impl<'a> Entry<'_, 'a> {
                 let [scale, zero_point] = parameters.names;
                 (Codes::Constant(Stored { names: [name, scale, zero_point], axis, is_transposed: false }), params)
             } else {
-                if let Some(coded) = self.importer.patterns.coded(name) {
-                    let (real, code) = (coded.real, coded.code);
-                    let Some(made) = coded.params().map(Rc::clone) else {
+                if let Some(fake) = self.importer.patterns.fake(name) {
+                    let (real, code) = (fake.real, fake.code);
+                    let Some(made) = fake.params().map(Rc::clone) else {
                         let what = format!("reading the codes `{name}` with one scale, which were made in blocks,");
                         return Err(self.unsupported(what));
                     };

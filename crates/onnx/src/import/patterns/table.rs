@@ -1,6 +1,6 @@
 //! Gather, and tables of embeddings among what it reads: constant codes of 8 bits stay such.
 
-use fourfold_graph::{Gather, Op, ValueId};
+use fourfold_graph::ValueId;
 use fourfold_schemes::{Granularity, QuantParams};
 
 use crate::Error;
@@ -10,34 +10,9 @@ use crate::import::emission::node::Entry;
 use crate::import::narrow::Code;
 
 impl Entry<'_, '_> {
-    pub(crate) fn gather(&mut self) -> Result<(), Error> {
-        let axis = self.attributes(&["axis"])?.int("axis", 0)?;
-        let indices = self.wide_operand(1)?;
-        if let Some(shape) = self.importer.constants.shape(self.input(0).unwrap_or_default()) {
-            let axis = self.axis(axis, shape.len(), false)?;
-            if axis == 0
-                && let Some(table) = self.table()?
-            {
-                return self.emit(Op::Gather(Gather { axis: 0 }), &[table, indices]);
-            }
-            if axis == 0
-                && let Some((table, code, params)) = self.table_behind()?
-            {
-                return self.emit_coded(Op::Gather(Gather { axis: 0 }), &[table, indices], code, params);
-            }
-            if let Some((table, params)) = self.table_of_integers(axis, self.dims(indices).len())? {
-                let codes = self.emit_before("codes", Op::Gather(Gather { axis }), &[table, indices])?;
-                return self.emit_dequantized(codes, &params);
-            }
-        }
-        let x = self.moved(0)?;
-        let axis = self.axis(axis, self.dims(x.id()).len(), false)?;
-        self.emit_moved_as(self.output(), Op::Gather(Gather { axis }), x, &[indices])
-    }
-
     /// The constant codes that the first input was dequantized from, with one scale or one for each row: a table of
     /// embeddings.
-    fn table(&mut self) -> Result<Option<ValueId>, Error> {
+    pub(crate) fn table(&mut self) -> Result<Option<ValueId>, Error> {
         let found = self.importer.emission.dequantized(self.input(0).unwrap_or_default());
         let Some(Dequantized { codes: Codes::Constant(stored), params, .. }) = found else { return Ok(None) };
         let is_by_row =
@@ -51,7 +26,11 @@ impl Entry<'_, '_> {
 
     /// The constant codes that the first input was dequantized from, as integers, and what those chosen along an axis
     /// mean, by as many axes of numbers; `None` if there are none of 8 bits, or each has a scale of its own.
-    fn table_of_integers(&mut self, axis: usize, rank: usize) -> Result<Option<(ValueId, QuantParams)>, Error> {
+    pub(crate) fn table_of_integers(
+        &mut self,
+        axis: usize,
+        rank: usize,
+    ) -> Result<Option<(ValueId, QuantParams)>, Error> {
         let found = self.importer.emission.dequantized(self.input(0).unwrap_or_default());
         let Some(Dequantized { codes: Codes::Constant(stored), params, .. }) = found else { return Ok(None) };
         let granularity = match params.granularity().clone() {
@@ -73,7 +52,7 @@ impl Entry<'_, '_> {
 
     /// The constant codes that the first input is, with the scale of the DequantizeLinear that reads the result, as
     /// onnxruntime's `quantize_dynamic` writes tables of embeddings; `None` if there is none.
-    fn table_behind(&mut self) -> Result<Option<(ValueId, Code, QuantParams)>, Error> {
+    pub(crate) fn table_behind(&mut self) -> Result<Option<(ValueId, Code, QuantParams)>, Error> {
         let name = self.input(0).unwrap_or_default();
         let code = self.importer.code_of(name).filter(|code| code.dtype().byte_range().is_some());
         let Some(code) = code.filter(|_| self.importer.constants.stored(name).is_some()) else { return Ok(None) };

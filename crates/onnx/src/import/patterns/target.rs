@@ -9,7 +9,7 @@ use crate::Error;
 use crate::import::Importer;
 use crate::import::emission::binding::{Binding, Codes, Dequantized};
 use crate::import::emission::node::Entry;
-use crate::import::patterns::coded::Coded;
+use crate::import::patterns::fake::FakeQuantized;
 use crate::import::weights::codes::Channels;
 
 /// Where the codes of a result go, and the nodes that are taken in on the way there.
@@ -38,13 +38,13 @@ pub(crate) enum Moved {
     /// Codes that were dequantized.
     Dequantized(ValueId),
     /// Codes whose real numbers alone are in the graph.
-    Coded(ValueId),
+    Fake(ValueId),
 }
 
 impl Moved {
     pub(crate) fn id(self) -> ValueId {
         match self {
-            Moved::Real(id) | Moved::Raw(id) | Moved::Dequantized(id) | Moved::Coded(id) => id,
+            Moved::Real(id) | Moved::Raw(id) | Moved::Dequantized(id) | Moved::Fake(id) => id,
         }
     }
 }
@@ -130,8 +130,8 @@ impl<'a> Entry<'_, 'a> {
 
     /// The operand of an operator that moves elements: codes where there are codes.
     pub(crate) fn moved(&mut self, index: usize) -> Result<Moved, Error> {
-        match self.importer.patterns.coded(self.input(index).unwrap_or_default()) {
-            Some(coded) if coded.is_per_tensor() => Ok(Moved::Coded(coded.real)),
+        match self.importer.patterns.fake(self.input(index).unwrap_or_default()) {
+            Some(fake) if fake.is_per_tensor() => Ok(Moved::Fake(fake.real)),
             _ => self.clamped(index),
         }
     }
@@ -166,15 +166,15 @@ impl<'a> Entry<'_, 'a> {
                 return self.emit_as(output, op, &with(id));
             }
             Moved::Dequantized(id) => id,
-            Moved::Coded(id) => {
-                let Some(coded) = self.importer.patterns.coded(self.input(0).unwrap_or_default()) else {
+            Moved::Fake(id) => {
+                let Some(fake) = self.importer.patterns.fake(self.input(0).unwrap_or_default()) else {
                     return self.emit_as(output, op, &with(id));
                 };
-                let coded = coded.clone();
+                let fake = fake.clone();
                 let name = self.importer.fresh_name(&format!("{output}.real"));
                 let new = NewNode { name: &self.name, output: &name, op, inputs: &with(id), params: None };
                 let real = self.importer.emission.add(new)?;
-                return self.importer.bind_coded(output, Coded { real, codes: None, ..coded });
+                return self.importer.bind_fake(output, FakeQuantized { real, codes: None, ..fake });
             }
         };
         let params = self.ty(id).params().cloned();
@@ -203,7 +203,7 @@ impl<'a> Entry<'_, 'a> {
             Moved::Real(_) => Moved::Real(id),
             Moved::Raw(_) => Moved::Raw(id),
             Moved::Dequantized(_) => Moved::Dequantized(id),
-            Moved::Coded(_) => Moved::Coded(id),
+            Moved::Fake(_) => Moved::Fake(id),
         })
     }
 

@@ -20,7 +20,7 @@ use crate::import::constants::tensor::integers;
 use crate::import::emission::binding::{Binding, Deferred};
 use crate::import::emission::node::Entry;
 use crate::import::narrow::Code;
-use crate::import::patterns::dynamic::{Part, Quantized};
+use crate::import::patterns::intermediate::{Intermediate, Quantized};
 use crate::import::weights::codes::Channels;
 use crate::proto::NodeProto;
 
@@ -29,37 +29,40 @@ const STEPS: (i32, i32) = (i16::MIN as i32, i16::MAX as i32);
 
 impl<'a> Importer<'a> {
     /// Gives a name a step, which becomes nodes of its own when another reader than a product asks for it.
-    pub(crate) fn bind_step(&mut self, name: &'a str, step: Part<'a>) -> Result<(), Error> {
-        self.bind(name, Binding::Deferred(Deferred { make: Self::value_of_step, code: Code::held(step.dtype()) }))?;
-        self.patterns.steps.insert(name, step);
+    pub(crate) fn bind_intermediate(&mut self, name: &'a str, step: Intermediate<'a>) -> Result<(), Error> {
+        self.bind(
+            name,
+            Binding::Deferred(Deferred { make: Self::value_of_intermediate, code: Code::held(step.dtype()) }),
+        )?;
+        self.patterns.intermediates.insert(name, step);
         Ok(())
     }
 
     /// The value of the step that stands under a name of the file.
-    fn value_of_step(&mut self, name: &'a str) -> Result<ValueId, Error> {
-        if let Some(id) = self.patterns.steps.value(name) {
+    fn value_of_intermediate(&mut self, name: &'a str) -> Result<ValueId, Error> {
+        if let Some(id) = self.patterns.intermediates.value(name) {
             return Ok(id);
         }
         let lost = || Error::Tensor { name: name.to_owned(), reason: "is no step of a quantization".to_owned() };
-        let part = self.patterns.steps.get(name).ok_or_else(lost)?;
+        let part = self.patterns.intermediates.get(name).ok_or_else(lost)?;
         let mut id = match part {
-            Part::Codes { x } => {
+            Intermediate::Codes { x } => {
                 let codes = self.quantized_parts(name, x)?.codes;
                 self.made(name, "bytes", Op::Cast(Cast { to: CastTo::U8 }), &[codes])?
             }
-            Part::Scale { x } => self.quantized_parts(name, x)?.scale,
-            Part::ZeroPoint { x } => {
+            Intermediate::Scale { x } => self.quantized_parts(name, x)?.scale,
+            Intermediate::ZeroPoint { x } => {
                 let zero_point = self.quantized_parts(name, x)?.zero_point;
                 self.made(name, "byte", Op::Cast(Cast { to: CastTo::U8 }), &[zero_point])?
             }
-            Part::Scales { x, weight } => {
+            Intermediate::Scales { x, weight } => {
                 let scale = self.quantized_parts(name, x)?.scale;
                 let lost =
                     || Error::Tensor { name: weight.to_owned(), reason: "is a scale that nothing makes".to_owned() };
                 let weight = self.value(weight)?.ok_or_else(lost)?;
                 self.made(name, "scales", Op::Binary(Binary::Mul), &[scale, weight])?
             }
-            Part::Sums { x, product, is_cast } => {
+            Intermediate::Sums { x, product, is_cast } => {
                 let quantized = self.quantized_parts(name, x)?;
                 let sums =
                     Entry { importer: self, proto: product, name: name.to_owned() }.sums_of(quantized, product)?;
@@ -71,13 +74,13 @@ impl<'a> Importer<'a> {
             let new = NewNode { name: &node, output: name, op: Op::Identity, inputs: &[id], params: None };
             id = self.emission.add(new)?;
         }
-        self.patterns.steps.insert_value(name, id);
+        self.patterns.intermediates.insert_value(name, id);
         Ok(id)
     }
 
     /// Codes, scale and zero point of real numbers, made once.
     fn quantized_parts(&mut self, name: &str, x: ValueId) -> Result<Quantized, Error> {
-        if let Some(made) = self.patterns.steps.quantized(x) {
+        if let Some(made) = self.patterns.intermediates.quantized(x) {
             return Ok(made);
         }
         let [zero, one, steps] = [0.0_f32, 1.0, 255.0].map(|number| {
@@ -105,7 +108,7 @@ impl<'a> Importer<'a> {
         let sum = Op::Add(Add { activation: Activation::Clamp { min: 0.0, max: 255.0 } });
         let codes = self.made(name, "codes", sum, &[rounded, zero_point])?;
         let made = Quantized { codes, scale, zero_point };
-        self.patterns.steps.insert_quantized(x, made);
+        self.patterns.intermediates.insert_quantized(x, made);
         Ok(made)
     }
 
@@ -156,8 +159,8 @@ impl<'a> Entry<'_, 'a> {
     /// sum (a - z_a)(b - z_b) = sum a b - z_a * sum b - z_b * sum (a - z_a)
     /// ```
     fn sums_of_two(&mut self, left: Quantized) -> Result<ValueId, Error> {
-        let (codes, zero_point) = (self.part(1), self.part(3));
-        let (Some(Part::Codes { x }), Some(Part::ZeroPoint { x: same })) = (codes, zero_point) else {
+        let (codes, zero_point) = (self.intermediate(1), self.intermediate(3));
+        let (Some(Intermediate::Codes { x }), Some(Intermediate::ZeroPoint { x: same })) = (codes, zero_point) else {
             return Err(self.unsupported("codes that are quantized while they run times others that are not constant"));
         };
         if x != same {

@@ -14,7 +14,7 @@ use crate::import::narrow::Code;
 /// Codes of real numbers that are computed, without the codes: those of 16 bits, for example, which no operator of the
 /// graph takes.
 #[derive(Clone, Debug)]
-pub(crate) struct Coded<'a> {
+pub(crate) struct FakeQuantized<'a> {
     /// The real numbers that the codes stand for.
     pub(crate) real: ValueId,
     /// The type of the codes in the file.
@@ -33,7 +33,7 @@ pub(crate) enum Meaning<'a> {
     Blocks { names: [&'a str; 2], axis: usize, size: usize },
 }
 
-impl Coded<'_> {
+impl FakeQuantized<'_> {
     /// The parameters, `None` if each block has its own.
     pub(crate) fn params(&self) -> Option<&Rc<QuantParams>> {
         match &self.meaning {
@@ -50,55 +50,55 @@ impl Coded<'_> {
 
 impl<'a> Importer<'a> {
     /// Gives a name quantized values whose floats alone are in the graph.
-    pub(crate) fn bind_coded(&mut self, name: &'a str, coded: Coded<'a>) -> Result<(), Error> {
-        self.bind(name, Binding::Deferred(Deferred { make: Self::codes_of, code: Some(coded.code) }))?;
-        self.patterns.coded.insert(name, coded);
+    pub(crate) fn bind_fake(&mut self, name: &'a str, fake: FakeQuantized<'a>) -> Result<(), Error> {
+        self.bind(name, Binding::Deferred(Deferred { make: Self::codes_of, code: Some(fake.code) }))?;
+        self.patterns.fake.insert(name, fake);
         Ok(())
     }
 
     /// The codes of real numbers: as the graph has them, if it has such, else as integers.
     fn codes_of(&mut self, name: &'a str) -> Result<ValueId, Error> {
         let lost = || Error::Tensor { name: name.to_owned(), reason: "is no quantized value".to_owned() };
-        let coded = self.patterns.coded.get(name).cloned().ok_or_else(lost)?;
-        if let Some(codes) = coded.codes {
+        let fake = self.patterns.fake.get(name).cloned().ok_or_else(lost)?;
+        if let Some(codes) = fake.codes {
             return Ok(codes);
         }
-        let Some(params) = coded.params() else {
+        let Some(params) = fake.params() else {
             let what = "codes with a scale for each block, which no DequantizeLinear reads".to_owned();
             return Err(Error::UnsupportedTensor { name: name.to_owned(), what });
         };
         let is_byte = params.as_per_tensor().is_some() && params.dtype().byte_range().is_some();
         let (op, x, own) = match is_byte {
-            true => (Op::Quantize, coded.real, Some((**params).clone())),
+            true => (Op::Quantize, fake.real, Some((**params).clone())),
             false => {
                 let params = Rc::clone(params);
-                let whole = self.whole_numbers(name, &coded, &params)?;
-                (Op::Cast(Cast { to: CastTo::of(coded.code.dtype()) }), whole, None)
+                let whole = self.whole_numbers(name, &fake, &params)?;
+                (Op::Cast(Cast { to: CastTo::of(fake.code.dtype()) }), whole, None)
             }
         };
         let output = if self.names.is_output(name) { name.to_owned() } else { self.fresh_name(name) };
         let node = self.fresh_name(&format!("{name}.quantize"));
         let codes = self.emission.add(NewNode { name: &node, output: &output, op, inputs: &[x], params: own })?;
-        self.patterns.coded.insert(name, Coded { codes: Some(codes), ..coded });
+        self.patterns.fake.insert(name, FakeQuantized { codes: Some(codes), ..fake });
         Ok(codes)
     }
 
     /// `round(real / scale + zero_point)`, in `f32`: the quotient is next to a whole number, which is what it is
     /// rounded to.
-    fn whole_numbers(&mut self, name: &str, coded: &Coded<'_>, params: &QuantParams) -> Result<ValueId, Error> {
-        let rank = self.emission.ty(coded.real).rank();
+    fn whole_numbers(&mut self, name: &str, fake: &FakeQuantized<'_>, params: &QuantParams) -> Result<ValueId, Error> {
+        let rank = self.emission.ty(fake.real).rank();
         let scales = params.scales().iter().map(|scale| scale.get()).collect();
         #[expect(clippy::cast_precision_loss, reason = "of 16 bits at most")]
         let zero_points = params.zero_points().iter().map(|&zero_point| zero_point as f32).collect();
         let shape = shape_on_axis(params, rank);
-        let whole = QuantParams::per_tensor(DType::I32, coded.code.range(), Scale::ONE, 0);
+        let whole = QuantParams::per_tensor(DType::I32, fake.code.range(), Scale::ONE, 0);
         let constant = |source| fourfold_graph::Error::Constant { name: name.to_owned(), source };
         let steps = [
             (Op::Binary(Binary::Div), Some(scales)),
             (Op::Add(Add { activation: Activation::None }), Some(zero_points)),
             (Op::FakeQuantize(whole.map_err(constant)?), None),
         ];
-        steps.into_iter().try_fold(coded.real, |x, (op, numbers)| {
+        steps.into_iter().try_fold(fake.real, |x, (op, numbers)| {
             let mut inputs = vec![x];
             if let Some(numbers) = numbers {
                 let numbers = Tensor::from_vec(&shape, numbers).map_err(fourfold_graph::Error::from)?;
