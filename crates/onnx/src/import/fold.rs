@@ -13,10 +13,10 @@ use super::Importer;
 use super::node::Entry;
 use crate::Error;
 
-/// The most elements that are read and made for one model.
+/// The largest number of elements that are read and made for one model.
 const ELEMENTS: u64 = 1 << 24;
 
-/// The most multiplications for one node.
+/// The largest number of multiplications for one node.
 const MULTIPLICATIONS: u64 = 1 << 28;
 
 impl<'a> Entry<'_, 'a> {

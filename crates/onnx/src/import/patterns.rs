@@ -1,7 +1,7 @@
 //! Patterns: what several nodes of the file say together. A file here is one pattern, drawn at its top.
 //!
-//! A pattern reads nodes and adds others through names, constants, weights and emission; operators ask a pattern
-//! whether it takes a node in. What a pattern holds back until it knows more is a
+//! A pattern reads nodes and adds others through names, constants, emission, reading and weights; operators ask a
+//! pattern whether a node belongs to it. What a pattern holds back until it knows more is a
 //! [`Deferred`](super::emission::binding::Deferred) value.
 
 pub(crate) mod bias;

@@ -142,7 +142,8 @@ impl<'a> Importer<'a> {
 }
 
 impl Entry<'_, '_> {
-    /// Checks that the node has results that are imported, and no others that are read, of elements that it takes.
+    /// Checks that the node has results, that none is read which is not imported, and that it takes the types of its
+    /// inputs.
     pub(super) fn check(&self) -> Result<(), Error> {
         let outputs = &self.proto.output;
         let used = |output: &String| !output.is_empty() && self.importer.names.is_read(output);

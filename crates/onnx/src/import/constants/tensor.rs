@@ -76,7 +76,7 @@ fn bytes(proto: &TensorProto, dtype: DType, shape: &Shape, invalid: &dyn Fn(Stri
     Tensor::from_le_bytes(dtype, shape, &bytes).map_err(|error| failed(error, invalid))
 }
 
-/// The type of codes that a Constant node holds, if no tensor has it.
+/// The type of the elements of a Constant node, if no tensor has it.
 pub(crate) fn code_of_constant_node(node: &NodeProto) -> Option<Code> {
     Code::narrow(node.attribute.first()?.t.as_ref()?.data_type)
 }
@@ -107,7 +107,7 @@ pub(crate) fn of_constant_node(node: &NodeProto) -> Result<Tensor, Error> {
     made.map_err(|error| failed(error, invalid))
 }
 
-/// The elements of a tensor of codes.
+/// The elements of a tensor of integers, `None` for `i64` and others.
 pub(crate) fn integers(tensor: &Tensor) -> Option<Vec<i32>> {
     match tensor.dtype() {
         DType::I8 => tensor.as_slice::<i8>().ok().map(|list| list.iter().map(|&code| code.into()).collect()),

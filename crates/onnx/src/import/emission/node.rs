@@ -10,7 +10,7 @@ use crate::import::attributes::Attributes;
 use crate::import::emission::binding::Binding;
 use crate::proto::NodeProto;
 
-/// A node and the importer that takes it in.
+/// A node and the importer that reads it.
 pub(crate) struct Entry<'i, 'a> {
     pub(crate) importer: &'i mut Importer<'a>,
     pub(crate) proto: &'a NodeProto,
@@ -29,7 +29,7 @@ impl<'a> Entry<'_, 'a> {
         self.proto.input.get(index).map(String::as_str).filter(|name| !name.is_empty())
     }
 
-    /// The real numbers, integers or truth values of an input that must be there.
+    /// The floats, integers or bools of an input that must be there.
     pub(crate) fn operand(&mut self, index: usize) -> Result<ValueId, Error> {
         let id = self.any_operand(index)?;
         let ty = self.ty(id);
@@ -61,7 +61,7 @@ impl<'a> Entry<'_, 'a> {
         self.ty(id).dtype()
     }
 
-    /// The value of an input that must be there: real numbers or codes.
+    /// The value of an input that must be there, quantized or not.
     pub(crate) fn any_operand(&mut self, index: usize) -> Result<ValueId, Error> {
         let name = self.input(index).ok_or_else(|| self.invalid(format!("lacks input {index}")))?;
         self.importer.value(name)?.ok_or_else(|| self.unknown(name))
@@ -84,7 +84,7 @@ impl<'a> Entry<'_, 'a> {
         }
     }
 
-    /// Whether an input is left out, or constant real numbers that are all 0: a bias that changes nothing, which some
+    /// Whether an input is left out, or a constant of floats that are all 0: a bias that changes nothing, which some
     /// exporters leave out.
     pub(crate) fn adds_nothing(&mut self, index: usize) -> Result<bool, Error> {
         Ok(self.optional_constant(index)?.is_none_or(|bias| is_zero(&bias)))
@@ -100,7 +100,7 @@ impl<'a> Entry<'_, 'a> {
         self.ty(id).dims().to_vec()
     }
 
-    /// An axis counted from the end if it is negative; `past` allows the place after the last.
+    /// An axis counted from the last if it is negative; `past` allows the index after the last.
     pub(crate) fn axis(&self, axis: i64, rank: usize, past: bool) -> Result<usize, Error> {
         let absolute =
             if axis < 0 { i64::try_from(rank).ok().and_then(|rank| rank.checked_add(axis)) } else { Some(axis) };
@@ -126,8 +126,8 @@ impl<'a> Entry<'_, 'a> {
         self.emit_quantized(output, op, inputs, None)
     }
 
-    /// Adds the node; its result has the given name of the file, and parameters if it is codes with parameters of its
-    /// own.
+    /// Adds the node; its result has the given name of the file, and parameters if it is quantized with parameters of
+    /// its own.
     pub(crate) fn emit_quantized(
         &mut self,
         output: &'a str,
@@ -152,7 +152,7 @@ impl<'a> Entry<'_, 'a> {
         self.importer.emission.constant(&name, tensor)
     }
 
-    /// A constant of real numbers that belongs to this node.
+    /// A constant of floats that belongs to this node.
     pub(crate) fn real_numbers(&mut self, what: &str, shape: &[usize], numbers: Vec<f32>) -> Result<ValueId, Error> {
         let tensor = Tensor::from_vec(shape, numbers).map_err(fourfold_graph::Error::from)?;
         let name = self.importer.fresh_name(&format!("{}.{what}", self.name));
@@ -192,7 +192,7 @@ impl<'a> Entry<'_, 'a> {
     }
 }
 
-/// Whether a constant is real numbers that are all 0.
+/// Whether a constant is floats that are all 0.
 pub(crate) fn is_zero(constant: &Tensor) -> bool {
     constant.as_slice::<f32>().is_ok_and(|elements| elements.iter().all(|&element| element == 0.0))
 }

@@ -6,7 +6,7 @@
 //! Trilu                x where the triangle is, else 0
 //! ```
 //!
-//! These are the steps in which exporters write them for older opsets, in the same order.
+//! These are the nodes as which exporters write them for older opsets, in the same order.
 
 use fourfold_graph::{
     Activation, Add, Binary, Dim, Expand, FIX_SIZES, Op, Polynomial, Reduce, Reduction, Reshape, Softmax, Transpose,

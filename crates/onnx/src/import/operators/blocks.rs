@@ -1,4 +1,4 @@
-//! Products with a weight of few bits with a scale for each block of them, which becomes real numbers.
+//! Products with a weight of few bits with a scale for each block of them, which becomes floats.
 
 use fourfold_graph::{Linear, Op};
 use fourfold_tensor::Tensor;

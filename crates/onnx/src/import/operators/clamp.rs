@@ -70,7 +70,7 @@ impl Entry<'_, '_> {
         }
     }
 
-    /// The real numbers that the bounds of a Clip of codes stand for; infinite at the ends of the type.
+    /// The floats that the bounds of a Clip of quantized values stand for; infinite at the bounds of the type.
     fn code_bounds(&mut self, id: ValueId) -> Result<(f32, f32), Error> {
         if self.importer.names.opset() < 12 {
             return Err(self.unsupported("a clamp of codes before opset 12"));

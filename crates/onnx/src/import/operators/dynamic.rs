@@ -1,4 +1,4 @@
-//! Operators that quantize while the model runs, and those that may be steps of the same pattern.
+//! Operators that quantize while the model runs, and those that may belong to the same pattern.
 
 use fourfold_graph::Binary;
 
@@ -8,7 +8,7 @@ use crate::import::reading::window::CONV;
 use crate::proto::data_type;
 
 impl Entry<'_, '_> {
-    /// The result's codes, scale and zero point.
+    /// The quantized values, their scale and their zero point.
     pub(crate) fn dynamic_quantize_linear(&mut self) -> Result<(), Error> {
         self.attributes(&[])?;
         let x = self.operand(0)?;
@@ -33,7 +33,7 @@ impl Entry<'_, '_> {
         if to == i64::from(data_type::FLOAT) && self.cast_of_sums()? { Ok(()) } else { self.cast_to(to) }
     }
 
-    /// A step of a dynamic quantization, or a product of any other values.
+    /// A product within a dynamic quantization, or one of any other values.
     pub(crate) fn mul(&mut self) -> Result<(), Error> {
         self.attributes(&[])?;
         if self.product_with_scale()? { Ok(()) } else { self.binary(Binary::Mul) }

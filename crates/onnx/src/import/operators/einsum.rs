@@ -1,8 +1,8 @@
 //! Einsum of two operands: a batched product of matrices.
 //!
 //! Letters are sorted into four groups: those that both operands and the result have (batch), those of one operand and
-//! the result (rows, columns), and those of both operands alone (depth). Both operands are turned to `[batch, rows,
-//! depth]` and `[batch, depth, columns]`, multiplied, and the product is turned to the result.
+//! the result (rows, columns), and those of both operands alone (depth). Both operands are transposed to `[batch, rows,
+//! depth]` and `[batch, depth, columns]`, multiplied, and the product is transposed to the result.
 
 use fourfold_graph::{Dim, Op, Reshape, Transpose, ValueId};
 

@@ -1,7 +1,7 @@
-//! Weights of recurrent layers that are codes.
+//! Quantized weights of recurrent layers.
 //!
-//! DynamicQuantizeLSTM has them as operands. Of a GRU or RNN that fourfold wrote, which computes with real numbers in
-//! ONNX, they are codes behind a DequantizeLinear, and metadata of the node say how the layer was quantized.
+//! DynamicQuantizeLSTM has them as operands. A GRU or RNN that fourfold wrote computes with floats in ONNX: its weights
+//! are behind a DequantizeLinear, and metadata of the node say how the layer was quantized.
 
 use fourfold_graph::ValueId;
 use fourfold_schemes::{DynamicScheme, Granularity, QuantParams, Scale};
@@ -21,8 +21,8 @@ const SCHEMES: [DynamicScheme; 3] =
     [DynamicScheme::PerRow, DynamicScheme::TorchPerTensor, DynamicScheme::OnnxPerTensor];
 
 impl<'a> Entry<'_, 'a> {
-    /// Both weights of a layer that was written from codes, and how it was quantized; `None` if the file does not say
-    /// so or the weights are no codes any more.
+    /// Both weights of a layer that was written from quantized ones, and how it was quantized; `None` if the file does
+    /// not say so or the weights are not quantized any more.
     pub(crate) fn written_on_codes(&mut self, layer: &Layer) -> Result<Option<([ValueId; 2], DynamicScheme)>, Error> {
         let Some(entry) = self.proto.metadata_props.iter().find(|entry| entry.key == DYNAMIC) else { return Ok(None) };
         let Some(scheme) = SCHEMES.into_iter().find(|scheme| scheme.name() == entry.value) else {
@@ -32,7 +32,8 @@ impl<'a> Entry<'_, 'a> {
         Ok(self.dequantized_gates(layer, 2)?.map(|recurrent| ([weight, recurrent], scheme)))
     }
 
-    /// The weight `[d, gates * hidden, in]` that `i8` codes with zero point 0 stand for, `None` if it is another.
+    /// The quantized weight `[d, gates * hidden, in]`, of `i8` with zero point 0, that an input was dequantized from;
+    /// `None` if it is another.
     fn dequantized_gates(&mut self, layer: &Layer, index: usize) -> Result<Option<ValueId>, Error> {
         let name = self.input(index).unwrap_or_default();
         let name = self.importer.weights.before_reshape(name);
@@ -62,7 +63,7 @@ impl<'a> Entry<'_, 'a> {
         self.hold_gates(key, held, scales).map(Some)
     }
 
-    /// The weight `[d, in, gates * hidden]` of codes as the graph has it, `[d * gates * hidden, in]`, with its scale
+    /// The quantized weight `[d, in, gates * hidden]` as the graph has it, `[d * gates * hidden, in]`, with its scale
     /// and zero point.
     pub(crate) fn gate_codes(&mut self, layer: &Layer, index: usize, scale: usize) -> Result<ValueId, Error> {
         let codes = self.constant(index)?;
@@ -111,7 +112,7 @@ impl<'a> Entry<'_, 'a> {
         self.hold_gates(key, held, rows)
     }
 
-    /// Adds a weight of codes, with a scale for each row.
+    /// Adds a quantized weight, with a scale for each row.
     fn hold_gates(&mut self, key: (Stored<'a>, Use), held: Vec<i8>, rows: Vec<Scale>) -> Result<ValueId, Error> {
         let shape = [rows.len(), held.len() / rows.len().max(1)];
         let least = if held.contains(&i8::MIN) { i8::MIN } else { -i8::MAX };

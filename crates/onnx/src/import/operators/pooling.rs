@@ -1,8 +1,8 @@
 //! The mean and the largest of all positions of an image, which every exporter writes in a form of its own.
 //!
 //! GlobalAveragePool, ReduceMean over all spatial axes (with Flatten behind it where they are dropped) and AveragePool
-//! with a window of the whole image are one operator, GlobalAveragePool, on real numbers and on codes. GlobalMaxPool,
-//! ReduceMax and MaxPool are a MaxPool with a window of the whole image, where its size is known.
+//! with a window of the whole image are one operator, GlobalAveragePool, on floats and on quantized values.
+//! GlobalMaxPool, ReduceMax and MaxPool are a MaxPool with a window of the whole image, where its size is known.
 
 use fourfold_graph::{AveragePool, Binary, Dim, Flatten, NewNode, Op, Reduce, Reduction, ValueId, Window};
 
@@ -62,7 +62,7 @@ impl Entry<'_, '_> {
         }
     }
 
-    /// Takes the reduction of `x` over these axes, which ascend, in as a pooling, `false` if it is none.
+    /// Imports the reduction of `x` over these axes, which ascend, as a pooling; `false` if it is none.
     pub(crate) fn reduced_image(
         &mut self,
         reduction: Reduction,

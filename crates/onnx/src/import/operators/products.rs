@@ -1,7 +1,7 @@
 //! Products of integers whose zero points are known: MatMulInteger, ConvInteger and MatMulIntegerToFloat outside of
 //! what [`dynamic`](crate::import::patterns::dynamic) describes.
 //!
-//! Operands become codes of scale 1, and the result is the sums: `sum (a - z_a)(b - z_b)`, in `i32`.
+//! Operands become quantized values of scale 1, and the result is the sums: `sum (a - z_a)(b - z_b)`, in `i32`.
 
 use fourfold_graph::{Activation, Add, Binary, Cast, CastTo, Linear, NewNode, Op, ValueId};
 use fourfold_schemes::QuantParams;
@@ -45,7 +45,7 @@ impl<'a> Entry<'_, 'a> {
         self.emit(Op::Add(Add { activation: Activation::None }), &[product, bias])
     }
 
-    /// The product of the operands at two places, with the zero points at two others.
+    /// The product of two inputs, with two others as zero points.
     fn integer_product(&mut self, [a, b]: [usize; 2], zero_points: [usize; 2]) -> Result<Pending, Error> {
         let left = self.left(a, zero_points[0])?;
         let name = self.input(b).unwrap_or_default();
@@ -102,7 +102,7 @@ impl<'a> Entry<'_, 'a> {
         self.as_codes(place, &parameters)
     }
 
-    /// The integers at a place as codes of scale 1 with one zero point.
+    /// The integers of an input as quantized values of scale 1 with one zero point.
     fn as_codes(&mut self, place: usize, parameters: &Parameters<'a>) -> Result<ValueId, Error> {
         let name = self.input(place).unwrap_or_default();
         let params = self.per_tensor(parameters, self.code_at(place)?)?;
@@ -122,7 +122,7 @@ impl<'a> Entry<'_, 'a> {
         }
     }
 
-    /// Integers that stand for themselves as codes with a zero point.
+    /// Integers that stand for themselves as quantized values with a zero point.
     fn integers_as_codes(&mut self, id: ValueId, params: QuantParams) -> Result<ValueId, Error> {
         let mut steps = self.emit_before("numbers", Op::Cast(Cast { to: CastTo::F32 }), &[id])?;
         if params.zero_points() != [0] {

@@ -1,4 +1,4 @@
-//! Operators on codes: those of ONNX and of ONNX Runtime, whose names begin with Q.
+//! Operators on quantized values: those of ONNX and of ONNX Runtime, whose names begin with Q.
 
 use fourfold_graph::{
     Activation, Add, AveragePool, Binary, Cast, CastTo, Concat, Flatten, Linear, Op, Reshape, Softmax, Unary, ValueId,
@@ -56,7 +56,7 @@ impl<'a> Entry<'_, 'a> {
         self.emit_quantized(self.output(), Op::Linear(Linear::default()), &inputs, Some(params))
     }
 
-    /// The same with a result of real numbers: `f32(sums) * (alpha * a_scale * b_scale)`.
+    /// The same with a result of floats: `f32(sums) * (alpha * a_scale * b_scale)`.
     fn qgemm_to_float(&mut self, alpha: f32, is_transposed: bool) -> Result<(), Error> {
         let inputs = self.weighted_codes(0, is_transposed, self.input(6))?;
         let scales = |id: ValueId| self.ty(id).params().map_or(&[][..], QuantParams::scales);
@@ -115,7 +115,7 @@ impl<'a> Entry<'_, 'a> {
         self.emit_quantized(self.output(), Op::Unary(Unary::LeakyRelu { slope }), &[x], Some(params))
     }
 
-    /// `(x, x_scale, x_zero_point, y_scale, y_zero_point)`: a softmax of the real numbers.
+    /// `(x, x_scale, x_zero_point, y_scale, y_zero_point)`: a softmax of the floats.
     pub(crate) fn qlinear_softmax(&mut self) -> Result<(), Error> {
         let attributes = self.attributes(&["axis", "opset"])?;
         let is_joined = attributes.int("opset", 13)? < 13;
@@ -160,7 +160,7 @@ impl<'a> Entry<'_, 'a> {
         Ok((self.given_codes(0)?, self.activation_parameters(3)?))
     }
 
-    /// The codes at place `index` of the inputs, with the scale and zero point behind them.
+    /// The quantized values of input `index`, with the scale and zero point behind them.
     fn given_codes(&mut self, index: usize) -> Result<ValueId, Error> {
         let name = self.input(index).ok_or_else(|| self.invalid(format!("lacks input {index}")))?;
         let parameters = self.parameters(index + 1)?;
@@ -178,7 +178,7 @@ impl<'a> Entry<'_, 'a> {
         Ok(id)
     }
 
-    /// The codes of operand, weight and bias. `turn` says that the weight is `[in, out]`.
+    /// Quantized operand, weight and bias. `transpose` says that the weight is `[in, out]`.
     fn weighted_codes(&mut self, index: usize, turn: bool, bias: Option<&'a str>) -> Result<Vec<ValueId>, Error> {
         let x = self.given_codes(index)?;
         let [weight, scale, zero_point] = [3, 4, 5].map(|place| self.input(index + place).unwrap_or_default());

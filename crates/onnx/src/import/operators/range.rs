@@ -1,4 +1,4 @@
-//! Range: numbers in equal steps.
+//! Range: numbers at equal distances.
 
 use fourfold_graph::{Cast, CastTo, CumSum, Dim, Expand, Op, Polynomial};
 use fourfold_tensor::{DType, Tensor};
@@ -8,7 +8,7 @@ use crate::import::emission::node::Entry;
 use crate::import::emission::sizes::Sizes;
 
 impl Entry<'_, '_> {
-    /// Numbers from a start on in equal steps: a constant, or sums of ones where the end is not known.
+    /// Numbers from a start at equal distances: a constant, or sums of ones where the limit is not known.
     pub(crate) fn range(&mut self) -> Result<bool, Error> {
         // How floats are summed up, which integers are not.
         self.attributes(&["stash_type"])?;

@@ -7,7 +7,7 @@
 //! Y_h = states[last step of each direction]        [d, batch, hidden]
 //! ```
 //!
-//! Gates change their places: ONNX has i, o, f, c and z, r, h where the graph has i, f, g, o and r, z, n.
+//! Gates change their order: ONNX has i, o, f, c and z, r, h where the graph has i, f, g, o and r, z, n.
 
 use fourfold_graph::{
     Cell, Concat, Dim, Direction, Expand, NewNode, Op, Recurrent, Reshape, Slice, Transpose, ValueId,
@@ -31,7 +31,7 @@ pub(crate) struct Layer {
 }
 
 impl Layer {
-    /// For each gate of the graph, its place in the file.
+    /// For each gate of the graph, its index in the file.
     pub(crate) fn order(&self) -> &'static [usize] {
         match self.cell {
             Cell::Lstm => &[0, 2, 3, 1],
@@ -72,7 +72,7 @@ impl<'a> Entry<'_, 'a> {
         self.layer_of(&layer, [weights[0], weights[1]], None)
     }
 
-    /// As `LSTM`, with weights `[d, in, 4 * hidden]` of codes, and their scales and zero points behind `p`.
+    /// As `LSTM`, with quantized weights `[d, in, 4 * hidden]`, and their scales and zero points behind `p`.
     pub(crate) fn dynamic_quantize_lstm(&mut self) -> Result<(), Error> {
         let layer = self.layer(&[1, 2])?;
         let weights = [self.gate_codes(&layer, 1, 8)?, self.gate_codes(&layer, 2, 10)?];

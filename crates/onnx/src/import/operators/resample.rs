@@ -67,8 +67,8 @@ impl<'a> Entry<'_, 'a> {
         self.emit_moved(Op::Pad(Pad { begin, end, mode }), x)
     }
 
-    /// Nearest and linear; opset 10 has factors only, and `Upsample` is the older name.
-    /// What a number that is added stands for: among codes that the file takes for integers it is a code too.
+    /// Nearest and linear; opset 10 has factors only, and `Upsample` is the older name. What a number that is added
+    /// stands for: among quantized values that the file takes for integers it is one too.
     fn added(&self, x: Moved, number: f32) -> f32 {
         let params = self.importer.emission.value(x.id()).ty().params().and_then(QuantParams::as_per_tensor);
         match (x, params) {

@@ -41,7 +41,7 @@ impl<'a> Entry<'_, 'a> {
         self.emit_quantized(self.output(), Op::Concat(Concat { axis }), &inputs, params)
     }
 
-    /// The parameters of the inputs if all are codes that mean the same, which are joined as they are.
+    /// The parameters of the inputs if all are quantized with the same, and are joined as they are.
     fn params_of_all(&mut self) -> Result<Option<QuantParams>, Error> {
         let mut shared = None;
         for index in 0..self.proto.input.len() {
@@ -328,8 +328,8 @@ impl<'a> Entry<'_, 'a> {
 
 /// The first element and the number of elements of a cut of an axis, `None` if they depend on a size that is not known.
 ///
-/// Of an axis whose size is not known, ends are taken to lie within it; the runtime checks that. Ends of 10^9 and more,
-/// as converters write them for "all" (10^9, 2^31 - 1, 2^63 - 1), are the axis' own.
+/// Of an axis whose size is not known, bounds are assumed to lie within it; the runtime checks that. Ends of 10^9 and
+/// more, as converters write them for "all" (10^9, 2^31 - 1, 2^63 - 1), are the axis' own.
 fn cut(start: &Polynomial, end: &Polynomial, step: i64, size: &Dim) -> Option<(i64, Dim)> {
     let from = start.as_constant()?;
     if let (Some(size), Some(to)) = (size.fixed().and_then(|size| i64::try_from(size).ok()), end.as_constant()) {

@@ -46,8 +46,7 @@ impl<'a> Entry<'_, 'a> {
         Reshape::complete(&target, dims).map(Op::Reshape).map_err(|problem| self.problem(problem))
     }
 
-    /// The shape of the operand if it is the real numbers of constant codes that no operator on codes reads as they
-    /// are.
+    /// The shape of the operand if it is the floats of a quantized constant that no operator reads as it is.
     fn reshaped_constant(&self) -> Option<Vec<usize>> {
         let name = self.input(0)?;
         let found = self.importer.emission.dequantized(name).filter(|found| !found.is_activation())?;
@@ -55,7 +54,7 @@ impl<'a> Entry<'_, 'a> {
         if is_constant { self.importer.constants.shape(name) } else { None }
     }
 
-    /// The real numbers of constant codes in another shape, and where they are from.
+    /// The floats of a quantized constant in another shape, and where they are from.
     fn reshape_constant(&mut self, op: &Op) -> Result<(), Error> {
         let sizes = match op {
             Op::Reshape(Reshape { dims }) => dims.iter().map(Dim::fixed).collect::<Option<Vec<_>>>(),
@@ -79,7 +78,7 @@ impl<'a> Entry<'_, 'a> {
         self.emit_moved(Op::Transpose(Transpose { axes }), x)
     }
 
-    /// A constant in another order; of a matrix of codes, only that it is turned is noted.
+    /// A constant in another order; of a quantized matrix, only that it is transposed is noted.
     fn transpose_constant(&mut self, name: &'a str, axes: &[usize]) -> Result<(), Error> {
         let output = self.output();
         if let (Some(found), [1, 0]) = (self.importer.emission.dequantized(name), axes)

@@ -27,7 +27,7 @@ fn equal(a: &Polynomial, b: &Polynomial) -> Option<bool> {
 }
 
 impl<'a> Entry<'_, 'a> {
-    /// Takes the node in if it is shape arithmetic.
+    /// Binds the result of the node if it is shape arithmetic.
     pub(crate) fn shape_arithmetic(&mut self) -> Result<bool, Error> {
         match self.proto.op_type.as_str() {
             "Shape" => return self.shape_of().map(|()| true),
@@ -198,7 +198,7 @@ impl<'a> Entry<'_, 'a> {
         Ok(product.map(|product| Sizes { elements: vec![product], is_scalar, dtype: list.dtype }))
     }
 
-    /// The truth of equalities, which is a constant.
+    /// Which of two lists of sizes are equal, a constant of bools.
     fn equality(&mut self, inputs: &[Sizes]) -> Result<(), Error> {
         let [a, b] = inputs else { return Err(self.invalid("does not have two inputs")) };
         let truth = |a: &Polynomial, b: &Polynomial| equal(a, b).map(|truth| Polynomial::constant(i64::from(truth)));
@@ -213,7 +213,7 @@ impl<'a> Entry<'_, 'a> {
         self.bind_constant(tensor)
     }
 
-    /// `Where` of sizes, by constant truth values.
+    /// `Where` of sizes, by constant bools.
     pub(crate) fn chosen_sizes(&mut self) -> Result<bool, Error> {
         if !self.is_symbolic(1) && !self.is_symbolic(2) {
             return Ok(false);
@@ -264,7 +264,7 @@ fn sliced(inputs: &[Sizes]) -> Option<Sizes> {
     (step == 1 && !list.is_scalar && starts.len() == 1).then(|| list.list(list.elements[range].to_vec()))
 }
 
-/// The part of a list from `start` to `end`, negative from its end.
+/// The range of a list from `start` to `end`, counted from its end if negative.
 fn clamped(start: i64, end: i64, length: usize) -> core::ops::Range<usize> {
     let place = |place: i64| {
         let length = i64::try_from(length).unwrap_or(i64::MAX);

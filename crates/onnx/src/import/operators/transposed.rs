@@ -51,7 +51,7 @@ impl Entry<'_, '_> {
     }
 }
 
-/// Where the result is cut, and how much is added at its end.
+/// Where the result is cut, and how much is added behind it.
 fn placed(attributes: &Attributes<'_>, kernel: Vec<usize>, dims: &[Dim]) -> Result<(Window, Vec<usize>), Error> {
     let rank = kernel.len();
     let list = |name: &str, default: usize, length: usize| {

@@ -15,7 +15,7 @@ use crate::proto::NodeProto;
 
 /// The sum that gives a product its bias.
 pub(crate) struct Following<'a> {
-    /// The place of the Add in the file.
+    /// The index of the Add in the file.
     pub(crate) index: usize,
     /// The name of its result.
     pub(crate) sum: &'a str,

@@ -1,5 +1,12 @@
-//! QuantizeLinear and DequantizeLinear with a scale for each block of elements along an axis (opset 21). Constants are
-//! computed at once; what is computed runs as real numbers, rounded to those that its codes stand for.
+//! QuantizeLinear and DequantizeLinear with a scale for each block of elements along an axis (opset 21):
+//!
+//! ```text
+//! DequantizeLinear(QuantizeLinear(x, scales, block_size), scales, block_size)   ->   round(clamp(x / scales)) * scales
+//! DequantizeLinear(constant, scales, block_size)                                ->   a constant of floats
+//! ```
+//!
+//! Constants are computed at once; what is computed runs as floats, rounded to those that the quantized values stand
+//! for.
 
 use fourfold_graph::{Binary, Dim, Op, ValueId};
 use fourfold_schemes::{QuantParams, Scale};
@@ -42,7 +49,7 @@ impl Blocks {
 }
 
 impl<'a> Entry<'_, 'a> {
-    /// The scales and zero points of codes of a type and shape.
+    /// The scales and zero points of quantized values of a type and shape.
     fn blocks(&mut self, shape: &[usize], code: Code, axis: i64, size: usize) -> Result<Blocks, Error> {
         let scales = self.constant(1)?;
         let zero_points = self.optional_constant(2)?;
@@ -62,7 +69,7 @@ impl<'a> Entry<'_, 'a> {
         Ok(Blocks { scales, zero_points, shape: shape.to_vec(), axis, size })
     }
 
-    /// Codes with scales for blocks along an axis to real numbers.
+    /// Dequantizes with scales for blocks along an axis.
     pub(crate) fn dequantize_blocks(&mut self, axis: i64, size: usize) -> Result<(), Error> {
         let name = self.input(0).unwrap_or_default();
         if let Some(fake) = self.importer.patterns.fake(name) {
@@ -92,7 +99,7 @@ impl<'a> Entry<'_, 'a> {
         self.bind_constant(Tensor::from_elements(codes.shape(), reals)?)
     }
 
-    /// Real numbers to codes with scales for blocks along an axis.
+    /// Quantizes with scales for blocks along an axis.
     pub(crate) fn quantize_blocks(&mut self, code: Code, axis: i64, size: usize) -> Result<(), Error> {
         let (least, most) = code.range();
         if let Some(real) = self.importer.constants.get(self.input(0).unwrap_or_default())? {
@@ -145,7 +152,7 @@ impl<'a> Entry<'_, 'a> {
     }
 }
 
-/// Codes in a tensor that holds such.
+/// Rounded floats as quantized values.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "codes are clamped to their type")]
 fn held(code: Code, shape: &[usize], codes: impl Iterator<Item = f32>) -> Result<Tensor, fourfold_tensor::Error> {
     match code.dtype() {

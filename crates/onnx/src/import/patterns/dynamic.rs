@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Nothing enters the graph before the last product, which becomes a Linear, or a convolution for ConvInteger. The
-//! operators of ONNX Runtime that do several of these steps at once become the same.
+//! operators of ONNX Runtime that do several of these things at once become the same.
 
 use fourfold_graph::{Activation, Conv, Dim, Linear, Op, ValueId};
 use fourfold_schemes::DynamicScheme;
@@ -21,7 +21,7 @@ const DYNAMIC_LINEAR: Op =
     Op::Linear(Linear { activation: Activation::None, dynamic: Some(DynamicScheme::OnnxPerTensor) });
 
 impl<'a> Entry<'_, 'a> {
-    /// Holds the codes, scale and zero point of `x` back, which products and a Mul read.
+    /// Holds back what `x` is quantized to, its scale and its zero point, which products and a Mul read.
     pub(crate) fn quantized_steps(&mut self, x: ValueId) -> Result<(), Error> {
         let steps = [Intermediate::Codes { x }, Intermediate::Scale { x }, Intermediate::ZeroPoint { x }];
         for (name, step) in self.proto.output.iter().zip(steps).filter(|(name, _)| !name.is_empty()) {
@@ -30,7 +30,7 @@ impl<'a> Entry<'_, 'a> {
         Ok(())
     }
 
-    /// Notes the sums of a product of codes of a DynamicQuantizeLinear; `false` if it is one of other integers.
+    /// Holds back the sums of a product of what a DynamicQuantizeLinear gives; `false` if it is one of other integers.
     pub(crate) fn sums(&mut self) -> Result<bool, Error> {
         match (self.intermediate(0), self.intermediate(2)) {
             (Some(Intermediate::Codes { x }), Some(Intermediate::ZeroPoint { x: same })) if x == same => {
@@ -41,7 +41,7 @@ impl<'a> Entry<'_, 'a> {
         }
     }
 
-    /// Notes that a Cast makes floats of sums; `false` if its operand is something else.
+    /// Holds back the floats that a Cast makes of sums; `false` if its operand is something else.
     pub(crate) fn cast_of_sums(&mut self) -> Result<bool, Error> {
         let Some(Intermediate::Sums { x, product, .. }) = self.intermediate(0) else { return Ok(false) };
         let sums = Intermediate::Sums { x, product, is_cast: true };
@@ -73,7 +73,8 @@ impl<'a> Entry<'_, 'a> {
         Ok(true)
     }
 
-    /// The floats whose codes, scale and zero point three inputs are; `None` if none of these is of such.
+    /// The floats of which three inputs are the quantized values, the scale and the zero point; `None` if none of them
+    /// is.
     pub(crate) fn quantized_operand(&self, [codes, scale, zero_point]: [usize; 3]) -> Result<Option<ValueId>, Error> {
         let (codes, scale, zero_point) =
             (self.intermediate(codes), self.intermediate(scale), self.intermediate(zero_point));
@@ -109,7 +110,7 @@ impl<'a> Entry<'_, 'a> {
         self.importer.bind_intermediate(self.output(), Intermediate::Scales { x, weight: name })
     }
 
-    /// Adds the Linear that the steps are, with the bias that follows.
+    /// Adds the Linear that the nodes are, with the bias that follows.
     fn dynamic_linear(&mut self, x: ValueId, weight: &'a str, parameters: [&'a str; 2]) -> Result<(), Error> {
         self.expect_scale(parameters[0], |shape| shape.last().copied())?;
         let weight = self.given_weight(weight, parameters, true)?;
@@ -133,7 +134,7 @@ impl<'a> Entry<'_, 'a> {
         self.dims(weight).first().and_then(Dim::fixed).unwrap_or_default()
     }
 
-    /// Adds the convolution that the steps are, with the bias that follows.
+    /// Adds the convolution that the nodes are, with the bias that follows.
     fn dynamic_conv(&mut self, x: ValueId, product: &'a NodeProto, scale: &'a str) -> Result<(), Error> {
         let zero_point = product.input.get(3).map_or("", String::as_str);
         let rank = self.dims(x).len();

@@ -1,4 +1,10 @@
-//! Codes whose real numbers are in the graph, for nodes that ask for the codes themselves.
+//! Fake-quantized values: floats in the graph that quantized values of the file stand for.
+//!
+//! ```text
+//! DequantizeLinear(QuantizeLinear(x))   ->   FakeQuantize(x)       for 16 bits, or several scales
+//! ```
+//!
+//! A node that reads the quantized values between both gets them from nodes of their own, which are added then.
 
 use std::rc::Rc;
 
@@ -11,20 +17,20 @@ use crate::import::Importer;
 use crate::import::emission::binding::{Binding, Deferred};
 use crate::import::narrow::Code;
 
-/// Codes of real numbers that are computed, without the codes: those of 16 bits, for example, which no operator of the
-/// graph takes.
+/// Quantized values that no operator of the graph takes, those of 16 bits for example: their floats are in the graph
+/// instead.
 #[derive(Clone, Debug)]
 pub(crate) struct FakeQuantized<'a> {
-    /// The real numbers that the codes stand for.
+    /// The floats that they stand for.
     pub(crate) real: ValueId,
-    /// The type of the codes in the file.
+    /// Their type in the file.
     pub(crate) code: Code,
     pub(crate) meaning: Meaning<'a>,
-    /// The codes, once a node has asked for them.
+    /// The quantized values, once a node has asked for them.
     pub(crate) codes: Option<ValueId>,
 }
 
-/// How codes stand for real numbers.
+/// How quantized values stand for floats.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Meaning<'a> {
     /// With one scale, or one for each channel.
@@ -42,7 +48,7 @@ impl FakeQuantized<'_> {
         }
     }
 
-    /// Whether all codes have one scale.
+    /// Whether there is one scale for all.
     pub(crate) fn is_per_tensor(&self) -> bool {
         self.params().is_some_and(|params| params.as_per_tensor().is_some())
     }
@@ -56,7 +62,7 @@ impl<'a> Importer<'a> {
         Ok(())
     }
 
-    /// The codes of real numbers: as the graph has them, if it has such, else as integers.
+    /// The quantized values themselves: as the graph has them if it has such, else as integers.
     fn codes_of(&mut self, name: &'a str) -> Result<ValueId, Error> {
         let lost = || Error::Tensor { name: name.to_owned(), reason: "is no quantized value".to_owned() };
         let fake = self.patterns.fake.get(name).cloned().ok_or_else(lost)?;

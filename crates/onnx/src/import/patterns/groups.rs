@@ -1,12 +1,12 @@
-//! Group normalization in steps, as PyTorch writes it before opset 18: the groups as channels of an instance
+//! Group normalization in five nodes, as PyTorch writes it before opset 18: the groups as channels of an instance
 //! normalization,
 //!
 //! ```text
 //! y = Reshape(InstanceNormalization(Reshape(x, [0, groups, -1]), ones, zeros), shape of x) * scale + bias
 //! ```
 //!
-//! The steps wait until the sum at their end, where all constants are known; if they turn out to be something else,
-//! they are taken in there.
+//! The nodes wait until the sum, where all constants are known; if they prove to be something else, they are imported
+//! one by one there.
 
 use std::collections::HashMap;
 
@@ -17,11 +17,11 @@ use crate::Error;
 use crate::import::emission::node::Entry;
 use crate::import::{Importer, is_default};
 
-/// The places in the file of the first four steps.
+/// The indices in the file of the first four nodes.
 pub(crate) type Steps = [usize; 4];
 
 impl<'a> Importer<'a> {
-    /// The steps before each node at the end of such steps, as far as operators and readers tell.
+    /// For each sum at the end of such nodes, the four before it, as far as operators and readers tell.
     pub(crate) fn grouped_steps(&self) -> HashMap<usize, Steps> {
         let nodes = &self.names.file().node;
         if !nodes.iter().any(|node| node.op_type == "InstanceNormalization") {
@@ -45,7 +45,7 @@ impl<'a> Importer<'a> {
         (0..nodes.len()).filter(|&index| is(index, "InstanceNormalization")).filter_map(steps).collect()
     }
 
-    /// Adds the GroupNorm that the steps are, `false` if they are something else.
+    /// Adds the GroupNorm that the nodes are, `false` if they are something else.
     pub(crate) fn group_norm_of(&mut self, index: usize, [first, normal, back, scaled]: Steps) -> Result<bool, Error> {
         let file = self.names.file();
         let node = |index: usize| &file.node[index];

@@ -1,4 +1,4 @@
-//! Inputs of the model, and what codes among them mean.
+//! Inputs of the model, and the parameters of quantized ones.
 //!
 //! A file gives an input of `uint8` or `int8` no scale; the nodes that read it do. The first that does decides; others
 //! must agree, or are refused. Where none does, they are integers.
@@ -61,7 +61,7 @@ impl<'a> Importer<'a> {
         Ok(meaning.map_or_else(|| ValueType::plain(dtype, &dims), |params| ValueType::quantized(&dims, params)))
     }
 
-    /// The parameters, and their names, that the first reader of codes gives them, where they are or where they were
+    /// The parameters, and their names, that the first reader gives a quantized value, where it is or where it was
     /// moved to.
     pub(crate) fn meaning(&mut self, name: &'a str, code: Code) -> Option<([&'a str; 2], QuantParams)> {
         let mut names = vec![name];
@@ -119,7 +119,7 @@ pub(crate) fn check_default(input: &ValueInfoProto, value: &Tensor) -> Result<()
     Ok(())
 }
 
-/// Checks that an output has the type that the file declares; `code` is what it holds of codes of few or many bits.
+/// Checks that an output has the type that the file declares; `code` is its type in the file if no tensor has it.
 pub(crate) fn check_output(output: &ValueInfoProto, dtype: DType, code: Option<Code>) -> Result<(), Error> {
     let Some(Type::TensorType(tensor)) = output.r#type.as_ref().and_then(|ty| ty.value.as_ref()) else { return Ok(()) };
     let declared = data_type::name(tensor.elem_type);

@@ -14,33 +14,33 @@ use fourfold_tensor::DType;
 use crate::import::emission::node::Entry;
 use crate::proto::NodeProto;
 
-/// A step on the way to a dynamically quantized product, of the real numbers `x`.
+/// An intermediate result on the way to a dynamically quantized product, of the floats `x`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Intermediate<'a> {
     /// What `x` is quantized to.
     Codes { x: ValueId },
-    /// The scale of the codes.
+    /// Its scale.
     Scale { x: ValueId },
-    /// The zero point of the codes.
+    /// Its zero point.
     ZeroPoint { x: ValueId },
-    /// The sums of a MatMulInteger or ConvInteger, as real numbers or not yet.
+    /// The sums of a MatMulInteger or ConvInteger, as floats or not yet.
     Sums { x: ValueId, product: &'a NodeProto, is_cast: bool },
-    /// The scale of the codes times that of a weight.
+    /// Its scale times that of a weight.
     Scales { x: ValueId, weight: &'a str },
 }
 
-/// The steps of all dynamic quantizations, and what was made of them.
+/// The intermediate results of all dynamic quantizations, and what was made of them.
 #[derive(Default)]
 pub(crate) struct Intermediates<'a> {
     by_name: HashMap<&'a str, Intermediate<'a>>,
-    /// The steps that are nodes of their own.
+    /// Those that are nodes of their own.
     values: HashMap<&'a str, ValueId>,
     /// What floats are quantized to while the model runs.
     quantized: HashMap<ValueId, Quantized>,
 }
 
 impl<'a> Intermediates<'a> {
-    /// The step of that name.
+    /// The intermediate result of that name.
     pub(crate) fn get(&self, name: &str) -> Option<Intermediate<'a>> {
         self.by_name.get(name).copied()
     }
@@ -49,7 +49,7 @@ impl<'a> Intermediates<'a> {
         self.by_name.insert(name, step);
     }
 
-    /// The value that a step was made, if it was.
+    /// The value that an intermediate result became, if it did.
     pub(crate) fn value(&self, name: &str) -> Option<ValueId> {
         self.values.get(name).copied()
     }
@@ -90,7 +90,7 @@ impl Intermediate<'_> {
 }
 
 impl<'a> Entry<'_, 'a> {
-    /// What an input is a part of.
+    /// The intermediate result that an input is.
     pub(crate) fn intermediate(&self, index: usize) -> Option<Intermediate<'a>> {
         self.importer.patterns.intermediates.get(self.input(index)?)
     }

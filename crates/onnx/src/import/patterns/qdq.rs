@@ -1,4 +1,11 @@
 //! QuantizeLinear and DequantizeLinear.
+//!
+//! ```text
+//! QuantizeLinear(constant)               ->  a constant
+//! QuantizeLinear(DequantizeLinear(x))    ->  x, if both have the same parameters
+//! QuantizeLinear(x)                      ->  Quantize(x), or FakeQuantize(x) for 16 bits or several scales
+//! DequantizeLinear(x)                    ->  nothing, until a node asks for floats
+//! ```
 
 use std::rc::Rc;
 
@@ -22,8 +29,8 @@ use crate::proto::data_type;
 const ATTRIBUTES: [&str; 5] = ["axis", "saturate", "block_size", "output_dtype", "precision"];
 
 impl<'a> Entry<'_, 'a> {
-    /// Real numbers to codes. Constants become codes at once; codes that were dequantized with the same parameters come
-    /// back.
+    /// Quantizes floats. Constants are quantized at once; quantized values that were dequantized with the same
+    /// parameters come back.
     pub(crate) fn quantize_linear(&mut self) -> Result<(), Error> {
         let (name, output) = (self.input(0).unwrap_or_default(), self.output());
         let (axis, block) = self.axis_and_block()?;
@@ -61,7 +68,7 @@ impl<'a> Entry<'_, 'a> {
     }
 
     /// The parameters that a QuantizeLinear gives to values that are computed, `None` if operators of the graph do not
-    /// take such codes.
+    /// take such quantized values.
     pub(crate) fn quantizer(&mut self) -> Result<Option<QuantParams>, Error> {
         if self.axis_and_block()?.1.is_some() {
             return Ok(None);
@@ -73,7 +80,7 @@ impl<'a> Entry<'_, 'a> {
         if is_on_codes { self.per_tensor(&parameters, code).map(Some) } else { Ok(None) }
     }
 
-    /// Codes that no operator of the graph takes: the real numbers that they stand for are computed.
+    /// Quantized values that no operator of the graph takes: the floats that they stand for are computed.
     fn fake_quantize(&mut self, parameters: &Parameters<'a>, code: Code, axis: i64) -> Result<(), Error> {
         let x = self.operand(0)?;
         let params = self.params_of(parameters, code, self.dims(x).len(), axis)?;
@@ -87,7 +94,7 @@ impl<'a> Entry<'_, 'a> {
         }
     }
 
-    /// Adds a node that gives the real numbers that the result's codes stand for.
+    /// Adds a node that gives the floats that the quantized result stands for.
     pub(crate) fn emit_fake(
         &mut self,
         op: Op,
@@ -106,7 +113,7 @@ impl<'a> Entry<'_, 'a> {
         self.importer.bind_fake(self.output(), fake)
     }
 
-    /// Whether a value holds numbers that these codes stand for, which were moved since, a few times at most.
+    /// Whether a value was rounded with these parameters before, and only moved since, a few times at most.
     fn is_rounded(&self, mut x: ValueId, params: &QuantParams) -> bool {
         for _ in 0..8 {
             let Some(node) = self.importer.emission.producer(x) else { return false };
@@ -128,7 +135,7 @@ impl<'a> Entry<'_, 'a> {
         }
     }
 
-    /// Codes to real numbers; nothing enters the graph before they are asked for.
+    /// Dequantizes; nothing enters the graph before a node asks for the floats.
     pub(crate) fn dequantize_linear(&mut self) -> Result<(), Error> {
         let attributes = self.attributes(&ATTRIBUTES)?;
         self.in_floats("output_dtype", attributes.int("output_dtype", 0)?)?;
@@ -187,7 +194,7 @@ impl<'a> Entry<'_, 'a> {
         self.importer.bind(output, Binding::Value(value))
     }
 
-    /// `(f32(x) - zero_point) * scale` of integers that are codes to this node alone.
+    /// `(f32(x) - zero_point) * scale` of integers that this node alone dequantizes.
     fn dequantize_integers(&mut self, x: ValueId, parameters: &Parameters<'a>, axis: i64) -> Result<(), Error> {
         let name = self.input(0).unwrap_or_default();
         let code = self.importer.code_of(name);
@@ -196,7 +203,7 @@ impl<'a> Entry<'_, 'a> {
         self.emit_dequantized(x, &params)
     }
 
-    /// Adds the nodes that make real numbers of integers, the last of which gives the result.
+    /// Adds the nodes that dequantize integers, the last of which gives the result.
     pub(crate) fn emit_dequantized(&mut self, x: ValueId, params: &QuantParams) -> Result<(), Error> {
         let rank = self.dims(x).len();
         let shape = shape_on_axis(params, rank);
@@ -223,7 +230,7 @@ impl<'a> Entry<'_, 'a> {
         }
     }
 
-    /// The type of the codes that a QuantizeLinear makes.
+    /// The type that a QuantizeLinear quantizes to.
     fn made_code(&self, zero_point: Option<Code>) -> Result<Code, Error> {
         let attributes = self.attributes(&ATTRIBUTES)?;
         self.in_floats("precision", attributes.int("precision", 0)?)?;
@@ -244,7 +251,7 @@ impl<'a> Entry<'_, 'a> {
     }
 }
 
-/// Whether operators of the graph take codes of a value that is computed: of 8 bits or fewer, with one scale.
+/// Whether operators of the graph take a computed value so quantized: with 8 bits or fewer, and one scale.
 fn is_on_codes(parameters: &Parameters<'_>, code: Code) -> bool {
     parameters.is_one() && code.dtype() != DType::I32
 }
@@ -255,7 +262,7 @@ fn is_moving(op: &Op) -> bool {
         || matches!(op, Op::Gather(_) | Op::GatherElements(_) | Op::Expand(_))
 }
 
-/// The codes of real numbers, in a tensor that holds such.
+/// Quantizes floats.
 fn constant_codes(real: &Tensor, code: Code, params: &QuantParams) -> Result<Tensor, fourfold_schemes::Error> {
     let wide = match code {
         Code::I16 => CodeType::I16,

@@ -1,4 +1,8 @@
-//! Gather, and tables of embeddings among what it reads: constant codes of 8 bits stay such.
+//! Tables of embeddings that Gather reads: quantized constants of 8 bits stay quantized.
+//!
+//! ```text
+//! Gather(DequantizeLinear(table), ids)      DequantizeLinear(Gather(table, ids))
+//! ```
 
 use fourfold_graph::ValueId;
 use fourfold_schemes::{Granularity, QuantParams};
@@ -10,7 +14,7 @@ use crate::import::emission::node::Entry;
 use crate::import::narrow::Code;
 
 impl Entry<'_, '_> {
-    /// The constant codes that the first input was dequantized from, with one scale or one for each row: a table of
+    /// The quantized constant that the first input was dequantized from, with one scale or one for each row: a table of
     /// embeddings.
     pub(crate) fn table(&mut self) -> Result<Option<ValueId>, Error> {
         let found = self.importer.emission.dequantized(self.input(0).unwrap_or_default());
@@ -24,8 +28,8 @@ impl Entry<'_, '_> {
         self.operand_codes(stored, params).map(Some)
     }
 
-    /// The constant codes that the first input was dequantized from, as integers, and what those chosen along an axis
-    /// mean, by as many axes of numbers; `None` if there are none of 8 bits, or each has a scale of its own.
+    /// The quantized constant that the first input was dequantized from, as integers, and the parameters of those
+    /// chosen along an axis by indices of rank `rank`; `None` if it is not of 8 bits, or has its scales on that axis.
     pub(crate) fn table_of_integers(
         &mut self,
         axis: usize,
@@ -50,7 +54,7 @@ impl Entry<'_, '_> {
         Ok(Some((table, params)))
     }
 
-    /// The constant codes that the first input is, with the scale of the DequantizeLinear that reads the result, as
+    /// The quantized constant that the first input is, with the scale of the DequantizeLinear that reads the result, as
     /// onnxruntime's `quantize_dynamic` writes tables of embeddings; `None` if there is none.
     pub(crate) fn table_behind(&mut self) -> Result<Option<(ValueId, Code, QuantParams)>, Error> {
         let name = self.input(0).unwrap_or_default();

@@ -1,4 +1,11 @@
-//! Operators between DequantizeLinear and QuantizeLinear, which run on codes.
+//! Operators between DequantizeLinear and QuantizeLinear (QDQ), which run on quantized values:
+//!
+//! ```text
+//! QuantizeLinear(Clip(Relu(op(DequantizeLinear(x), DequantizeLinear(w), ..))))   ->   op(x, w, ..)
+//! ```
+//!
+//! Relu and Clip may be missing, and are absorbed by operators that fuse a clamp. Operators that only move elements stay
+//! on quantized values without a QuantizeLinear behind them, too.
 
 use std::rc::Rc;
 
@@ -12,9 +19,9 @@ use crate::import::emission::node::Entry;
 use crate::import::patterns::fake::FakeQuantized;
 use crate::import::weights::codes::Channels;
 
-/// Where the codes of a result go, and the nodes that are taken in on the way there.
+/// Where the quantized result of an operator goes, and the nodes that the operator absorbs on the way there.
 pub(crate) struct Target<'a> {
-    /// The name of the codes.
+    /// The name of the quantized result.
     output: &'a str,
     params: QuantParams,
     activation: Activation,
@@ -22,7 +29,7 @@ pub(crate) struct Target<'a> {
 }
 
 impl Target<'_> {
-    /// What the codes mean.
+    /// The parameters of the quantized result.
     pub(crate) fn params(&self) -> &QuantParams {
         &self.params
     }
@@ -31,13 +38,13 @@ impl Target<'_> {
 /// The operand of an operator that moves or clamps elements.
 #[derive(Clone, Copy)]
 pub(crate) enum Moved {
-    /// Real numbers.
+    /// Floats.
     Real(ValueId),
-    /// Codes that the file treats as integers.
+    /// Quantized values that the file treats as integers.
     Raw(ValueId),
-    /// Codes that were dequantized.
+    /// Quantized values that were dequantized.
     Dequantized(ValueId),
-    /// Codes whose real numbers alone are in the graph.
+    /// Quantized values whose floats alone are in the graph.
     Fake(ValueId),
 }
 
@@ -59,15 +66,15 @@ impl<'a> Importer<'a> {
 }
 
 impl<'a> Entry<'_, 'a> {
-    /// Where the codes of this node's result go, `None` if its first input was not dequantized or its result is not
+    /// Where this node's quantized result goes, `None` if its first input was not dequantized or its result is not
     /// quantized.
     ///
-    /// `fuses` says whether the operator can take in a clamp.
+    /// `fuses` says whether the operator can absorb a clamp.
     pub(crate) fn target(&mut self, fuses: bool) -> Result<Option<Target<'a>>, Error> {
         self.target_behind(self.output(), fuses)
     }
 
-    /// The same for a result that a node taken in makes.
+    /// The same for a result that an absorbed node makes.
     pub(crate) fn target_behind(&mut self, mut output: &'a str, fuses: bool) -> Result<Option<Target<'a>>, Error> {
         let name = self.input(0).unwrap_or_default();
         if !self.importer.emission.dequantized(name).is_some_and(Dequantized::is_activation) {
@@ -98,7 +105,7 @@ impl<'a> Entry<'_, 'a> {
         }
     }
 
-    /// Adds a node on codes; what it takes in is marked.
+    /// Adds a node on quantized values, and marks what it absorbs.
     pub(crate) fn emit_on_codes(&mut self, target: Target<'a>, op: &Op, inputs: &[ValueId]) -> Result<(), Error> {
         let params = (op.kind().output_params() == OutputParams::Own).then_some(target.params);
         let op = op.with_activation(target.activation).unwrap_or_else(|| op.clone());
@@ -106,8 +113,8 @@ impl<'a> Entry<'_, 'a> {
         self.emit_quantized(target.output, op, inputs, params)
     }
 
-    /// The codes of operand, weight and bias, `None` if they were not dequantized or the graph has no such operator on
-    /// codes.
+    /// Quantized operand, weight and bias, `None` if they were not dequantized or the graph has no such operator on
+    /// quantized values.
     ///
     /// `channels` says where the output channels of the weight are.
     pub(crate) fn weighted(
@@ -128,7 +135,7 @@ impl<'a> Entry<'_, 'a> {
         Ok(Some(inputs))
     }
 
-    /// The operand of an operator that moves elements: codes where there are codes.
+    /// The operand of an operator that moves elements, quantized where it can be.
     pub(crate) fn moved(&mut self, index: usize) -> Result<Moved, Error> {
         match self.importer.patterns.fake(self.input(index).unwrap_or_default()) {
             Some(fake) if fake.is_per_tensor() => Ok(Moved::Fake(fake.real)),
@@ -136,7 +143,7 @@ impl<'a> Entry<'_, 'a> {
         }
     }
 
-    /// The operand of an operator that moves or clamps elements and looks at them: codes where there are codes.
+    /// The operand of an operator that moves or clamps elements and looks at them, quantized where it can be.
     pub(crate) fn clamped(&mut self, index: usize) -> Result<Moved, Error> {
         let name = self.input(index).unwrap_or_default();
         match self.importer.emission.dequantized(name) {
@@ -150,8 +157,8 @@ impl<'a> Entry<'_, 'a> {
         Ok(if is_codes { Moved::Raw(id) } else { Moved::Real(id) })
     }
 
-    /// Adds a node that moves or clamps elements. Codes stay codes, and are dequantized when their real numbers are
-    /// asked for.
+    /// Adds a node that moves or clamps elements. Quantized values stay quantized, and are dequantized when a node asks
+    /// for floats.
     pub(crate) fn emit_moved(&mut self, op: Op, x: Moved) -> Result<(), Error> {
         self.emit_moved_as(self.output(), op, x, &[])
     }
@@ -181,7 +188,7 @@ impl<'a> Entry<'_, 'a> {
         let target = self.target_behind(output, false)?.filter(|target| Some(&target.params) == params.as_ref());
         match (target, params) {
             (Some(target), _) => self.emit_on_codes(target, &op, &with(id)),
-            // Bounds may lie between codes.
+            // Bounds may lie between quantized values.
             (None, Some(params)) if !matches!(op, Op::Clip(_)) => {
                 let codes = self.importer.fresh_name(&format!("{output}.codes"));
                 let new = NewNode { name: &self.name, output: &codes, op, inputs: &with(id), params: None };
@@ -196,7 +203,7 @@ impl<'a> Entry<'_, 'a> {
         }
     }
 
-    /// Adds a node that moves elements before this one, named after it; codes stay codes.
+    /// Adds a node that moves elements before this one, named after it; quantized values stay quantized.
     pub(crate) fn moved_before(&mut self, what: &str, op: Op, x: Moved) -> Result<Moved, Error> {
         let id = self.emit_before(what, op, &[x.id()])?;
         Ok(match x {
@@ -207,7 +214,7 @@ impl<'a> Entry<'_, 'a> {
         })
     }
 
-    /// Checks that an operator does the same to integers as to the real numbers that they stand for.
+    /// Checks that an operator does the same to integers as to the floats that they stand for.
     fn expect_raw(&self, op: &Op, id: ValueId) -> Result<(), Error> {
         let zero_points = self.ty(id).params().map(QuantParams::zero_points);
         match op {

@@ -1,5 +1,5 @@
-//! What a DynamicQuantizeLinear and the steps behind it give, for readers that are not the products that
-//! [`dynamic`](crate::import::patterns::dynamic) describes: nodes of the graph for each step.
+//! The intermediate results of a dynamic quantization as nodes of the graph, for readers that are not the products that
+//! [`dynamic`](crate::import::patterns::dynamic) describes.
 //!
 //! ```text
 //! min, max = min(0, x..), max(0, x..)              scale = (max - min) / 255, or 1 if they are equal
@@ -24,11 +24,12 @@ use crate::import::patterns::intermediate::{Intermediate, Quantized};
 use crate::import::weights::codes::Channels;
 use crate::proto::NodeProto;
 
-/// A range with all steps from any zero point to any code, which are 255 at most.
+/// A range with every difference between a quantized value and a zero point, at most 255.
 const STEPS: (i32, i32) = (i16::MIN as i32, i16::MAX as i32);
 
 impl<'a> Importer<'a> {
-    /// Gives a name a step, which becomes nodes of its own when another reader than a product asks for it.
+    /// Gives a name an intermediate result, which becomes nodes of its own when another reader than a product asks for
+    /// it.
     pub(crate) fn bind_intermediate(&mut self, name: &'a str, step: Intermediate<'a>) -> Result<(), Error> {
         self.bind(
             name,
@@ -38,7 +39,7 @@ impl<'a> Importer<'a> {
         Ok(())
     }
 
-    /// The value of the step that stands under a name of the file.
+    /// The value of the intermediate result of that name.
     fn value_of_intermediate(&mut self, name: &'a str) -> Result<ValueId, Error> {
         if let Some(id) = self.patterns.intermediates.value(name) {
             return Ok(id);
@@ -78,7 +79,7 @@ impl<'a> Importer<'a> {
         Ok(id)
     }
 
-    /// Codes, scale and zero point of real numbers, made once.
+    /// Quantized values, scale and zero point of floats, made once.
     fn quantized_parts(&mut self, name: &str, x: ValueId) -> Result<Quantized, Error> {
         if let Some(made) = self.patterns.intermediates.quantized(x) {
             return Ok(made);
@@ -112,7 +113,7 @@ impl<'a> Importer<'a> {
         Ok(made)
     }
 
-    /// Codes as the graph has them, with zero point 0.
+    /// Whole floats as quantized values of the graph, with scale 1 and zero point 0.
     fn as_codes<const N: usize>(&mut self, base: &str, mut numbers: [ValueId; N]) -> Result<[ValueId; N], Error> {
         let params = whole(DType::U8, (0, 255))?;
         for codes in &mut numbers {
@@ -123,7 +124,7 @@ impl<'a> Importer<'a> {
         Ok(numbers)
     }
 
-    /// Adds a node for a step of the value of that name.
+    /// Adds a node on the way to the value of that name.
     fn made(&mut self, base: &str, what: &str, op: Op, inputs: &[ValueId]) -> Result<ValueId, Error> {
         let name = self.fresh_name(&format!("{base}.{what}"));
         self.emission.node(&name, op, inputs)
@@ -131,7 +132,7 @@ impl<'a> Importer<'a> {
 }
 
 impl<'a> Entry<'_, 'a> {
-    /// The sums of this product of codes that are quantized while it runs.
+    /// The sums of this product, whose left side is quantized while it runs.
     fn sums_of(&mut self, quantized: Quantized, product: &'a NodeProto) -> Result<ValueId, Error> {
         let is_conv = product.op_type == "ConvInteger";
         let right = product.input.get(1).map_or("", String::as_str);
@@ -238,7 +239,7 @@ impl<'a> Entry<'_, 'a> {
     }
 }
 
-/// Codes that are the numbers that they stand for.
+/// Parameters of quantized values that are the numbers that they stand for.
 fn whole(dtype: DType, codes: (i32, i32)) -> Result<QuantParams, Error> {
     let params = QuantParams::per_tensor(dtype, codes, Scale::ONE, 0);
     params.map_err(|error| Error::Graph(fourfold_graph::Error::Constant { name: "codes".to_owned(), source: error }))

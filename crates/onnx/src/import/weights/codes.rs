@@ -1,4 +1,4 @@
-//! Codes in constants of the file, as the operators of the graph hold them.
+//! Quantized constants of the file, as the operators of the graph hold them.
 
 use fourfold_graph::{Dim, ValueId};
 use fourfold_schemes::{Granularity, QuantParams, Scale, exact_weight_depth};
@@ -10,11 +10,11 @@ use crate::import::constants::tensor::integers;
 use crate::import::emission::binding::{Codes, Dequantized};
 use crate::import::emission::node::Entry;
 
-/// How far the scale of a bias may be from that of the sums, relative to it, to be taken for the same: three roundings
-/// of `f32`.
+/// How far the scale of a bias may be from that of the sums, relative to it, to count as the same: three roundings of
+/// `f32`.
 const SAME_SCALE: f64 = 4e-7;
 
-/// What codes are used as.
+/// What a quantized constant is used as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Use {
     /// The operand of an operator, as they are.
@@ -32,14 +32,14 @@ pub(crate) enum Use {
 pub(crate) enum Channels {
     /// `[out, ..]`, as it is.
     First,
-    /// `[in, out]`, with rows and columns exchanged.
+    /// `[in, out]`, transposed in the graph.
     Turned,
     /// `[in, out / groups, ..]`, as it is, for that many groups.
     Second { groups: usize },
 }
 
 impl Channels {
-    /// The same for a matrix of which rows and columns were exchanged before.
+    /// The same for a matrix that was transposed before.
     fn behind(self, is_transposed: bool) -> Self {
         match self {
             Channels::First if is_transposed => Channels::Turned,
@@ -67,7 +67,8 @@ struct Bias<'a> {
 }
 
 impl<'a> Entry<'_, 'a> {
-    /// The codes that an input was dequantized from, `None` if it was not or they are not those of an activation.
+    /// The quantized values that an input was dequantized from, `None` if it was not or they are not those of an
+    /// activation.
     pub(crate) fn codes(&mut self, index: usize) -> Result<Option<ValueId>, Error> {
         let name = self.input(index).unwrap_or_default();
         let Some(found) = self.importer.emission.dequantized(name).filter(|found| found.is_activation()) else {
@@ -83,7 +84,7 @@ impl<'a> Entry<'_, 'a> {
         }
     }
 
-    /// Constant codes as they are.
+    /// A quantized constant as it is.
     pub(crate) fn operand_codes(&mut self, stored: Stored<'a>, params: QuantParams) -> Result<ValueId, Error> {
         let key = (stored, Use::Operand);
         match (self.importer.weights.quantized.get(&key), self.importer.constants.stored(stored.names[0]).cloned()) {
@@ -93,7 +94,7 @@ impl<'a> Entry<'_, 'a> {
         }
     }
 
-    /// The weight that constant codes are, or why the operators of the graph cannot hold it.
+    /// The weight that a quantized constant is, or why the operators of the graph cannot hold it.
     pub(crate) fn weight_codes(
         &mut self,
         stored: Stored<'a>,
@@ -114,8 +115,8 @@ impl<'a> Entry<'_, 'a> {
         }
     }
 
-    /// The bias of that name as `i32` codes of the scale `s_x * s_w`, rounded if it has another; `None` if it has no
-    /// such form.
+    /// The bias of that name, quantized to `i32` with the scale `s_x * s_w`, rounded if it has another; `None` if it
+    /// has no such form.
     pub(crate) fn bias_codes(
         &mut self,
         name: &'a str,
@@ -152,7 +153,7 @@ impl<'a> Entry<'_, 'a> {
         self.add_bias(key, codes, &sums).map(Some)
     }
 
-    /// The bias of that name, whose numbers are codes already; `None` if they are not `i32`, one for each channel.
+    /// The bias of that name, which is quantized already; `None` if it is not `i32`, one number for each channel.
     pub(crate) fn raw_bias(&mut self, name: &'a str, x: ValueId, weight: ValueId) -> Result<Option<ValueId>, Error> {
         let Some(Bias { key, scales: sums }) = self.bias_of(name, x, weight, Channels::First) else { return Ok(None) };
         if let Some(&id) = self.importer.weights.quantized.get(&key) {
@@ -206,7 +207,7 @@ impl<'a> Entry<'_, 'a> {
         self.add_codes(key, codes, params)
     }
 
-    /// Adds a constant of codes, named after that of the file.
+    /// Adds a quantized constant, named after that of the file.
     pub(crate) fn add_codes(
         &mut self,
         key: (Stored<'a>, Use),
@@ -237,8 +238,8 @@ fn rounded(real: f64) -> Option<i32> {
     (f64::from(i32::MIN) <= real && real <= f64::from(i32::MAX)).then_some(real as i32)
 }
 
-/// A weight as the graph holds it, or why it cannot be one: `i8` with zero point 0 where the codes less the zero point
-/// are such, else as it is.
+/// A weight as the graph holds it, or why it cannot be one: `i8` with zero point 0 where its quantized values less the
+/// zero point fit, else as it is.
 fn held(codes: &Tensor, params: &QuantParams, channels: Channels) -> Result<(Tensor, QuantParams), String> {
     let (given, axis) = channels.axes();
     let inner = match params.granularity() {
@@ -283,16 +284,16 @@ fn held(codes: &Tensor, params: &QuantParams, channels: Channels) -> Result<(Ten
     Ok((tensor, params))
 }
 
-/// The codes that a weight with zero point 0 may have.
+/// The quantized values that a weight with zero point 0 may have.
 fn range_of(codes: &[i8], params: &QuantParams) -> (i32, i32) {
     let zero_points = params.zero_points().iter().copied();
     let (most_before, least_before) = (zero_points.clone().max().unwrap_or(0), zero_points.min().unwrap_or(0));
     let few = (params.quant_min() - most_before, params.quant_max() - least_before);
-    // Types of few bits say which codes there are.
+    // Types of few bits say which quantized values there are.
     if Some((params.quant_min(), params.quant_max())) != params.dtype().byte_range() && few.0 >= -127 && few.1 <= 127 {
         return few;
     }
-    // A file does not say which codes of 8 bits a weight may use; the smallest is left out unless it is there.
+    // A file does not say which values of 8 bits a weight may use; the smallest is left out unless it is there.
     let least = if codes.contains(&i8::MIN) { i8::MIN } else { -i8::MAX };
     (least.into(), i8::MAX.into())
 }

@@ -9,7 +9,7 @@ use crate::import::emission::node::Entry;
 /// How a constant of the graph follows from one of the file. Factors are the bits of an `f32`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Change {
-    /// The weight of a product: times a factor, and turned unless it is `[out, in]` already.
+    /// The weight of a product: times a factor, and transposed unless it is `[out, in]` already.
     Weight { is_transposed: bool, factor: u32 },
     /// The bias of that many columns: times a factor.
     Bias { columns: usize, factor: u32 },

@@ -9,7 +9,7 @@ use crate::import::narrow::Code;
 use crate::import::weights::codes::Channels;
 
 impl<'a> Entry<'_, 'a> {
-    /// The weight of that name with a scale and a zero point. `turn` says that it is `[in, out]`.
+    /// The weight of that name with a scale and a zero point. `transpose` says that it is `[in, out]`.
     pub(crate) fn given_weight(&mut self, name: &'a str, given: [&'a str; 2], turn: bool) -> Result<ValueId, Error> {
         let parameters = self.named_parameters(given)?;
         let Some(codes) = self.importer.constants.stored(name) else {
@@ -26,7 +26,7 @@ impl<'a> Entry<'_, 'a> {
         weight.map_err(|reason| self.unsupported(format!("the weight `{name}` ({reason})")))
     }
 
-    /// The weight at a place, with its zero points, as the graph holds it.
+    /// The weight that input `place` is, with its zero points, as the graph holds it.
     pub(crate) fn weight_of_integers(
         &mut self,
         place: usize,
@@ -45,7 +45,7 @@ impl<'a> Entry<'_, 'a> {
         weight.map_err(|reason| self.unsupported(format!("the weight `{name}` ({reason})")))
     }
 
-    /// The type of the integers at a place.
+    /// The type of the integers that an input holds.
     pub(crate) fn code_at(&self, place: usize) -> Result<Code, Error> {
         let name = self.input(place).ok_or_else(|| self.invalid(format!("lacks input {place}")))?;
         self.importer.code_of(name).ok_or_else(|| self.unknown(name))

@@ -19,7 +19,7 @@ pub(crate) struct Parameters<'a> {
 }
 
 impl<'a> Entry<'_, 'a> {
-    /// Reads the scale at place `index` of the inputs and the zero point behind it.
+    /// Reads the scale, input `index`, and the zero point behind it.
     pub(crate) fn parameters(&mut self, index: usize) -> Result<Parameters<'a>, Error> {
         let scale = self.input(index).ok_or_else(|| self.invalid(format!("lacks the scale, input {index}")))?;
         self.named_parameters([scale, self.input(index + 1).unwrap_or_default()])
@@ -67,7 +67,7 @@ impl<'a> Entry<'_, 'a> {
         Ok(Parameters { names, scales, zero_points: Some((code, list)) })
     }
 
-    /// The zero point at a place of the inputs, which may be left out, of codes of scale 1.
+    /// The zero point, input `index`, which may be left out, of quantized values of scale 1.
     pub(crate) fn integer_parameters(&mut self, index: usize) -> Result<Parameters<'a>, Error> {
         match self.input(index) {
             Some(name) => self.with_zero_point(["", name], vec![Scale::ONE]),
@@ -84,14 +84,14 @@ impl<'a> Entry<'_, 'a> {
         }
     }
 
-    /// The parameters of codes of an activation, which are per tensor.
+    /// The parameters of a quantized activation, which are per tensor.
     pub(crate) fn activation_parameters(&mut self, index: usize) -> Result<QuantParams, Error> {
         let parameters = self.parameters(index)?;
         let code = parameters.code().unwrap_or(Code::U8);
         self.per_tensor(&parameters, code)
     }
 
-    /// One scale for all codes of a value that is computed.
+    /// One scale for all of a value that is computed.
     pub(crate) fn per_tensor(&self, parameters: &Parameters<'a>, code: Code) -> Result<QuantParams, Error> {
         match parameters.scales.len() {
             1 => self.params_of(parameters, code, 0, 0),
@@ -100,7 +100,7 @@ impl<'a> Entry<'_, 'a> {
         }
     }
 
-    /// The meaning of codes of a type and shape.
+    /// The parameters of a quantized tensor of a type and shape.
     ///
     /// One scale is that of the whole tensor, several are those of the channels on `axis`.
     pub(crate) fn params(
@@ -120,7 +120,7 @@ impl<'a> Entry<'_, 'a> {
         }
     }
 
-    /// The same for codes of so many axes, the sizes of which are not known.
+    /// The same for a tensor of so many axes, the sizes of which are not known.
     pub(crate) fn params_of(
         &self,
         parameters: &Parameters<'a>,
@@ -147,7 +147,7 @@ impl<'a> Entry<'_, 'a> {
         QuantParams::new(code.dtype(), code.range(), granularity).map_err(|error| self.invalid(error.to_string()))
     }
 
-    /// Checks that codes of the graph mean what a node says that they mean.
+    /// Checks that a quantized value of the graph has the parameters that a node gives it.
     pub(crate) fn expect_params(&self, name: &str, ty: &ValueType, parameters: &Parameters<'a>) -> Result<(), Error> {
         let Some(params) = ty.params() else {
             return Err(self.invalid(format!("reads `{name}`, which holds {ty}, not codes")));
@@ -157,7 +157,7 @@ impl<'a> Entry<'_, 'a> {
         self.expect_same(name, &given, params)
     }
 
-    /// Checks that codes are read with the scales and zero points that they were made with.
+    /// Checks that quantized values are read with the scales and zero points that they were made with.
     pub(crate) fn expect_same(&self, name: &str, given: &QuantParams, params: &QuantParams) -> Result<(), Error> {
         if given.granularity() == params.granularity() {
             return Ok(());
@@ -182,12 +182,12 @@ impl Parameters<'_> {
         self.zero_points.as_ref().map_or(&[], |(_, list)| list)
     }
 
-    /// The type of the codes, if there is a zero point to say it.
+    /// The quantized type, if there is a zero point to say it.
     pub(crate) fn code(&self) -> Option<Code> {
         self.zero_points.as_ref().map(|(code, _)| *code)
     }
 
-    /// Whether all codes have one scale and zero point.
+    /// Whether there is one scale and zero point for all.
     pub(crate) fn is_one(&self) -> bool {
         self.scales.len() == 1
     }
