@@ -12,7 +12,7 @@ use fourfold_tensor::Tensor;
 
 use super::Importer;
 use crate::Error;
-use binding::{Binding, Codes, Dequantized};
+use binding::{Binding, Dequantized, Source};
 
 /// The graph, and for each name of the file what it stands for.
 pub(super) struct Emission<'a> {
@@ -115,7 +115,7 @@ impl<'a> Emission<'a> {
 impl<'a> Importer<'a> {
     /// Gives a name its meaning; a name has one only.
     pub(super) fn bind(&mut self, name: &'a str, binding: Binding<'a>) -> Result<(), Error> {
-        if let Binding::Dequantized(Dequantized { codes: Codes::Constant(stored), params, .. }) = &binding {
+        if let Binding::Dequantized(Dequantized { source: Source::Constant(stored), params, .. }) = &binding {
             self.constants.insert_dequantized(name, *stored, params.clone());
         }
         self.emission.bind(name, binding)
@@ -161,13 +161,14 @@ impl<'a> Importer<'a> {
                 self.emission.bindings.insert(name, Binding::Value(id));
                 return Ok(Some(id));
             }
-            Some(Binding::Dequantized(found)) => match found.codes {
-                Codes::Value(codes) => {
+            Some(Binding::Dequantized(found)) => match found.source {
+                Source::Value(quantized) => {
                     let node = found.node.clone();
-                    let new = NewNode { name: &node, output: name, op: Op::Dequantize, inputs: &[codes], params: None };
+                    let new =
+                        NewNode { name: &node, output: name, op: Op::Dequantize, inputs: &[quantized], params: None };
                     self.emission.add(new)?
                 }
-                Codes::Constant(_) => {
+                Source::Constant(_) => {
                     let Some(floats) = self.constants.get(name)? else { return Ok(None) };
                     self.emission.constant(name, floats)?
                 }

@@ -298,11 +298,11 @@ impl Entry<'_, '_> {
     /// An operator with one input, whose result has parameters of its own when the input is quantized.
     pub(super) fn own(&mut self, op: impl FnOnce(&Self, ValueId) -> Result<Op, Error>) -> Result<(), Error> {
         let target = self.target(false)?;
-        let codes = if target.is_some() { self.codes(0)? } else { None };
+        let codes = if target.is_some() { self.quantized(0)? } else { None };
         match target.zip(codes) {
             Some((target, x)) => {
                 let op = op(self, x)?;
-                self.emit_on_codes(target, &op, &[x])
+                self.emit_on_quantized(target, &op, &[x])
             }
             None => {
                 let x = self.operand(0)?;
@@ -315,9 +315,9 @@ impl Entry<'_, '_> {
     /// The same with two operands; `fuses` says that the operator can take in a clamp.
     pub(super) fn own_of_two(&mut self, op: &Op, fuses: bool) -> Result<(), Error> {
         let target = self.target(fuses)?;
-        let codes = if target.is_some() { self.codes(0)?.zip(self.codes(1)?) } else { None };
+        let codes = if target.is_some() { self.quantized(0)?.zip(self.quantized(1)?) } else { None };
         match target.zip(codes.filter(|&codes| self.is_exact(op, codes))) {
-            Some((target, (a, b))) => self.emit_on_codes(target, op, &[a, b]),
+            Some((target, (a, b))) => self.emit_on_quantized(target, op, &[a, b]),
             None => {
                 let inputs = [self.operand(0)?, self.operand(1)?];
                 self.emit(op.clone(), &inputs)

@@ -1,17 +1,17 @@
 //! Constants of the file in the forms in which operators of the graph hold them.
 
-pub(crate) mod codes;
 pub(crate) mod computed;
 pub(crate) mod given;
 pub(crate) mod parameters;
+pub(crate) mod quantized;
 
 use std::collections::HashMap;
 
 use fourfold_graph::ValueId;
 
 use super::constants::Stored;
-use codes::Use;
 use computed::Change;
+use quantized::Use;
 
 /// What was made of constants of the file, so that each is made once.
 #[derive(Default)]

@@ -31,7 +31,7 @@ pub(crate) enum Binding<'a> {
 pub(crate) struct Dequantized<'a> {
     /// The name of the node that makes the floats.
     pub(crate) node: String,
-    pub(crate) codes: Codes<'a>,
+    pub(crate) source: Source<'a>,
     pub(crate) params: Rc<QuantParams>,
     /// The floats in the graph.
     pub(crate) float: Option<ValueId>,
@@ -39,7 +39,7 @@ pub(crate) struct Dequantized<'a> {
 
 /// Where a quantized tensor is.
 #[derive(Clone, Copy)]
-pub(crate) enum Codes<'a> {
+pub(crate) enum Source<'a> {
     /// In the graph.
     Value(ValueId),
     /// In a constant of the file.
@@ -48,8 +48,8 @@ pub(crate) enum Codes<'a> {
 
 impl<'a> Dequantized<'a> {
     /// Floats that nothing has asked for yet.
-    pub(crate) fn new(node: String, codes: Codes<'a>, params: Rc<QuantParams>) -> Self {
-        Self { node, codes, params, float: None }
+    pub(crate) fn new(node: String, source: Source<'a>, params: Rc<QuantParams>) -> Self {
+        Self { node, source, params, float: None }
     }
 
     /// Whether the quantized values are those of an activation: `i8` or `u8`, per tensor.

@@ -38,7 +38,7 @@ impl<'a> Entry<'_, 'a> {
         }
         let name = self.input(index).unwrap_or_default();
         Err(self.unsupported(format!(
-            "arithmetic on `{name}`, which holds codes ({ty}) without a DequantizeLinear that makes real numbers of them,"
+            "arithmetic on `{name}`, which holds quantized values ({ty}) without a DequantizeLinear behind them,"
         )))
     }
 
@@ -80,7 +80,7 @@ impl<'a> Entry<'_, 'a> {
         match self.importer.constants.get(name)? {
             Some(constant) => Ok(Some(constant)),
             None if !self.importer.emission.is_bound(name) => Err(self.unknown(name)),
-            None => Err(self.unsupported(format!("an input `{name}` that is not constant, at place {index},"))),
+            None => Err(self.unsupported(format!("an input `{name}` that is not constant, as operand {index},"))),
         }
     }
 
@@ -153,7 +153,7 @@ impl<'a> Entry<'_, 'a> {
     }
 
     /// A constant of floats that belongs to this node.
-    pub(crate) fn real_numbers(&mut self, what: &str, shape: &[usize], numbers: Vec<f32>) -> Result<ValueId, Error> {
+    pub(crate) fn floats(&mut self, what: &str, shape: &[usize], numbers: Vec<f32>) -> Result<ValueId, Error> {
         let tensor = Tensor::from_vec(shape, numbers).map_err(fourfold_graph::Error::from)?;
         let name = self.importer.fresh_name(&format!("{}.{what}", self.name));
         self.importer.emission.constant(&name, tensor)

@@ -92,7 +92,8 @@ impl Entry<'_, '_> {
             Some(sizes) => Ok(sizes),
             None if !self.importer.emission.is_bound(name) => Err(self.unknown(name)),
             None => {
-                Err(self.unsupported(format!("an input `{name}` that does not follow from shapes, at place {index},")))
+                Err(self
+                    .unsupported(format!("an input `{name}` that does not follow from shapes, as operand {index},")))
             }
         }
     }

@@ -126,11 +126,11 @@ impl Entry<'_, '_> {
     /// The mask of the file as numbers to add.
     fn mask(&mut self) -> Result<Option<ValueId>, Error> {
         let Some(name) = self.input(3) else { return Ok(None) };
-        if let Some(truths) = self.importer.constants.get(name)?.filter(|mask| mask.dtype() == DType::Bool) {
-            let truths = truths.to_le_bytes();
-            let numbers = truths.iter().map(|&seen| if seen == 0 { f32::NEG_INFINITY } else { 0.0 });
+        if let Some(bools) = self.importer.constants.get(name)?.filter(|mask| mask.dtype() == DType::Bool) {
+            let bools = bools.to_le_bytes();
+            let numbers = bools.iter().map(|&seen| if seen == 0 { f32::NEG_INFINITY } else { 0.0 });
             let shape = self.importer.constants.shape(name).unwrap_or_default();
-            self.importer.constants.check(truths.len())?;
+            self.importer.constants.check(bools.len())?;
             let mask = Tensor::from_elements(&shape, numbers).map_err(fourfold_graph::Error::from)?;
             return self.made("mask", mask).map(Some);
         }

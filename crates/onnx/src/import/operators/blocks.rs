@@ -36,33 +36,33 @@ impl<'a> Entry<'_, 'a> {
         let count = columns.saturating_mul(depth) as u64;
         fourfold_graph::Limits::check("elements", count, self.importer.constants.limits().elements)?;
         let blocks = depth.div_ceil(block);
-        let (codes, scales) = (self.constant(1)?, self.constant(2)?);
+        let (quantized, scales) = (self.constant(1)?, self.constant(2)?);
         let zero_points = self.optional_constant(3)?;
         let row_bytes = (blocks * bits).div_ceil(8);
         let zero_point = |row: usize, place: usize| match &zero_points {
             None => Some(f32::from(1_u8 << (bits - 1))),
             Some(packed) => match packed.as_slice::<f32>() {
-                Ok(reals) => reals.get(row * blocks + place).copied(),
+                Ok(floats_of) => floats_of.get(row * blocks + place).copied(),
                 Err(_) => element(packed.bytes().get(row * row_bytes..)?, place, bits),
             },
         };
         let wrong = || {
             self.invalid(format!(
-                "has codes {:?} and scales {:?} for {columns} rows of {depth}",
-                codes.shape(),
+                "has quantized values {:?} and scales {:?} for {columns} rows of {depth}",
+                quantized.shape(),
                 scales.shape()
             ))
         };
-        if codes.len() != columns * blocks * block * bits / 8 {
+        if quantized.len() != columns * blocks * block * bits / 8 {
             return Err(wrong());
         }
         let scales = scales.as_slice::<f32>().map_err(|_| wrong())?;
-        let real = |index: usize| {
+        let float = |index: usize| {
             let (row, column) = (index / depth, index % depth);
             let (place, at) = (column / block, row * blocks * block + column);
-            Some((element(codes.bytes(), at, bits)? - zero_point(row, place)?) * scales.get(row * blocks + place)?)
+            Some((element(quantized.bytes(), at, bits)? - zero_point(row, place)?) * scales.get(row * blocks + place)?)
         };
-        let weight: Vec<f32> = (0..columns * depth).map(real).collect::<Option<_>>().ok_or_else(wrong)?;
+        let weight: Vec<f32> = (0..columns * depth).map(float).collect::<Option<_>>().ok_or_else(wrong)?;
         self.importer.note(BLOCKS);
         let weight = Tensor::from_vec(&[columns, depth], weight).map_err(fourfold_graph::Error::from)?;
         self.importer.constants.count(&weight)?;

@@ -12,10 +12,10 @@ impl Entry<'_, '_> {
     pub(crate) fn clip(&mut self) -> Result<(), Error> {
         let x = self.clamped(0)?;
         if let Moved::Raw(id) = x {
-            let (min, max) = self.code_bounds(id)?;
+            let (min, max) = self.quantized_bounds(id)?;
             return self.emit(Op::Clip(Clip { min, max }), &[id]);
         }
-        if let Moved::Real(id) = x
+        if let Moved::Float(id) = x
             && self.dtype(id).is_integer()
         {
             return self.clip_integers(id);
@@ -29,7 +29,7 @@ impl Entry<'_, '_> {
         self.attributes(&[])?;
         let x = self.clamped(0)?;
         match x {
-            Moved::Real(id) if self.dtype(id).is_integer() => {
+            Moved::Float(id) if self.dtype(id).is_integer() => {
                 let zero = Tensor::zeros(self.dtype(id), &[]).map_err(fourfold_graph::Error::from)?;
                 let zero = self.filler(zero)?;
                 self.emit(Op::Binary(Binary::Max), &[id, zero])
@@ -71,31 +71,31 @@ impl Entry<'_, '_> {
     }
 
     /// The floats that the bounds of a Clip of quantized values stand for; infinite at the bounds of the type.
-    fn code_bounds(&mut self, id: ValueId) -> Result<(f32, f32), Error> {
+    fn quantized_bounds(&mut self, id: ValueId) -> Result<(f32, f32), Error> {
         if self.importer.names.opset() < 12 {
-            return Err(self.unsupported("a clamp of codes before opset 12"));
+            return Err(self.unsupported("a clamp of quantized values before opset 12"));
         }
         self.attributes(&[])?;
         let (low, high) = (self.optional_constant(1)?, self.optional_constant(2)?);
         let params = self.ty(id).params();
         let parts = params.and_then(|params| Some((params.as_per_tensor()?, params.dtype().byte_range()?)));
         let Some(((scale, zero_point), (least, most))) = parts else {
-            return Err(self.unsupported("a clamp of codes with several scales"));
+            return Err(self.unsupported("a clamp of quantized values with several scales"));
         };
         let dtype = self.ty(id).dtype();
         let code = |bound: Option<Tensor>, end: i32| match bound {
             None => Ok(end),
             Some(bound) => match integers(&bound).filter(|_| bound.dtype() == dtype).as_deref() {
                 Some([code]) => Ok(*code),
-                _ => Err(self.invalid(format!("clamps {dtype} codes to {}{:?}", bound.dtype(), bound.shape()))),
+                _ => Err(self.invalid(format!("clamps {dtype} values to {}{:?}", bound.dtype(), bound.shape()))),
             },
         };
         let (low, high) = (code(low, least)?, code(high, most)?);
         let low = low.min(high);
-        #[expect(clippy::cast_precision_loss, reason = "8-bit codes")]
-        let real = |code: i32| scale.get() * (code - zero_point) as f32;
-        let min = if low == least { f32::NEG_INFINITY } else { real(low) };
-        Ok((min, if high == most { f32::INFINITY } else { real(high) }))
+        #[expect(clippy::cast_precision_loss, reason = "quantized values have 8 bits")]
+        let float = |code: i32| scale.get() * (code - zero_point) as f32;
+        let min = if low == least { f32::NEG_INFINITY } else { float(low) };
+        Ok((min, if high == most { f32::INFINITY } else { float(high) }))
     }
 
     pub(crate) fn dropout(&mut self) -> Result<(), Error> {

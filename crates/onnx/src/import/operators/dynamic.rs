@@ -50,7 +50,7 @@ impl Entry<'_, '_> {
     /// `(a, b, a_scale, b_scale, [a_zero_point], [b_zero_point], [bias])`.
     pub(crate) fn matmul_integer_to_float(&mut self) -> Result<(), Error> {
         self.attributes(&[])?;
-        let Some(x) = self.quantized_operand([0, 2, 4])? else { return self.product_of_integers_to_float() };
+        let Some(x) = self.dynamic_operand([0, 2, 4])? else { return self.product_of_integers_to_float() };
         let [weight, scale, zero_point] = [1, 3, 5].map(|index| self.input(index).unwrap_or_default());
         self.whole_product(x, weight, [scale, zero_point], 6)
     }

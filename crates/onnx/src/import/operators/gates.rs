@@ -10,10 +10,10 @@ use fourfold_tensor::DType;
 use crate::Error;
 use crate::import::constants::Stored;
 use crate::import::constants::tensor::integers;
-use crate::import::emission::binding::Codes;
+use crate::import::emission::binding::Source;
 use crate::import::emission::node::Entry;
 use crate::import::operators::recurrent::Layer;
-use crate::import::weights::codes::Use;
+use crate::import::weights::quantized::Use;
 use crate::proto::DYNAMIC;
 
 /// The schemes that the metadata may name.
@@ -38,18 +38,18 @@ impl<'a> Entry<'_, 'a> {
         let name = self.input(index).unwrap_or_default();
         let name = self.importer.weights.before_reshape(name);
         let Some(found) = self.importer.emission.dequantized(name) else { return Ok(None) };
-        let (Codes::Constant(stored), params) = (found.codes, &found.params) else { return Ok(None) };
+        let (Source::Constant(stored), params) = (found.source, &found.params) else { return Ok(None) };
         let key = (stored, Use::Gates { count: layer.cell.gates() });
         if let Some(id) = self.importer.weights.quantized(key.0, key.1) {
             return Ok(Some(id));
         }
         let rows = layer.direction.count() * layer.cell.gates() * layer.hidden;
-        let Some(codes) = self.importer.constants.stored(stored.names[0]) else { return Ok(None) };
-        let Ok(list) = codes.as_slice::<i8>() else { return Ok(None) };
+        let Some(quantized) = self.importer.constants.stored(stored.names[0]) else { return Ok(None) };
+        let Ok(list) = quantized.as_slice::<i8>() else { return Ok(None) };
         let scales = match params.granularity() {
             Granularity::PerTensor { scale, .. } => vec![*scale; rows],
             Granularity::PerChannel { axis, scales, .. }
-                if scales.len() == rows && codes.shape()[..=*axis].iter().product::<usize>() == rows =>
+                if scales.len() == rows && quantized.shape()[..=*axis].iter().product::<usize>() == rows =>
             {
                 scales.clone()
             }
@@ -65,17 +65,17 @@ impl<'a> Entry<'_, 'a> {
 
     /// The quantized weight `[d, in, gates * hidden]` as the graph has it, `[d * gates * hidden, in]`, with its scale
     /// and zero point.
-    pub(crate) fn gate_codes(&mut self, layer: &Layer, index: usize, scale: usize) -> Result<ValueId, Error> {
-        let codes = self.constant(index)?;
+    pub(crate) fn quantized_gates(&mut self, layer: &Layer, index: usize, scale: usize) -> Result<ValueId, Error> {
+        let quantized = self.constant(index)?;
         let name = self.input(index).unwrap_or_default();
         let names = [Some(name), self.input(scale), self.input(scale + 1)].map(Option::unwrap_or_default);
         let key = (Stored { names, axis: 0, is_transposed: false }, Use::Gates { count: layer.cell.gates() });
         if let Some(id) = self.importer.weights.quantized(key.0, key.1) {
             return Ok(id);
         }
-        let list = integers(&codes).filter(|_| codes.dtype().byte_range().is_some());
-        let list = list.ok_or_else(|| self.invalid(format!("has a weight `{name}` of type {}", codes.dtype())))?;
-        let (ways, depth, columns) = (codes.shape()[0], codes.shape()[1], codes.shape()[2]);
+        let list = integers(&quantized).filter(|_| quantized.dtype().byte_range().is_some());
+        let list = list.ok_or_else(|| self.invalid(format!("has a weight `{name}` of type {}", quantized.dtype())))?;
+        let (ways, depth, columns) = (quantized.shape()[0], quantized.shape()[1], quantized.shape()[2]);
         let scales = self.constant(scale)?;
         let zero_points = self.optional_constant(scale + 1)?.map(|tensor| integers(&tensor).unwrap_or_default());
         let zero_points = zero_points.unwrap_or_else(|| vec![0; ways]);
@@ -86,7 +86,7 @@ impl<'a> Entry<'_, 'a> {
             let (scales, zero_points) = (given.len(), zero_points.len());
             return Err(self.invalid(format!(
                 "has {scales} scales and {zero_points} zero points for the weight `{name}` of shape {:?}",
-                codes.shape()
+                quantized.shape()
             )));
         }
         let mut held = Vec::with_capacity(list.len());
@@ -125,6 +125,6 @@ impl<'a> Entry<'_, 'a> {
         let params = QuantParams::new(DType::I8, (least.into(), i8::MAX.into()), granularity);
         let params = params.map_err(|error| self.invalid(error.to_string()))?;
         let held = self.held(&shape, held)?;
-        self.add_codes(key, held, params)
+        self.add_quantized(key, held, params)
     }
 }

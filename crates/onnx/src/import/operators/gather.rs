@@ -22,8 +22,8 @@ impl Entry<'_, '_> {
                 return self.emit_fake(Op::Gather(Gather { axis: 0 }), &[table, indices], code, params);
             }
             if let Some((table, params)) = self.table_of_integers(axis, self.dims(indices).len())? {
-                let codes = self.emit_before("codes", Op::Gather(Gather { axis }), &[table, indices])?;
-                return self.emit_dequantized(codes, &params);
+                let quantized = self.emit_before("codes", Op::Gather(Gather { axis }), &[table, indices])?;
+                return self.emit_dequantized(quantized, &params);
             }
         }
         let x = self.moved(0)?;

@@ -3,9 +3,9 @@
 use fourfold_graph::{Activation, Add, Binary, Dim, Linear, Op, Reshape, Transpose, ValueId};
 
 use crate::Error;
-use crate::import::emission::binding::{Binding, Codes, Dequantized};
+use crate::import::emission::binding::{Binding, Dequantized, Source};
 use crate::import::emission::node::{Entry, is_zero};
-use crate::import::weights::codes::Channels;
+use crate::import::weights::quantized::Channels;
 
 /// An operator that gives the result of a node, and its operands.
 pub(crate) type Pending = (Op, Vec<ValueId>);
@@ -21,11 +21,11 @@ impl<'a> Entry<'_, 'a> {
         let Some(_) = shape.filter(|_| !trans_a && self.has_row_addend(columns)) else {
             return self.computed_gemm([trans_a, trans_b], alpha, beta);
         };
-        let channels = if trans_b { Channels::First } else { Channels::Turned };
+        let channels = if trans_b { Channels::First } else { Channels::Transposed };
         let target = if alpha == 1.0 && beta == 1.0 { self.target(true)? } else { None };
-        let codes = if target.is_some() { self.weighted(channels, self.input(2))? } else { None };
-        if let Some((target, inputs)) = target.zip(codes) {
-            return self.emit_on_codes(target, &Op::Linear(Linear::default()), &inputs);
+        let quantized = if target.is_some() { self.weighted(channels, self.input(2))? } else { None };
+        if let Some((target, inputs)) = target.zip(quantized) {
+            return self.emit_on_quantized(target, &Op::Linear(Linear::default()), &inputs);
         }
         let x = self.operand(0)?;
         if self.dims(x).len() != 2 {
@@ -52,10 +52,10 @@ impl<'a> Entry<'_, 'a> {
     }
 
     /// A product of two values that are computed, factors and addend as nodes of their own.
-    fn computed_gemm(&mut self, turn: [bool; 2], alpha: f32, beta: f32) -> Result<(), Error> {
+    fn computed_gemm(&mut self, transpose: [bool; 2], alpha: f32, beta: f32) -> Result<(), Error> {
         let mut sides = [self.operand(0)?, self.operand(1)?];
-        for ((side, turn), what) in sides.iter_mut().zip(turn).zip(["a", "b"]) {
-            if turn {
+        for ((side, transpose), what) in sides.iter_mut().zip(transpose).zip(["a", "b"]) {
+            if transpose {
                 *side = self.emit_before(what, Op::Transpose(Transpose { axes: vec![1, 0] }), &[*side])?;
             }
         }
@@ -128,10 +128,10 @@ impl<'a> Entry<'_, 'a> {
         let end = following.as_ref().map_or(self.output(), |following| following.sum);
         let target = self.target_behind(end, true)?;
         let bias = following.as_ref().map(|following| following.name);
-        let codes = if target.is_some() { self.weighted(Channels::Turned, bias)? } else { None };
-        if let Some((target, inputs)) = target.zip(codes) {
+        let quantized = if target.is_some() { self.weighted(Channels::Transposed, bias)? } else { None };
+        if let Some((target, inputs)) = target.zip(quantized) {
             following.into_iter().for_each(|following| self.importer.names.absorb(following.index));
-            return self.emit_on_codes(target, &op, &inputs);
+            return self.emit_on_quantized(target, &op, &inputs);
         }
         let x = self.operand(0)?;
         let weight = self.weight(1, false, 1.0)?;
@@ -147,7 +147,7 @@ impl<'a> Entry<'_, 'a> {
     fn rank(&self, index: usize) -> Option<usize> {
         let name = self.input(index).unwrap_or_default();
         match self.importer.emission.binding(name) {
-            Some(Binding::Value(id) | Binding::Dequantized(Dequantized { codes: Codes::Value(id), .. })) => {
+            Some(Binding::Value(id) | Binding::Dequantized(Dequantized { source: Source::Value(id), .. })) => {
                 Some(self.ty(*id).rank())
             }
             _ => self.importer.constants.shape(name).map(|shape| shape.len()),

@@ -94,7 +94,7 @@ impl Entry<'_, '_> {
     /// Whether these axes of `x` are all positions of an image, or of a signal that is not centred.
     fn is_of_image(&self, x: Moved, axes: &[usize]) -> bool {
         let ty = self.importer.emission.value(x.id()).ty();
-        let is_real = matches!(x, Moved::Dequantized(_)) || matches!(x, Moved::Real(_)) && ty.is_f32();
+        let is_real = matches!(x, Moved::Dequantized(_)) || matches!(x, Moved::Float(_)) && ty.is_f32();
         let [_, channels, positions @ ..] = ty.dims() else { return false };
         is_real
             && (1..=3).contains(&positions.len())
@@ -110,7 +110,7 @@ impl Entry<'_, '_> {
             return self.own(|_, _| Ok(Op::GlobalAveragePool));
         }
         let target = self.target(false)?;
-        let codes = if target.is_some() { self.codes(0)? } else { None };
+        let quantized = if target.is_some() { self.quantized(0)? } else { None };
         let pooled = self.importer.fresh_name(&format!("{}.pooled", self.output()));
         let name = self.name.clone();
         let pool = |entry: &mut Self, x: ValueId, params| {
@@ -118,11 +118,11 @@ impl Entry<'_, '_> {
             Ok::<_, Error>(entry.importer.emission.add(new)?)
         };
         let flat = Op::Flatten(Flatten { axis: 1 });
-        match target.zip(codes) {
+        match target.zip(quantized) {
             Some((target, x)) => {
                 let pooled = pool(self, x, Some(target.params().clone()))?;
                 self.name = self.importer.fresh_name(&format!("{name}.flatten"));
-                self.emit_on_codes(target, &flat, &[pooled])
+                self.emit_on_quantized(target, &flat, &[pooled])
             }
             None => {
                 let x = self.operand(0)?;

@@ -12,8 +12,8 @@ use crate::import::constants::Stored;
 use crate::import::emission::node::Entry;
 use crate::import::narrow::Code;
 use crate::import::operators::matrix::Pending;
-use crate::import::weights::codes::Channels;
 use crate::import::weights::parameters::Parameters;
+use crate::import::weights::quantized::Channels;
 
 impl<'a> Entry<'_, 'a> {
     /// `(a, b, [a_zero_point], [b_zero_point])`.
@@ -34,13 +34,13 @@ impl<'a> Entry<'_, 'a> {
     pub(crate) fn product_of_integers_to_float(&mut self) -> Result<(), Error> {
         let (op, inputs) = self.integer_product([0, 1], [4, 5])?;
         let sums = self.emit_before("sums", op, &inputs)?;
-        let reals = self.emit_before("reals", Op::Cast(Cast { to: CastTo::F32 }), &[sums])?;
+        let floats_of = self.emit_before("reals", Op::Cast(Cast { to: CastTo::F32 }), &[sums])?;
         let scales = [self.operand(2)?, self.operand(3)?];
         let scales = self.emit_before("scales", Op::Binary(Binary::Mul), &scales)?;
         if self.input(6).is_none() {
-            return self.emit(Op::Binary(Binary::Mul), &[reals, scales]);
+            return self.emit(Op::Binary(Binary::Mul), &[floats_of, scales]);
         }
-        let product = self.emit_before("product", Op::Binary(Binary::Mul), &[reals, scales])?;
+        let product = self.emit_before("product", Op::Binary(Binary::Mul), &[floats_of, scales])?;
         let bias = self.operand(6)?;
         self.emit(Op::Add(Add { activation: Activation::None }), &[product, bias])
     }
@@ -52,16 +52,16 @@ impl<'a> Entry<'_, 'a> {
         if self.importer.constants.stored(name).is_some_and(|weight| weight.shape().len() == 2)
             && !self.dims(left).is_empty()
         {
-            let weight = self.weight_of_integers(b, zero_points[1], Channels::Turned)?;
+            let weight = self.weight_of_integers(b, zero_points[1], Channels::Transposed)?;
             return Ok((Op::Linear(Linear::default()), vec![left, weight]));
         }
         let parameters = self.integer_parameters(zero_points[1])?;
         if parameters.is_one() {
-            let right = self.as_codes(b, &parameters)?;
+            let right = self.as_quantized(b, &parameters)?;
             return self.pending_product([left, right]);
         }
         // sum (a - z_a)(b - z_b[j]) = sum (a - z_a) b - z_b[j] * sum (a - z_a)
-        let right = self.as_codes(b, &Parameters::of_integers())?;
+        let right = self.as_quantized(b, &Parameters::of_integers())?;
         let (list, dims) = (parameters.zero_point_list(), self.dims(right));
         let (depth, columns) = match dims.as_slice() {
             [.., depth, columns] => (depth.fixed(), columns.fixed()),
@@ -99,16 +99,16 @@ impl<'a> Entry<'_, 'a> {
         if !parameters.is_one() {
             return Err(self.unsupported("a zero point for each row of the left side"));
         }
-        self.as_codes(place, &parameters)
+        self.as_quantized(place, &parameters)
     }
 
     /// The integers of an input as quantized values of scale 1 with one zero point.
-    fn as_codes(&mut self, place: usize, parameters: &Parameters<'a>) -> Result<ValueId, Error> {
+    fn as_quantized(&mut self, place: usize, parameters: &Parameters<'a>) -> Result<ValueId, Error> {
         let name = self.input(place).unwrap_or_default();
         let params = self.per_tensor(parameters, self.code_at(place)?)?;
         if self.importer.constants.stored(name).is_some() {
             let stored = Stored { names: [name, "", parameters.names[1]], axis: 0, is_transposed: false };
-            return self.operand_codes(stored, params);
+            return self.operand_quantized(stored, params);
         }
         let id = self.any_operand(place)?;
         match self.ty(id).params().cloned() {
@@ -116,8 +116,9 @@ impl<'a> Entry<'_, 'a> {
             Some(own) if own.zero_points() == params.zero_points() => Ok(id),
             Some(own) => {
                 let (given, made) = (params.zero_points()[0], own.zero_points()[0]);
-                Err(self
-                    .unsupported(format!("the zero point {given} for codes `{name}`, which were made with {made},")))
+                Err(self.unsupported(format!(
+                    "the zero point {given} for quantized values `{name}`, which were made with {made},"
+                )))
             }
         }
     }
@@ -126,7 +127,7 @@ impl<'a> Entry<'_, 'a> {
     fn integers_as_codes(&mut self, id: ValueId, params: QuantParams) -> Result<ValueId, Error> {
         let mut steps = self.emit_before("numbers", Op::Cast(Cast { to: CastTo::F32 }), &[id])?;
         if params.zero_points() != [0] {
-            #[expect(clippy::cast_precision_loss, reason = "8-bit codes")]
+            #[expect(clippy::cast_precision_loss, reason = "quantized values have 8 bits")]
             let zero_point = self.number("zero_point", params.zero_points()[0] as f32)?;
             steps = self.emit_before("steps", Op::Binary(Binary::Sub), &[steps, zero_point])?;
         }

@@ -16,7 +16,7 @@ impl<'a> Entry<'_, 'a> {
     /// `(x, x_scale, x_zero_point, w, w_scale, w_zero_point, y_scale, y_zero_point, [bias])`.
     pub(crate) fn qlinear_conv(&mut self) -> Result<(), Error> {
         self.attributes(&CONV)?;
-        let inputs = self.weighted_codes(0, false, self.input(8))?;
+        let inputs = self.given_weighted(0, false, self.input(8))?;
         let params = self.activation_parameters(6)?;
         let op = self.conv_op(inputs[0], inputs[1])?;
         self.emit_quantized(self.output(), op, &inputs, Some(params))
@@ -28,11 +28,11 @@ impl<'a> Entry<'_, 'a> {
         self.attributes(&[])?;
         let shape = self.input(3).and_then(|name| self.importer.constants.shape(name));
         if shape.is_none_or(|shape| shape.len() != 2) {
-            let inputs = [self.given_codes(0)?, self.given_codes(3)?];
+            let inputs = [self.given_quantized(0)?, self.given_quantized(3)?];
             let params = self.activation_parameters(6)?;
             return self.emit_quantized(self.output(), Op::MatMul, &inputs, Some(params));
         }
-        let inputs = self.weighted_codes(0, true, None)?;
+        let inputs = self.given_weighted(0, true, None)?;
         let params = self.activation_parameters(6)?;
         self.emit_quantized(self.output(), Op::Linear(Linear::default()), &inputs, Some(params))
     }
@@ -51,28 +51,28 @@ impl<'a> Entry<'_, 'a> {
         if alpha != 1.0 {
             return Err(self.unsupported("alpha"));
         }
-        let inputs = self.weighted_codes(0, is_transposed, self.input(6))?;
+        let inputs = self.given_weighted(0, is_transposed, self.input(6))?;
         let params = self.activation_parameters(7)?;
         self.emit_quantized(self.output(), Op::Linear(Linear::default()), &inputs, Some(params))
     }
 
     /// The same with a result of floats: `f32(sums) * (alpha * a_scale * b_scale)`.
     fn qgemm_to_float(&mut self, alpha: f32, is_transposed: bool) -> Result<(), Error> {
-        let inputs = self.weighted_codes(0, is_transposed, self.input(6))?;
+        let inputs = self.given_weighted(0, is_transposed, self.input(6))?;
         let scales = |id: ValueId| self.ty(id).params().map_or(&[][..], QuantParams::scales);
         let own = scales(inputs[0]).first().map_or(1.0, |scale| alpha * scale.get());
         let scales: Vec<f32> = scales(inputs[1]).iter().map(|scale| own * scale.get()).collect();
         let shape = if scales.len() == 1 { Vec::new() } else { vec![scales.len()] };
         let sums = self.emit_before("sums", Op::Linear(Linear::default()), &inputs)?;
-        let reals = self.emit_before("reals", Op::Cast(Cast { to: CastTo::F32 }), &[sums])?;
-        let scales = self.real_numbers("scales", &shape, scales)?;
-        self.emit(Op::Binary(Binary::Mul), &[reals, scales])
+        let floats_of = self.emit_before("reals", Op::Cast(Cast { to: CastTo::F32 }), &[sums])?;
+        let scales = self.floats("scales", &shape, scales)?;
+        self.emit(Op::Binary(Binary::Mul), &[floats_of, scales])
     }
 
     /// `(a, a_scale, a_zero_point, b, b_scale, b_zero_point, y_scale, y_zero_point)`.
     pub(crate) fn qlinear_add(&mut self) -> Result<(), Error> {
         self.attributes(&[])?;
-        let inputs = [self.given_codes(0)?, self.given_codes(3)?];
+        let inputs = [self.given_quantized(0)?, self.given_quantized(3)?];
         let params = self.activation_parameters(6)?;
         self.emit_quantized(self.output(), Op::Add(Add { activation: Activation::None }), &inputs, Some(params))
     }
@@ -96,7 +96,7 @@ impl<'a> Entry<'_, 'a> {
     /// `(a, a_scale, a_zero_point, b, b_scale, b_zero_point, y_scale, y_zero_point)`.
     pub(crate) fn qlinear_mul(&mut self) -> Result<(), Error> {
         self.attributes(&[])?;
-        let inputs = [self.given_codes(0)?, self.given_codes(3)?];
+        let inputs = [self.given_quantized(0)?, self.given_quantized(3)?];
         let params = self.activation_parameters(6)?;
         self.emit_quantized(self.output(), Op::Binary(Binary::Mul), &inputs, Some(params))
     }
@@ -121,15 +121,15 @@ impl<'a> Entry<'_, 'a> {
         let is_joined = attributes.int("opset", 13)? < 13;
         let axis = attributes.int("axis", if is_joined { 1 } else { -1 })?;
         let (x, params) = self.pooled()?;
-        let real = self.emit_before("dequantize", Op::Dequantize, &[x])?;
-        let dims = self.dims(real);
+        let float = self.emit_before("dequantize", Op::Dequantize, &[x])?;
+        let dims = self.dims(float);
         let axis = self.axis(axis, dims.len(), false)?;
         let soft = if is_joined && axis + 1 < dims.len() {
-            let flat = self.emit_before("flatten", Op::Flatten(Flatten { axis }), &[real])?;
+            let flat = self.emit_before("flatten", Op::Flatten(Flatten { axis }), &[float])?;
             let soft = self.emit_before("softmax", Op::Softmax(Softmax { axis: 1 }), &[flat])?;
             self.emit_before("reshape", Op::Reshape(Reshape { dims }), &[soft])?
         } else {
-            self.emit_before("softmax", Op::Softmax(Softmax { axis }), &[real])?
+            self.emit_before("softmax", Op::Softmax(Softmax { axis }), &[float])?
         };
         self.emit_quantized(self.output(), Op::Quantize, &[soft], Some(params))
     }
@@ -146,7 +146,7 @@ impl<'a> Entry<'_, 'a> {
             return Err(self.invalid(format!("has {count} inputs, expected two and three for each operand")));
         }
         let params = self.activation_parameters(0)?;
-        let inputs = (2..count).step_by(3).map(|index| self.given_codes(index)).collect::<Result<Vec<_>, _>>()?;
+        let inputs = (2..count).step_by(3).map(|index| self.given_quantized(index)).collect::<Result<Vec<_>, _>>()?;
         let axis = self.axis(given, self.dims(inputs[0]).len(), false)?;
         self.emit_quantized(self.output(), Op::Concat(Concat { axis }), &inputs, Some(params))
     }
@@ -157,21 +157,21 @@ impl<'a> Entry<'_, 'a> {
 
     /// The operand and the parameters of an operator with one operand.
     fn pooled(&mut self) -> Result<(ValueId, QuantParams), Error> {
-        Ok((self.given_codes(0)?, self.activation_parameters(3)?))
+        Ok((self.given_quantized(0)?, self.activation_parameters(3)?))
     }
 
     /// The quantized values of input `index`, with the scale and zero point behind them.
-    fn given_codes(&mut self, index: usize) -> Result<ValueId, Error> {
+    fn given_quantized(&mut self, index: usize) -> Result<ValueId, Error> {
         let name = self.input(index).ok_or_else(|| self.invalid(format!("lacks input {index}")))?;
         let parameters = self.parameters(index + 1)?;
-        if let Some(codes) = self.importer.constants.stored(name) {
-            let params = self.per_tensor(&parameters, Code::held(codes.dtype()).unwrap_or(Code::U8))?;
+        if let Some(quantized) = self.importer.constants.stored(name) {
+            let params = self.per_tensor(&parameters, Code::held(quantized.dtype()).unwrap_or(Code::U8))?;
             let [scale, zero_point] = parameters.names;
             return self
-                .operand_codes(Stored { names: [name, scale, zero_point], axis: 0, is_transposed: false }, params);
+                .operand_quantized(Stored { names: [name, scale, zero_point], axis: 0, is_transposed: false }, params);
         }
         if let Some(Binding::Dequantized(_)) = self.importer.emission.binding(name) {
-            return Err(self.invalid(format!("reads `{name}`, which holds real numbers, not codes")));
+            return Err(self.invalid(format!("reads `{name}`, which holds floats, not quantized values")));
         }
         let id = self.any_operand(index)?;
         self.expect_params(name, self.ty(id), &parameters)?;
@@ -179,10 +179,10 @@ impl<'a> Entry<'_, 'a> {
     }
 
     /// Quantized operand, weight and bias. `transpose` says that the weight is `[in, out]`.
-    fn weighted_codes(&mut self, index: usize, turn: bool, bias: Option<&'a str>) -> Result<Vec<ValueId>, Error> {
-        let x = self.given_codes(index)?;
+    fn given_weighted(&mut self, index: usize, transpose: bool, bias: Option<&'a str>) -> Result<Vec<ValueId>, Error> {
+        let x = self.given_quantized(index)?;
         let [weight, scale, zero_point] = [3, 4, 5].map(|place| self.input(index + place).unwrap_or_default());
-        let weight = self.given_weight(weight, [scale, zero_point], turn)?;
+        let weight = self.given_weight(weight, [scale, zero_point], transpose)?;
         let mut inputs = vec![x, weight];
         if let Some(bias) = bias {
             let wrong = format!("the bias `{bias}`, which is not an int32 constant with one number for each channel,");

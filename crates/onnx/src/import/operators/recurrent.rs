@@ -75,7 +75,7 @@ impl<'a> Entry<'_, 'a> {
     /// As `LSTM`, with quantized weights `[d, in, 4 * hidden]`, and their scales and zero points behind `p`.
     pub(crate) fn dynamic_quantize_lstm(&mut self) -> Result<(), Error> {
         let layer = self.layer(&[1, 2])?;
-        let weights = [self.gate_codes(&layer, 1, 8)?, self.gate_codes(&layer, 2, 10)?];
+        let weights = [self.quantized_gates(&layer, 1, 8)?, self.quantized_gates(&layer, 2, 10)?];
         self.layer_of(&layer, weights, Some(DynamicScheme::OnnxPerTensor))
     }
 
@@ -132,10 +132,10 @@ impl<'a> Entry<'_, 'a> {
             1 => true,
             other => return Err(self.invalid(format!("layout is {other}"))),
         };
-        let is_codes = self.proto.op_type == "DynamicQuantizeLSTM";
+        let is_quantized = self.proto.op_type == "DynamicQuantizeLSTM";
         let shapes = weights.map(|index| {
             let mut shape = self.constant(index)?.shape().to_vec();
-            if is_codes && shape.len() == 3 {
+            if is_quantized && shape.len() == 3 {
                 shape.swap(1, 2);
             }
             Ok::<_, Error>(shape)

@@ -17,14 +17,14 @@ impl<'a> Entry<'_, 'a> {
         let axis = self.attributes(&["axis"])?.int("axis", 1)?;
         let count = self.proto.input.len();
         let target = if count <= MAX_CONCAT { self.target(false)? } else { None };
-        let codes = if target.is_some() {
-            (0..count).map(|index| self.codes(index)).collect::<Result<Option<Vec<_>>, _>>()?
+        let quantized = if target.is_some() {
+            (0..count).map(|index| self.quantized(index)).collect::<Result<Option<Vec<_>>, _>>()?
         } else {
             None
         };
-        if let Some((target, inputs)) = target.zip(codes) {
+        if let Some((target, inputs)) = target.zip(quantized) {
             let axis = self.axis(axis, self.dims(inputs[0]).len(), false)?;
-            return self.emit_on_codes(target, &Op::Concat(Concat { axis }), &inputs);
+            return self.emit_on_quantized(target, &Op::Concat(Concat { axis }), &inputs);
         }
         let params = self.params_of_all()?;
         let operand = |index| if params.is_some() { self.any_operand(index) } else { self.operand(index) };

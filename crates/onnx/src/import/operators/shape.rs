@@ -7,7 +7,7 @@ use fourfold_graph::{Dim, Flatten, Op, Polynomial, Reshape, Transpose};
 use crate::Error;
 use crate::import::constants::Stored;
 use crate::import::constants::tensor::failed;
-use crate::import::emission::binding::{Binding, Codes, Dequantized};
+use crate::import::emission::binding::{Binding, Dequantized, Source};
 use crate::import::emission::node::Entry;
 
 impl<'a> Entry<'_, 'a> {
@@ -50,7 +50,7 @@ impl<'a> Entry<'_, 'a> {
     fn reshaped_constant(&self) -> Option<Vec<usize>> {
         let name = self.input(0)?;
         let found = self.importer.emission.dequantized(name).filter(|found| !found.is_activation())?;
-        let is_constant = matches!(found.codes, Codes::Constant(_)) && !self.importer.names.is_output(self.output());
+        let is_constant = matches!(found.source, Source::Constant(_)) && !self.importer.names.is_output(self.output());
         if is_constant { self.importer.constants.shape(name) } else { None }
     }
 
@@ -82,10 +82,10 @@ impl<'a> Entry<'_, 'a> {
     fn transpose_constant(&mut self, name: &'a str, axes: &[usize]) -> Result<(), Error> {
         let output = self.output();
         if let (Some(found), [1, 0]) = (self.importer.emission.dequantized(name), axes)
-            && let Codes::Constant(stored) = found.codes
+            && let Source::Constant(stored) = found.source
         {
-            let codes = Codes::Constant(Stored { is_transposed: !stored.is_transposed, ..stored });
-            let turned = Dequantized::new(self.name.clone(), codes, Rc::clone(&found.params));
+            let quantized = Source::Constant(Stored { is_transposed: !stored.is_transposed, ..stored });
+            let turned = Dequantized::new(self.name.clone(), quantized, Rc::clone(&found.params));
             return self.importer.bind(output, Binding::Dequantized(turned));
         }
         let tensor = self.constant(0)?;

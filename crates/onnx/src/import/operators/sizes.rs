@@ -8,7 +8,7 @@ use fourfold_graph::{Dim, FIX_SIZES, Polynomial};
 use fourfold_tensor::{DType, Tensor};
 
 use crate::Error;
-use crate::import::emission::binding::{Binding, Codes, Dequantized};
+use crate::import::emission::binding::{Binding, Dequantized, Source};
 use crate::import::emission::node::Entry;
 use crate::import::emission::sizes::Sizes;
 use crate::proto::data_type;
@@ -79,7 +79,7 @@ impl<'a> Entry<'_, 'a> {
     fn shape_of_input(&mut self) -> Result<Vec<Polynomial>, Error> {
         let name = self.input(0).unwrap_or_default();
         let dims: Vec<Dim> = match self.importer.emission.binding(name) {
-            Some(Binding::Value(id) | Binding::Dequantized(Dequantized { codes: Codes::Value(id), .. })) => {
+            Some(Binding::Value(id) | Binding::Dequantized(Dequantized { source: Source::Value(id), .. })) => {
                 self.dims(*id)
             }
             Some(Binding::Sizes(sizes)) if sizes.is_scalar => Vec::new(),
@@ -201,14 +201,15 @@ impl<'a> Entry<'_, 'a> {
     /// Which of two lists of sizes are equal, a constant of bools.
     fn equality(&mut self, inputs: &[Sizes]) -> Result<(), Error> {
         let [a, b] = inputs else { return Err(self.invalid("does not have two inputs")) };
-        let truth = |a: &Polynomial, b: &Polynomial| equal(a, b).map(|truth| Polynomial::constant(i64::from(truth)));
-        let Some(truths) = a.zip(b, truth) else {
+        let is_true =
+            |a: &Polynomial, b: &Polynomial| equal(a, b).map(|is_true| Polynomial::constant(i64::from(is_true)));
+        let Some(bools) = a.zip(b, is_true) else {
             return Err(
                 self.unsupported(format!("a comparison of sizes that are not known ({a} and {b}; {FIX_SIZES})"))
             );
         };
-        let list: Vec<bool> = truths.elements.iter().map(|truth| truth.as_constant() == Some(1)).collect();
-        let shape: &[usize] = if truths.is_scalar { &[] } else { &[list.len()] };
+        let list: Vec<bool> = bools.elements.iter().map(|is_true| is_true.as_constant() == Some(1)).collect();
+        let shape: &[usize] = if bools.is_scalar { &[] } else { &[list.len()] };
         let tensor = Tensor::from_bools(shape, &list).map_err(fourfold_graph::Error::from)?;
         self.bind_constant(tensor)
     }
@@ -220,14 +221,14 @@ impl<'a> Entry<'_, 'a> {
         }
         let (Some(a), Some(b)) = (self.sizes(1), self.sizes(2)) else { return Ok(false) };
         let name = self.input(0).unwrap_or_default();
-        let Some(truth) = self.importer.constants.stored(name).filter(|truth| truth.shape().len() < 2) else {
+        let Some(is_true) = self.importer.constants.stored(name).filter(|is_true| is_true.shape().len() < 2) else {
             return Ok(false);
         };
-        let truth_shape = truth.shape().to_vec();
-        let Ok(truth) = truth.as_slice::<u8>() else { return Ok(false) };
-        let elements = truth.iter().map(|&truth| Polynomial::constant(i64::from(truth))).collect();
+        let truth_shape = is_true.shape().to_vec();
+        let Ok(is_true) = is_true.as_slice::<u8>() else { return Ok(false) };
+        let elements = is_true.iter().map(|&is_true| Polynomial::constant(i64::from(is_true))).collect();
         let picks = Sizes { elements, is_scalar: truth_shape.is_empty(), dtype: a.dtype };
-        let inverse = |truth: &Polynomial, size: &Polynomial| Polynomial::constant(1).sub(truth)?.mul(size);
+        let inverse = |is_true: &Polynomial, size: &Polynomial| Polynomial::constant(1).sub(is_true)?.mul(size);
         let parts = picks.zip(&a, Polynomial::mul).zip(picks.zip(&b, inverse));
         match parts.and_then(|(a, b)| a.zip(&b, Polynomial::add)) {
             Some(sizes) => self.bind_sizes(sizes).map(|()| true),

@@ -5,7 +5,7 @@ use fourfold_graph::{Activation, ConvTranspose, Dim, FIX_SIZES, Op, ValueId, Win
 use crate::Error;
 use crate::import::attributes::Attributes;
 use crate::import::emission::node::Entry;
-use crate::import::weights::codes::Channels;
+use crate::import::weights::quantized::Channels;
 
 /// The attributes that the operator has.
 const ATTRIBUTES: [&str; 8] =
@@ -17,13 +17,13 @@ impl Entry<'_, '_> {
         self.attributes(&ATTRIBUTES)?;
         let target = self.target(true)?;
         let groups = usize::try_from(self.attributes(&ATTRIBUTES)?.int("group", 1)?).unwrap_or(0);
-        let codes = match target {
+        let quantized = match target {
             Some(_) if groups > 0 => self.weighted(Channels::Second { groups }, self.input(2))?,
             _ => None,
         };
-        if let Some((target, inputs)) = target.zip(codes) {
+        if let Some((target, inputs)) = target.zip(quantized) {
             let op = self.conv_transpose_op(inputs[0], inputs[1])?;
-            return self.emit_on_codes(target, &op, &inputs);
+            return self.emit_on_quantized(target, &op, &inputs);
         }
         self.constant(1)?;
         let mut inputs = vec![self.operand(0)?, self.operand(1)?];

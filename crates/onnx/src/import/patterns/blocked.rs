@@ -62,7 +62,7 @@ impl<'a> Entry<'_, 'a> {
             return Err(self.invalid(format!("has scales {given:?} for blocks of {size} of {shape:?} on axis {axis}")));
         }
         if let Some(given) = self.input(2).and_then(|name| self.importer.code_of(name)).filter(|given| *given != code) {
-            return Err(self.invalid(format!("the zero point is {given}, but the codes are {code}")));
+            return Err(self.invalid(format!("the zero point is {given}, but the quantized values are {code}")));
         }
         self.importer.constants.check(shape.iter().product())?;
         let zero_points = zero_points.as_ref().and_then(integers);
@@ -74,45 +74,51 @@ impl<'a> Entry<'_, 'a> {
         let name = self.input(0).unwrap_or_default();
         if let Some(fake) = self.importer.patterns.fake(name) {
             let fake = fake.clone();
-            let axis = self.axis(axis, self.dims(fake.real).len(), false)?;
+            let axis = self.axis(axis, self.dims(fake.float).len(), false)?;
             let given =
                 Meaning::Blocks { names: [1, 2].map(|index| self.input(index).unwrap_or_default()), axis, size };
             if given != fake.meaning {
-                let what = format!("reading the codes `{name}` in other blocks than those that they were made with,");
+                let what = format!(
+                    "reading the quantized values `{name}` in other blocks than those that they were made with,"
+                );
                 return Err(self.unsupported(what));
             }
-            return self.stand_for(fake.real);
+            return self.stand_for(fake.float);
         }
         if self.importer.constants.stored(name).is_none() {
             return Err(self.unsupported("blocks of integers that are computed"));
         }
-        let codes = self.constant(0)?;
-        let code = self.importer.code_of(name).ok_or_else(|| self.invalid(format!("reads `{name}`, no codes")))?;
+        let quantized = self.constant(0)?;
+        let code = self
+            .importer
+            .code_of(name)
+            .ok_or_else(|| self.invalid(format!("reads `{name}`, which holds no quantized values")))?;
         self.importer.note(BLOCKS);
-        let blocks = self.blocks(codes.shape(), code, axis, size)?;
-        let list = integers(&codes).ok_or_else(|| self.invalid(format!("reads `{name}`, no codes")))?;
-        let reals = list.iter().zip(blocks.elements()).map(|(&code, (scale, zero_point))| {
+        let blocks = self.blocks(quantized.shape(), code, axis, size)?;
+        let list = integers(&quantized)
+            .ok_or_else(|| self.invalid(format!("reads `{name}`, which holds no quantized values")))?;
+        let floats_of = list.iter().zip(blocks.elements()).map(|(&code, (scale, zero_point))| {
             #[expect(clippy::cast_precision_loss, reason = "equation (1) is in f32")]
             let steps = code.wrapping_sub(zero_point) as f32;
             steps * scale
         });
-        self.bind_constant(Tensor::from_elements(codes.shape(), reals)?)
+        self.bind_constant(Tensor::from_elements(quantized.shape(), floats_of)?)
     }
 
     /// Quantizes with scales for blocks along an axis.
     pub(crate) fn quantize_blocks(&mut self, code: Code, axis: i64, size: usize) -> Result<(), Error> {
         let (least, most) = code.range();
-        if let Some(real) = self.importer.constants.get(self.input(0).unwrap_or_default())? {
-            let blocks = self.blocks(real.shape(), code, axis, size)?;
+        if let Some(float) = self.importer.constants.get(self.input(0).unwrap_or_default())? {
+            let blocks = self.blocks(float.shape(), code, axis, size)?;
             let wrong = |error| failed(error, |reason| self.invalid(reason));
-            let codes = real.as_slice::<f32>().map_err(wrong)?.iter().zip(blocks.elements());
-            let codes = codes.map(|(&real, (scale, zero_point))| {
-                #[expect(clippy::cast_precision_loss, reason = "codes have 16 bits at most")]
+            let quantized = float.as_slice::<f32>().map_err(wrong)?.iter().zip(blocks.elements());
+            let quantized = quantized.map(|(&float, (scale, zero_point))| {
+                #[expect(clippy::cast_precision_loss, reason = "quantized values have 16 bits at most")]
                 let (zero_point, least, most) = (zero_point as f32, least as f32, most as f32);
-                let code = (real / scale).round_ties_even() + zero_point;
+                let code = (float / scale).round_ties_even() + zero_point;
                 if code.is_nan() { zero_point } else { code.clamp(least, most) }
             });
-            let made = held(code, real.shape(), codes).map_err(wrong)?;
+            let made = held(code, float.shape(), quantized).map_err(wrong)?;
             return self.bind_constant(made);
         }
         let x = self.operand(0)?;
@@ -125,8 +131,8 @@ impl<'a> Entry<'_, 'a> {
             .note("activations with a scale for each block of them run as real numbers, rounded to their codes");
         let names = [1, 2].map(|index| self.input(index).unwrap_or_default());
         let meaning = Meaning::Blocks { names, axis: blocks.axis, size };
-        let real = self.rounded(x, code, &blocks)?;
-        let fake = FakeQuantized { real, code, meaning, codes: None };
+        let float = self.rounded(x, code, &blocks)?;
+        let fake = FakeQuantized { float, code, meaning, quantized: None };
         self.importer.bind_fake(self.output(), fake)
     }
 
@@ -135,15 +141,15 @@ impl<'a> Entry<'_, 'a> {
     fn rounded(&mut self, x: ValueId, code: Code, blocks: &Blocks) -> Result<ValueId, Error> {
         let ((least, most), shape) = (code.range(), &blocks.shape);
         let from_zero = |end: i32| blocks.elements().map(move |(_, zero_point)| end.saturating_sub(zero_point));
-        #[expect(clippy::cast_precision_loss, reason = "codes have 16 bits at most")]
+        #[expect(clippy::cast_precision_loss, reason = "quantized values have 16 bits at most")]
         let bound = |end: i32| from_zero(end).map(|steps| steps as f32).collect::<Vec<f32>>();
         let range = (from_zero(least).min().unwrap_or(least), from_zero(most).max().unwrap_or(most));
         let whole = QuantParams::per_tensor(DType::I32, range, Scale::ONE, 0);
         let whole = whole.map_err(|error| self.invalid(error.to_string()))?;
-        let scales = self.real_numbers("scales", shape, blocks.elements().map(|(scale, _)| scale).collect())?;
+        let scales = self.floats("scales", shape, blocks.elements().map(|(scale, _)| scale).collect())?;
         let (low, high) = (bound(least), bound(most));
-        let low = self.real_numbers("least", shape, low)?;
-        let high = self.real_numbers("most", shape, high)?;
+        let low = self.floats("least", shape, low)?;
+        let high = self.floats("most", shape, high)?;
         let steps = self.emit_before("steps", Op::Binary(Binary::Div), &[x, scales])?;
         let above = self.emit_before("above", Op::Binary(Binary::Max), &[steps, low])?;
         let within = self.emit_before("within", Op::Binary(Binary::Min), &[above, high])?;
@@ -153,11 +159,15 @@ impl<'a> Entry<'_, 'a> {
 }
 
 /// Rounded floats as quantized values.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "codes are clamped to their type")]
-fn held(code: Code, shape: &[usize], codes: impl Iterator<Item = f32>) -> Result<Tensor, fourfold_tensor::Error> {
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "quantized values are clamped to their type"
+)]
+fn held(code: Code, shape: &[usize], quantized: impl Iterator<Item = f32>) -> Result<Tensor, fourfold_tensor::Error> {
     match code.dtype() {
-        DType::I8 => Tensor::from_elements(shape, codes.map(|code| code as i8)),
-        DType::U8 => Tensor::from_elements(shape, codes.map(|code| code as u8)),
-        _ => Tensor::from_elements(shape, codes.map(|code| code as i32)),
+        DType::I8 => Tensor::from_elements(shape, quantized.map(|code| code as i8)),
+        DType::U8 => Tensor::from_elements(shape, quantized.map(|code| code as u8)),
+        _ => Tensor::from_elements(shape, quantized.map(|code| code as i32)),
     }
 }

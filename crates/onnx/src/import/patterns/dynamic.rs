@@ -23,7 +23,7 @@ const DYNAMIC_LINEAR: Op =
 impl<'a> Entry<'_, 'a> {
     /// Holds back what `x` is quantized to, its scale and its zero point, which products and a Mul read.
     pub(crate) fn quantized_steps(&mut self, x: ValueId) -> Result<(), Error> {
-        let steps = [Intermediate::Codes { x }, Intermediate::Scale { x }, Intermediate::ZeroPoint { x }];
+        let steps = [Intermediate::Quantized { x }, Intermediate::Scale { x }, Intermediate::ZeroPoint { x }];
         for (name, step) in self.proto.output.iter().zip(steps).filter(|(name, _)| !name.is_empty()) {
             self.importer.bind_intermediate(name, step)?;
         }
@@ -33,7 +33,7 @@ impl<'a> Entry<'_, 'a> {
     /// Holds back the sums of a product of what a DynamicQuantizeLinear gives; `false` if it is one of other integers.
     pub(crate) fn sums(&mut self) -> Result<bool, Error> {
         match (self.intermediate(0), self.intermediate(2)) {
-            (Some(Intermediate::Codes { x }), Some(Intermediate::ZeroPoint { x: same })) if x == same => {
+            (Some(Intermediate::Quantized { x }), Some(Intermediate::ZeroPoint { x: same })) if x == same => {
                 let sums = Intermediate::Sums { x, product: self.proto, is_cast: false };
                 self.importer.bind_intermediate(self.output(), sums).map(|()| true)
             }
@@ -75,22 +75,22 @@ impl<'a> Entry<'_, 'a> {
 
     /// The floats of which three inputs are the quantized values, the scale and the zero point; `None` if none of them
     /// is.
-    pub(crate) fn quantized_operand(&self, [codes, scale, zero_point]: [usize; 3]) -> Result<Option<ValueId>, Error> {
-        let (codes, scale, zero_point) =
-            (self.intermediate(codes), self.intermediate(scale), self.intermediate(zero_point));
-        if codes.is_none() && scale.is_none() && zero_point.is_none() {
+    pub(crate) fn dynamic_operand(&self, [quantized, scale, zero_point]: [usize; 3]) -> Result<Option<ValueId>, Error> {
+        let (quantized, scale, zero_point) =
+            (self.intermediate(quantized), self.intermediate(scale), self.intermediate(zero_point));
+        if quantized.is_none() && scale.is_none() && zero_point.is_none() {
             return Ok(None);
         }
         let (
-            Some(Intermediate::Codes { x }),
+            Some(Intermediate::Quantized { x }),
             Some(Intermediate::Scale { x: same }),
             Some(Intermediate::ZeroPoint { x: also }),
-        ) = (codes, scale, zero_point)
+        ) = (quantized, scale, zero_point)
         else {
-            return Err(self.unsupported("a product of other integers than the codes of a DynamicQuantizeLinear"));
+            return Err(self.unsupported("a product of other integers than a DynamicQuantizeLinear gives"));
         };
         if x != same || x != also {
-            return Err(self.unsupported("codes with the scale or zero point of others"));
+            return Err(self.unsupported("quantized values with the scale or zero point of others"));
         }
         Ok(Some(x))
     }

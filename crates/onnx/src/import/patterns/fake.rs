@@ -22,12 +22,12 @@ use crate::import::narrow::Code;
 #[derive(Clone, Debug)]
 pub(crate) struct FakeQuantized<'a> {
     /// The floats that they stand for.
-    pub(crate) real: ValueId,
+    pub(crate) float: ValueId,
     /// Their type in the file.
     pub(crate) code: Code,
     pub(crate) meaning: Meaning<'a>,
     /// The quantized values, once a node has asked for them.
-    pub(crate) codes: Option<ValueId>,
+    pub(crate) quantized: Option<ValueId>,
 }
 
 /// How quantized values stand for floats.
@@ -57,25 +57,25 @@ impl FakeQuantized<'_> {
 impl<'a> Importer<'a> {
     /// Gives a name quantized values whose floats alone are in the graph.
     pub(crate) fn bind_fake(&mut self, name: &'a str, fake: FakeQuantized<'a>) -> Result<(), Error> {
-        self.bind(name, Binding::Deferred(Deferred { make: Self::codes_of, code: Some(fake.code) }))?;
+        self.bind(name, Binding::Deferred(Deferred { make: Self::value_of_fake, code: Some(fake.code) }))?;
         self.patterns.fake.insert(name, fake);
         Ok(())
     }
 
     /// The quantized values themselves: as the graph has them if it has such, else as integers.
-    fn codes_of(&mut self, name: &'a str) -> Result<ValueId, Error> {
+    fn value_of_fake(&mut self, name: &'a str) -> Result<ValueId, Error> {
         let lost = || Error::Tensor { name: name.to_owned(), reason: "is no quantized value".to_owned() };
         let fake = self.patterns.fake.get(name).cloned().ok_or_else(lost)?;
-        if let Some(codes) = fake.codes {
-            return Ok(codes);
+        if let Some(quantized) = fake.quantized {
+            return Ok(quantized);
         }
         let Some(params) = fake.params() else {
-            let what = "codes with a scale for each block, which no DequantizeLinear reads".to_owned();
+            let what = "quantized values with a scale for each block, which no DequantizeLinear reads".to_owned();
             return Err(Error::UnsupportedTensor { name: name.to_owned(), what });
         };
         let is_byte = params.as_per_tensor().is_some() && params.dtype().byte_range().is_some();
         let (op, x, own) = match is_byte {
-            true => (Op::Quantize, fake.real, Some((**params).clone())),
+            true => (Op::Quantize, fake.float, Some((**params).clone())),
             false => {
                 let params = Rc::clone(params);
                 let whole = self.whole_numbers(name, &fake, &params)?;
@@ -84,15 +84,15 @@ impl<'a> Importer<'a> {
         };
         let output = if self.names.is_output(name) { name.to_owned() } else { self.fresh_name(name) };
         let node = self.fresh_name(&format!("{name}.quantize"));
-        let codes = self.emission.add(NewNode { name: &node, output: &output, op, inputs: &[x], params: own })?;
-        self.patterns.fake.insert(name, FakeQuantized { codes: Some(codes), ..fake });
-        Ok(codes)
+        let quantized = self.emission.add(NewNode { name: &node, output: &output, op, inputs: &[x], params: own })?;
+        self.patterns.fake.insert(name, FakeQuantized { quantized: Some(quantized), ..fake });
+        Ok(quantized)
     }
 
     /// `round(real / scale + zero_point)`, in `f32`: the quotient is next to a whole number, which is what it is
     /// rounded to.
     fn whole_numbers(&mut self, name: &str, fake: &FakeQuantized<'_>, params: &QuantParams) -> Result<ValueId, Error> {
-        let rank = self.emission.ty(fake.real).rank();
+        let rank = self.emission.ty(fake.float).rank();
         let scales = params.scales().iter().map(|scale| scale.get()).collect();
         #[expect(clippy::cast_precision_loss, reason = "of 16 bits at most")]
         let zero_points = params.zero_points().iter().map(|&zero_point| zero_point as f32).collect();
@@ -104,7 +104,7 @@ impl<'a> Importer<'a> {
             (Op::Add(Add { activation: Activation::None }), Some(zero_points)),
             (Op::FakeQuantize(whole.map_err(constant)?), None),
         ];
-        steps.into_iter().try_fold(fake.real, |x, (op, numbers)| {
+        steps.into_iter().try_fold(fake.float, |x, (op, numbers)| {
             let mut inputs = vec![x];
             if let Some(numbers) = numbers {
                 let numbers = Tensor::from_vec(&shape, numbers).map_err(fourfold_graph::Error::from)?;

@@ -18,7 +18,7 @@ use crate::proto::NodeProto;
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Intermediate<'a> {
     /// What `x` is quantized to.
-    Codes { x: ValueId },
+    Quantized { x: ValueId },
     /// Its scale.
     Scale { x: ValueId },
     /// Its zero point.
@@ -71,7 +71,7 @@ impl<'a> Intermediates<'a> {
 /// The results of a DynamicQuantizeLinear, all as floats.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Quantized {
-    pub(crate) codes: ValueId,
+    pub(crate) values: ValueId,
     pub(crate) scale: ValueId,
     pub(crate) zero_point: ValueId,
 }
@@ -80,7 +80,7 @@ impl Intermediate<'_> {
     /// The type that the elements have in the file.
     pub(crate) fn dtype(&self) -> DType {
         match self {
-            Intermediate::Codes { .. } | Intermediate::ZeroPoint { .. } => DType::U8,
+            Intermediate::Quantized { .. } | Intermediate::ZeroPoint { .. } => DType::U8,
             Intermediate::Scale { .. } | Intermediate::Scales { .. } | Intermediate::Sums { is_cast: true, .. } => {
                 DType::F32
             }

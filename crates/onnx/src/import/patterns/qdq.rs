@@ -18,7 +18,7 @@ use fourfold_tensor::{DType, Tensor};
 use crate::Error;
 use crate::import::constants::Stored;
 use crate::import::constants::tensor::failed;
-use crate::import::emission::binding::{Binding, Codes, Dequantized};
+use crate::import::emission::binding::{Binding, Dequantized, Source};
 use crate::import::emission::node::Entry;
 use crate::import::narrow::Code;
 use crate::import::patterns::fake::{FakeQuantized, Meaning, shape_on_axis};
@@ -43,17 +43,17 @@ impl<'a> Entry<'_, 'a> {
         let parameters = self.parameters(1)?;
         let code = self.made_code(parameters.code())?;
         self.importer.note_code(output, code);
-        if let Some(real) = self.importer.constants.get(name)? {
-            let params = self.params(&parameters, code, real.shape(), axis)?;
-            let codes = constant_codes(&real, code, &params);
-            let codes = codes.map_err(|error| failed(error, |reason| self.invalid(reason)))?;
-            return self.importer.bind_constant(output, codes);
+        if let Some(float) = self.importer.constants.get(name)? {
+            let params = self.params(&parameters, code, float.shape(), axis)?;
+            let quantized = quantized_floats(&float, code, &params);
+            let quantized = quantized.map_err(|error| failed(error, |reason| self.invalid(reason)))?;
+            return self.importer.bind_constant(output, quantized);
         }
         if !is_on_codes(&parameters, code) {
             return self.fake_quantize(&parameters, code, axis);
         }
         let params = self.per_tensor(&parameters, code)?;
-        if let Some(Dequantized { codes: Codes::Value(id), params: made, .. }) =
+        if let Some(Dequantized { source: Source::Value(id), params: made, .. }) =
             self.importer.emission.dequantized(name)
             && **made == params
         {
@@ -102,14 +102,14 @@ impl<'a> Entry<'_, 'a> {
         code: Code,
         params: QuantParams,
     ) -> Result<(), Error> {
-        let real = self.importer.fresh_name(&format!("{}.real", self.output()));
-        let new = NewNode { name: &self.name, output: &real, op, inputs, params: None };
-        let real = self.importer.emission.add(new)?;
-        self.bind_fake(real, code, params)
+        let float = self.importer.fresh_name(&format!("{}.real", self.output()));
+        let new = NewNode { name: &self.name, output: &float, op, inputs, params: None };
+        let float = self.importer.emission.add(new)?;
+        self.bind_fake(float, code, params)
     }
 
-    fn bind_fake(&mut self, real: ValueId, code: Code, params: QuantParams) -> Result<(), Error> {
-        let fake = FakeQuantized { real, code, meaning: Meaning::Params(Rc::new(params)), codes: None };
+    fn bind_fake(&mut self, float: ValueId, code: Code, params: QuantParams) -> Result<(), Error> {
+        let fake = FakeQuantized { float, code, meaning: Meaning::Params(Rc::new(params)), quantized: None };
         self.importer.bind_fake(self.output(), fake)
     }
 
@@ -146,42 +146,44 @@ impl<'a> Entry<'_, 'a> {
         let (name, output) = (self.input(0).unwrap_or_default(), self.output());
         let parameters = self.parameters(1)?;
         let code = self.importer.code_of(name);
-        let (codes, params) =
-            if let Some(shape) = self.importer.constants.stored(name).map(|codes| codes.shape().to_vec()) {
-                let code = code.ok_or_else(|| self.invalid(format!("reads `{name}`, which holds no codes")))?;
-                if matches!(code, Code::I16 | Code::U16) {
-                    self.importer.note("constants of 16 bits are real numbers here");
+        let (quantized, params) = if let Some(shape) =
+            self.importer.constants.stored(name).map(|quantized| quantized.shape().to_vec())
+        {
+            let code = code.ok_or_else(|| self.invalid(format!("reads `{name}`, which holds no quantized values")))?;
+            if matches!(code, Code::I16 | Code::U16) {
+                self.importer.note("constants of 16 bits are real numbers here");
+            }
+            let params = self.params(&parameters, code, &shape, axis)?;
+            let [scale, zero_point] = parameters.names;
+            (Source::Constant(Stored { names: [name, scale, zero_point], axis, is_transposed: false }), params)
+        } else {
+            if let Some(fake) = self.importer.patterns.fake(name) {
+                let (float, code) = (fake.float, fake.code);
+                let Some(made) = fake.params().map(Rc::clone) else {
+                    let what =
+                        format!("reading the quantized values `{name}` with one scale, which were made in blocks,");
+                    return Err(self.unsupported(what));
+                };
+                let given = self.params_of(&parameters, code, self.dims(float).len(), axis)?;
+                self.expect_same(name, &given, &made)?;
+                return self.stand_for(float);
+            }
+            match self.importer.emission.binding(name) {
+                None => return Err(self.unknown(name)),
+                Some(Binding::Dequantized(_)) => {
+                    return Err(self.invalid(format!("reads `{name}`, which holds floats, not quantized values")));
                 }
-                let params = self.params(&parameters, code, &shape, axis)?;
-                let [scale, zero_point] = parameters.names;
-                (Codes::Constant(Stored { names: [name, scale, zero_point], axis, is_transposed: false }), params)
-            } else {
-                if let Some(fake) = self.importer.patterns.fake(name) {
-                    let (real, code) = (fake.real, fake.code);
-                    let Some(made) = fake.params().map(Rc::clone) else {
-                        let what = format!("reading the codes `{name}` with one scale, which were made in blocks,");
-                        return Err(self.unsupported(what));
-                    };
-                    let given = self.params_of(&parameters, code, self.dims(real).len(), axis)?;
-                    self.expect_same(name, &given, &made)?;
-                    return self.stand_for(real);
-                }
-                match self.importer.emission.binding(name) {
-                    None => return Err(self.unknown(name)),
-                    Some(Binding::Dequantized(_)) => {
-                        return Err(self.invalid(format!("reads `{name}`, which holds real numbers, not codes")));
-                    }
-                    Some(_) => {}
-                }
-                let id = self.any_operand(0)?;
-                let ty = self.ty(id);
-                if ty.params().is_none() {
-                    return self.dequantize_integers(id, &parameters, axis);
-                }
-                self.expect_params(name, ty, &parameters)?;
-                (Codes::Value(id), self.per_tensor(&parameters, code.unwrap_or(Code::U8))?)
-            };
-        let dequantized = Dequantized::new(self.name.clone(), codes, Rc::new(params));
+                Some(_) => {}
+            }
+            let id = self.any_operand(0)?;
+            let ty = self.ty(id);
+            if ty.params().is_none() {
+                return self.dequantize_integers(id, &parameters, axis);
+            }
+            self.expect_params(name, ty, &parameters)?;
+            (Source::Value(id), self.per_tensor(&parameters, code.unwrap_or(Code::U8))?)
+        };
+        let dequantized = Dequantized::new(self.name.clone(), quantized, Rc::new(params));
         self.importer.bind(output, Binding::Dequantized(dequantized))
     }
 
@@ -198,7 +200,8 @@ impl<'a> Entry<'_, 'a> {
     fn dequantize_integers(&mut self, x: ValueId, parameters: &Parameters<'a>, axis: i64) -> Result<(), Error> {
         let name = self.input(0).unwrap_or_default();
         let code = self.importer.code_of(name);
-        let code = code.ok_or_else(|| self.invalid(format!("reads `{name}`, which holds real numbers, not codes")))?;
+        let code =
+            code.ok_or_else(|| self.invalid(format!("reads `{name}`, which holds floats, not quantized values")))?;
         let params = self.params_of(parameters, code, self.dims(x).len(), axis)?;
         self.emit_dequantized(x, &params)
     }
@@ -207,16 +210,16 @@ impl<'a> Entry<'_, 'a> {
     pub(crate) fn emit_dequantized(&mut self, x: ValueId, params: &QuantParams) -> Result<(), Error> {
         let rank = self.dims(x).len();
         let shape = shape_on_axis(params, rank);
-        let mut real = self.emit_before("numbers", Op::Cast(Cast { to: CastTo::F32 }), &[x])?;
+        let mut float = self.emit_before("numbers", Op::Cast(Cast { to: CastTo::F32 }), &[x])?;
         if params.zero_points().iter().any(|&zero_point| zero_point != 0) {
             #[expect(clippy::cast_precision_loss, reason = "of 16 bits at most")]
             let zero_points = params.zero_points().iter().map(|&zero_point| zero_point as f32).collect();
-            let zero_points = self.real_numbers("zero_point", &shape, zero_points)?;
-            real = self.emit_before("steps", Op::Binary(Binary::Sub), &[real, zero_points])?;
+            let zero_points = self.floats("zero_point", &shape, zero_points)?;
+            float = self.emit_before("steps", Op::Binary(Binary::Sub), &[float, zero_points])?;
         }
         let scales = params.scales().iter().map(|scale| scale.get()).collect();
-        let scales = self.real_numbers("scale", &shape, scales)?;
-        self.emit(Op::Binary(Binary::Mul), &[real, scales])
+        let scales = self.floats("scale", &shape, scales)?;
+        self.emit(Op::Binary(Binary::Mul), &[float, scales])
     }
 
     /// The axis of channels or blocks, and the size of a block if there are such.
@@ -263,11 +266,11 @@ fn is_moving(op: &Op) -> bool {
 }
 
 /// Quantizes floats.
-fn constant_codes(real: &Tensor, code: Code, params: &QuantParams) -> Result<Tensor, fourfold_schemes::Error> {
+fn quantized_floats(float: &Tensor, code: Code, params: &QuantParams) -> Result<Tensor, fourfold_schemes::Error> {
     let wide = match code {
         Code::I16 => CodeType::I16,
         Code::U16 => CodeType::U16,
-        _ => return quantize(real, params),
+        _ => return quantize(float, params),
     };
     let sharing = match params.granularity() {
         Granularity::PerTensor { .. } => Sharing::PerTensor,
@@ -275,5 +278,5 @@ fn constant_codes(real: &Tensor, code: Code, params: &QuantParams) -> Result<Ten
     };
     let zero_points = ZeroPoints::Integer(params.zero_points().to_vec());
     let wide = CodeParams::new(CodeRange::full(wide), sharing, params.scales().to_vec(), zero_points)?;
-    QuantTensor::quantize(real, &wide, Quotient::Division)?.unpacked()
+    QuantTensor::quantize(float, &wide, Quotient::Division)?.unpacked()
 }

@@ -9,7 +9,7 @@ use fourfold_schemes::{Granularity, QuantParams};
 
 use crate::Error;
 use crate::import::constants::Stored;
-use crate::import::emission::binding::{Codes, Dequantized};
+use crate::import::emission::binding::{Dequantized, Source};
 use crate::import::emission::node::Entry;
 use crate::import::narrow::Code;
 
@@ -18,14 +18,14 @@ impl Entry<'_, '_> {
     /// embeddings.
     pub(crate) fn table(&mut self) -> Result<Option<ValueId>, Error> {
         let found = self.importer.emission.dequantized(self.input(0).unwrap_or_default());
-        let Some(Dequantized { codes: Codes::Constant(stored), params, .. }) = found else { return Ok(None) };
+        let Some(Dequantized { source: Source::Constant(stored), params, .. }) = found else { return Ok(None) };
         let is_by_row =
             matches!(params.granularity(), Granularity::PerTensor { .. } | Granularity::PerChannel { axis: 0, .. });
         if stored.is_transposed || !is_by_row || params.dtype().byte_range().is_none() {
             return Ok(None);
         }
         let (stored, params) = (*stored, (**params).clone());
-        self.operand_codes(stored, params).map(Some)
+        self.operand_quantized(stored, params).map(Some)
     }
 
     /// The quantized constant that the first input was dequantized from, as integers, and the parameters of those
@@ -36,7 +36,7 @@ impl Entry<'_, '_> {
         rank: usize,
     ) -> Result<Option<(ValueId, QuantParams)>, Error> {
         let found = self.importer.emission.dequantized(self.input(0).unwrap_or_default());
-        let Some(Dequantized { codes: Codes::Constant(stored), params, .. }) = found else { return Ok(None) };
+        let Some(Dequantized { source: Source::Constant(stored), params, .. }) = found else { return Ok(None) };
         let granularity = match params.granularity().clone() {
             Granularity::PerChannel { axis: own, .. } if own == axis => return Ok(None),
             Granularity::PerChannel { axis: own, scales, zero_points } if own > axis => {
@@ -62,7 +62,7 @@ impl Entry<'_, '_> {
         let Some(code) = code.filter(|_| self.importer.constants.stored(name).is_some()) else { return Ok(None) };
         let Some((names, params)) = self.importer.meaning(self.output(), code) else { return Ok(None) };
         let stored = Stored { names: [name, names[0], names[1]], axis: 0, is_transposed: false };
-        let table = self.operand_codes(stored, params.clone())?;
+        let table = self.operand_quantized(stored, params.clone())?;
         Ok(Some((table, code, params)))
     }
 }

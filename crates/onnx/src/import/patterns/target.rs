@@ -14,10 +14,10 @@ use fourfold_schemes::QuantParams;
 
 use crate::Error;
 use crate::import::Importer;
-use crate::import::emission::binding::{Binding, Codes, Dequantized};
+use crate::import::emission::binding::{Binding, Dequantized, Source};
 use crate::import::emission::node::Entry;
 use crate::import::patterns::fake::FakeQuantized;
-use crate::import::weights::codes::Channels;
+use crate::import::weights::quantized::Channels;
 
 /// Where the quantized result of an operator goes, and the nodes that the operator absorbs on the way there.
 pub(crate) struct Target<'a> {
@@ -39,7 +39,7 @@ impl Target<'_> {
 #[derive(Clone, Copy)]
 pub(crate) enum Moved {
     /// Floats.
-    Real(ValueId),
+    Float(ValueId),
     /// Quantized values that the file treats as integers.
     Raw(ValueId),
     /// Quantized values that were dequantized.
@@ -51,7 +51,7 @@ pub(crate) enum Moved {
 impl Moved {
     pub(crate) fn id(self) -> ValueId {
         match self {
-            Moved::Real(id) | Moved::Raw(id) | Moved::Dequantized(id) | Moved::Fake(id) => id,
+            Moved::Float(id) | Moved::Raw(id) | Moved::Dequantized(id) | Moved::Fake(id) => id,
         }
     }
 }
@@ -106,7 +106,7 @@ impl<'a> Entry<'_, 'a> {
     }
 
     /// Adds a node on quantized values, and marks what it absorbs.
-    pub(crate) fn emit_on_codes(&mut self, target: Target<'a>, op: &Op, inputs: &[ValueId]) -> Result<(), Error> {
+    pub(crate) fn emit_on_quantized(&mut self, target: Target<'a>, op: &Op, inputs: &[ValueId]) -> Result<(), Error> {
         let params = (op.kind().output_params() == OutputParams::Own).then_some(target.params);
         let op = op.with_activation(target.activation).unwrap_or_else(|| op.clone());
         target.absorbed.into_iter().for_each(|index| self.importer.names.absorb(index));
@@ -123,13 +123,13 @@ impl<'a> Entry<'_, 'a> {
         bias: Option<&'a str>,
     ) -> Result<Option<Vec<ValueId>>, Error> {
         let weight = self.input(1).and_then(|name| self.importer.emission.dequantized(name));
-        let Some(Dequantized { codes: Codes::Constant(stored), params, .. }) = weight else { return Ok(None) };
+        let Some(Dequantized { source: Source::Constant(stored), params, .. }) = weight else { return Ok(None) };
         let (stored, params) = (*stored, Rc::clone(params));
-        let Some(x) = self.codes(0)? else { return Ok(None) };
-        let Ok(weight) = self.weight_codes(stored, &params, channels)? else { return Ok(None) };
+        let Some(x) = self.quantized(0)? else { return Ok(None) };
+        let Ok(weight) = self.quantized_weight(stored, &params, channels)? else { return Ok(None) };
         let mut inputs = vec![x, weight];
         if let Some(bias) = bias {
-            let Some(bias) = self.bias_codes(bias, x, weight, channels)? else { return Ok(None) };
+            let Some(bias) = self.quantized_bias(bias, x, weight, channels)? else { return Ok(None) };
             inputs.push(bias);
         }
         Ok(Some(inputs))
@@ -138,7 +138,7 @@ impl<'a> Entry<'_, 'a> {
     /// The operand of an operator that moves elements, quantized where it can be.
     pub(crate) fn moved(&mut self, index: usize) -> Result<Moved, Error> {
         match self.importer.patterns.fake(self.input(index).unwrap_or_default()) {
-            Some(fake) if fake.is_per_tensor() => Ok(Moved::Fake(fake.real)),
+            Some(fake) if fake.is_per_tensor() => Ok(Moved::Fake(fake.float)),
             _ => self.clamped(index),
         }
     }
@@ -147,14 +147,14 @@ impl<'a> Entry<'_, 'a> {
     pub(crate) fn clamped(&mut self, index: usize) -> Result<Moved, Error> {
         let name = self.input(index).unwrap_or_default();
         match self.importer.emission.dequantized(name) {
-            Some(found @ Dequantized { codes: Codes::Value(id), .. }) if found.is_activation() => {
+            Some(found @ Dequantized { source: Source::Value(id), .. }) if found.is_activation() => {
                 return Ok(Moved::Dequantized(*id));
             }
             _ => {}
         }
         let id = self.any_operand(index)?;
-        let is_codes = self.ty(id).params().is_some();
-        Ok(if is_codes { Moved::Raw(id) } else { Moved::Real(id) })
+        let is_quantized = self.ty(id).params().is_some();
+        Ok(if is_quantized { Moved::Raw(id) } else { Moved::Float(id) })
     }
 
     /// Adds a node that moves or clamps elements. Quantized values stay quantized, and are dequantized when a node asks
@@ -167,7 +167,7 @@ impl<'a> Entry<'_, 'a> {
     pub(crate) fn emit_moved_as(&mut self, output: &'a str, op: Op, x: Moved, more: &[ValueId]) -> Result<(), Error> {
         let with = |id: ValueId| [&[id], more].concat();
         let id = match x {
-            Moved::Real(id) => return self.emit_as(output, op, &with(id)),
+            Moved::Float(id) => return self.emit_as(output, op, &with(id)),
             Moved::Raw(id) => {
                 self.expect_raw(&op, id)?;
                 return self.emit_as(output, op, &with(id));
@@ -180,21 +180,21 @@ impl<'a> Entry<'_, 'a> {
                 let fake = fake.clone();
                 let name = self.importer.fresh_name(&format!("{output}.real"));
                 let new = NewNode { name: &self.name, output: &name, op, inputs: &with(id), params: None };
-                let real = self.importer.emission.add(new)?;
-                return self.importer.bind_fake(output, FakeQuantized { real, codes: None, ..fake });
+                let float = self.importer.emission.add(new)?;
+                return self.importer.bind_fake(output, FakeQuantized { float, quantized: None, ..fake });
             }
         };
         let params = self.ty(id).params().cloned();
         let target = self.target_behind(output, false)?.filter(|target| Some(&target.params) == params.as_ref());
         match (target, params) {
-            (Some(target), _) => self.emit_on_codes(target, &op, &with(id)),
+            (Some(target), _) => self.emit_on_quantized(target, &op, &with(id)),
             // Bounds may lie between quantized values.
             (None, Some(params)) if !matches!(op, Op::Clip(_)) => {
-                let codes = self.importer.fresh_name(&format!("{output}.codes"));
-                let new = NewNode { name: &self.name, output: &codes, op, inputs: &with(id), params: None };
-                let codes = Codes::Value(self.importer.emission.add(new)?);
+                let quantized = self.importer.fresh_name(&format!("{output}.codes"));
+                let new = NewNode { name: &self.name, output: &quantized, op, inputs: &with(id), params: None };
+                let quantized = Source::Value(self.importer.emission.add(new)?);
                 let node = self.importer.fresh_name(&format!("{output}.dequantize"));
-                self.importer.bind(output, Binding::Dequantized(Dequantized::new(node, codes, Rc::new(params))))
+                self.importer.bind(output, Binding::Dequantized(Dequantized::new(node, quantized, Rc::new(params))))
             }
             _ => {
                 let x = self.operand(0)?;
@@ -207,7 +207,7 @@ impl<'a> Entry<'_, 'a> {
     pub(crate) fn moved_before(&mut self, what: &str, op: Op, x: Moved) -> Result<Moved, Error> {
         let id = self.emit_before(what, op, &[x.id()])?;
         Ok(match x {
-            Moved::Real(_) => Moved::Real(id),
+            Moved::Float(_) => Moved::Float(id),
             Moved::Raw(_) => Moved::Raw(id),
             Moved::Dequantized(_) => Moved::Dequantized(id),
             Moved::Fake(_) => Moved::Fake(id),
@@ -219,7 +219,7 @@ impl<'a> Entry<'_, 'a> {
         let zero_points = self.ty(id).params().map(QuantParams::zero_points);
         match op {
             Op::Relu if zero_points != Some(&[0]) => {
-                Err(self.unsupported("a clamp at the code 0, which does not stand for the number 0,"))
+                Err(self.unsupported("a clamp at the quantized value 0, which does not stand for the number 0,"))
             }
             _ => Ok(()),
         }

@@ -21,7 +21,7 @@ use crate::import::emission::binding::{Binding, Deferred};
 use crate::import::emission::node::Entry;
 use crate::import::narrow::Code;
 use crate::import::patterns::intermediate::{Intermediate, Quantized};
-use crate::import::weights::codes::Channels;
+use crate::import::weights::quantized::Channels;
 use crate::proto::NodeProto;
 
 /// A range with every difference between a quantized value and a zero point, at most 255.
@@ -44,12 +44,15 @@ impl<'a> Importer<'a> {
         if let Some(id) = self.patterns.intermediates.value(name) {
             return Ok(id);
         }
-        let lost = || Error::Tensor { name: name.to_owned(), reason: "is no step of a quantization".to_owned() };
+        let lost = || Error::Tensor {
+            name: name.to_owned(),
+            reason: "is no intermediate result of a quantization".to_owned(),
+        };
         let part = self.patterns.intermediates.get(name).ok_or_else(lost)?;
         let mut id = match part {
-            Intermediate::Codes { x } => {
-                let codes = self.quantized_parts(name, x)?.codes;
-                self.made(name, "bytes", Op::Cast(Cast { to: CastTo::U8 }), &[codes])?
+            Intermediate::Quantized { x } => {
+                let quantized = self.quantized_parts(name, x)?.values;
+                self.made(name, "bytes", Op::Cast(Cast { to: CastTo::U8 }), &[quantized])?
             }
             Intermediate::Scale { x } => self.quantized_parts(name, x)?.scale,
             Intermediate::ZeroPoint { x } => {
@@ -107,19 +110,20 @@ impl<'a> Importer<'a> {
         let ratio = self.made(name, "ratio", Op::Binary(Binary::Div), &[x, scale])?;
         let rounded = self.made(name, "rounded", Op::FakeQuantize(whole(DType::I32, STEPS)?), &[ratio])?;
         let sum = Op::Add(Add { activation: Activation::Clamp { min: 0.0, max: 255.0 } });
-        let codes = self.made(name, "codes", sum, &[rounded, zero_point])?;
-        let made = Quantized { codes, scale, zero_point };
+        let quantized = self.made(name, "codes", sum, &[rounded, zero_point])?;
+        let made = Quantized { values: quantized, scale, zero_point };
         self.patterns.intermediates.insert_quantized(x, made);
         Ok(made)
     }
 
     /// Whole floats as quantized values of the graph, with scale 1 and zero point 0.
-    fn as_codes<const N: usize>(&mut self, base: &str, mut numbers: [ValueId; N]) -> Result<[ValueId; N], Error> {
+    fn as_quantized<const N: usize>(&mut self, base: &str, mut numbers: [ValueId; N]) -> Result<[ValueId; N], Error> {
         let params = whole(DType::U8, (0, 255))?;
-        for codes in &mut numbers {
+        for quantized in &mut numbers {
             let name = self.fresh_name(&format!("{base}.quantize"));
             let (op, params) = (Op::Quantize, Some(params.clone()));
-            *codes = self.emission.add(NewNode { name: &name, output: &name, op, inputs: &[*codes], params })?;
+            *quantized =
+                self.emission.add(NewNode { name: &name, output: &name, op, inputs: &[*quantized], params })?;
         }
         Ok(numbers)
     }
@@ -139,15 +143,15 @@ impl<'a> Entry<'_, 'a> {
         if !is_conv && self.importer.constants.stored(right).is_none_or(|weight| weight.shape().len() != 2) {
             return self.sums_of_two(quantized);
         }
-        let channels = if is_conv { Channels::First } else { Channels::Turned };
+        let channels = if is_conv { Channels::First } else { Channels::Transposed };
         let weight = self.weight_of_integers(1, 3, channels)?;
-        let (codes, op) = match is_conv {
+        let (values, op) = match is_conv {
             true => self.padded(quantized, weight)?,
-            false => (quantized.codes, Op::Linear(Linear::default())),
+            false => (quantized.values, Op::Linear(Linear::default())),
         };
         let name = self.name.clone();
-        let [codes] = self.importer.as_codes(&name, [codes])?;
-        let sums = self.emit_before("all", op, &[codes, weight])?;
+        let [values] = self.importer.as_quantized(&name, [values])?;
+        let sums = self.emit_before("all", op, &[values, weight])?;
         let columns = self.sums_of_rows(weight)?;
         let zero_point = self.emit_before("number", Op::Cast(Cast { to: CastTo::I32 }), &[quantized.zero_point])?;
         let more = self.emit_before("more", Op::Binary(Binary::Mul), &[columns, zero_point])?;
@@ -160,23 +164,24 @@ impl<'a> Entry<'_, 'a> {
     /// sum (a - z_a)(b - z_b) = sum a b - z_a * sum b - z_b * sum (a - z_a)
     /// ```
     fn sums_of_two(&mut self, left: Quantized) -> Result<ValueId, Error> {
-        let (codes, zero_point) = (self.intermediate(1), self.intermediate(3));
-        let (Some(Intermediate::Codes { x }), Some(Intermediate::ZeroPoint { x: same })) = (codes, zero_point) else {
-            return Err(self.unsupported("codes that are quantized while they run times others that are not constant"));
+        let (quantized, zero_point) = (self.intermediate(1), self.intermediate(3));
+        let (Some(Intermediate::Quantized { x }), Some(Intermediate::ZeroPoint { x: same })) = (quantized, zero_point)
+        else {
+            return Err(self.unsupported("values that are quantized while they run times others that are not constant"));
         };
         if x != same {
-            return Err(self.unsupported("codes with the zero point of others"));
+            return Err(self.unsupported("quantized values with the zero point of others"));
         }
         let name = self.name.clone();
         let right = self.importer.quantized_parts(&name, x)?;
-        if self.dims(left.codes).len() < 2 || self.dims(right.codes).len() < 2 {
+        if self.dims(left.values).len() < 2 || self.dims(right.values).len() < 2 {
             return Err(self.unsupported("a product with a vector that is quantized while it runs"));
         }
-        let operands = self.importer.as_codes(&name, [left.codes, right.codes])?;
+        let operands = self.importer.as_quantized(&name, [left.values, right.values])?;
         let all = self.emit_before("all", Op::MatMul, &operands)?;
-        let steps = self.emit_before("steps", Op::Binary(Binary::Sub), &[left.codes, left.zero_point])?;
+        let steps = self.emit_before("steps", Op::Binary(Binary::Sub), &[left.values, left.zero_point])?;
         let rows = self.whole_sums(steps, 1)?;
-        let columns = self.whole_sums(right.codes, 2)?;
+        let columns = self.whole_sums(right.values, 2)?;
         let mut sums = all;
         for (what, number, list) in [("left", left.zero_point, columns), ("right", right.zero_point, rows)] {
             let number = self.emit_before(what, Op::Cast(Cast { to: CastTo::I32 }), &[number])?;
@@ -199,33 +204,33 @@ impl<'a> Entry<'_, 'a> {
 
     /// Images whose padding has the zero point that is known when they are, and the convolution of them.
     fn padded(&mut self, quantized: Quantized, weight: ValueId) -> Result<(ValueId, Op), Error> {
-        let Op::Conv(conv) = self.conv_op(quantized.codes, weight)? else {
+        let Op::Conv(conv) = self.conv_op(quantized.values, weight)? else {
             return Err(self.invalid("is no convolution"));
         };
         let Window { pad_begin, pad_end, .. } = &conv.window;
         if pad_begin.iter().chain(pad_end).all(|&pad| pad == 0) {
-            return Ok((quantized.codes, Op::Conv(conv)));
+            return Ok((quantized.values, Op::Conv(conv)));
         }
         let around = |pads: &[usize]| [&[0, 0], pads].concat();
         let pad = Pad { begin: around(pad_begin), end: around(pad_end), mode: PadMode::Constant(0.0) };
-        let inputs = [quantized.codes, quantized.zero_point];
+        let inputs = [quantized.values, quantized.zero_point];
         let steps = self.emit_before("steps", Op::Binary(Binary::Sub), &inputs)?;
         let padded = self.emit_before("padded", Op::Pad(pad), &[steps])?;
         let sum = Op::Add(Add { activation: Activation::None });
-        let codes = self.emit_before("images", sum, &[padded, quantized.zero_point])?;
+        let images = self.emit_before("images", sum, &[padded, quantized.zero_point])?;
         let none = vec![0; conv.window.rank()];
         let window = Window { pad_begin: none.clone(), pad_end: none, ..conv.window.clone() };
-        Ok((codes, Op::Conv(Conv { window, ..conv })))
+        Ok((images, Op::Conv(Conv { window, ..conv })))
     }
 
     /// `sum (w - z_w)` of each row of a weight, a constant that broadcasts to the columns of the sums.
     fn sums_of_rows(&mut self, weight: ValueId) -> Result<ValueId, Error> {
         let value = self.importer.emission.value(weight);
-        let (Some(codes), Some(params)) = (value.constant(), value.ty().params()) else {
+        let (Some(quantized), Some(params)) = (value.constant(), value.ty().params()) else {
             return Err(self.invalid("has a weight that is not constant"));
         };
-        let (list, zero_points) = (integers(codes).unwrap_or_default(), params.zero_points());
-        let (rows, axes) = (codes.shape().first().copied().unwrap_or(0), codes.shape().len());
+        let (list, zero_points) = (integers(quantized).unwrap_or_default(), params.zero_points());
+        let (rows, axes) = (quantized.shape().first().copied().unwrap_or(0), quantized.shape().len());
         let length = list.len() / rows.max(1);
         let sum = |row: usize| {
             let zero_point = zero_points[row % zero_points.len().max(1)];
@@ -240,7 +245,7 @@ impl<'a> Entry<'_, 'a> {
 }
 
 /// Parameters of quantized values that are the numbers that they stand for.
-fn whole(dtype: DType, codes: (i32, i32)) -> Result<QuantParams, Error> {
-    let params = QuantParams::per_tensor(dtype, codes, Scale::ONE, 0);
+fn whole(dtype: DType, quantized: (i32, i32)) -> Result<QuantParams, Error> {
+    let params = QuantParams::per_tensor(dtype, quantized, Scale::ONE, 0);
     params.map_err(|error| Error::Graph(fourfold_graph::Error::Constant { name: "codes".to_owned(), source: error }))
 }

@@ -6,23 +6,28 @@ use crate::Error;
 use crate::import::constants::Stored;
 use crate::import::emission::node::Entry;
 use crate::import::narrow::Code;
-use crate::import::weights::codes::Channels;
+use crate::import::weights::quantized::Channels;
 
 impl<'a> Entry<'_, 'a> {
     /// The weight of that name with a scale and a zero point. `transpose` says that it is `[in, out]`.
-    pub(crate) fn given_weight(&mut self, name: &'a str, given: [&'a str; 2], turn: bool) -> Result<ValueId, Error> {
+    pub(crate) fn given_weight(
+        &mut self,
+        name: &'a str,
+        given: [&'a str; 2],
+        transpose: bool,
+    ) -> Result<ValueId, Error> {
         let parameters = self.named_parameters(given)?;
-        let Some(codes) = self.importer.constants.stored(name) else {
+        let Some(quantized) = self.importer.constants.stored(name) else {
             return Err(self.unsupported(format!("a weight `{name}` that is not constant")));
         };
-        let axis = i64::from(turn);
-        let shape = codes.shape().to_vec();
+        let axis = i64::from(transpose);
+        let shape = quantized.shape().to_vec();
         let code =
-            self.importer.code_of(name).ok_or_else(|| self.invalid(format!("the weight `{name}` is no codes")))?;
+            self.importer.code_of(name).ok_or_else(|| self.invalid(format!("the weight `{name}` is not quantized")))?;
         let params = self.params(&parameters, code, &shape, axis)?;
         let stored = Stored { names: [name, given[0], given[1]], axis, is_transposed: false };
-        let channels = if turn { Channels::Turned } else { Channels::First };
-        let weight = self.weight_codes(stored, &params, channels)?;
+        let channels = if transpose { Channels::Transposed } else { Channels::First };
+        let weight = self.quantized_weight(stored, &params, channels)?;
         weight.map_err(|reason| self.unsupported(format!("the weight `{name}` ({reason})")))
     }
 
@@ -34,14 +39,14 @@ impl<'a> Entry<'_, 'a> {
         channels: Channels,
     ) -> Result<ValueId, Error> {
         let name = self.input(place).unwrap_or_default();
-        let Some(shape) = self.importer.constants.stored(name).map(|codes| codes.shape().to_vec()) else {
+        let Some(shape) = self.importer.constants.stored(name).map(|quantized| quantized.shape().to_vec()) else {
             return Err(self.unsupported(format!("a weight `{name}` that is not constant")));
         };
         let parameters = self.integer_parameters(zero_point)?;
-        let axis = i64::from(channels == Channels::Turned);
+        let axis = i64::from(channels == Channels::Transposed);
         let params = self.params(&parameters, self.code_at(place)?, &shape, axis)?;
         let stored = Stored { names: [name, "", parameters.names[1]], axis, is_transposed: false };
-        let weight = self.weight_codes(stored, &params, channels)?;
+        let weight = self.quantized_weight(stored, &params, channels)?;
         weight.map_err(|reason| self.unsupported(format!("the weight `{name}` ({reason})")))
     }
 

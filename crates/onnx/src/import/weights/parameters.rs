@@ -62,7 +62,7 @@ impl<'a> Entry<'_, 'a> {
             return Err(self.invalid(format!("has {} scales, but {} zero points", scales.len(), list.len())));
         }
         if code == Code::I32 && list.iter().any(|&zero_point| zero_point != 0) {
-            return Err(self.invalid(format!("the zero point `{zero_name}` of i32 codes is not 0")));
+            return Err(self.invalid(format!("the zero point `{zero_name}` of i32 values is not 0")));
         }
         Ok(Parameters { names, scales, zero_points: Some((code, list)) })
     }
@@ -114,7 +114,7 @@ impl<'a> Entry<'_, 'a> {
         match params.granularity() {
             Granularity::PerChannel { axis, scales, .. } if shape[*axis] != scales.len() => {
                 let count = scales.len();
-                Err(self.invalid(format!("has {count} scales for axis {axis} of codes of shape {shape:?}")))
+                Err(self.invalid(format!("has {count} scales for axis {axis} of a tensor of shape {shape:?}")))
             }
             _ => Ok(params),
         }
@@ -134,7 +134,9 @@ impl<'a> Entry<'_, 'a> {
             Some((given, list)) if *given == code => list.clone(),
             Some((given, _)) => {
                 let name = parameters.names[1];
-                return Err(self.invalid(format!("the zero point `{name}` is {given}, but the codes are {code}")));
+                return Err(
+                    self.invalid(format!("the zero point `{name}` is {given}, but the quantized values are {code}"))
+                );
             }
         };
         let granularity = match (&scales[..], &zero_points[..]) {
@@ -150,7 +152,7 @@ impl<'a> Entry<'_, 'a> {
     /// Checks that a quantized value of the graph has the parameters that a node gives it.
     pub(crate) fn expect_params(&self, name: &str, ty: &ValueType, parameters: &Parameters<'a>) -> Result<(), Error> {
         let Some(params) = ty.params() else {
-            return Err(self.invalid(format!("reads `{name}`, which holds {ty}, not codes")));
+            return Err(self.invalid(format!("reads `{name}`, which holds {ty}, not quantized values")));
         };
         let code = self.importer.code_of(name).or(Code::held(params.dtype())).unwrap_or(Code::U8);
         let given = self.per_tensor(parameters, code)?;
@@ -167,7 +169,8 @@ impl<'a> Entry<'_, 'a> {
             None => "several scales".to_owned(),
         };
         let (given, made) = (text(given), text(params));
-        Err(self.unsupported(format!("reading the codes `{name}` with {given}, which were made with {made},")))
+        Err(self
+            .unsupported(format!("reading the quantized values `{name}` with {given}, which were made with {made},")))
     }
 }
 

@@ -7,7 +7,7 @@ use fourfold_tensor::{DType, Tensor};
 use crate::Error;
 use crate::import::constants::Stored;
 use crate::import::constants::tensor::integers;
-use crate::import::emission::binding::{Codes, Dequantized};
+use crate::import::emission::binding::{Dequantized, Source};
 use crate::import::emission::node::Entry;
 
 /// How far the scale of a bias may be from that of the sums, relative to it, to count as the same: three roundings of
@@ -33,7 +33,7 @@ pub(crate) enum Channels {
     /// `[out, ..]`, as it is.
     First,
     /// `[in, out]`, transposed in the graph.
-    Turned,
+    Transposed,
     /// `[in, out / groups, ..]`, as it is, for that many groups.
     Second { groups: usize },
 }
@@ -42,8 +42,8 @@ impl Channels {
     /// The same for a matrix that was transposed before.
     fn behind(self, is_transposed: bool) -> Self {
         match self {
-            Channels::First if is_transposed => Channels::Turned,
-            Channels::Turned if is_transposed => Channels::First,
+            Channels::First if is_transposed => Channels::Transposed,
+            Channels::Transposed if is_transposed => Channels::First,
             other => other,
         }
     }
@@ -52,7 +52,7 @@ impl Channels {
     fn axes(self) -> (usize, usize) {
         match self {
             Channels::First => (0, 0),
-            Channels::Turned => (1, 0),
+            Channels::Transposed => (1, 0),
             Channels::Second { .. } => (1, 1),
         }
     }
@@ -69,33 +69,33 @@ struct Bias<'a> {
 impl<'a> Entry<'_, 'a> {
     /// The quantized values that an input was dequantized from, `None` if it was not or they are not those of an
     /// activation.
-    pub(crate) fn codes(&mut self, index: usize) -> Result<Option<ValueId>, Error> {
+    pub(crate) fn quantized(&mut self, index: usize) -> Result<Option<ValueId>, Error> {
         let name = self.input(index).unwrap_or_default();
         let Some(found) = self.importer.emission.dequantized(name).filter(|found| found.is_activation()) else {
             return Ok(None);
         };
-        match found.codes {
-            Codes::Value(id) => Ok(Some(id)),
-            Codes::Constant(stored) if stored.is_transposed => Ok(None),
-            Codes::Constant(stored) => {
+        match found.source {
+            Source::Value(id) => Ok(Some(id)),
+            Source::Constant(stored) if stored.is_transposed => Ok(None),
+            Source::Constant(stored) => {
                 let params = (*found.params).clone();
-                self.operand_codes(stored, params).map(Some)
+                self.operand_quantized(stored, params).map(Some)
             }
         }
     }
 
     /// A quantized constant as it is.
-    pub(crate) fn operand_codes(&mut self, stored: Stored<'a>, params: QuantParams) -> Result<ValueId, Error> {
+    pub(crate) fn operand_quantized(&mut self, stored: Stored<'a>, params: QuantParams) -> Result<ValueId, Error> {
         let key = (stored, Use::Operand);
         match (self.importer.weights.quantized.get(&key), self.importer.constants.stored(stored.names[0]).cloned()) {
             (Some(&id), _) => Ok(id),
-            (None, Some(codes)) => self.add_codes(key, codes, params),
+            (None, Some(quantized)) => self.add_quantized(key, quantized, params),
             (None, None) => Err(self.unknown(stored.names[0])),
         }
     }
 
     /// The weight that a quantized constant is, or why the operators of the graph cannot hold it.
-    pub(crate) fn weight_codes(
+    pub(crate) fn quantized_weight(
         &mut self,
         stored: Stored<'a>,
         params: &QuantParams,
@@ -106,18 +106,18 @@ impl<'a> Entry<'_, 'a> {
         if let Some(&id) = self.importer.weights.quantized.get(&key) {
             return Ok(Ok(id));
         }
-        let Some(codes) = self.importer.constants.stored(stored.names[0]) else {
+        let Some(quantized) = self.importer.constants.stored(stored.names[0]) else {
             return Err(self.unknown(stored.names[0]));
         };
-        match held(codes, params, channels) {
-            Ok((codes, params)) => self.add_codes(key, codes, params).map(Ok),
+        match held(quantized, params, channels) {
+            Ok((quantized, params)) => self.add_quantized(key, quantized, params).map(Ok),
             Err(reason) => Ok(Err(reason)),
         }
     }
 
     /// The bias of that name, quantized to `i32` with the scale `s_x * s_w`, rounded if it has another; `None` if it
     /// has no such form.
-    pub(crate) fn bias_codes(
+    pub(crate) fn quantized_bias(
         &mut self,
         name: &'a str,
         x: ValueId,
@@ -129,28 +129,29 @@ impl<'a> Entry<'_, 'a> {
             return Ok(Some(id));
         }
         let stored = match self.importer.emission.dequantized(name) {
-            Some(Dequantized { codes: Codes::Constant(stored), params, .. }) if params.dtype() == DType::I32 => {
+            Some(Dequantized { source: Source::Constant(stored), params, .. }) if params.dtype() == DType::I32 => {
                 let scales: Vec<f64> = params.scales().iter().map(|scale| f64::from(scale.get())).collect();
-                self.importer.constants.stored(stored.names[0]).and_then(integers).map(|codes| (codes, scales))
+                self.importer.constants.stored(stored.names[0]).and_then(integers).map(|quantized| (quantized, scales))
             }
             _ => None,
         };
-        let codes = if let Some((codes, scales)) = stored {
+        let quantized = if let Some((quantized, scales)) = stored {
             let code = |channel: usize, scale: f64| {
-                let code = at(&codes, channel)?;
+                let code = at(&quantized, channel)?;
                 let given = at(&scales, channel)?;
                 let is_same = (given - scale).abs() <= SAME_SCALE * scale;
                 if is_same { Some(code) } else { rounded(f64::from(code) * given / scale) }
             };
             sums.iter().enumerate().map(|(channel, &(scale, _))| code(channel, scale)).collect()
         } else {
-            let Some(reals) = self.importer.constants.get(name)? else { return Ok(None) };
-            let Ok(reals) = reals.as_slice::<f32>() else { return Ok(None) };
-            let code = |(channel, &(scale, _)): (usize, &(f64, Scale))| rounded(f64::from(at(reals, channel)?) / scale);
+            let Some(floats_of) = self.importer.constants.get(name)? else { return Ok(None) };
+            let Ok(floats_of) = floats_of.as_slice::<f32>() else { return Ok(None) };
+            let code =
+                |(channel, &(scale, _)): (usize, &(f64, Scale))| rounded(f64::from(at(floats_of, channel)?) / scale);
             sums.iter().enumerate().map(code).collect::<Option<Vec<i32>>>()
         };
-        let Some(codes) = codes else { return Ok(None) };
-        self.add_bias(key, codes, &sums).map(Some)
+        let Some(quantized) = quantized else { return Ok(None) };
+        self.add_bias(key, quantized, &sums).map(Some)
     }
 
     /// The bias of that name, which is quantized already; `None` if it is not `i32`, one number for each channel.
@@ -159,9 +160,9 @@ impl<'a> Entry<'_, 'a> {
         if let Some(&id) = self.importer.weights.quantized.get(&key) {
             return Ok(Some(id));
         }
-        let codes = self.importer.constants.stored(name).and_then(|codes| codes.as_slice::<i32>().ok());
-        match codes.filter(|codes| codes.len() == sums.len()).map(<[i32]>::to_vec) {
-            Some(codes) => self.add_bias(key, codes, &sums).map(Some),
+        let quantized = self.importer.constants.stored(name).and_then(|quantized| quantized.as_slice::<i32>().ok());
+        match quantized.filter(|quantized| quantized.len() == sums.len()).map(<[i32]>::to_vec) {
+            Some(quantized) => self.add_bias(key, quantized, &sums).map(Some),
             None => Ok(None),
         }
     }
@@ -193,7 +194,12 @@ impl<'a> Entry<'_, 'a> {
         Some(Bias { key: (key, Use::Bias { weight, scale: s_x.get().to_bits() }), scales })
     }
 
-    fn add_bias(&mut self, key: (Stored<'a>, Use), codes: Vec<i32>, sums: &[(f64, Scale)]) -> Result<ValueId, Error> {
+    fn add_bias(
+        &mut self,
+        key: (Stored<'a>, Use),
+        quantized: Vec<i32>,
+        sums: &[(f64, Scale)],
+    ) -> Result<ValueId, Error> {
         let scales: Vec<Scale> = sums.iter().map(|&(_, scale)| scale).collect();
         let granularity = match scales[..] {
             [first, ref rest @ ..] if rest.iter().all(|scale| *scale == first) => {
@@ -203,24 +209,24 @@ impl<'a> Entry<'_, 'a> {
         };
         let params = QuantParams::new(DType::I32, (i32::MIN, i32::MAX), granularity);
         let params = params.map_err(|error| self.invalid(error.to_string()))?;
-        let codes = Tensor::from_vec(&[codes.len()], codes).map_err(fourfold_graph::Error::from)?;
-        self.add_codes(key, codes, params)
+        let quantized = Tensor::from_vec(&[quantized.len()], quantized).map_err(fourfold_graph::Error::from)?;
+        self.add_quantized(key, quantized, params)
     }
 
     /// Adds a quantized constant, named after that of the file.
-    pub(crate) fn add_codes(
+    pub(crate) fn add_quantized(
         &mut self,
         key: (Stored<'a>, Use),
-        codes: Tensor,
+        quantized: Tensor,
         params: QuantParams,
     ) -> Result<ValueId, Error> {
-        self.importer.constants.count(&codes)?;
+        self.importer.constants.count(&quantized)?;
         let base = match self.importer.emission.dequantized(key.0.names[0]) {
-            Some(Dequantized { codes: Codes::Constant(stored), .. }) => stored.names[0],
+            Some(Dequantized { source: Source::Constant(stored), .. }) => stored.names[0],
             _ => key.0.names[0],
         };
         let name = self.importer.constant_name(base);
-        let id = self.importer.emission.quantized_constant(&name, codes, params)?;
+        let id = self.importer.emission.quantized_constant(&name, quantized, params)?;
         self.importer.weights.quantized.insert(key, id);
         Ok(id)
     }
@@ -232,26 +238,26 @@ fn at<T: Copy>(list: &[T], channel: usize) -> Option<T> {
 }
 
 /// The nearest integer, ties to even, `None` if it is not an `i32`.
-fn rounded(real: f64) -> Option<i32> {
-    let real = real.round_ties_even();
+fn rounded(float: f64) -> Option<i32> {
+    let float = float.round_ties_even();
     #[expect(clippy::cast_possible_truncation, reason = "the range is checked")]
-    (f64::from(i32::MIN) <= real && real <= f64::from(i32::MAX)).then_some(real as i32)
+    (f64::from(i32::MIN) <= float && float <= f64::from(i32::MAX)).then_some(float as i32)
 }
 
 /// A weight as the graph holds it, or why it cannot be one: `i8` with zero point 0 where its quantized values less the
 /// zero point fit, else as it is.
-fn held(codes: &Tensor, params: &QuantParams, channels: Channels) -> Result<(Tensor, QuantParams), String> {
+fn held(quantized: &Tensor, params: &QuantParams, channels: Channels) -> Result<(Tensor, QuantParams), String> {
     let (given, axis) = channels.axes();
     let inner = match params.granularity() {
-        Granularity::PerTensor { .. } => codes.len().max(1),
-        Granularity::PerChannel { axis, .. } if *axis == given => codes.shape()[axis + 1..].iter().product(),
+        Granularity::PerTensor { .. } => quantized.len().max(1),
+        Granularity::PerChannel { axis, .. } if *axis == given => quantized.shape()[axis + 1..].iter().product(),
         Granularity::PerChannel { axis, .. } => {
             return Err(format!("its scales are on axis {axis}, the output channels on axis {given}"));
         }
     };
-    let list = match codes.dtype() {
-        DType::I8 | DType::U8 => integers(codes).unwrap_or_default(),
-        other => return Err(format!("its codes are {other}, not int8 or uint8")),
+    let list = match quantized.dtype() {
+        DType::I8 | DType::U8 => integers(quantized).unwrap_or_default(),
+        other => return Err(format!("it is {other}, not int8 or uint8")),
     };
     let zero_points = params.zero_points();
     let shifted = list.iter().enumerate().map(|(index, code)| {
@@ -261,10 +267,10 @@ fn held(codes: &Tensor, params: &QuantParams, channels: Channels) -> Result<(Ten
     let (tensor, dtype, range, zero_points) = match shifted.collect::<Option<Vec<i8>>>() {
         Some(shifted) => {
             let range = range_of(&shifted, params);
-            let tensor = Tensor::from_vec(codes.shape(), shifted).map_err(|error| error.to_string())?;
+            let tensor = Tensor::from_vec(quantized.shape(), shifted).map_err(|error| error.to_string())?;
             (tensor, DType::I8, range, vec![0; zero_points.len()])
         }
-        None => (codes.clone(), params.dtype(), (params.quant_min(), params.quant_max()), zero_points.to_vec()),
+        None => (quantized.clone(), params.dtype(), (params.quant_min(), params.quant_max()), zero_points.to_vec()),
     };
     let granularity = match params.granularity().clone() {
         Granularity::PerTensor { scale, .. } => Granularity::PerTensor { scale, zero_point: zero_points[0] },
@@ -272,20 +278,22 @@ fn held(codes: &Tensor, params: &QuantParams, channels: Channels) -> Result<(Ten
     };
     let params = QuantParams::new(dtype, range, granularity).map_err(|error| error.to_string())?;
     let depth = match channels {
-        Channels::Second { groups } => codes.len() / codes.shape().get(1).copied().unwrap_or(1).max(1) / groups.max(1),
-        _ => codes.len() / codes.shape().get(given).copied().unwrap_or(1).max(1),
+        Channels::Second { groups } => {
+            quantized.len() / quantized.shape().get(1).copied().unwrap_or(1).max(1) / groups.max(1)
+        }
+        _ => quantized.len() / quantized.shape().get(given).copied().unwrap_or(1).max(1),
     };
     let limit = exact_weight_depth(&params);
     if depth > limit {
         return Err(format!("sums of {depth} products can leave the range of int32, at most {limit} cannot"));
     }
-    let turn = channels == Channels::Turned;
-    let tensor = if turn { tensor.permute(&[1, 0]).map_err(|error| error.to_string())? } else { tensor };
+    let transpose = channels == Channels::Transposed;
+    let tensor = if transpose { tensor.permute(&[1, 0]).map_err(|error| error.to_string())? } else { tensor };
     Ok((tensor, params))
 }
 
 /// The quantized values that a weight with zero point 0 may have.
-fn range_of(codes: &[i8], params: &QuantParams) -> (i32, i32) {
+fn range_of(quantized: &[i8], params: &QuantParams) -> (i32, i32) {
     let zero_points = params.zero_points().iter().copied();
     let (most_before, least_before) = (zero_points.clone().max().unwrap_or(0), zero_points.min().unwrap_or(0));
     let few = (params.quant_min() - most_before, params.quant_max() - least_before);
@@ -294,6 +302,6 @@ fn range_of(codes: &[i8], params: &QuantParams) -> (i32, i32) {
         return few;
     }
     // A file does not say which values of 8 bits a weight may use; the smallest is left out unless it is there.
-    let least = if codes.contains(&i8::MIN) { i8::MIN } else { -i8::MAX };
+    let least = if quantized.contains(&i8::MIN) { i8::MIN } else { -i8::MAX };
     (least.into(), i8::MAX.into())
 }
