@@ -105,9 +105,9 @@ impl<'a> Entry<'_, 'a> {
         let absolute =
             if axis < 0 { i64::try_from(rank).ok().and_then(|rank| rank.checked_add(axis)) } else { Some(axis) };
         let found = absolute.and_then(|axis| usize::try_from(axis).ok());
-        let end = rank + usize::from(past);
+        let limit = rank + usize::from(past);
         found
-            .filter(|&axis| axis < end)
+            .filter(|&axis| axis < limit)
             .ok_or_else(|| self.invalid(format!("axis {axis} of an input with {rank} axes")))
     }
 

@@ -75,10 +75,10 @@ impl Entry<'_, '_> {
             return self.emit(Op::MatMul, &[weights, v]);
         }
         let context = self.emit_before("context", Op::MatMul, &[weights, v])?;
-        let turned = self.emit_before("turned", Op::Transpose(Transpose { axes: vec![0, 2, 1, 3] }), &[context])?;
-        let dims = self.dims(turned);
+        let transposed = self.emit_before("turned", Op::Transpose(Transpose { axes: vec![0, 2, 1, 3] }), &[context])?;
+        let dims = self.dims(transposed);
         let joined = vec![dims[0].clone(), dims[1].clone(), self.joined(&dims[2], &dims[3])?];
-        self.emit(Op::Reshape(Reshape { dims: joined }), &[turned])
+        self.emit(Op::Reshape(Reshape { dims: joined }), &[transposed])
     }
 
     /// An operand as `[batch, heads, length, size]`.

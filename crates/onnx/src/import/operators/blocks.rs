@@ -39,11 +39,11 @@ impl<'a> Entry<'_, 'a> {
         let (quantized, scales) = (self.constant(1)?, self.constant(2)?);
         let zero_points = self.optional_constant(3)?;
         let row_bytes = (blocks * bits).div_ceil(8);
-        let zero_point = |row: usize, place: usize| match &zero_points {
+        let zero_point = |row: usize, position: usize| match &zero_points {
             None => Some(f32::from(1_u8 << (bits - 1))),
             Some(packed) => match packed.as_slice::<f32>() {
-                Ok(floats_of) => floats_of.get(row * blocks + place).copied(),
-                Err(_) => element(packed.bytes().get(row * row_bytes..)?, place, bits),
+                Ok(floats) => floats.get(row * blocks + position).copied(),
+                Err(_) => element(packed.bytes().get(row * row_bytes..)?, position, bits),
             },
         };
         let wrong = || {
@@ -59,8 +59,11 @@ impl<'a> Entry<'_, 'a> {
         let scales = scales.as_slice::<f32>().map_err(|_| wrong())?;
         let float = |index: usize| {
             let (row, column) = (index / depth, index % depth);
-            let (place, at) = (column / block, row * blocks * block + column);
-            Some((element(quantized.bytes(), at, bits)? - zero_point(row, place)?) * scales.get(row * blocks + place)?)
+            let (position, at) = (column / block, row * blocks * block + column);
+            Some(
+                (element(quantized.bytes(), at, bits)? - zero_point(row, position)?)
+                    * scales.get(row * blocks + position)?,
+            )
         };
         let weight: Vec<f32> = (0..columns * depth).map(float).collect::<Option<_>>().ok_or_else(wrong)?;
         self.importer.note(BLOCKS);

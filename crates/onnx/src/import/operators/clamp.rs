@@ -78,24 +78,24 @@ impl Entry<'_, '_> {
         self.attributes(&[])?;
         let (low, high) = (self.optional_constant(1)?, self.optional_constant(2)?);
         let params = self.ty(id).params();
-        let parts = params.and_then(|params| Some((params.as_per_tensor()?, params.dtype().byte_range()?)));
-        let Some(((scale, zero_point), (least, most))) = parts else {
+        let known = params.and_then(|params| Some((params.as_per_tensor()?, params.dtype().byte_range()?)));
+        let Some(((scale, zero_point), (quant_min, quant_max))) = known else {
             return Err(self.unsupported("a clamp of quantized values with several scales"));
         };
         let dtype = self.ty(id).dtype();
-        let code = |bound: Option<Tensor>, end: i32| match bound {
-            None => Ok(end),
+        let code = |bound: Option<Tensor>, limit: i32| match bound {
+            None => Ok(limit),
             Some(bound) => match integers(&bound).filter(|_| bound.dtype() == dtype).as_deref() {
                 Some([code]) => Ok(*code),
                 _ => Err(self.invalid(format!("clamps {dtype} values to {}{:?}", bound.dtype(), bound.shape()))),
             },
         };
-        let (low, high) = (code(low, least)?, code(high, most)?);
+        let (low, high) = (code(low, quant_min)?, code(high, quant_max)?);
         let low = low.min(high);
         #[expect(clippy::cast_precision_loss, reason = "quantized values have 8 bits")]
         let float = |code: i32| scale.get() * (code - zero_point) as f32;
-        let min = if low == least { f32::NEG_INFINITY } else { float(low) };
-        Ok((min, if high == most { f32::INFINITY } else { float(high) }))
+        let min = if low == quant_min { f32::NEG_INFINITY } else { float(low) };
+        Ok((min, if high == quant_max { f32::INFINITY } else { float(high) }))
     }
 
     pub(crate) fn dropout(&mut self) -> Result<(), Error> {

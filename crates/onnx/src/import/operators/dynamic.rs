@@ -12,7 +12,7 @@ impl Entry<'_, '_> {
     pub(crate) fn dynamic_quantize_linear(&mut self) -> Result<(), Error> {
         self.attributes(&[])?;
         let x = self.operand(0)?;
-        self.quantized_steps(x)
+        self.quantized_results(x)
     }
 
     /// `(codes, weight, zero_point, [weight_zero_point])`; the weight is read when its scale is known.

@@ -21,7 +21,7 @@ impl<'a> Entry<'_, 'a> {
             letters
                 .chars()
                 .enumerate()
-                .all(|(place, letter)| letter.is_ascii_alphabetic() && letters.find(letter) == Some(place))
+                .all(|(position, letter)| letter.is_ascii_alphabetic() && letters.find(letter) == Some(position))
         };
         if ![a, b, result].into_iter().all(is_plain)
             || !result.chars().all(|letter| a.contains(letter) || b.contains(letter))
@@ -44,7 +44,7 @@ impl<'a> Entry<'_, 'a> {
             return Err(self.invalid(format!("the equation `{text}` does not fit {x_dims:?} and {y_dims:?}")));
         }
         let size = |letter: char| {
-            let of = |letters: &str, dims: &[Dim]| letters.find(letter).map(|place| dims[place].clone());
+            let of = |letters: &str, dims: &[Dim]| letters.find(letter).map(|position| dims[position].clone());
             of(a, &x_dims).or_else(|| of(b, &y_dims)).unwrap_or(Dim::Fixed(1))
         };
         let sizes = |letters: &str| letters.chars().map(size).collect::<Vec<Dim>>();
@@ -62,27 +62,27 @@ impl<'a> Entry<'_, 'a> {
         let product = self.emit_before("product", Op::MatMul, &[x, y])?;
         let made = format!("{batch}{rows}{columns}");
         let split = self.emit_before("split", Op::Reshape(Reshape { dims: sizes(&made) }), &[product])?;
-        let axes = places(result, &made).ok_or_else(|| self.invalid(format!("has the equation `{text}`")))?;
+        let axes = positions(result, &made).ok_or_else(|| self.invalid(format!("has the equation `{text}`")))?;
         self.emit(Op::Transpose(Transpose { axes }), &[split])
     }
 
     /// An operand with its axes in another order, in another shape.
     fn arranged(&mut self, what: &str, x: ValueId, from: &str, to: &str, dims: Vec<Dim>) -> Result<ValueId, Error> {
-        let axes = places(to, from).ok_or_else(|| self.invalid("has letters that no operand has"))?;
-        let is_in_order = axes.iter().enumerate().all(|(place, &axis)| place == axis);
-        let turned = if is_in_order {
+        let axes = positions(to, from).ok_or_else(|| self.invalid("has letters that no operand has"))?;
+        let is_in_order = axes.iter().enumerate().all(|(position, &axis)| position == axis);
+        let transposed = if is_in_order {
             x
         } else {
             self.emit_before(&format!("{what}.turned"), Op::Transpose(Transpose { axes }), &[x])?
         };
-        if self.dims(turned) == dims {
-            return Ok(turned);
+        if self.dims(transposed) == dims {
+            return Ok(transposed);
         }
-        self.emit_before(what, Op::Reshape(Reshape { dims }), &[turned])
+        self.emit_before(what, Op::Reshape(Reshape { dims }), &[transposed])
     }
 }
 
 /// Where each letter of `to` stands in `from`.
-fn places(to: &str, from: &str) -> Option<Vec<usize>> {
+fn positions(to: &str, from: &str) -> Option<Vec<usize>> {
     to.chars().map(|letter| from.find(letter)).collect()
 }

@@ -115,14 +115,14 @@ impl<'a> Entry<'_, 'a> {
     /// Adds a quantized weight, with a scale for each row.
     fn hold_gates(&mut self, key: (Stored<'a>, Use), held: Vec<i8>, rows: Vec<Scale>) -> Result<ValueId, Error> {
         let shape = [rows.len(), held.len() / rows.len().max(1)];
-        let least = if held.contains(&i8::MIN) { i8::MIN } else { -i8::MAX };
+        let min = if held.contains(&i8::MIN) { i8::MIN } else { -i8::MAX };
         let granularity = match rows[..] {
             [scale, ref rest @ ..] if rest.iter().all(|other| *other == scale) => {
                 Granularity::PerTensor { scale, zero_point: 0 }
             }
             _ => Granularity::PerChannel { axis: 0, zero_points: vec![0; rows.len()], scales: rows },
         };
-        let params = QuantParams::new(DType::I8, (least.into(), i8::MAX.into()), granularity);
+        let params = QuantParams::new(DType::I8, (min.into(), i8::MAX.into()), granularity);
         let params = params.map_err(|error| self.invalid(error.to_string()))?;
         let held = self.held(&shape, held)?;
         self.add_quantized(key, held, params)

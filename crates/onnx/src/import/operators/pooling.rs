@@ -94,9 +94,9 @@ impl Entry<'_, '_> {
     /// Whether these axes of `x` are all positions of an image, or of a signal that is not centred.
     fn is_of_image(&self, x: Moved, axes: &[usize]) -> bool {
         let ty = self.importer.emission.value(x.id()).ty();
-        let is_real = matches!(x, Moved::Dequantized(_)) || matches!(x, Moved::Float(_)) && ty.is_f32();
+        let has_floats = matches!(x, Moved::Dequantized(_)) || matches!(x, Moved::Float(_)) && ty.is_f32();
         let [_, channels, positions @ ..] = ty.dims() else { return false };
-        is_real
+        has_floats
             && (1..=3).contains(&positions.len())
             && axes.iter().copied().eq(2..ty.rank())
             && channels.fixed().is_some()

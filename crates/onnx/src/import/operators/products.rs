@@ -34,13 +34,13 @@ impl<'a> Entry<'_, 'a> {
     pub(crate) fn product_of_integers_to_float(&mut self) -> Result<(), Error> {
         let (op, inputs) = self.integer_product([0, 1], [4, 5])?;
         let sums = self.emit_before("sums", op, &inputs)?;
-        let floats_of = self.emit_before("reals", Op::Cast(Cast { to: CastTo::F32 }), &[sums])?;
+        let floats = self.emit_before("reals", Op::Cast(Cast { to: CastTo::F32 }), &[sums])?;
         let scales = [self.operand(2)?, self.operand(3)?];
         let scales = self.emit_before("scales", Op::Binary(Binary::Mul), &scales)?;
         if self.input(6).is_none() {
-            return self.emit(Op::Binary(Binary::Mul), &[floats_of, scales]);
+            return self.emit(Op::Binary(Binary::Mul), &[floats, scales]);
         }
-        let product = self.emit_before("product", Op::Binary(Binary::Mul), &[floats_of, scales])?;
+        let product = self.emit_before("product", Op::Binary(Binary::Mul), &[floats, scales])?;
         let bias = self.operand(6)?;
         self.emit(Op::Add(Add { activation: Activation::None }), &[product, bias])
     }
@@ -94,23 +94,23 @@ impl<'a> Entry<'_, 'a> {
     }
 
     /// The left side, whose rows have one zero point.
-    fn left(&mut self, place: usize, zero_point: usize) -> Result<ValueId, Error> {
+    fn left(&mut self, index: usize, zero_point: usize) -> Result<ValueId, Error> {
         let parameters = self.integer_parameters(zero_point)?;
         if !parameters.is_one() {
             return Err(self.unsupported("a zero point for each row of the left side"));
         }
-        self.as_quantized(place, &parameters)
+        self.as_quantized(index, &parameters)
     }
 
     /// The integers of an input as quantized values of scale 1 with one zero point.
-    fn as_quantized(&mut self, place: usize, parameters: &Parameters<'a>) -> Result<ValueId, Error> {
-        let name = self.input(place).unwrap_or_default();
-        let params = self.per_tensor(parameters, self.code_at(place)?)?;
+    fn as_quantized(&mut self, index: usize, parameters: &Parameters<'a>) -> Result<ValueId, Error> {
+        let name = self.input(index).unwrap_or_default();
+        let params = self.per_tensor(parameters, self.code_of_input(index)?)?;
         if self.importer.constants.stored(name).is_some() {
             let stored = Stored { names: [name, "", parameters.names[1]], axis: 0, is_transposed: false };
             return self.operand_quantized(stored, params);
         }
-        let id = self.any_operand(place)?;
+        let id = self.any_operand(index)?;
         match self.ty(id).params().cloned() {
             None => self.integers_as_codes(id, params),
             Some(own) if own.zero_points() == params.zero_points() => Ok(id),

@@ -64,9 +64,9 @@ impl<'a> Entry<'_, 'a> {
         let scales: Vec<f32> = scales(inputs[1]).iter().map(|scale| own * scale.get()).collect();
         let shape = if scales.len() == 1 { Vec::new() } else { vec![scales.len()] };
         let sums = self.emit_before("sums", Op::Linear(Linear::default()), &inputs)?;
-        let floats_of = self.emit_before("reals", Op::Cast(Cast { to: CastTo::F32 }), &[sums])?;
+        let floats = self.emit_before("reals", Op::Cast(Cast { to: CastTo::F32 }), &[sums])?;
         let scales = self.floats("scales", &shape, scales)?;
-        self.emit(Op::Binary(Binary::Mul), &[floats_of, scales])
+        self.emit(Op::Binary(Binary::Mul), &[floats, scales])
     }
 
     /// `(a, a_scale, a_zero_point, b, b_scale, b_zero_point, y_scale, y_zero_point)`.
@@ -181,7 +181,7 @@ impl<'a> Entry<'_, 'a> {
     /// Quantized operand, weight and bias. `transpose` says that the weight is `[in, out]`.
     fn given_weighted(&mut self, index: usize, transpose: bool, bias: Option<&'a str>) -> Result<Vec<ValueId>, Error> {
         let x = self.given_quantized(index)?;
-        let [weight, scale, zero_point] = [3, 4, 5].map(|place| self.input(index + place).unwrap_or_default());
+        let [weight, scale, zero_point] = [3, 4, 5].map(|operand| self.input(index + operand).unwrap_or_default());
         let weight = self.given_weight(weight, [scale, zero_point], transpose)?;
         let mut inputs = vec![x, weight];
         if let Some(bias) = bias {

@@ -126,8 +126,8 @@ impl<'a> Entry<'_, 'a> {
             b"asymmetric" => Coordinates::Asymmetric,
             other => return Err(self.unsupported(format!("the coordinates `{}`", text(other)))),
         };
-        let place = if is_old { 1 } else { 2 };
-        let scales = match self.optional_constant(place)? {
+        let index = if is_old { 1 } else { 2 };
+        let scales = match self.optional_constant(index)? {
             Some(scales) => {
                 scales.as_slice::<f32>().map_err(|_| self.invalid("has scales that are not float"))?.to_vec()
             }

@@ -333,12 +333,12 @@ impl<'a> Entry<'_, 'a> {
 fn cut(start: &Polynomial, end: &Polynomial, step: i64, size: &Dim) -> Option<(i64, Dim)> {
     let from = start.as_constant()?;
     if let (Some(size), Some(to)) = (size.fixed().and_then(|size| i64::try_from(size).ok()), end.as_constant()) {
-        let place = |place: i64, least: i64, most: i64| {
-            (if place < 0 { place.saturating_add(size) } else { place }).clamp(least, most)
+        let position = |position: i64, min: i64, max: i64| {
+            (if position < 0 { position.saturating_add(size) } else { position }).clamp(min, max)
         };
         let (first, last) = match step {
-            1.. => (place(from, 0, size), place(to, 0, size)),
-            _ => (place(from, -1, size - 1), place(to, -1, size - 1)),
+            1.. => (position(from, 0, size), position(to, 0, size)),
+            _ => (position(from, -1, size - 1), position(to, -1, size - 1)),
         };
         let count = (last - first).checked_add(step - step.signum())?.checked_div(step)?.max(0);
         return Some((first.max(0), usize::try_from(count).ok()?.into()));

@@ -85,8 +85,8 @@ impl<'a> Entry<'_, 'a> {
             && let Source::Constant(stored) = found.source
         {
             let quantized = Source::Constant(Stored { is_transposed: !stored.is_transposed, ..stored });
-            let turned = Dequantized::new(self.name.clone(), quantized, Rc::clone(&found.params));
-            return self.importer.bind(output, Binding::Dequantized(turned));
+            let transposed = Dequantized::new(self.name.clone(), quantized, Rc::clone(&found.params));
+            return self.importer.bind(output, Binding::Dequantized(transposed));
         }
         let tensor = self.constant(0)?;
         let tensor = tensor.permute(axes).map_err(|error| failed(error, |reason| self.invalid(reason)))?;

@@ -172,8 +172,8 @@ impl<'a> Entry<'_, 'a> {
         let count = list.elements.len();
         let chosen = |index: i64| {
             let from_end = i64::try_from(count).ok().filter(|_| index < 0).map(|count| count + index);
-            let place = usize::try_from(from_end.unwrap_or(index)).ok();
-            let found = place.and_then(|place| list.elements.get(place)).cloned();
+            let position = usize::try_from(from_end.unwrap_or(index)).ok();
+            let found = position.and_then(|position| list.elements.get(position)).cloned();
             found.ok_or_else(|| self.invalid(format!("chooses number {index} of {count}")))
         };
         let elements = numbers.into_iter().map(chosen).collect::<Result<_, _>>()?;
@@ -201,14 +201,14 @@ impl<'a> Entry<'_, 'a> {
     /// Which of two lists of sizes are equal, a constant of bools.
     fn equality(&mut self, inputs: &[Sizes]) -> Result<(), Error> {
         let [a, b] = inputs else { return Err(self.invalid("does not have two inputs")) };
-        let is_true =
-            |a: &Polynomial, b: &Polynomial| equal(a, b).map(|is_true| Polynomial::constant(i64::from(is_true)));
-        let Some(bools) = a.zip(b, is_true) else {
+        let are_equal =
+            |a: &Polynomial, b: &Polynomial| equal(a, b).map(|found| Polynomial::constant(i64::from(found)));
+        let Some(bools) = a.zip(b, are_equal) else {
             return Err(
                 self.unsupported(format!("a comparison of sizes that are not known ({a} and {b}; {FIX_SIZES})"))
             );
         };
-        let list: Vec<bool> = bools.elements.iter().map(|is_true| is_true.as_constant() == Some(1)).collect();
+        let list: Vec<bool> = bools.elements.iter().map(|found| found.as_constant() == Some(1)).collect();
         let shape: &[usize] = if bools.is_scalar { &[] } else { &[list.len()] };
         let tensor = Tensor::from_bools(shape, &list).map_err(fourfold_graph::Error::from)?;
         self.bind_constant(tensor)
@@ -221,16 +221,17 @@ impl<'a> Entry<'_, 'a> {
         }
         let (Some(a), Some(b)) = (self.sizes(1), self.sizes(2)) else { return Ok(false) };
         let name = self.input(0).unwrap_or_default();
-        let Some(is_true) = self.importer.constants.stored(name).filter(|is_true| is_true.shape().len() < 2) else {
+        let Some(condition) = self.importer.constants.stored(name).filter(|condition| condition.shape().len() < 2)
+        else {
             return Ok(false);
         };
-        let truth_shape = is_true.shape().to_vec();
-        let Ok(is_true) = is_true.as_slice::<u8>() else { return Ok(false) };
-        let elements = is_true.iter().map(|&is_true| Polynomial::constant(i64::from(is_true))).collect();
-        let picks = Sizes { elements, is_scalar: truth_shape.is_empty(), dtype: a.dtype };
-        let inverse = |is_true: &Polynomial, size: &Polynomial| Polynomial::constant(1).sub(is_true)?.mul(size);
-        let parts = picks.zip(&a, Polynomial::mul).zip(picks.zip(&b, inverse));
-        match parts.and_then(|(a, b)| a.zip(&b, Polynomial::add)) {
+        let condition_shape = condition.shape().to_vec();
+        let Ok(condition) = condition.as_slice::<u8>() else { return Ok(false) };
+        let elements = condition.iter().map(|&chosen| Polynomial::constant(i64::from(chosen))).collect();
+        let picks = Sizes { elements, is_scalar: condition_shape.is_empty(), dtype: a.dtype };
+        let inverse = |chosen: &Polynomial, size: &Polynomial| Polynomial::constant(1).sub(chosen)?.mul(size);
+        let both = picks.zip(&a, Polynomial::mul).zip(picks.zip(&b, inverse));
+        match both.and_then(|(a, b)| a.zip(&b, Polynomial::add)) {
             Some(sizes) => self.bind_sizes(sizes).map(|()| true),
             None => Ok(false),
         }
@@ -267,11 +268,11 @@ fn sliced(inputs: &[Sizes]) -> Option<Sizes> {
 
 /// The range of a list from `start` to `end`, counted from its end if negative.
 fn clamped(start: i64, end: i64, length: usize) -> core::ops::Range<usize> {
-    let place = |place: i64| {
+    let position = |position: i64| {
         let length = i64::try_from(length).unwrap_or(i64::MAX);
-        let from_end = if place < 0 { length.saturating_add(place) } else { place };
+        let from_end = if position < 0 { length.saturating_add(position) } else { position };
         usize::try_from(from_end.clamp(0, length)).unwrap_or(0)
     };
-    let (start, end) = (place(start), place(end));
+    let (start, end) = (position(start), position(end));
     start..end.max(start)
 }

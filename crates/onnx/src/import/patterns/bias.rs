@@ -30,7 +30,7 @@ impl<'a> Entry<'_, 'a> {
     }
 
     /// The Add of a constant of a fitting shape that alone reads this node's result.
-    pub(crate) fn following_by(&self, fits: impl FnOnce(&[usize]) -> bool) -> Option<Following<'a>> {
+    pub(super) fn following_by(&self, fits: impl FnOnce(&[usize]) -> bool) -> Option<Following<'a>> {
         let output = self.output();
         let index = self.importer.names.sole_reader(output)?;
         let add: &NodeProto = &self.importer.names.file().node[index];

@@ -40,8 +40,8 @@ impl Blocks {
         let count = length.div_ceil(*size);
         let scales = scales.as_slice::<f32>().unwrap_or_default();
         (0..shape.iter().product()).map(move |index| {
-            let (outer, place, rest) = (index / (inner * length), index / inner % length, index % inner);
-            let block = (outer * count + place / size) * inner + rest;
+            let (outer, position, rest) = (index / (inner * length), index / inner % length, index % inner);
+            let block = (outer * count + position / size) * inner + rest;
             let at = |list: &[i32]| list.get(block).copied();
             (scales.get(block).copied().unwrap_or_default(), zero_points.as_deref().and_then(at).unwrap_or_default())
         })
@@ -70,7 +70,7 @@ impl<'a> Entry<'_, 'a> {
     }
 
     /// Dequantizes with scales for blocks along an axis.
-    pub(crate) fn dequantize_blocks(&mut self, axis: i64, size: usize) -> Result<(), Error> {
+    pub(super) fn dequantize_blocks(&mut self, axis: i64, size: usize) -> Result<(), Error> {
         let name = self.input(0).unwrap_or_default();
         if let Some(fake) = self.importer.patterns.fake(name) {
             let fake = fake.clone();
@@ -97,26 +97,26 @@ impl<'a> Entry<'_, 'a> {
         let blocks = self.blocks(quantized.shape(), code, axis, size)?;
         let list = integers(&quantized)
             .ok_or_else(|| self.invalid(format!("reads `{name}`, which holds no quantized values")))?;
-        let floats_of = list.iter().zip(blocks.elements()).map(|(&code, (scale, zero_point))| {
+        let floats = list.iter().zip(blocks.elements()).map(|(&code, (scale, zero_point))| {
             #[expect(clippy::cast_precision_loss, reason = "equation (1) is in f32")]
             let steps = code.wrapping_sub(zero_point) as f32;
             steps * scale
         });
-        self.bind_constant(Tensor::from_elements(quantized.shape(), floats_of)?)
+        self.bind_constant(Tensor::from_elements(quantized.shape(), floats)?)
     }
 
     /// Quantizes with scales for blocks along an axis.
-    pub(crate) fn quantize_blocks(&mut self, code: Code, axis: i64, size: usize) -> Result<(), Error> {
-        let (least, most) = code.range();
+    pub(super) fn quantize_blocks(&mut self, code: Code, axis: i64, size: usize) -> Result<(), Error> {
+        let (min, max) = code.range();
         if let Some(float) = self.importer.constants.get(self.input(0).unwrap_or_default())? {
             let blocks = self.blocks(float.shape(), code, axis, size)?;
             let wrong = |error| failed(error, |reason| self.invalid(reason));
             let quantized = float.as_slice::<f32>().map_err(wrong)?.iter().zip(blocks.elements());
             let quantized = quantized.map(|(&float, (scale, zero_point))| {
                 #[expect(clippy::cast_precision_loss, reason = "quantized values have 16 bits at most")]
-                let (zero_point, least, most) = (zero_point as f32, least as f32, most as f32);
+                let (zero_point, min, max) = (zero_point as f32, min as f32, max as f32);
                 let code = (float / scale).round_ties_even() + zero_point;
-                if code.is_nan() { zero_point } else { code.clamp(least, most) }
+                if code.is_nan() { zero_point } else { code.clamp(min, max) }
             });
             let made = held(code, float.shape(), quantized).map_err(wrong)?;
             return self.bind_constant(made);
@@ -139,15 +139,15 @@ impl<'a> Entry<'_, 'a> {
     /// `round(clamp(x / scale, least - zero_point, most - zero_point)) * scale`; bounds are whole numbers, so they may
     /// come first.
     fn rounded(&mut self, x: ValueId, code: Code, blocks: &Blocks) -> Result<ValueId, Error> {
-        let ((least, most), shape) = (code.range(), &blocks.shape);
-        let from_zero = |end: i32| blocks.elements().map(move |(_, zero_point)| end.saturating_sub(zero_point));
+        let ((min, max), shape) = (code.range(), &blocks.shape);
+        let from_zero = |limit: i32| blocks.elements().map(move |(_, zero_point)| limit.saturating_sub(zero_point));
         #[expect(clippy::cast_precision_loss, reason = "quantized values have 16 bits at most")]
-        let bound = |end: i32| from_zero(end).map(|steps| steps as f32).collect::<Vec<f32>>();
-        let range = (from_zero(least).min().unwrap_or(least), from_zero(most).max().unwrap_or(most));
+        let bound = |limit: i32| from_zero(limit).map(|steps| steps as f32).collect::<Vec<f32>>();
+        let range = (from_zero(min).min().unwrap_or(min), from_zero(max).max().unwrap_or(max));
         let whole = QuantParams::per_tensor(DType::I32, range, Scale::ONE, 0);
         let whole = whole.map_err(|error| self.invalid(error.to_string()))?;
         let scales = self.floats("scales", shape, blocks.elements().map(|(scale, _)| scale).collect())?;
-        let (low, high) = (bound(least), bound(most));
+        let (low, high) = (bound(min), bound(max));
         let low = self.floats("least", shape, low)?;
         let high = self.floats("most", shape, high)?;
         let steps = self.emit_before("steps", Op::Binary(Binary::Div), &[x, scales])?;

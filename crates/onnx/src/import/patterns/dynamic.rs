@@ -22,10 +22,10 @@ const DYNAMIC_LINEAR: Op =
 
 impl<'a> Entry<'_, 'a> {
     /// Holds back what `x` is quantized to, its scale and its zero point, which products and a Mul read.
-    pub(crate) fn quantized_steps(&mut self, x: ValueId) -> Result<(), Error> {
-        let steps = [Intermediate::Quantized { x }, Intermediate::Scale { x }, Intermediate::ZeroPoint { x }];
-        for (name, step) in self.proto.output.iter().zip(steps).filter(|(name, _)| !name.is_empty()) {
-            self.importer.bind_intermediate(name, step)?;
+    pub(crate) fn quantized_results(&mut self, x: ValueId) -> Result<(), Error> {
+        let results = [Intermediate::Quantized { x }, Intermediate::Scale { x }, Intermediate::ZeroPoint { x }];
+        for (name, result) in self.proto.output.iter().zip(results).filter(|(name, _)| !name.is_empty()) {
+            self.importer.bind_intermediate(name, result)?;
         }
         Ok(())
     }

@@ -49,14 +49,14 @@ impl FakeQuantized<'_> {
     }
 
     /// Whether there is one scale for all.
-    pub(crate) fn is_per_tensor(&self) -> bool {
+    pub(super) fn is_per_tensor(&self) -> bool {
         self.params().is_some_and(|params| params.as_per_tensor().is_some())
     }
 }
 
 impl<'a> Importer<'a> {
     /// Gives a name quantized values whose floats alone are in the graph.
-    pub(crate) fn bind_fake(&mut self, name: &'a str, fake: FakeQuantized<'a>) -> Result<(), Error> {
+    pub(super) fn bind_fake(&mut self, name: &'a str, fake: FakeQuantized<'a>) -> Result<(), Error> {
         self.bind(name, Binding::Deferred(Deferred { make: Self::value_of_fake, code: Some(fake.code) }))?;
         self.patterns.fake.insert(name, fake);
         Ok(())
@@ -118,7 +118,7 @@ impl<'a> Importer<'a> {
 }
 
 /// The shape of scales that broadcasts to a value of so many axes.
-pub(crate) fn shape_on_axis(params: &QuantParams, rank: usize) -> Vec<usize> {
+pub(super) fn shape_on_axis(params: &QuantParams, rank: usize) -> Vec<usize> {
     match params.granularity() {
         Granularity::PerTensor { .. } => Vec::new(),
         Granularity::PerChannel { axis, scales, .. } => [&[scales.len()], &vec![1; rank - axis - 1][..]].concat(),

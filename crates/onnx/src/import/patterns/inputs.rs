@@ -66,11 +66,11 @@ impl<'a> Importer<'a> {
     pub(crate) fn meaning(&mut self, name: &'a str, code: Code) -> Option<([&'a str; 2], QuantParams)> {
         let mut names = vec![name];
         while let Some(name) = names.pop() {
-            for (index, place) in self.names.uses(name) {
+            for (index, operand) in self.names.uses(name) {
                 let node = &self.names.file().node[index];
                 let operator = node.op_type.as_str();
                 let gives = operator == "DequantizeLinear" || operator == "QGemm" || operator.starts_with("QLinear");
-                let given = [1, 2].map(|behind| node.input.get(place + behind).map_or("", String::as_str));
+                let given = [1, 2].map(|behind| node.input.get(operand + behind).map_or("", String::as_str));
                 if gives && !given[0].is_empty() {
                     let reader = &mut self.at(index);
                     // What is wrong with them is for the node itself to say.
@@ -79,7 +79,7 @@ impl<'a> Importer<'a> {
                         return Some((given, params));
                     }
                 }
-                if place == 0 && MOVING.contains(&operator) {
+                if operand == 0 && MOVING.contains(&operator) {
                     names.extend(node.output.iter().map(String::as_str).filter(|output| self.names.follow(output)));
                 }
             }
@@ -90,11 +90,11 @@ impl<'a> Importer<'a> {
     /// The zero point of integers that products alone read, all with the same one.
     fn meaning_of_products(&mut self, name: &'a str, code: Code) -> Option<QuantParams> {
         let mut meaning = None;
-        for (index, place) in self.names.uses(name) {
+        for (index, operand) in self.names.uses(name) {
             let operator = self.names.file().node[index].op_type.as_str();
             let is_product = matches!(operator, "MatMulInteger" | "ConvInteger");
             let reader = &mut self.at(index);
-            let parameters = reader.integer_parameters(place + 2).ok().filter(|_| is_product && place < 2)?;
+            let parameters = reader.integer_parameters(operand + 2).ok().filter(|_| is_product && operand < 2)?;
             let params = reader.per_tensor(&parameters, code).ok()?;
             if meaning.get_or_insert_with(|| params.clone()) != &params {
                 return None;

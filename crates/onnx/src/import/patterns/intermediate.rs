@@ -45,8 +45,8 @@ impl<'a> Intermediates<'a> {
         self.by_name.get(name).copied()
     }
 
-    pub(crate) fn insert(&mut self, name: &'a str, step: Intermediate<'a>) {
-        self.by_name.insert(name, step);
+    pub(crate) fn insert(&mut self, name: &'a str, result: Intermediate<'a>) {
+        self.by_name.insert(name, result);
     }
 
     /// The value that an intermediate result became, if it did.
@@ -54,7 +54,7 @@ impl<'a> Intermediates<'a> {
         self.values.get(name).copied()
     }
 
-    pub(crate) fn insert_value(&mut self, name: &'a str, value: ValueId) {
+    pub(super) fn insert_value(&mut self, name: &'a str, value: ValueId) {
         self.values.insert(name, value);
     }
 
@@ -63,7 +63,7 @@ impl<'a> Intermediates<'a> {
         self.quantized.get(&x).copied()
     }
 
-    pub(crate) fn insert_quantized(&mut self, x: ValueId, quantized: Quantized) {
+    pub(super) fn insert_quantized(&mut self, x: ValueId, quantized: Quantized) {
         self.quantized.insert(x, quantized);
     }
 }
@@ -91,7 +91,7 @@ impl Intermediate<'_> {
 
 impl<'a> Entry<'_, 'a> {
     /// The intermediate result that an input is.
-    pub(crate) fn intermediate(&self, index: usize) -> Option<Intermediate<'a>> {
+    pub(super) fn intermediate(&self, index: usize) -> Option<Intermediate<'a>> {
         self.importer.patterns.intermediates.get(self.input(index)?)
     }
 }

@@ -69,7 +69,7 @@ impl<'a> Entry<'_, 'a> {
 
     /// The parameters that a QuantizeLinear gives to values that are computed, `None` if operators of the graph do not
     /// take such quantized values.
-    pub(crate) fn quantizer(&mut self) -> Result<Option<QuantParams>, Error> {
+    pub(super) fn quantizer(&mut self) -> Result<Option<QuantParams>, Error> {
         if self.axis_and_block()?.1.is_some() {
             return Ok(None);
         }
@@ -188,7 +188,7 @@ impl<'a> Entry<'_, 'a> {
     }
 
     /// Makes the result of the node a value that is there.
-    pub(crate) fn stand_for(&mut self, value: ValueId) -> Result<(), Error> {
+    pub(super) fn stand_for(&mut self, value: ValueId) -> Result<(), Error> {
         let output = self.output();
         if self.importer.names.is_output(output) {
             return self.emit(Op::Identity, &[value]);

@@ -25,17 +25,17 @@ use crate::import::weights::quantized::Channels;
 use crate::proto::NodeProto;
 
 /// A range with every difference between a quantized value and a zero point, at most 255.
-const STEPS: (i32, i32) = (i16::MIN as i32, i16::MAX as i32);
+const DIFFERENCES: (i32, i32) = (i16::MIN as i32, i16::MAX as i32);
 
 impl<'a> Importer<'a> {
     /// Gives a name an intermediate result, which becomes nodes of its own when another reader than a product asks for
     /// it.
-    pub(crate) fn bind_intermediate(&mut self, name: &'a str, step: Intermediate<'a>) -> Result<(), Error> {
+    pub(super) fn bind_intermediate(&mut self, name: &'a str, result: Intermediate<'a>) -> Result<(), Error> {
         self.bind(
             name,
-            Binding::Deferred(Deferred { make: Self::value_of_intermediate, code: Code::held(step.dtype()) }),
+            Binding::Deferred(Deferred { make: Self::value_of_intermediate, code: Code::held(result.dtype()) }),
         )?;
-        self.patterns.intermediates.insert(name, step);
+        self.patterns.intermediates.insert(name, result);
         Ok(())
     }
 
@@ -48,8 +48,8 @@ impl<'a> Importer<'a> {
             name: name.to_owned(),
             reason: "is no intermediate result of a quantization".to_owned(),
         };
-        let part = self.patterns.intermediates.get(name).ok_or_else(lost)?;
-        let mut id = match part {
+        let result = self.patterns.intermediates.get(name).ok_or_else(lost)?;
+        let mut id = match result {
             Intermediate::Quantized { x } => {
                 let quantized = self.quantized_parts(name, x)?.values;
                 self.made(name, "bytes", Op::Cast(Cast { to: CastTo::U8 }), &[quantized])?
@@ -94,21 +94,21 @@ impl<'a> Importer<'a> {
         });
         let (zero, one, steps) = (zero?, one?, steps?);
         let axes: Vec<usize> = (0..self.emission.ty(x).rank()).collect();
-        let mut end = |what: &str, reduction, function| {
+        let mut bound = |what: &str, reduction, function| {
             let op = Op::Reduce(Reduce { reduction, axes: axes.clone(), keep: false });
             let found = if axes.is_empty() { x } else { self.made(name, what, op, &[x])? };
             self.made(name, what, Op::Binary(function), &[found, zero])
         };
-        let (min, max) = (end("min", Reduction::Min, Binary::Min)?, end("max", Reduction::Max, Binary::Max)?);
+        let (min, max) = (bound("min", Reduction::Min, Binary::Min)?, bound("max", Reduction::Max, Binary::Max)?);
         let range = self.made(name, "range", Op::Binary(Binary::Sub), &[max, min])?;
         let step = self.made(name, "step", Op::Binary(Binary::Div), &[range, steps])?;
         let is_one = self.made(name, "is_one", Op::Compare(Comparison::Equal), &[max, min])?;
         let scale = self.made(name, "scale", Op::Where, &[is_one, one, step])?;
-        let least = self.made(name, "least", Op::Binary(Binary::Div), &[min, scale])?;
-        let place = self.made(name, "place", Op::Binary(Binary::Sub), &[zero, least])?;
-        let zero_point = self.made(name, "zero_point", Op::FakeQuantize(whole(DType::U8, (0, 255))?), &[place])?;
+        let negative = self.made(name, "least", Op::Binary(Binary::Div), &[min, scale])?;
+        let exact = self.made(name, "place", Op::Binary(Binary::Sub), &[zero, negative])?;
+        let zero_point = self.made(name, "zero_point", Op::FakeQuantize(whole(DType::U8, (0, 255))?), &[exact])?;
         let ratio = self.made(name, "ratio", Op::Binary(Binary::Div), &[x, scale])?;
-        let rounded = self.made(name, "rounded", Op::FakeQuantize(whole(DType::I32, STEPS)?), &[ratio])?;
+        let rounded = self.made(name, "rounded", Op::FakeQuantize(whole(DType::I32, DIFFERENCES)?), &[ratio])?;
         let sum = Op::Add(Add { activation: Activation::Clamp { min: 0.0, max: 255.0 } });
         let quantized = self.made(name, "codes", sum, &[rounded, zero_point])?;
         let made = Quantized { values: quantized, scale, zero_point };

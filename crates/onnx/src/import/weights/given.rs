@@ -34,25 +34,25 @@ impl<'a> Entry<'_, 'a> {
     /// The weight that input `place` is, with its zero points, as the graph holds it.
     pub(crate) fn weight_of_integers(
         &mut self,
-        place: usize,
+        index: usize,
         zero_point: usize,
         channels: Channels,
     ) -> Result<ValueId, Error> {
-        let name = self.input(place).unwrap_or_default();
+        let name = self.input(index).unwrap_or_default();
         let Some(shape) = self.importer.constants.stored(name).map(|quantized| quantized.shape().to_vec()) else {
             return Err(self.unsupported(format!("a weight `{name}` that is not constant")));
         };
         let parameters = self.integer_parameters(zero_point)?;
         let axis = i64::from(channels == Channels::Transposed);
-        let params = self.params(&parameters, self.code_at(place)?, &shape, axis)?;
+        let params = self.params(&parameters, self.code_of_input(index)?, &shape, axis)?;
         let stored = Stored { names: [name, "", parameters.names[1]], axis, is_transposed: false };
         let weight = self.quantized_weight(stored, &params, channels)?;
         weight.map_err(|reason| self.unsupported(format!("the weight `{name}` ({reason})")))
     }
 
     /// The type of the integers that an input holds.
-    pub(crate) fn code_at(&self, place: usize) -> Result<Code, Error> {
-        let name = self.input(place).ok_or_else(|| self.invalid(format!("lacks input {place}")))?;
+    pub(crate) fn code_of_input(&self, index: usize) -> Result<Code, Error> {
+        let name = self.input(index).ok_or_else(|| self.invalid(format!("lacks input {index}")))?;
         self.importer.code_of(name).ok_or_else(|| self.unknown(name))
     }
 }

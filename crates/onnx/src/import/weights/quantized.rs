@@ -144,10 +144,10 @@ impl<'a> Entry<'_, 'a> {
             };
             sums.iter().enumerate().map(|(channel, &(scale, _))| code(channel, scale)).collect()
         } else {
-            let Some(floats_of) = self.importer.constants.get(name)? else { return Ok(None) };
-            let Ok(floats_of) = floats_of.as_slice::<f32>() else { return Ok(None) };
+            let Some(floats) = self.importer.constants.get(name)? else { return Ok(None) };
+            let Ok(floats) = floats.as_slice::<f32>() else { return Ok(None) };
             let code =
-                |(channel, &(scale, _)): (usize, &(f64, Scale))| rounded(f64::from(at(floats_of, channel)?) / scale);
+                |(channel, &(scale, _)): (usize, &(f64, Scale))| rounded(f64::from(at(floats, channel)?) / scale);
             sums.iter().enumerate().map(code).collect::<Option<Vec<i32>>>()
         };
         let Some(quantized) = quantized else { return Ok(None) };
@@ -302,6 +302,6 @@ fn range_of(quantized: &[i8], params: &QuantParams) -> (i32, i32) {
         return few;
     }
     // A file does not say which values of 8 bits a weight may use; the smallest is left out unless it is there.
-    let least = if quantized.contains(&i8::MIN) { i8::MIN } else { -i8::MAX };
-    (least.into(), i8::MAX.into())
+    let min = if quantized.contains(&i8::MIN) { i8::MIN } else { -i8::MAX };
+    (min.into(), i8::MAX.into())
 }
