@@ -32,13 +32,13 @@ impl<'a> Importer<'a> {
         self.constants_of_the_file()?;
         self.inputs()?;
         self.dequantized_constants()?;
-        let grouped = self.grouped_steps();
+        let grouped = self.grouped_nodes();
         grouped.values().flatten().for_each(|&index| self.names.absorb(index));
         for (index, node) in self.names.file().node.iter().enumerate() {
             match grouped.get(&index) {
-                Some(&steps) if self.group_norm_of(index, steps)? => {}
-                Some(&steps) => {
-                    for index in steps.into_iter().chain([index]) {
+                Some(&before) if self.group_norm_of(index, before)? => {}
+                Some(&before) => {
+                    for index in before.into_iter().chain([index]) {
                         self.node(index, &self.names.file().node[index])?;
                     }
                 }

@@ -115,7 +115,7 @@ impl Entry<'_, '_> {
         let name = self.name.clone();
         let pool = |entry: &mut Self, x: ValueId, params| {
             let new = NewNode { name: &name, output: &pooled, op: Op::GlobalAveragePool, inputs: &[x], params };
-            Ok::<_, Error>(entry.importer.emission.add(new)?)
+            entry.importer.emission.add(new)
         };
         let flat = Op::Flatten(Flatten { axis: 1 });
         match target.zip(quantized) {

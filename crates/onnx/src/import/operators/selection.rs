@@ -34,7 +34,7 @@ impl<'a> Entry<'_, 'a> {
             let part = |part: &[ValueId]| {
                 let name = &self.importer.fresh_name(&format!("{}.part", self.name));
                 let (output, op, params) = (name.as_str(), Op::Concat(Concat { axis }), params.clone());
-                Ok::<_, Error>(self.importer.emission.add(NewNode { name, output, op, inputs: part, params })?)
+                self.importer.emission.add(NewNode { name, output, op, inputs: part, params })
             };
             inputs = inputs.chunks(MAX_CONCAT).map(part).collect::<Result<_, _>>()?;
         }

@@ -18,11 +18,11 @@ use crate::import::emission::node::Entry;
 use crate::import::{Importer, is_default};
 
 /// The indices in the file of the first four nodes.
-pub(crate) type Steps = [usize; 4];
+pub(crate) type FirstFour = [usize; 4];
 
 impl<'a> Importer<'a> {
     /// For each sum at the end of such nodes, the four before it, as far as operators and readers tell.
-    pub(crate) fn grouped_steps(&self) -> HashMap<usize, Steps> {
+    pub(crate) fn grouped_nodes(&self) -> HashMap<usize, FirstFour> {
         let nodes = &self.names.file().node;
         if !nodes.iter().any(|node| node.op_type == "InstanceNormalization") {
             return HashMap::new();
@@ -34,7 +34,7 @@ impl<'a> Importer<'a> {
             let next = self.names.sole_reader(nodes[index].output.first()?)?;
             (next > index && is(next, operator)).then_some(next)
         };
-        let steps = |normal: usize| {
+        let before_sum = |normal: usize| {
             let first = *made.get(nodes[normal].input.first()?.as_str())?;
             let first =
                 (is(first, "Reshape") && reader(first, "InstanceNormalization") == Some(normal)).then_some(first)?;
@@ -42,11 +42,15 @@ impl<'a> Importer<'a> {
             let scaled = reader(back, "Mul")?;
             Some((reader(scaled, "Add")?, [first, normal, back, scaled]))
         };
-        (0..nodes.len()).filter(|&index| is(index, "InstanceNormalization")).filter_map(steps).collect()
+        (0..nodes.len()).filter(|&index| is(index, "InstanceNormalization")).filter_map(before_sum).collect()
     }
 
     /// Adds the GroupNorm that the nodes are, `false` if they are something else.
-    pub(crate) fn group_norm_of(&mut self, index: usize, [first, normal, back, scaled]: Steps) -> Result<bool, Error> {
+    pub(crate) fn group_norm_of(
+        &mut self,
+        index: usize,
+        [first, normal, back, scaled]: FirstFour,
+    ) -> Result<bool, Error> {
         let file = self.names.file();
         let node = |index: usize| &file.node[index];
         let factor_of = |index: usize, made_by: usize| {

@@ -49,7 +49,7 @@ impl<'a> Entry<'_, 'a> {
             let quantized = quantized.map_err(|error| failed(error, |reason| self.invalid(reason)))?;
             return self.importer.bind_constant(output, quantized);
         }
-        if !is_on_codes(&parameters, code) {
+        if !is_on_quantized(&parameters, code) {
             return self.fake_quantize(&parameters, code, axis);
         }
         let params = self.per_tensor(&parameters, code)?;
@@ -76,8 +76,8 @@ impl<'a> Entry<'_, 'a> {
         let parameters = self.parameters(1)?;
         let code = self.made_code(parameters.code())?;
         self.importer.note_code(self.output(), code);
-        let is_on_codes = is_on_codes(&parameters, code);
-        if is_on_codes { self.per_tensor(&parameters, code).map(Some) } else { Ok(None) }
+        let is_on_quantized = is_on_quantized(&parameters, code);
+        if is_on_quantized { self.per_tensor(&parameters, code).map(Some) } else { Ok(None) }
     }
 
     /// Quantized values that no operator of the graph takes: the floats that they stand for are computed.
@@ -255,7 +255,7 @@ impl<'a> Entry<'_, 'a> {
 }
 
 /// Whether operators of the graph take a computed value so quantized: with 8 bits or fewer, and one scale.
-fn is_on_codes(parameters: &Parameters<'_>, code: Code) -> bool {
+fn is_on_quantized(parameters: &Parameters<'_>, code: Code) -> bool {
     parameters.is_one() && code.dtype() != DType::I32
 }
 

@@ -90,7 +90,7 @@ impl<'a> Importer<'a> {
         let [zero, one, steps] = [0.0_f32, 1.0, 255.0].map(|number| {
             let tensor = Tensor::from_slice(&[], &[number]).map_err(fourfold_graph::Error::from)?;
             let fresh = self.fresh_name(&format!("{name}.number"));
-            Ok::<_, Error>(self.emission.constant(&fresh, tensor)?)
+            self.emission.constant(&fresh, tensor)
         });
         let (zero, one, steps) = (zero?, one?, steps?);
         let axes: Vec<usize> = (0..self.emission.ty(x).rank()).collect();
