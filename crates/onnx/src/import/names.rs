@@ -9,8 +9,8 @@ use crate::proto::{GraphProto, NodeProto};
 pub(super) struct Names<'a> {
     file: &'a GraphProto,
     opset: i64,
-    /// The names of all values and nodes of the file; empty until a fresh name is asked for.
-    taken: HashSet<&'a str>,
+    /// The names of all values and nodes of the file; `None` until a fresh name is asked for.
+    taken: Option<HashSet<&'a str>>,
     /// The names that nodes of the graph have.
     nodes: HashSet<Cow<'a, str>>,
     /// How many nodes and graph outputs read each name, and the first node that does.
@@ -42,21 +42,22 @@ impl<'a> Names<'a> {
         Self { nodes, readers, outputs, ..Self::unread(file, opset) }
     }
 
-    /// The names of the same file for one node alone, whose results are the outputs of a model.
+    /// The names of one node of the file alone, whose results are the outputs of a model.
     pub(super) fn of_one_node(&self, outputs: &[&'a str]) -> Self {
         let mut readers: HashMap<&str, (usize, Option<usize>)> = HashMap::new();
         for output in outputs {
             readers.entry(output).or_default().0 += 1;
         }
-        let outputs = outputs.iter().copied().collect();
-        Self { readers, outputs, uses: Some(HashMap::new()), ..Self::unread(self.file, self.opset) }
+        let outputs: HashSet<&str> = outputs.iter().copied().collect();
+        let (taken, uses) = (Some(outputs.clone()), Some(HashMap::new()));
+        Self { taken, readers, uses, outputs, ..Self::unread(self.file, self.opset) }
     }
 
     fn unread(file: &'a GraphProto, opset: i64) -> Self {
         Self {
             file,
             opset,
-            taken: HashSet::new(),
+            taken: None,
             nodes: HashSet::new(),
             readers: HashMap::new(),
             uses: None,
@@ -136,13 +137,13 @@ impl<'a> Names<'a> {
 
     /// Whether the file has that name, for a value or a node.
     pub(super) fn is_taken(&mut self, name: &str) -> bool {
-        if self.taken.is_empty() {
-            let file = self.file;
+        let file = self.file;
+        let taken = self.taken.get_or_insert_with(|| {
             let made = file.node.iter().flat_map(|node| node.output.iter().chain([&node.name]));
             let given = file.initializer.iter().map(|initializer| &initializer.name);
             let brought = file.input.iter().map(|input| &input.name);
-            self.taken.extend(made.chain(given).chain(brought).map(String::as_str));
-        }
-        self.taken.contains(name)
+            made.chain(given).chain(brought).map(String::as_str).collect()
+        });
+        taken.contains(name)
     }
 }

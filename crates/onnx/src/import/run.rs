@@ -53,6 +53,8 @@ impl<'a> Importer<'a> {
         if let Some(note) = self.constants.note_of_range() {
             self.note(note);
         }
+        // The graph alone holds its tensors from here on.
+        drop((self.constants, self.patterns));
         let graph = self.emission.finish()?.canonical()?;
         Ok(Imported { graph, notes: self.notes.into_iter().collect(), defaults: Vec::new() })
     }
