@@ -28,7 +28,7 @@ use prost::Message;
 use self::constants::tensor;
 use self::emission::{binding, node};
 use self::importer::Importer;
-use self::patterns::target;
+use self::patterns::moved;
 use self::weights::computed;
 use crate::Error;
 use crate::model::external::{self, Folder, Nowhere, Resolve};

@@ -1,7 +1,8 @@
 //! Nodes whose operands are all constant are computed while the model is read.
 //!
 //! Such a node is imported into a graph of its own, which is evaluated on products with defined bits, so that a file
-//! gives the same graph on every CPU. A budget keeps a small file from becoming a large graph or a long wait; beyond it nodes stay in the graph, and are computed when it runs.
+//! gives the same graph on every CPU. A budget keeps a small file from becoming a large graph or a long wait; beyond it
+//! nodes stay in the graph, and are computed when it runs.
 
 use std::collections::HashMap;
 

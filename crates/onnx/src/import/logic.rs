@@ -3,8 +3,8 @@
 use fourfold_graph::{ArgExtreme, Cast, CastTo, Comparison, CumSum, Logic, Op, TopK, TopKPart, ValueId};
 use fourfold_schemes::{QuantParams, Scale};
 
+use super::moved::Moved;
 use super::node::Entry;
-use super::target::Moved;
 use crate::Error;
 use crate::proto::data_type;
 

@@ -11,6 +11,7 @@ pub(crate) mod fake;
 pub(crate) mod groups;
 pub(crate) mod inputs;
 pub(crate) mod intermediate;
+pub(crate) mod moved;
 pub(crate) mod qdq;
 pub(crate) mod table;
 pub(crate) mod target;

@@ -1,7 +1,7 @@
 //! Attention, root mean square normalization and triangles, which become what they are made of.
 //!
 //! ```text
-//! Attention            softmax(Q * sqrt(s) * transpose(K * sqrt(s)) + mask) * V        s = 1 / sqrt(head size), if the file has no other
+//! Attention            softmax(Q * sqrt(s) * transpose(K * sqrt(s)) + mask) * V, s = 1 / sqrt(head size) by default
 //! RMSNormalization     x / sqrt(mean(x * x) + epsilon) * scale
 //! Trilu                x where the triangle is, else 0
 //! ```

@@ -12,11 +12,11 @@ const LARGEST_BLOCK: usize = 1 << 16;
 
 impl<'a> Entry<'_, 'a> {
     /// `x * W^T` with a weight of 2, 4 or 8 bits (com.microsoft MatMulNBits):
-    /// `(x, codes, scales, [zero_points], [g_idx], [bias])`.
+    /// `(x, weight, scales, [zero_points], [g_idx], [bias])`.
     ///
-    /// `codes: [N, blocks, block_size * bits / 8]`, the low bits first; `scales: [N * blocks]`; zero points are packed
-    /// like the codes, row by row, and are `2^(bits - 1)` where they are left out. The weight is dequantized here: the
-    /// product runs on real numbers.
+    /// `weight: [N, blocks, block_size * bits / 8]`, the low bits first; `scales: [N * blocks]`; zero points are packed
+    /// like the weight, row by row, and are `2^(bits - 1)` where they are left out. The weight is dequantized here: the
+    /// product runs on floats.
     pub(crate) fn matmul_bits(&mut self) -> Result<(), Error> {
         let attributes = self.attributes(&["K", "N", "bits", "block_size", "accuracy_level"])?;
         let size = |name: &str, default: i64| {

@@ -6,7 +6,7 @@ use fourfold_tensor::{DType, Tensor};
 use crate::Error;
 use crate::import::constants::tensor::integers;
 use crate::import::emission::node::Entry;
-use crate::import::patterns::target::Moved;
+use crate::import::patterns::moved::Moved;
 
 impl Entry<'_, '_> {
     pub(crate) fn clip(&mut self) -> Result<(), Error> {

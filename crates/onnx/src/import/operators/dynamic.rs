@@ -15,13 +15,13 @@ impl Entry<'_, '_> {
         self.quantized_results(x)
     }
 
-    /// `(codes, weight, zero_point, [weight_zero_point])`; the weight is read when its scale is known.
+    /// `(q, weight, zero_point, [weight_zero_point])`; the weight is read when its scale is known.
     pub(crate) fn matmul_integer(&mut self) -> Result<(), Error> {
         self.attributes(&[])?;
         if self.sums()? { Ok(()) } else { self.product_of_integers() }
     }
 
-    /// `(codes, weight, zero_point, [weight_zero_point])`.
+    /// `(q, weight, zero_point, [weight_zero_point])`.
     pub(crate) fn conv_integer(&mut self) -> Result<(), Error> {
         self.attributes(&CONV)?;
         if self.sums()? { Ok(()) } else { self.convolution_of_integers() }

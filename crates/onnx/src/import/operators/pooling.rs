@@ -8,7 +8,7 @@ use fourfold_graph::{AveragePool, Binary, Dim, Flatten, NewNode, Op, Reduce, Red
 
 use crate::Error;
 use crate::import::emission::node::Entry;
-use crate::import::patterns::target::Moved;
+use crate::import::patterns::moved::Moved;
 use crate::import::reading::window::{POOL, pool};
 
 impl Entry<'_, '_> {

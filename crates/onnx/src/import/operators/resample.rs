@@ -6,7 +6,7 @@ use fourfold_schemes::QuantParams;
 use crate::Error;
 use crate::import::emission::node::Entry;
 use crate::import::function::only_number;
-use crate::import::patterns::target::Moved;
+use crate::import::patterns::moved::Moved;
 
 impl<'a> Entry<'_, 'a> {
     /// Padding, of which negative numbers cut.

@@ -1,8 +1,8 @@
 //! Products whose operand is quantized while they run, in the form that onnxruntime's `quantize_dynamic` gives them:
 //!
 //! ```text
-//! codes, scale, zero_point = DynamicQuantizeLinear(x)
-//! y = Mul(Cast(MatMulInteger(codes, w, zero_point, w_zero_point)), Mul(scale, w_scale))  [+ bias]
+//! q, scale, zero_point = DynamicQuantizeLinear(x)
+//! y = Mul(Cast(MatMulInteger(q, w, zero_point, w_zero_point)), Mul(scale, w_scale))  [+ bias]
 //! ```
 //!
 //! Nothing enters the graph before the last product, which becomes a Linear, or a convolution for ConvInteger. The

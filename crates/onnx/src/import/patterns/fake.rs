@@ -89,7 +89,7 @@ impl<'a> Importer<'a> {
         Ok(quantized)
     }
 
-    /// `round(real / scale + zero_point)`, in `f32`: the quotient is next to a whole number, which is what it is
+    /// `round(x / scale + zero_point)`, in `f32`: the quotient is next to a whole number, which is what it is
     /// rounded to.
     fn whole_numbers(&mut self, name: &str, fake: &FakeQuantized<'_>, params: &QuantParams) -> Result<ValueId, Error> {
         let rank = self.emission.ty(fake.float).rank();

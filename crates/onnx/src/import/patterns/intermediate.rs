@@ -2,8 +2,8 @@
 //! reads them:
 //!
 //! ```text
-//! codes, scale, zero_point = DynamicQuantizeLinear(x)
-//! sums = MatMulInteger(codes, w, zero_point, ..)       scales = Mul(scale, w_scale)
+//! q, scale, zero_point = DynamicQuantizeLinear(x)
+//! sums = MatMulInteger(q, w, zero_point, ..)       scales = Mul(scale, w_scale)
 //! ```
 
 use std::collections::HashMap;

@@ -3,8 +3,8 @@
 //!
 //! ```text
 //! min, max = min(0, x..), max(0, x..)              scale = (max - min) / 255, or 1 if they are equal
-//! zero_point = clamp(round(-min / scale))          codes = clamp(round(x / scale) + zero_point)
-//! sum (codes - zero_point)(w - z_w) = sum codes (w - z_w) - zero_point * sum (w - z_w)
+//! zero_point = clamp(round(-min / scale))          q = clamp(round(x / scale) + zero_point)
+//! sum (q - zero_point)(w - z_w) = sum q (w - z_w) - zero_point * sum (w - z_w)
 //! ```
 
 use fourfold_graph::{
