@@ -6,7 +6,7 @@ use fourfold_graph::{
 use fourfold_tensor::{DType, Tensor};
 
 use super::node::Entry;
-use super::parameters::integers;
+use super::tensor::integers;
 use crate::Error;
 
 impl<'a> Entry<'_, 'a> {
@@ -43,7 +43,7 @@ impl<'a> Entry<'_, 'a> {
     /// The slopes of a PRelu, without axes of size 1 at their beginning, which some exporters write.
     fn slope(&mut self) -> Result<ValueId, Error> {
         let name = self.input(1).unwrap_or_default();
-        let Some(constant) = self.importer.constant(name)? else { return self.operand(1) };
+        let Some(constant) = self.importer.constants.get(name)? else { return self.operand(1) };
         let ones = constant.shape().iter().take_while(|&&size| size == 1).count();
         let kept = constant.shape()[ones.min(constant.shape().len().saturating_sub(1))..].to_vec();
         if kept.len() == constant.shape().len() {
@@ -51,7 +51,7 @@ impl<'a> Entry<'_, 'a> {
         }
         let slope = constant.reshape(&kept).map_err(fourfold_graph::Error::from)?;
         let name = self.importer.constant_name(name);
-        Ok(self.importer.builder.constant(&name, slope)?)
+        self.importer.emission.constant(&name, slope)
     }
 
     /// `max(x, 0) + slope * min(x, 0)`, which has the bits of `slope * x` below 0.
@@ -116,7 +116,7 @@ impl<'a> Entry<'_, 'a> {
     pub(super) fn pow(&mut self) -> Result<(), Error> {
         self.attributes(&[])?;
         let name = self.input(1).unwrap_or_default();
-        let exponent = self.importer.constant(name)?;
+        let exponent = self.importer.constants.get(name)?;
         let x = self.operand(0)?;
         let Some(number) = exponent.as_ref().filter(|_| self.dtype(x) == DType::F32).and_then(only_number) else {
             let exponent = self.operand(1)?;

@@ -3,8 +3,8 @@
 use fourfold_graph::{Cast, CastTo, CumSum, Op, TopK, TopKPart, ValueId};
 use fourfold_schemes::{QuantParams, Scale};
 
+use super::moved::Moved;
 use super::node::Entry;
-use super::target::Moved;
 use crate::Error;
 use crate::proto::data_type;
 
@@ -34,7 +34,7 @@ impl<'a> Entry<'_, 'a> {
 
     /// Whether codes stand for themselves.
     fn is_number(&self, id: ValueId) -> bool {
-        let params = self.importer.builder.value(id).ty().params();
+        let params = self.ty(id).params();
         params.and_then(QuantParams::as_per_tensor) == Some((Scale::ONE, 0))
     }
 
@@ -53,7 +53,7 @@ impl<'a> Entry<'_, 'a> {
         let axis = self.axis(axis, self.dims(x).len(), false)?;
         let name = self.name.clone();
         for (output, part) in self.proto.output.iter().zip([TopKPart::Values, TopKPart::Indices]) {
-            if !output.is_empty() && self.importer.readers.contains_key(output.as_str()) {
+            if !output.is_empty() && self.importer.names.is_read(output.as_str()) {
                 self.emit_as(output, Op::TopK(TopK { axis, count, largest, part }), &[x])?;
                 self.name = self.importer.fresh_name(&format!("{name}.indices"));
             }
