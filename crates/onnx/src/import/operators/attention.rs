@@ -1,16 +1,14 @@
-//! Attention, root mean square normalization and triangles, which become what they are made of.
+//! Attention and triangles, which become what they are made of.
 //!
 //! ```text
 //! Attention            softmax(Q * sqrt(s) * transpose(K * sqrt(s)) + mask) * V, s = 1 / sqrt(head size) by default
-//! RMSNormalization     x / sqrt(mean(x * x) + epsilon) * scale
 //! Trilu                x where the triangle is, else 0
 //! ```
 //!
 //! These are the nodes as which exporters write them for older opsets, in the same order.
 
 use fourfold_graph::{
-    Activation, Add, Binary, Dim, Expand, FIX_SIZES, Op, Polynomial, Reduce, Reduction, Reshape, Softmax, Transpose,
-    Unary, ValueId,
+    Activation, Add, Binary, Dim, Expand, FIX_SIZES, Op, Polynomial, Reshape, Softmax, Transpose, ValueId,
 };
 use fourfold_tensor::{DType, Tensor};
 
@@ -156,24 +154,6 @@ impl Entry<'_, '_> {
         self.importer.constants.count(&numbers)?;
         let name = self.importer.fresh_name(&format!("{}.{what}", self.name));
         self.importer.emission.constant(&name, numbers)
-    }
-
-    /// `x / sqrt(mean(x * x) + epsilon) * scale`.
-    pub(crate) fn rms_norm(&mut self) -> Result<(), Error> {
-        let attributes = self.attributes(&["axis", "epsilon", "stash_type"])?;
-        let (axis, epsilon) = (attributes.int("axis", -1)?, attributes.float("epsilon", 1e-5)?);
-        let (x, scale) = (self.operand(0)?, self.operand(1)?);
-        let rank = self.dims(x).len();
-        let axes = (self.axis(axis, rank, false)?..rank).collect();
-        let square = self.emit_before("square", Op::Binary(Binary::Mul), &[x, x])?;
-        let mean = Op::Reduce(Reduce { reduction: Reduction::Mean, axes, keep: true });
-        let mean = self.emit_before("mean", mean, &[square])?;
-        let epsilon = self.number("epsilon", epsilon)?;
-        let sum = self.emit_before("sum", SUM, &[mean, epsilon])?;
-        let root = self.emit_before("root", Op::Unary(Unary::Sqrt), &[sum])?;
-        let quotient = self.emit_before("quotient", Op::Unary(Unary::Reciprocal), &[root])?;
-        let normal = self.emit_before("normal", Op::Binary(Binary::Mul), &[x, quotient])?;
-        self.emit(Op::Binary(Binary::Mul), &[normal, scale])
     }
 
     pub(crate) fn trilu(&mut self) -> Result<(), Error> {

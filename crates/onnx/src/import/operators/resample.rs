@@ -5,7 +5,7 @@ use fourfold_schemes::QuantParams;
 
 use crate::Error;
 use crate::import::emission::node::Entry;
-use crate::import::function::only_number;
+use crate::import::operators::function::only_number;
 use crate::import::patterns::moved::Moved;
 
 impl<'a> Entry<'_, 'a> {

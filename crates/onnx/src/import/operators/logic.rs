@@ -3,13 +3,13 @@
 use fourfold_graph::{Cast, CastTo, CumSum, Op, TopK, TopKPart, ValueId};
 use fourfold_schemes::{QuantParams, Scale};
 
-use super::moved::Moved;
-use super::node::Entry;
 use crate::Error;
+use crate::import::moved::Moved;
+use crate::import::node::Entry;
 use crate::proto::data_type;
 
 impl<'a> Entry<'_, 'a> {
-    pub(super) fn choose(&mut self) -> Result<(), Error> {
+    pub(crate) fn choose(&mut self) -> Result<(), Error> {
         self.attributes(&[])?;
         if self.chosen_sizes()? {
             return Ok(());
@@ -18,7 +18,7 @@ impl<'a> Entry<'_, 'a> {
         self.emit(Op::Where, &inputs)
     }
 
-    pub(super) fn cast_to(&mut self, to: i64) -> Result<(), Error> {
+    pub(crate) fn cast_to(&mut self, to: i64) -> Result<(), Error> {
         let number = i32::try_from(to).ok().filter(|&number| number > 0);
         let number = number.ok_or_else(|| self.invalid(format!("converts to {to}, which is no type")))?;
         let dtype = data_type::dtype(number);
@@ -39,7 +39,7 @@ impl<'a> Entry<'_, 'a> {
     }
 
     /// Values and places are a node each; both are in order, which ONNX leaves open for `sorted = 0`.
-    pub(super) fn top_k(&mut self) -> Result<(), Error> {
+    pub(crate) fn top_k(&mut self) -> Result<(), Error> {
         let attributes = self.attributes(&["axis", "k", "largest", "sorted"])?;
         let (axis, largest) = (attributes.int("axis", -1)?, attributes.int("largest", 1)? != 0);
         let given = attributes.int("k", 0)?;
@@ -61,7 +61,7 @@ impl<'a> Entry<'_, 'a> {
         Ok(())
     }
 
-    pub(super) fn cum_sum(&mut self) -> Result<(), Error> {
+    pub(crate) fn cum_sum(&mut self) -> Result<(), Error> {
         let attributes = self.attributes(&["exclusive", "reverse"])?;
         let (exclusive, reverse) = (attributes.flag("exclusive")?, attributes.flag("reverse")?);
         let Some(&[axis]) = self.known_integers(1)?.as_deref() else {

@@ -5,12 +5,12 @@ use fourfold_graph::{
 };
 use fourfold_tensor::{DType, Tensor};
 
-use super::node::Entry;
-use super::tensor::integers;
 use crate::Error;
+use crate::import::node::Entry;
+use crate::import::tensor::integers;
 
 impl<'a> Entry<'_, 'a> {
-    pub(super) fn unary(&mut self, function: Unary) -> Result<(), Error> {
+    pub(crate) fn unary(&mut self, function: Unary) -> Result<(), Error> {
         if Op::Unary(function).kind().output_params() == OutputParams::Own {
             return self.own(|_, _| Ok(Op::Unary(function)));
         }
@@ -18,7 +18,7 @@ impl<'a> Entry<'_, 'a> {
         self.emit(Op::Unary(function), &[x])
     }
 
-    pub(super) fn gelu(&mut self) -> Result<(), Error> {
+    pub(crate) fn gelu(&mut self) -> Result<(), Error> {
         let function = match self.attributes(&["approximate"])?.string("approximate")? {
             None | Some(b"none") => Unary::Gelu,
             Some(b"tanh") => Unary::GeluTanh,
@@ -28,7 +28,7 @@ impl<'a> Entry<'_, 'a> {
     }
 
     /// `x * sigmoid(alpha * x)`.
-    pub(super) fn swish(&mut self) -> Result<(), Error> {
+    pub(crate) fn swish(&mut self) -> Result<(), Error> {
         let alpha = self.attributes(&["alpha"])?.float("alpha", 1.0)?;
         if alpha == 1.0 {
             return self.unary(Unary::Silu);
@@ -55,7 +55,7 @@ impl<'a> Entry<'_, 'a> {
     }
 
     /// `max(x, 0) + slope * min(x, 0)`, which has the bits of `slope * x` below 0.
-    pub(super) fn prelu(&mut self) -> Result<(), Error> {
+    pub(crate) fn prelu(&mut self) -> Result<(), Error> {
         self.attributes(&[])?;
         let (x, slope) = (self.operand(0)?, self.slope()?);
         let zero = self.number("zero", 0.0)?;
@@ -65,7 +65,7 @@ impl<'a> Entry<'_, 'a> {
         self.emit(Op::Add(Add { activation: fourfold_graph::Activation::None }), &[above, scaled])
     }
 
-    pub(super) fn binary(&mut self, function: Binary) -> Result<(), Error> {
+    pub(crate) fn binary(&mut self, function: Binary) -> Result<(), Error> {
         self.attributes(&[])?;
         if Op::Binary(function).kind().output_params() == OutputParams::Own {
             return self.own_of_two(&Op::Binary(function), false);
@@ -76,7 +76,7 @@ impl<'a> Entry<'_, 'a> {
 
     /// An operator of two operands on any number of them: the first two, then what came of them and the third, and so
     /// on.
-    pub(super) fn in_pairs(&mut self, op: &Op) -> Result<(), Error> {
+    pub(crate) fn in_pairs(&mut self, op: &Op) -> Result<(), Error> {
         self.attributes(&[])?;
         let count = self.proto.input.len();
         let so_far = self.before_last(op)?;
@@ -98,7 +98,7 @@ impl<'a> Entry<'_, 'a> {
     }
 
     /// The sum of all operands over their number.
-    pub(super) fn mean(&mut self) -> Result<(), Error> {
+    pub(crate) fn mean(&mut self) -> Result<(), Error> {
         self.attributes(&[])?;
         let (count, sum) = (self.proto.input.len(), Op::Add(Add { activation: Activation::None }));
         let mut so_far = self.before_last(&sum)?;
@@ -113,7 +113,7 @@ impl<'a> Entry<'_, 'a> {
     }
 
     /// Powers; 0.5, 1, 2 and 3 are a root and products.
-    pub(super) fn pow(&mut self) -> Result<(), Error> {
+    pub(crate) fn pow(&mut self) -> Result<(), Error> {
         self.attributes(&[])?;
         let name = self.input(1).unwrap_or_default();
         let exponent = self.importer.constants.get(name)?;
@@ -144,7 +144,7 @@ impl<'a> Entry<'_, 'a> {
     }
 
     /// What is left of a quotient: with the sign of the divisor, or, as `fmod` asks for, with that of the dividend.
-    pub(super) fn modulo(&mut self) -> Result<(), Error> {
+    pub(crate) fn modulo(&mut self) -> Result<(), Error> {
         let takes_dividend = self.attributes(&["fmod"])?.flag("fmod")?;
         let inputs = [self.operand(0)?, self.operand(1)?];
         if !takes_dividend && self.dtype(inputs[0]) == DType::F32 {
@@ -166,7 +166,7 @@ impl<'a> Entry<'_, 'a> {
     }
 
     /// A reduction; its axes are an attribute, or from opset 13 (sums) or 18 on an input.
-    pub(super) fn reduce(&mut self, reduction: Reduction) -> Result<(), Error> {
+    pub(crate) fn reduce(&mut self, reduction: Reduction) -> Result<(), Error> {
         let attributes = self.attributes(&["axes", "keepdims", "noop_with_empty_axes"])?;
         let (keep, does_nothing) = (attributes.int("keepdims", 1)? != 0, attributes.flag("noop_with_empty_axes")?);
         let given = attributes.ints("axes")?.map(<[i64]>::to_vec);
@@ -200,7 +200,7 @@ impl<'a> Entry<'_, 'a> {
 
 /// The only number of a constant; a truth value is 0 or 1.
 #[expect(clippy::cast_precision_loss, reason = "as Cast rounds")]
-pub(super) fn only_number(tensor: &Tensor) -> Option<f32> {
+pub(crate) fn only_number(tensor: &Tensor) -> Option<f32> {
     match tensor.dtype() {
         DType::F32 => tensor.as_slice::<f32>().ok().and_then(|list| <[f32; 1]>::try_from(list).ok()).map(|[one]| one),
         DType::Bool => {

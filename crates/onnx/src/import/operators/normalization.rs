@@ -1,14 +1,16 @@
 //! Normalizations.
 
-use fourfold_graph::{BatchNorm, Dim, GroupNorm, LayerNorm, Op, ValueId};
+use fourfold_graph::{
+    Activation, Add, BatchNorm, Binary, Dim, GroupNorm, LayerNorm, Op, Reduce, Reduction, Unary, ValueId,
+};
 use fourfold_tensor::Tensor;
 
-use super::computed::Change;
-use super::node::Entry;
 use crate::Error;
+use crate::import::computed::Change;
+use crate::import::node::Entry;
 
 impl<'a> Entry<'_, 'a> {
-    pub(super) fn batch_norm(&mut self) -> Result<(), Error> {
+    pub(crate) fn batch_norm(&mut self) -> Result<(), Error> {
         let attributes = self.attributes(&["epsilon", "momentum", "training_mode", "spatial"])?;
         if attributes.flag("training_mode")? {
             return Err(self.unsupported("training mode"));
@@ -23,7 +25,7 @@ impl<'a> Entry<'_, 'a> {
     }
 
     /// As many groups as channels.
-    pub(super) fn instance_norm(&mut self) -> Result<(), Error> {
+    pub(crate) fn instance_norm(&mut self) -> Result<(), Error> {
         let epsilon = self.attributes(&["epsilon"])?.float("epsilon", 1e-5)?;
         let groups = self.constant(1)?.len();
         let inputs = [self.operand(0)?, self.operand(1)?, self.operand(2)?];
@@ -31,7 +33,7 @@ impl<'a> Entry<'_, 'a> {
     }
 
     /// Before opset 21 scale and bias have a number for each group, then one for each channel.
-    pub(super) fn group_norm(&mut self) -> Result<(), Error> {
+    pub(crate) fn group_norm(&mut self) -> Result<(), Error> {
         let attributes = self.attributes(&["epsilon", "num_groups", "stash_type"])?;
         let (epsilon, groups) = (attributes.float("epsilon", 1e-5)?, attributes.int("num_groups", 0)?);
         let groups = usize::try_from(groups).map_err(|_| self.invalid(format!("num_groups is {groups}")))?;
@@ -59,7 +61,7 @@ impl<'a> Entry<'_, 'a> {
         self.emit(Op::GroupNorm(GroupNorm { groups, epsilon }), &inputs)
     }
 
-    pub(super) fn layer_norm(&mut self) -> Result<(), Error> {
+    pub(crate) fn layer_norm(&mut self) -> Result<(), Error> {
         let attributes = self.attributes(&["axis", "epsilon", "stash_type"])?;
         let (axis, epsilon) = (attributes.int("axis", -1)?, attributes.float("epsilon", 1e-5)?);
         let x = self.operand(0)?;
@@ -91,5 +93,23 @@ impl<'a> Entry<'_, 'a> {
                 _ => Err(wrong()),
             }
         })
+    }
+
+    /// `x / sqrt(mean(x * x) + epsilon) * scale`, in the nodes as which exporters write it for older opsets.
+    pub(crate) fn rms_norm(&mut self) -> Result<(), Error> {
+        let attributes = self.attributes(&["axis", "epsilon", "stash_type"])?;
+        let (axis, epsilon) = (attributes.int("axis", -1)?, attributes.float("epsilon", 1e-5)?);
+        let (x, scale) = (self.operand(0)?, self.operand(1)?);
+        let rank = self.dims(x).len();
+        let axes = (self.axis(axis, rank, false)?..rank).collect();
+        let square = self.emit_before("square", Op::Binary(Binary::Mul), &[x, x])?;
+        let mean = Op::Reduce(Reduce { reduction: Reduction::Mean, axes, keep: true });
+        let mean = self.emit_before("mean", mean, &[square])?;
+        let epsilon = self.number("epsilon", epsilon)?;
+        let sum = self.emit_before("sum", Op::Add(Add { activation: Activation::None }), &[mean, epsilon])?;
+        let root = self.emit_before("root", Op::Unary(Unary::Sqrt), &[sum])?;
+        let quotient = self.emit_before("quotient", Op::Unary(Unary::Reciprocal), &[root])?;
+        let normal = self.emit_before("normal", Op::Binary(Binary::Mul), &[x, quotient])?;
+        self.emit(Op::Binary(Binary::Mul), &[normal, scale])
     }
 }
