@@ -55,12 +55,7 @@ pub use fixed::Fixed;
 pub use fourfold_error::{ErrorKind, Excerpt, LimitExceeded, Limits};
 pub use graph::{Graph, Node, NodeId, Value, ValueId};
 
-pub use ops::{
-    Activation, Add, ArgExtreme, AveragePool, BatchNorm, Binary, Cast, CastTo, Cell, Clip, Comparison, Concat, Conv,
-    ConvTranspose, Coordinates, CumSum, Direction, Expand, Flatten, Gather, GatherElements, GroupNorm, Interpolation,
-    LayerNorm, Linear, LogSoftmax, Logic, MAX_CONCAT, Op, OpKind, OutputParams, Pad, PadMode, Recurrent, Reduce,
-    Reduction, Reshape, Resize, Rounding, Slice, Softmax, TopK, TopKPart, Transpose, Unary, Window,
-};
+pub use ops::*;
 pub use polynomial::{Factor, Polynomial, Quotient};
 pub use statistics::{NodeStatistics, Statistics};
 pub use types::ValueType;

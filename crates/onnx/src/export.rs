@@ -37,6 +37,7 @@
 //! groups of channels and for codes of 4 and 16 bits.
 
 mod apart;
+mod attributes;
 mod choice;
 mod dynamic;
 mod fake;
@@ -44,7 +45,7 @@ mod function;
 mod message;
 mod movement;
 mod node;
-mod norm;
+mod normalization;
 mod on_codes;
 mod recurrent;
 mod sizes;
@@ -222,7 +223,7 @@ impl<'g> Exporter<'g> {
             Op::Pad(pad) if pad.mode == PadMode::Wrap => VERSIONS[1],
             Op::AveragePool(pool) if pool.window.dilation.iter().any(|&dilation| dilation != 1) => VERSIONS[1],
             Op::FakeQuantize(params) if fake::is_new(params) => VERSIONS[2],
-            _ if norm::is_grouped(graph, node) => VERSIONS[2],
+            _ if normalization::is_grouped(graph, node) => VERSIONS[2],
             _ => VERSIONS[0],
         };
         let (opset, _) = graph.nodes().iter().map(version).max().unwrap_or(VERSIONS[0]);

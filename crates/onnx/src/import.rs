@@ -20,7 +20,7 @@ mod logic;
 mod matrix;
 mod narrow;
 mod node;
-mod norm;
+mod normalization;
 mod operators;
 mod parameters;
 mod parts;

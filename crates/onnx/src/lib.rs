@@ -106,6 +106,7 @@ mod error;
 mod export;
 mod import;
 mod model;
+mod operators;
 mod proto;
 mod scan;
 #[cfg(test)]

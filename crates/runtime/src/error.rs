@@ -94,7 +94,7 @@ pub enum Error {
     /// An integer is divided by zero.
     #[error("an integer is divided by zero")]
     DivisionByZero,
-    /// A part of an axis that does not exist for inputs of these sizes.
+    /// Elements of an axis that do not exist for inputs of these sizes.
     #[error("{count} elements from {start} on in steps of {step} do not lie within the {size} of axis {axis}")]
     Range {
         /// The axis.
@@ -148,12 +148,23 @@ pub enum Error {
     Accumulator {
         /// The number of products in one sum.
         depth: usize,
-        /// The largest number that is exact for all codes.
+        /// The largest number that is exact for all quantized values.
         limit: usize,
     },
     /// The activations need more memory than allowed.
     #[error("the activations: {0}")]
     Limit(#[from] LimitExceeded),
+    /// An operator of constants takes more time than allowed.
+    #[error("{macs} multiply-accumulates are more than the {limit} allowed for constants")]
+    Work {
+        /// The number of multiply-accumulates.
+        macs: u64,
+        /// The largest number allowed.
+        limit: u64,
+    },
+    /// An operator does not fit its operands.
+    #[error(transparent)]
+    Graph(#[from] fourfold_graph::Error),
     /// Threads could not be started.
     #[error("{count} threads could not be started: {reason}")]
     Threads {
@@ -194,6 +205,8 @@ impl Error {
             Error::Kernel(error) if error.is_limit() => ErrorKind::Limit,
             Error::Kernel(_) => ErrorKind::Invalid,
             Error::Limit(error) => error.kind(),
+            Error::Work { .. } => ErrorKind::Limit,
+            Error::Graph(error) => error.kind(),
             Error::Scheme(error) => error.kind(),
             Error::Tensor(error) => error.kind(),
         }

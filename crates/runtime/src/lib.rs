@@ -20,7 +20,8 @@
 //!
 //! # From graph to plan
 //!
-//! Compiling walks the nodes once and makes one step of each. A step holds everything that does not change from run to
+//! Compiling walks the nodes once and makes one step of each; `ops/` has a file for each operator or family, with its
+//! lowering to an action and the action. A step holds everything that does not change from run to
 //! run: weights packed for the kernel, multipliers, clamps. Values between steps live in slots; a slot has a layout,
 //! and a step that wants another layout gets a relayout step before it:
 //!
@@ -34,9 +35,11 @@
 //!
 //! # From plan to session
 //!
-//! When the sizes of the inputs are known, every slot gets a place in one arena; slots that are not alive at the same
-//! time share bytes; [`Plan::footprint`] says how many bytes that makes. The places are kept until inputs of other
+//! When the sizes of the inputs are known, every slot gets an offset in one arena; slots that are not alive at the same
+//! time share bytes; [`Plan::footprint`] says how many bytes that makes. The offsets are kept until inputs of other
 //! sizes come, so that runs after the first do not allocate.
+//!
+//! [`evaluate`] computes one operator of constants, without a plan and a session.
 //!
 //! # Arithmetic
 //!
@@ -50,6 +53,7 @@
 //! Architecture Invariant: nothing here chooses quantization parameters; the graph brings them all.
 
 mod error;
+mod evaluate;
 mod lower;
 mod memory;
 mod ops;
@@ -61,6 +65,7 @@ mod spatial;
 mod tests;
 
 pub use error::Error;
+pub use evaluate::{Constant, Evaluation, evaluate};
 pub use memory::Footprint;
 pub use options::Options;
 pub use plan::Plan;

@@ -1,4 +1,4 @@
-//! Places for the slots when the sizes are known.
+//! Offsets of the slots when the sizes are known.
 
 mod arrange;
 
@@ -6,10 +6,11 @@ use core::fmt;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use fourfold_graph::{Dim, Limits, Op, ValueId};
+use fourfold_graph::{Dim, Graph, Limits, ValueId};
 use fourfold_tensor::{DType, Shape, Tensor};
 
-use crate::plan::Place;
+use crate::ops::lowering;
+use crate::plan::Location;
 use crate::{Error, Plan};
 use arrange::{Arrangement, Block, arrange, live_bytes};
 
@@ -61,7 +62,7 @@ impl Plan {
     }
 }
 
-/// The shapes of all values and the places of all blocks for inputs of certain sizes.
+/// The shapes of all values and the offsets of all blocks for inputs of certain sizes.
 #[derive(Debug, Default)]
 pub(crate) struct Binding {
     /// The types and sizes of the inputs that this is for.
@@ -89,8 +90,10 @@ impl Binding {
     /// Checks the types and sizes of the inputs and lays out the arena.
     pub(crate) fn new(plan: &Plan, inputs: Vec<(DType, Shape)>) -> Result<Self, Error> {
         let symbols = symbols(plan, &inputs)?;
-        let shapes = plan.graph.value_ids().map(|id| shape(plan, id, &symbols)).collect::<Result<Vec<_>, Error>>()?;
-        check_windows(plan, &shapes)?;
+        let size = |symbol: &str| symbols.get(symbol).copied();
+        let shapes =
+            plan.graph.value_ids().map(|id| shape(&plan.graph, id, size)).collect::<Result<Vec<_>, Error>>()?;
+        check_windows(&plan.graph, &shapes)?;
         let blocks = blocks(plan, &shapes);
         let Arrangement { offsets, bytes } = arrange(&blocks);
         let outputs = plan.outputs.iter().map(|&slot| {
@@ -121,7 +124,7 @@ fn symbols<'p>(plan: &'p Plan, inputs: &[(DType, Shape)]) -> Result<HashMap<&'p 
         let (name, ty) = (graph.value(id).name(), graph.value(id).ty());
         let dims = ty.dims();
         let fixed_fit = dims.iter().zip(&*shape).all(|(dim, &size)| dim.fixed().is_none_or(|fixed| fixed == size));
-        // Truth values may be given as bytes.
+        // Bools may be given as bytes.
         let type_fits = ty.dtype() == dtype || (ty.dtype(), dtype) == (DType::Bool, DType::U8);
         if !type_fits || dims.len() != shape.len() || !fixed_fit {
             return Err(Error::Input { name: name.to_owned(), expected: ty.to_string(), dtype, shape });
@@ -147,13 +150,13 @@ fn symbols<'p>(plan: &'p Plan, inputs: &[(DType, Shape)]) -> Result<HashMap<&'p 
     Ok(symbols)
 }
 
-fn shape(plan: &Plan, id: ValueId, symbols: &HashMap<&str, usize>) -> Result<Shape, Error> {
-    let value = plan.graph.value(id);
+/// The shape of a value, for named dimensions of these sizes.
+pub(crate) fn shape(graph: &Graph, id: ValueId, symbol: impl Fn(&str) -> Option<usize>) -> Result<Shape, Error> {
+    let value = graph.value(id);
     let size = |(axis, dim): (usize, &Dim)| {
-        let known = dim.evaluate(|symbol| symbols.get(symbol).copied());
-        let is_bound = dim.symbols().iter().all(|symbol| symbols.contains_key(symbol));
-        known.ok_or_else(|| match is_bound {
-            true => too_small(plan, id, axis),
+        let is_bound = || dim.symbols().into_iter().all(|name| symbol(name).is_some());
+        dim.evaluate(&symbol).ok_or_else(|| match is_bound() {
+            true => too_small(graph, id, axis),
             false => Error::Unbound { symbol: dim.to_string(), value: value.name().to_owned() },
         })
     };
@@ -161,17 +164,15 @@ fn shape(plan: &Plan, id: ValueId, symbols: &HashMap<&str, usize>) -> Result<Sha
     Ok(Shape::new(&sizes)?)
 }
 
-fn too_small(plan: &Plan, id: ValueId, axis: usize) -> Error {
-    let value = plan.graph.value(id);
+fn too_small(graph: &Graph, id: ValueId, axis: usize) -> Error {
+    let value = graph.value(id);
     Error::TooSmall { value: value.name().to_owned(), axis, dim: value.ty().dims()[axis].to_string() }
 }
 
 /// Checks that windows lie over elements and give some, which a graph cannot know of sizes that the inputs bring.
-fn check_windows(plan: &Plan, shapes: &[Shape]) -> Result<(), Error> {
-    let graph = &plan.graph;
+pub(crate) fn check_windows(graph: &Graph, shapes: &[Shape]) -> Result<(), Error> {
     for node in graph.nodes() {
-        let is_window = matches!(node.op(), Op::Conv(_) | Op::ConvTranspose(_) | Op::MaxPool(_) | Op::AveragePool(_));
-        if !is_window && !matches!(node.op(), Op::GlobalAveragePool) {
+        if !lowering(node.op()).has_windows() {
             continue;
         }
         let [x, y] = [node.inputs()[0], node.output()];
@@ -180,8 +181,8 @@ fn check_windows(plan: &Plan, shapes: &[Shape]) -> Result<(), Error> {
             // Of images without elements, or of none, nothing is made.
             (Some(_), Some(_)) => {}
             (Some(_), None) if shapes[y.index()].element_count() == 0 => {}
-            (Some(axis), None) => return Err(too_small(plan, x, axis + 2)),
-            (None, Some(axis)) => return Err(too_small(plan, y, axis + 2)),
+            (Some(axis), None) => return Err(too_small(graph, x, axis + 2)),
+            (None, Some(axis)) => return Err(too_small(graph, y, axis + 2)),
             (None, None) => {}
         }
     }
@@ -190,11 +191,11 @@ fn check_windows(plan: &Plan, shapes: &[Shape]) -> Result<(), Error> {
 
 /// The blocks of a plan; slots that share one have the same number of bytes.
 fn blocks(plan: &Plan, shapes: &[Shape]) -> Vec<Block> {
-    let count = plan.slots.iter().filter_map(|slot| block_of(slot.place)).max().map_or(0, |last| last + 1);
+    let count = plan.slots.iter().filter_map(|slot| block_of(slot.location)).max().map_or(0, |last| last + 1);
     let mut blocks = vec![Block { bytes: 0, first: usize::MAX, last: 0 }; count];
     let mut touch = |slot: usize, step: usize| {
         let slot = &plan.slots[slot];
-        if let Some(block) = block_of(slot.place) {
+        if let Some(block) = block_of(slot.location) {
             let block = &mut blocks[block];
             let dtype = plan.graph.value(slot.value).ty().dtype();
             block.bytes = shapes[slot.value.index()].element_count() * dtype.size();
@@ -208,9 +209,9 @@ fn blocks(plan: &Plan, shapes: &[Shape]) -> Vec<Block> {
     blocks
 }
 
-fn block_of(place: Place) -> Option<usize> {
-    match place {
-        Place::Block(block) => Some(block),
-        Place::Input(_) | Place::Constant(_) => None,
+fn block_of(location: Location) -> Option<usize> {
+    match location {
+        Location::Block(block) => Some(block),
+        Location::Input(_) | Location::Constant(_) => None,
     }
 }

@@ -1,47 +1,130 @@
-//! The steps of a plan: one module for each group of operators.
+//! The operators: one file each, or one for a family, with its lowering and its actions; and the list of them.
+//!
+//! A lowering ([`Lower`], implemented for the attributes that a graph has) chooses an [`Action`] by the types of the
+//! operands and the layout that they have or get. To add an operator, write its file, then follow the compiler: an arm
+//! of [`lowering`]. What serves several operators has a file of its own: [`bias`], [`dynamic`], [`element`],
+//! [`permute`], [`requantize`], [`scratch`], [`strided`], [`table`], [`weight`].
+//!
+//! Architecture Invariant: no match on an operator, or on a function of elements, ends in `_`.
 
-pub(crate) mod bias;
-pub(crate) mod cast;
-pub(crate) mod conv;
-pub(crate) mod conv_transpose;
-pub(crate) mod convert;
-pub(crate) mod dynamic;
-pub(crate) mod dynamic_conv;
-pub(crate) mod elementwise;
-pub(crate) mod function;
-pub(crate) mod integers;
-pub(crate) mod linear;
-pub(crate) mod logic;
-pub(crate) mod matmul;
-pub(crate) mod movement;
-pub(crate) mod pad;
-pub(crate) mod pairs;
-pub(crate) mod pool;
-pub(crate) mod recurrent;
-pub(crate) mod reduce;
-pub(crate) mod requantize;
-pub(crate) mod resize;
-pub(crate) mod scratch;
-pub(crate) mod search;
-pub(crate) mod select;
-pub(crate) mod softmax;
-pub(crate) mod strided;
-pub(crate) mod table;
+mod bias;
+mod binary;
+mod cast;
+mod clamp;
+mod concat;
+mod conv;
+mod conv_transpose;
+mod cum_sum;
+mod dynamic;
+mod element;
+mod expand;
+mod gather;
+mod linear;
+mod logic;
+mod matmul;
+mod movement;
+mod normalization;
+mod pad;
+pub(crate) mod permute;
+mod pool;
+mod quantize;
+mod recurrent;
+mod reduce;
+mod requantize;
+mod reshape;
+mod resize;
+mod scratch;
+mod search;
+mod slice;
+mod softmax;
+mod strided;
+mod table;
+mod unary;
+pub(crate) mod weight;
 
 use core::fmt;
+use core::ops::Range;
 
-use fourfold_graph::Value;
-use fourfold_kernels::{Codes, CodesMut, ConvInput, Kernel, ZeroPoints};
+use fourfold_graph::{Node, Op};
+use fourfold_kernels::{Codes, CodesMut, ConvInput, Kernel};
 use fourfold_schemes::QuantParams;
-use fourfold_tensor::memory::{copied, filled};
-use fourfold_tensor::{DType, Element, Shape, Tensor};
+use fourfold_tensor::{DType, Element, Shape};
 
 pub(crate) use self::scratch::{Budget, Scratch};
+use self::strided::Shaped;
 use crate::Error;
+use crate::lower::Lowering;
 use crate::spatial::three;
 
 /// The largest number of operands that are not constants folded into the step, of all operators but Concat.
 pub(crate) const MAX_OPERANDS: usize = 4;
+
+/// How an operator becomes steps.
+pub(crate) trait Lower {
+    /// Adds the steps of a node with this operator.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unsupported`] for operands of types that no action takes, and what the constants give rise to.
+    fn lower(&self, lowering: &mut Lowering<'_>, node: &Node) -> Result<(), Error>;
+
+    /// The operands that the action holds, the weight in an order of its own; layers with the same ones share it.
+    fn packed_operands(&self) -> Range<usize> {
+        0..0
+    }
+
+    /// Whether windows lie over the spatial axes of the first operand.
+    fn has_windows(&self) -> bool {
+        false
+    }
+}
+
+/// The lowering of an operator.
+pub(crate) fn lowering(op: &Op) -> &dyn Lower {
+    match op {
+        Op::Conv(op) => op,
+        Op::Linear(op) => op,
+        Op::MatMul => &matmul::MatMul,
+        Op::BatchNorm(op) => op,
+        Op::Relu => &clamp::Relu,
+        Op::Clip(op) => op,
+        Op::MaxPool(op) => op,
+        Op::AveragePool(op) => op,
+        Op::GlobalAveragePool => &pool::GlobalAveragePool,
+        Op::Add(op) => op,
+        Op::Flatten(op) => op,
+        Op::Reshape(op) => op,
+        Op::Transpose(op) => op,
+        Op::Softmax(op) => op,
+        Op::LayerNorm(op) => op,
+        Op::Unary(op) => op,
+        Op::Binary(op) => op,
+        Op::Reduce(op) => op,
+        Op::ConvTranspose(op) => op,
+        Op::GroupNorm(op) => op,
+        Op::LogSoftmax(op) => op,
+        Op::Recurrent(op) => op,
+        Op::Concat(op) => op,
+        Op::Slice(op) => op,
+        Op::Gather(op) => op,
+        Op::GatherElements(op) => op,
+        Op::Expand(op) => op,
+        Op::Pad(op) => op,
+        Op::Resize(op) => op,
+        Op::Where => &logic::Where,
+        Op::Compare(op) => op,
+        Op::Logic(op) => op,
+        Op::Not => &logic::Not,
+        Op::Cast(op) => op,
+        Op::ArgExtreme(op) => op,
+        Op::TopK(op) => op,
+        Op::CumSum(op) => op,
+        Op::Identity | Op::QuantStub | Op::DeQuantStub => &movement::Identity,
+        Op::Quantize => &quantize::Quantize,
+        Op::Dequantize => &quantize::Dequantize,
+        Op::FakeQuantize(op) => op,
+    }
+}
 
 /// An operator with everything that does not change from run to run.
 pub(crate) trait Action: fmt::Debug + Send + Sync {
@@ -81,38 +164,44 @@ impl<'a> Operand<'a> {
         if self.bytes.is_empty() { &[] } else { bytemuck::cast_slice(self.bytes) }
     }
 
+    /// The elements with their shape.
+    pub(crate) fn shaped<T: Element>(&self) -> Shaped<'a, T> {
+        Shaped { elements: self.elements(), shape: self.shape }
+    }
+
     /// `count` elements of one byte from `first` on.
-    pub(crate) fn part(&self, first: usize, count: usize) -> Self {
+    pub(crate) fn section(&self, first: usize, count: usize) -> Self {
         Self { bytes: &self.bytes[first..][..count], ..*self }
     }
 
-    /// The elements as 8-bit codes.
-    pub(crate) fn codes(&self, signed: bool) -> Codes<'a> {
+    /// The elements as quantized values.
+    pub(crate) fn quantized(&self, signed: bool) -> Codes<'a> {
         if signed { Codes::I8(self.elements()) } else { Codes::U8(self.bytes) }
     }
 }
 
-/// The codes of a weight.
-pub(crate) fn weight_codes(weight: &Tensor) -> Result<Codes<'_>, Error> {
-    Ok(if weight.dtype() == DType::U8 { Codes::U8(weight.as_slice()?) } else { Codes::I8(weight.as_slice()?) })
+/// How to read a quantized operand with one zero point.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Encoding {
+    pub(crate) signed: bool,
+    pub(crate) zero_point: i32,
 }
 
-/// The zero points of a weight.
-pub(crate) fn zero_points(params: &QuantParams) -> ZeroPoints<'_> {
-    match params.zero_points() {
-        [one] => ZeroPoints::One(*one),
-        each => ZeroPoints::Each(each),
+impl Encoding {
+    /// Of parameters for all elements.
+    pub(crate) fn of(params: &QuantParams) -> Self {
+        Self { signed: params.dtype() == DType::I8, zero_point: params.zero_points()[0] }
     }
 }
 
 /// The images `[n, spatial..., c]` in an operand's memory.
-pub(crate) fn images<'a>(operand: &Operand<'a>, signed: bool, zero_point: i32) -> ConvInput<'a> {
+pub(crate) fn images<'a>(operand: &Operand<'a>, encoding: Encoding) -> ConvInput<'a> {
     let (batch, size) = (operand.shape[0], three(&operand.shape[2..]));
-    ConvInput { codes: operand.codes(signed), batch, size, zero_point }
+    ConvInput { codes: operand.quantized(encoding.signed), batch, size, zero_point: encoding.zero_point }
 }
 
-/// The bytes of a result as codes.
-pub(crate) fn codes_mut(bytes: &mut [u8], signed: bool) -> CodesMut<'_> {
+/// The bytes of a result as quantized values.
+pub(crate) fn quantized_mut(bytes: &mut [u8], signed: bool) -> CodesMut<'_> {
     if signed { CodesMut::I8(bytemuck::cast_slice_mut(bytes)) } else { CodesMut::U8(bytes) }
 }
 
@@ -128,12 +217,7 @@ pub(crate) fn channels(shape: &[usize]) -> (usize, usize, usize) {
     (shape[0], shape[1], shape[2..].iter().product())
 }
 
-/// The numbers of a bias, if there is one.
-pub(crate) fn bias_of<T: Element>(bias: Option<&Value>) -> Result<Option<Vec<T>>, Error> {
-    bias.and_then(Value::constant).map(|bias| Ok(copied(bias.as_slice::<T>()?)?)).transpose()
-}
-
-/// The numbers of a bias, zeros if there is none.
-pub(crate) fn bias_or_zeros(bias: Option<&Value>, channels: usize) -> Result<Vec<f32>, Error> {
-    bias_of(bias)?.map_or_else(|| Ok(filled(0.0, channels)?), Ok)
+/// The number of elements on one axis, and of those that follow each.
+pub(crate) fn line(shape: &[usize], axis: usize) -> (usize, usize) {
+    (shape[axis], shape[axis + 1..].iter().product())
 }

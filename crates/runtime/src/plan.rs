@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use fourfold_graph::{Graph, ValueId};
 
-use crate::lower::lower;
+use crate::lower::{Lowered, lower};
 use crate::ops::Action;
 use crate::{Error, Options};
 
@@ -52,12 +52,12 @@ pub(crate) struct Slot {
     /// The value, which gives element type and shape.
     pub(crate) value: ValueId,
     pub(crate) layout: Layout,
-    pub(crate) place: Place,
+    pub(crate) location: Location,
 }
 
 /// Where a slot's elements are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum Location {
     /// In the caller's tensor of that index.
     Input(usize),
     /// In the graph's constant.
@@ -82,7 +82,9 @@ impl Plan {
     ///
     /// [`Error::Unsupported`] for a node whose operands have types that no kernel takes.
     pub fn compile(graph: &Graph, options: &Options) -> Result<Self, Error> {
-        lower(graph, options)
+        let Lowered { steps, slots, results, outputs } = lower(graph, options.kernel)?;
+        let (pool, options, steps) = (pool(options)?, options.clone(), steps.into());
+        Ok(Self { graph: graph.clone(), options, pool, steps, slots, results, outputs })
     }
 
     /// A plan of the same graph with other options, which shares the packed weights with this one if the kernel is the

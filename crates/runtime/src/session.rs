@@ -7,9 +7,9 @@ use fourfold_graph::{MAX_CONCAT, ValueId};
 use fourfold_tensor::{DType, Shape, Tensor};
 
 use crate::memory::Binding;
-use crate::ops::movement::Permute;
+use crate::ops::permute::Permute;
 use crate::ops::{Action, Call, MAX_OPERANDS, Operand, Scratch};
-use crate::plan::{Layout, Place, SlotId};
+use crate::plan::{Layout, Location, SlotId};
 use crate::{Error, Plan};
 
 /// The memory of one run at a time of a plan.
@@ -141,13 +141,13 @@ impl Memory {
         mut observe: impl FnMut(&Reader<'_>, usize) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let Self { binding, arena, outputs, scratch } = self;
-        let nothing = Reader { plan, binding, inputs, before: &[], after: &[], gap_end: 0 };
+        let nothing = Reader { plan, binding, inputs, before: &[], after: &[], block_end: 0 };
         observe(&Reader { before: arena.bytes(), ..nothing }, 0)?;
         for (index, step) in plan.steps.iter().enumerate() {
             let range = block(plan, binding, step.output);
             let (before, rest) = arena.bytes_mut()?.split_at_mut(range.start);
             let (output, after) = rest.split_at_mut(range.len());
-            let others = Reader { before, after, gap_end: range.end, ..nothing };
+            let others = Reader { before, after, block_end: range.end, ..nothing };
             let output_shape = others.shape(step.output);
             let absent = Operand { bytes: &[], shape: output_shape };
             let (mut few, mut many) = ([absent; MAX_OPERANDS], None);
@@ -172,17 +172,17 @@ impl Memory {
     }
 }
 
-/// Finds the bytes of slots: in the caller's tensors, in constants, and in an arena of which a part may be lent out.
+/// Finds the bytes of slots: in the caller's tensors, in constants, and in an arena of which one block may be lent out.
 #[derive(Clone, Copy)]
 struct Reader<'a> {
     plan: &'a Plan,
     binding: &'a Binding,
     inputs: &'a [Tensor],
-    /// The arena up to the part that is lent out.
+    /// The arena up to the block that is lent out.
     before: &'a [u8],
-    /// The arena from `gap_end` on.
+    /// The arena from `block_end` on.
     after: &'a [u8],
-    gap_end: usize,
+    block_end: usize,
 }
 
 impl<'a> Reader<'a> {
@@ -191,16 +191,16 @@ impl<'a> Reader<'a> {
     }
 
     fn operand(&self, slot: SlotId) -> Operand<'a> {
-        let bytes = match self.plan.slots[slot].place {
-            Place::Input(index) => self.inputs[index].bytes(),
-            Place::Constant(id) => self.plan.graph.value(id).constant().map_or(&[][..], Tensor::bytes),
-            Place::Block(_) => {
+        let bytes = match self.plan.slots[slot].location {
+            Location::Input(index) => self.inputs[index].bytes(),
+            Location::Constant(id) => self.plan.graph.value(id).constant().map_or(&[][..], Tensor::bytes),
+            Location::Block(_) => {
                 let range = block(self.plan, self.binding, slot);
-                // What has no bytes may lie anywhere, in the part that is lent out too.
+                // What has no bytes may lie anywhere, in the block that is lent out too.
                 if range.is_empty() {
                     return Operand { bytes: &[], shape: self.shape(slot) };
                 }
-                match range.start.checked_sub(self.gap_end) {
+                match range.start.checked_sub(self.block_end) {
                     Some(start) if range.end > self.before.len() => &self.after[start..start + range.len()],
                     _ => &self.before[range],
                 }
@@ -235,7 +235,7 @@ impl<'a> Reader<'a> {
 /// The bytes of a block's slot in the arena.
 fn block(plan: &Plan, binding: &Binding, slot: SlotId) -> Range<usize> {
     let slot = &plan.slots[slot];
-    let Place::Block(block) = slot.place else { return 0..0 };
+    let Location::Block(block) = slot.location else { return 0..0 };
     let count = binding.shapes[slot.value.index()].element_count();
     let start = binding.offsets[block];
     start..start + count * plan.graph.value(slot.value).ty().dtype().size()

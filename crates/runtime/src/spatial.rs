@@ -1,4 +1,4 @@
-//! Where the taps of a window lie.
+//! The positions that the taps of a window see.
 
 use core::ops::Range;
 
@@ -95,7 +95,7 @@ impl Windows<'_> {
         }
     }
 
-    /// The place of a window among the windows.
+    /// The position of a window among the windows.
     fn corner(&self, window: usize) -> [usize; 3] {
         let [_, height, width] = self.out;
         [window / (height * width), window / width % height, window % width]
@@ -106,7 +106,7 @@ impl Windows<'_> {
         let mut position = [0; 3];
         for axis in 0..3 {
             let padded = corner[axis] * stride[axis] + tap[axis] * dilation[axis];
-            position[axis] = padded.checked_sub(pad_begin[axis]).filter(|&place| place < self.size[axis])?;
+            position[axis] = padded.checked_sub(pad_begin[axis]).filter(|&position| position < self.size[axis])?;
         }
         Some(position)
     }
@@ -144,8 +144,8 @@ mod tests {
                     });
                     assert_eq!(runs, taps, "{size:?} {geometry:?}, window {window}");
                     let mut seen = Vec::new();
-                    windows.for_each_seen(window, |tap, place| seen.push((tap, Some(place))));
-                    taps.retain(|(_, place)| place.is_some());
+                    windows.for_each_seen(window, |tap, position| seen.push((tap, Some(position))));
+                    taps.retain(|(_, position)| position.is_some());
                     assert_eq!(seen, taps, "{size:?} {geometry:?}, window {window}");
                 }
             }

@@ -3,6 +3,7 @@
 mod canonical;
 mod convert;
 mod empty;
+mod evaluate;
 mod functions;
 mod integers;
 mod memory;

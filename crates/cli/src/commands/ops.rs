@@ -9,7 +9,7 @@ use crate::table::Table;
 
 pub(super) fn run(context: &Context) -> Result<(), Failure> {
     let kinds = OpKind::ALL.into_iter().filter(|kind| !matches!(kind, OpKind::QuantStub | OpKind::DeQuantStub));
-    let onnx = fourfold::onnx::OPERATORS;
+    let onnx = &*fourfold::onnx::OPERATORS;
     if context.console.json {
         let operator =
             |kind: OpKind| json!({ "name": kind.to_string(), "static": on_codes(kind), "dynamic": kind.has_dynamic() });

@@ -1,54 +1,11 @@
 //! Comparisons, truth values, changes of type, searches and running sums.
 
-use fourfold_graph::{ArgExtreme, Cast, CastTo, Comparison, Concat, CumSum, Logic, Node, Op, TopK, TopKPart};
+use fourfold_graph::{CumSum, Node, TopK, TopKPart};
 use fourfold_tensor::Tensor;
 
 use super::Exporter;
 use super::message::{int, wide};
 use crate::Error;
-use crate::proto::{AttributeProto, data_type};
-
-/// The operator and attributes of those that need no more than these.
-pub(super) fn plain(op: &Op) -> Option<(&'static str, Vec<AttributeProto>)> {
-    Some(match op {
-        Op::Concat(Concat { axis }) => ("Concat", vec![int("axis", *axis)]),
-        Op::Where => ("Where", Vec::new()),
-        Op::Compare(comparison) => {
-            let operator = match comparison {
-                Comparison::Equal => "Equal",
-                Comparison::Less => "Less",
-                Comparison::LessOrEqual => "LessOrEqual",
-                Comparison::Greater => "Greater",
-                Comparison::GreaterOrEqual => "GreaterOrEqual",
-            };
-            (operator, Vec::new())
-        }
-        Op::Logic(function) => {
-            let operator = match function {
-                Logic::And => "And",
-                Logic::Or => "Or",
-                Logic::Xor => "Xor",
-            };
-            (operator, Vec::new())
-        }
-        Op::Not => ("Not", Vec::new()),
-        Op::Cast(Cast { to }) => ("Cast", vec![cast_to(*to)]),
-        Op::ArgExtreme(ArgExtreme { axis, keep, largest, last }) => {
-            let attributes = vec![
-                int("axis", *axis),
-                int("keepdims", usize::from(*keep)),
-                int("select_last_index", usize::from(*last)),
-            ];
-            (if *largest { "ArgMax" } else { "ArgMin" }, attributes)
-        }
-        _ => return None,
-    })
-}
-
-/// The attribute of a Cast.
-fn cast_to(to: CastTo) -> AttributeProto {
-    int("to", usize::try_from(data_type::of(to.dtype())).unwrap_or_default())
-}
 
 impl Exporter<'_> {
     /// Both results are written; the graph's node reads one of them.

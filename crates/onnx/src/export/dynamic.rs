@@ -5,8 +5,8 @@ use fourfold_schemes::QuantParams;
 use fourfold_tensor::Tensor;
 
 use super::Exporter;
+use super::attributes::window;
 use super::message::int;
-use super::node::window;
 use crate::Error;
 use crate::proto::{AttributeProto, data_type};
 

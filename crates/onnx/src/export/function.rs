@@ -1,39 +1,24 @@
 //! Functions of one and two numbers, and reductions, in the operators of the opset that is written.
 
-use fourfold_graph::{Binary, Node, Reduction, Unary};
-use fourfold_tensor::DType;
+use fourfold_graph::{Node, Reduction, Unary};
 
 use super::Exporter;
-use super::message::{float, int, ints, wide};
+use super::message::{int, ints, wide};
 use crate::Error;
-use crate::proto::AttributeProto;
 
 impl Exporter<'_> {
     pub(super) fn unary(&mut self, node: &Node, function: Unary, output: &str) -> Result<(), Error> {
         let (name, x) = (node.name(), self.real(node.inputs()[0])?);
-        let (operator, attributes): (&str, Vec<AttributeProto>) = match function {
-            Unary::Exp => ("Exp", Vec::new()),
-            Unary::Log => ("Log", Vec::new()),
-            Unary::Sqrt => ("Sqrt", Vec::new()),
-            Unary::Reciprocal => ("Reciprocal", Vec::new()),
-            Unary::Neg => ("Neg", Vec::new()),
-            Unary::Abs => ("Abs", Vec::new()),
-            Unary::Tanh => ("Tanh", Vec::new()),
-            Unary::Erf => ("Erf", Vec::new()),
-            Unary::Sigmoid => ("Sigmoid", Vec::new()),
-            Unary::HardSwish => ("HardSwish", Vec::new()),
-            Unary::HardSigmoid { alpha, beta } => ("HardSigmoid", vec![float("alpha", alpha), float("beta", beta)]),
-            Unary::LeakyRelu { slope } => ("LeakyRelu", vec![float("alpha", slope)]),
-            Unary::Elu { alpha } => ("Elu", vec![float("alpha", alpha)]),
+        match function {
             Unary::Silu => {
                 let gate = self.push_fresh("Sigmoid", &format!("{name}.gate"), &[&x], Vec::new());
                 self.push("Mul", name, &[&x, &gate], output, Vec::new());
-                return Ok(());
+                Ok(())
             }
             Unary::Gelu => {
                 let scaled = self.with_number("Div", &format!("{name}.scaled"), &x, core::f32::consts::SQRT_2)?;
                 let erf = self.push_fresh("Erf", &format!("{name}.erf"), &[&scaled], Vec::new());
-                return self.gate(name, &x, &erf, output);
+                self.gate(name, &x, &erf, output)
             }
             Unary::GeluTanh => {
                 let square = self.push_fresh("Mul", &format!("{name}.square"), &[&x, &x], Vec::new());
@@ -42,11 +27,10 @@ impl Exporter<'_> {
                 let sum = self.push_fresh("Add", &format!("{name}.sum"), &[&x, &part], Vec::new());
                 let scaled = self.with_number("Mul", &format!("{name}.scaled"), &sum, 0.797_884_6)?;
                 let tanh = self.push_fresh("Tanh", &format!("{name}.tanh"), &[&scaled], Vec::new());
-                return self.gate(name, &x, &tanh, output);
+                self.gate(name, &x, &tanh, output)
             }
-        };
-        self.push(operator, name, &[&x], output, attributes);
-        Ok(())
+            _ => Err(Error::Export { value: output.to_owned(), reason: "its operator has no ONNX form" }),
+        }
     }
 
     /// `x * (1 + y) / 2`.
@@ -77,7 +61,7 @@ impl Exporter<'_> {
             Reduction::Max => "ReduceMax",
             Reduction::Min => "ReduceMin",
             Reduction::L2 => "ReduceL2",
-            _ => "ReduceSum",
+            Reduction::Sum => "ReduceSum",
         };
         if operator != "ReduceSum" && self.opset < 18 {
             self.push(operator, name, &[&x], output, vec![ints("axes", axes), keep]);
@@ -88,21 +72,4 @@ impl Exporter<'_> {
         self.push(operator, name, &[&x, &axes], output, vec![keep]);
         Ok(())
     }
-}
-
-/// The operator of a function of two numbers, and its attributes. `Mod` is for integers, unless it gives the sign of
-/// the dividend.
-pub(super) fn binary(function: Binary, dtype: DType) -> Option<(&'static str, Vec<AttributeProto>)> {
-    let operator = match function {
-        Binary::Mod if dtype.is_integer() => "Mod",
-        Binary::Fmod => return Some(("Mod", vec![int("fmod", 1)])),
-        Binary::Sub => "Sub",
-        Binary::Mul => "Mul",
-        Binary::Div => "Div",
-        Binary::Min => "Min",
-        Binary::Max => "Max",
-        Binary::Pow => "Pow",
-        _ => return None,
-    };
-    Some((operator, Vec::new()))
 }

@@ -1,15 +1,16 @@
 //! Operators that move, choose or repeat elements.
 
 use fourfold_graph::{
-    Coordinates, Dim, Expand, Gather, GatherElements, Interpolation, Node, Op, Pad, PadMode, Polynomial, Reshape,
-    Resize, Rounding, Slice,
+    Coordinates, Dim, Expand, Interpolation, Node, Op, Pad, PadMode, Polynomial, Reshape, Resize, Rounding, Slice,
 };
 use fourfold_tensor::{DType, Tensor};
 
 use super::Exporter;
-use super::message::{int, text, wide};
+use super::attributes::Writer;
+use super::message::{text, wide};
 use super::sizes::Size;
 use crate::Error;
+use crate::operators::row;
 use crate::proto::{AttributeProto, TensorProto};
 
 /// Whether the operator is written by [`Exporter::movement`].
@@ -48,10 +49,12 @@ impl Exporter<'_> {
                 self.pad(name, pad, x, if is_real { DType::F32 } else { dtype }, output)?;
             }
             Op::Resize(resize) => self.resize(name, resize, (x, own), output)?,
-            Op::Gather(Gather { axis }) | Op::GatherElements(GatherElements { axis }) => {
-                let operator = if matches!(node.op(), Op::Gather(_)) { "Gather" } else { "GatherElements" };
-                let indices = self.real(node.inputs()[1])?;
-                self.push(operator, name, &[x, &indices], output, vec![int("axis", *axis)]);
+            Op::Gather(_) | Op::GatherElements(_) => {
+                let mut attributes = Writer::default();
+                if let Some(operator) = row(&mut node.op().clone(), &mut attributes)? {
+                    let indices = self.real(node.inputs()[1])?;
+                    self.push(operator, name, &[x, &indices], output, attributes.0);
+                }
             }
             _ => {}
         }

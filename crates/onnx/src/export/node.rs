@@ -1,16 +1,13 @@
 //! One node of the graph on its way into the file.
 
-use fourfold_graph::{
-    Activation, AveragePool, BatchNorm, Clip, Flatten, GroupNorm, LayerNorm, Linear, LogSoftmax, Node, Op, Reduce,
-    Softmax, Transpose, Window,
-};
+use fourfold_graph::{Activation, AveragePool, Binary, Clip, GroupNorm, Linear, Node, Op, Reduce};
 
-use super::choice::plain;
-use super::function::binary;
-use super::message::{float, int, ints};
+use super::attributes::{Writer, window};
+use super::message::{int, ints};
 use super::movement::is_movement;
 use super::{Exporter, Form};
 use crate::Error;
+use crate::operators::row;
 use crate::proto::AttributeProto;
 
 impl Exporter<'_> {
@@ -89,64 +86,65 @@ impl Exporter<'_> {
             let x = self.real(node.inputs()[0])?;
             return self.movement(node, &x, output);
         }
-        let (operator, attributes): (&str, Vec<AttributeProto>) = match node.op() {
-            _ if self.gives_sums(node) => return self.sums(node, output),
-            Op::Linear(linear) => return self.linear(node, linear, output),
+        if self.gives_sums(node) {
+            return self.sums(node, output);
+        }
+        let mut attributes = Writer::default();
+        if let Some(operator) = row(&mut node.op().clone(), &mut attributes)? {
+            return self.push_operands(operator, node, output, attributes.0);
+        }
+        match node.op() {
+            Op::Linear(linear) => self.linear(node, linear, output),
             Op::Clip(Clip { min, max }) => {
                 let x = self.real(node.inputs()[0])?;
-                return self.clip(name, &x, (*min, *max), output);
+                self.clip(name, &x, (*min, *max), output)
             }
-            Op::Conv(conv) if conv.dynamic.is_some() => return self.dynamic_conv(node, conv, output),
-            Op::Conv(conv) => {
-                let mut attributes = window(&conv.window);
-                attributes.push(int("group", conv.groups));
-                ("Conv", attributes)
-            }
-            Op::MaxPool(pool) => ("MaxPool", window(pool)),
-            Op::AveragePool(AveragePool { window: pool, count_include_pad }) => {
-                let mut attributes = window(pool);
-                // Before opset 19 an average has no dilation.
-                attributes.retain(|attribute| attribute.name != "dilations" || self.opset >= 19);
-                attributes.push(int("count_include_pad", usize::from(*count_include_pad)));
-                ("AveragePool", attributes)
-            }
-            Op::BatchNorm(BatchNorm { epsilon }) => ("BatchNormalization", vec![float("epsilon", *epsilon)]),
-            Op::Flatten(Flatten { axis }) => ("Flatten", vec![int("axis", *axis)]),
-            Op::Transpose(Transpose { axes }) => ("Transpose", vec![ints("perm", axes)]),
-            Op::LayerNorm(LayerNorm { axis, epsilon }) => {
-                ("LayerNormalization", vec![int("axis", *axis), float("epsilon", *epsilon)])
-            }
-            Op::Unary(function) => return self.unary(node, *function, output),
-            Op::Recurrent(layer) => return self.recurrent(node, layer, output),
-            Op::FakeQuantize(params) => return self.fake_quantize(node, params, output),
-            Op::Binary(function) => {
-                let reason = "its operator has no ONNX form";
-                let dtype = self.ty(node.inputs()[0]).dtype();
-                binary(*function, dtype).ok_or(Error::Export { value: output.to_owned(), reason })?
-            }
-            Op::Reduce(Reduce { reduction, axes, keep }) => {
-                return self.reduce(node, (*reduction, axes, *keep), output);
-            }
-            Op::Softmax(Softmax { axis }) => ("Softmax", vec![int("axis", *axis)]),
-            Op::MatMul => ("MatMul", Vec::new()),
-            Op::Relu => ("Relu", Vec::new()),
-            Op::GlobalAveragePool => ("GlobalAveragePool", Vec::new()),
-            Op::Add(_) => ("Add", Vec::new()),
-            Op::Identity | Op::QuantStub | Op::DeQuantStub => ("Identity", Vec::new()),
-            Op::ConvTranspose(conv) => return self.conv_transpose(node, conv, output),
-            Op::GroupNorm(GroupNorm { groups, epsilon }) => return self.group_norm(node, (*groups, *epsilon), output),
-            Op::LogSoftmax(LogSoftmax { axis }) => ("LogSoftmax", vec![int("axis", *axis)]),
-            Op::TopK(top) => return self.top_k(node, *top, output),
-            Op::CumSum(sum) => return self.cum_sum(node, *sum, output),
-            other => {
-                let reason = "its operator has no ONNX form";
-                plain(other).ok_or_else(|| Error::Export { value: output.to_owned(), reason })?
-            }
-        };
+            Op::Conv(conv) => self.dynamic_conv(node, conv, output),
+            Op::AveragePool(pool) => self.average_pool(node, pool, output),
+            Op::Unary(function) => self.unary(node, *function, output),
+            Op::Binary(function) => self.modulo(node, *function, output),
+            Op::Recurrent(layer) => self.recurrent(node, layer, output),
+            Op::FakeQuantize(params) => self.fake_quantize(node, params, output),
+            Op::Reduce(Reduce { reduction, axes, keep }) => self.reduce(node, (*reduction, axes, *keep), output),
+            Op::GroupNorm(GroupNorm { groups, epsilon }) => self.group_norm(node, (*groups, *epsilon), output),
+            Op::TopK(top) => self.top_k(node, *top, output),
+            Op::CumSum(sum) => self.cum_sum(node, *sum, output),
+            _ => Err(Error::Export { value: output.to_owned(), reason: "its operator has no ONNX form" }),
+        }
+    }
+
+    /// Adds a node whose operands are those of the graph's node.
+    fn push_operands(
+        &mut self,
+        operator: &str,
+        node: &Node,
+        output: &str,
+        attributes: Vec<AttributeProto>,
+    ) -> Result<(), Error> {
         let inputs = node.inputs().iter().map(|&id| self.real(id)).collect::<Result<Vec<_>, _>>()?;
         let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
-        self.push(operator, name, &inputs, output, attributes);
+        self.push(operator, node.name(), &inputs, output, attributes);
         Ok(())
+    }
+
+    fn average_pool(&mut self, node: &Node, pool: &AveragePool, output: &str) -> Result<(), Error> {
+        let mut attributes = window(&pool.window);
+        // Before opset 19 an average has no dilation.
+        attributes.retain(|attribute| attribute.name != "dilations" || self.opset >= 19);
+        attributes.push(int("count_include_pad", usize::from(pool.count_include_pad)));
+        self.push_operands("AveragePool", node, output, attributes)
+    }
+
+    /// `Mod` is for integers, unless it gives the sign of the dividend.
+    fn modulo(&mut self, node: &Node, function: Binary, output: &str) -> Result<(), Error> {
+        let is_integer = self.ty(node.inputs()[0]).dtype().is_integer();
+        match function {
+            Binary::Mod if !is_integer => {
+                Err(Error::Export { value: output.to_owned(), reason: "its operator has no ONNX form" })
+            }
+            Binary::Fmod => self.push_operands("Mod", node, output, vec![int("fmod", 1)]),
+            _ => self.push_operands("Mod", node, output, Vec::new()),
+        }
     }
 
     /// A Gemm for two axes, else a MatMul and an Add; dynamic quantization in integers.
@@ -181,14 +179,4 @@ impl Exporter<'_> {
             }
         }
     }
-}
-
-pub(super) fn window(window: &Window) -> Vec<AttributeProto> {
-    let pads = [window.pad_begin.as_slice(), &window.pad_end].concat();
-    vec![
-        ints("kernel_shape", &window.kernel),
-        ints("strides", &window.stride),
-        ints("dilations", &window.dilation),
-        ints("pads", &pads),
-    ]
 }

@@ -10,9 +10,9 @@ use fourfold_graph::{
 use fourfold_schemes::QuantParams;
 use fourfold_tensor::{DType, Tensor};
 
+use super::attributes::window;
 use super::message::{float, int, ints};
 use super::movement::is_movement;
-use super::node::window;
 use super::sizes::Size;
 use super::{Exporter, MICROSOFT};
 use crate::Error;

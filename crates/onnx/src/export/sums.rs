@@ -3,8 +3,8 @@
 use fourfold_graph::{Conv, Node, Op, ValueId};
 
 use super::Exporter;
+use super::attributes::window;
 use super::message::int;
-use super::node::window;
 use crate::Error;
 
 impl Exporter<'_> {

@@ -1,28 +1,13 @@
 //! Functions of one and two numbers, reductions and normalizations.
 
 use fourfold_graph::{
-    Activation, Add, Binary, Cast, CastTo, Dim, LayerNorm, Op, OutputParams, Reduce, Reduction, Reshape, Unary, ValueId,
+    Activation, Add, Binary, Cast, CastTo, Dim, Op, OutputParams, Reduce, Reduction, Reshape, Unary, ValueId,
 };
 use fourfold_tensor::{DType, Tensor};
 
-use super::computed::Change;
 use super::node::Entry;
 use super::parameters::integers;
 use crate::Error;
-
-/// The functions without attributes, by their ONNX names.
-pub(super) const PLAIN: [(&str, Unary); 10] = [
-    ("Exp", Unary::Exp),
-    ("Log", Unary::Log),
-    ("Sqrt", Unary::Sqrt),
-    ("Reciprocal", Unary::Reciprocal),
-    ("Neg", Unary::Neg),
-    ("Abs", Unary::Abs),
-    ("Tanh", Unary::Tanh),
-    ("Erf", Unary::Erf),
-    ("Sigmoid", Unary::Sigmoid),
-    ("HardSwish", Unary::HardSwish),
-];
 
 impl<'a> Entry<'_, 'a> {
     pub(super) fn unary(&mut self, function: Unary) -> Result<(), Error> {
@@ -33,24 +18,11 @@ impl<'a> Entry<'_, 'a> {
         self.emit(Op::Unary(function), &[x])
     }
 
-    /// A function whose parameters are attributes.
-    pub(super) fn with_parameters(&mut self) -> Result<(), Error> {
-        let (name, opset) = (self.proto.op_type.as_str(), self.importer.opset);
-        let function = match name {
-            "LeakyRelu" => Unary::LeakyRelu { slope: self.attributes(&["alpha"])?.float("alpha", 0.01)? },
-            "Elu" => Unary::Elu { alpha: self.attributes(&["alpha"])?.float("alpha", 1.0)? },
-            "HardSigmoid" => {
-                let attributes = self.attributes(&["alpha", "beta"])?;
-                Unary::HardSigmoid { alpha: attributes.float("alpha", 0.2)?, beta: attributes.float("beta", 0.5)? }
-            }
-            _ => match self.attributes(&["approximate"])?.string("approximate")? {
-                _ if opset < 20 => return Err(self.invalid(format!("there is no {name} before opset 20"))),
-                None | Some(b"none") => Unary::Gelu,
-                Some(b"tanh") => Unary::GeluTanh,
-                Some(other) => {
-                    return Err(self.invalid(format!("approximate is `{}`", String::from_utf8_lossy(other))));
-                }
-            },
+    pub(super) fn gelu(&mut self) -> Result<(), Error> {
+        let function = match self.attributes(&["approximate"])?.string("approximate")? {
+            None | Some(b"none") => Unary::Gelu,
+            Some(b"tanh") => Unary::GeluTanh,
+            Some(other) => return Err(self.invalid(format!("approximate is `{}`", String::from_utf8_lossy(other)))),
         };
         self.unary(function)
     }
@@ -66,6 +38,31 @@ impl<'a> Entry<'_, 'a> {
         let scaled = self.emit_before("scaled", Op::Binary(Binary::Mul), &[x, factor])?;
         let gate = self.emit_before("gate", Op::Unary(Unary::Sigmoid), &[scaled])?;
         self.emit(Op::Binary(Binary::Mul), &[x, gate])
+    }
+
+    /// The slopes of a PRelu, without axes of size 1 at their beginning, which some exporters write.
+    fn slope(&mut self) -> Result<ValueId, Error> {
+        let name = self.input(1).unwrap_or_default();
+        let Some(constant) = self.importer.constant(name)? else { return self.operand(1) };
+        let ones = constant.shape().iter().take_while(|&&size| size == 1).count();
+        let kept = constant.shape()[ones.min(constant.shape().len().saturating_sub(1))..].to_vec();
+        if kept.len() == constant.shape().len() {
+            return self.operand(1);
+        }
+        let slope = constant.reshape(&kept).map_err(fourfold_graph::Error::from)?;
+        let name = self.importer.constant_name(name);
+        Ok(self.importer.builder.constant(&name, slope)?)
+    }
+
+    /// `max(x, 0) + slope * min(x, 0)`, which has the bits of `slope * x` below 0.
+    pub(super) fn prelu(&mut self) -> Result<(), Error> {
+        self.attributes(&[])?;
+        let (x, slope) = (self.operand(0)?, self.slope()?);
+        let zero = self.number("zero", 0.0)?;
+        let above = self.emit_before("above", Op::Relu, &[x])?;
+        let below = self.emit_before("below", Op::Binary(Binary::Min), &[x, zero])?;
+        let scaled = self.emit_before("scaled", Op::Binary(Binary::Mul), &[below, slope])?;
+        self.emit(Op::Add(Add { activation: fourfold_graph::Activation::None }), &[above, scaled])
     }
 
     pub(super) fn binary(&mut self, function: Binary) -> Result<(), Error> {
@@ -166,40 +163,6 @@ impl<'a> Entry<'_, 'a> {
             }
             _ => self.emit_before("exponent", Op::Cast(Cast { to: CastTo::of(dtype) }), &[id]),
         }
-    }
-
-    pub(super) fn layer_norm(&mut self) -> Result<(), Error> {
-        let attributes = self.attributes(&["axis", "epsilon", "stash_type"])?;
-        let (axis, epsilon) = (attributes.int("axis", -1)?, attributes.float("epsilon", 1e-5)?);
-        let x = self.operand(0)?;
-        let axis = self.axis(axis, self.dims(x).len(), false)?;
-        let normalized = self.dims(x)[axis..].to_vec();
-        let mut inputs = vec![x];
-        inputs.push(self.whole(1, &normalized)?);
-        if !self.adds_nothing(2)? {
-            inputs.push(self.whole(2, &normalized)?);
-        }
-        self.emit(Op::LayerNorm(LayerNorm { axis, epsilon }), &inputs)
-    }
-
-    /// The constant of an input with the shape `dims`, to which it may have to be repeated.
-    fn whole(&mut self, index: usize, dims: &[Dim]) -> Result<ValueId, Error> {
-        let constant = self.constant(index)?;
-        let sizes: Option<Vec<usize>> = dims.iter().map(Dim::fixed).collect();
-        let sizes = sizes.ok_or_else(|| self.unsupported(format!("axes {dims:?} whose sizes are not known")))?;
-        if constant.shape() == sizes {
-            return self.operand(index);
-        }
-        let name = self.input(index).unwrap_or_default();
-        let columns: usize = sizes.iter().product();
-        self.computed(name, Change::Bias { columns, factor: 1.0_f32.to_bits() }, |entry| {
-            let wrong = || entry.invalid(format!("input {index} has shape {:?}, expected {sizes:?}", constant.shape()));
-            match constant.as_slice::<f32>() {
-                Ok([one]) => Tensor::from_vec(&sizes, vec![*one; columns]).map_err(|_| wrong()),
-                Ok(all) if all.len() == columns => constant.reshape(&sizes).map_err(|_| wrong()),
-                _ => Err(wrong()),
-            }
-        })
     }
 
     /// A reduction; its axes are an attribute, or from opset 13 (sums) or 18 on an input.

@@ -1,6 +1,6 @@
 //! Comparisons, truth values, changes of type, searches and running sums.
 
-use fourfold_graph::{ArgExtreme, Cast, CastTo, Comparison, CumSum, Logic, Op, TopK, TopKPart, ValueId};
+use fourfold_graph::{Cast, CastTo, CumSum, Op, TopK, TopKPart, ValueId};
 use fourfold_schemes::{QuantParams, Scale};
 
 use super::node::Entry;
@@ -9,26 +9,6 @@ use crate::Error;
 use crate::proto::data_type;
 
 impl<'a> Entry<'_, 'a> {
-    pub(super) fn compare(&mut self, comparison: Comparison) -> Result<(), Error> {
-        self.pair(Op::Compare(comparison))
-    }
-
-    pub(super) fn logic(&mut self, function: Logic) -> Result<(), Error> {
-        self.pair(Op::Logic(function))
-    }
-
-    fn pair(&mut self, op: Op) -> Result<(), Error> {
-        self.attributes(&[])?;
-        let inputs = [self.operand(0)?, self.operand(1)?];
-        self.emit(op, &inputs)
-    }
-
-    pub(super) fn not(&mut self) -> Result<(), Error> {
-        self.attributes(&[])?;
-        let x = self.operand(0)?;
-        self.emit(Op::Not, &[x])
-    }
-
     pub(super) fn choose(&mut self) -> Result<(), Error> {
         self.attributes(&[])?;
         if self.chosen_sizes()? {
@@ -56,15 +36,6 @@ impl<'a> Entry<'_, 'a> {
     fn is_number(&self, id: ValueId) -> bool {
         let params = self.importer.builder.value(id).ty().params();
         params.and_then(QuantParams::as_per_tensor) == Some((Scale::ONE, 0))
-    }
-
-    pub(super) fn arg_extreme(&mut self, largest: bool) -> Result<(), Error> {
-        let attributes = self.attributes(&["axis", "keepdims", "select_last_index"])?;
-        let (axis, keep) = (attributes.int("axis", 0)?, attributes.int("keepdims", 1)? != 0);
-        let last = attributes.flag("select_last_index")?;
-        let x = self.operand(0)?;
-        let axis = self.axis(axis, self.dims(x).len(), false)?;
-        self.emit(Op::ArgExtreme(ArgExtreme { axis, keep, largest, last }), &[x])
     }
 
     /// Values and places are a node each; both are in order, which ONNX leaves open for `sorted = 0`.

@@ -2,136 +2,117 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
-use fourfold_graph::{Activation, Add, Binary, Comparison, Dim, LogSoftmax, Logic, Op, Reduction, Softmax, ValueId};
+use fourfold_graph::{Activation, Add, Binary, Dim, LogSoftmax, Op, OutputParams, Reduction, Softmax, ValueId};
 use fourfold_schemes::exact_depth;
 
-use super::function::PLAIN;
+use super::attributes::Attributes;
 use super::is_default;
 use super::node::Entry;
 use crate::Error;
+use crate::operators::READ;
 use crate::proto::{GraphProto, NodeProto};
 
-/// The operators that [`crate::import`] knows; those of ONNX Runtime with their domain. `ReduceProd` is known as shape
-/// arithmetic only.
-pub const OPERATORS: &[&str] = &[
-    "Abs",
-    "Add",
-    "And",
-    "ArgMax",
-    "ArgMin",
-    "Attention",
-    "AveragePool",
-    "BatchNormalization",
-    "Cast",
-    "Clip",
-    "Concat",
-    "Constant",
-    "ConstantOfShape",
-    "Conv",
-    "ConvInteger",
-    "ConvTranspose",
-    "CumSum",
-    "DepthToSpace",
-    "DequantizeLinear",
-    "Div",
-    "Dropout",
-    "DynamicQuantizeLinear",
-    "Einsum",
-    "Elu",
-    "Equal",
-    "Erf",
-    "Exp",
-    "Expand",
-    "Flatten",
-    "GRU",
-    "Gather",
-    "GatherElements",
-    "Gelu",
-    "Gemm",
-    "GlobalAveragePool",
-    "GlobalMaxPool",
-    "Greater",
-    "GreaterOrEqual",
-    "GroupNormalization",
-    "HardSigmoid",
-    "HardSwish",
-    "Identity",
-    "InstanceNormalization",
-    "LSTM",
-    "LayerNormalization",
-    "LeakyRelu",
-    "Less",
-    "LessOrEqual",
-    "Log",
-    "LogSoftmax",
-    "MatMul",
-    "MatMulInteger",
-    "Max",
-    "MaxPool",
-    "Mean",
-    "Min",
-    "Mod",
-    "Mul",
-    "Neg",
-    "Not",
-    "Or",
-    "PRelu",
-    "Pad",
-    "Pow",
-    "QLinearConv",
-    "QLinearMatMul",
-    "QuantizeLinear",
-    "RMSNormalization",
-    "RNN",
-    "Range",
-    "Reciprocal",
-    "ReduceL2",
-    "ReduceMax",
-    "ReduceMean",
-    "ReduceMin",
-    "ReduceProd",
-    "ReduceSum",
-    "Relu",
-    "Reshape",
-    "Resize",
-    "Shape",
-    "Sigmoid",
-    "Size",
-    "Slice",
-    "Softmax",
-    "SpaceToDepth",
-    "Split",
-    "Sqrt",
-    "Squeeze",
-    "Sub",
-    "Sum",
-    "Swish",
-    "Tanh",
-    "Tile",
-    "TopK",
-    "Transpose",
-    "Trilu",
-    "Unsqueeze",
-    "Upsample",
-    "Where",
-    "Xor",
-    "com.microsoft.DequantizeLinear",
-    "com.microsoft.DynamicQuantizeLSTM",
-    "com.microsoft.DynamicQuantizeMatMul",
-    "com.microsoft.MatMulIntegerToFloat",
-    "com.microsoft.MatMulNBits",
-    "com.microsoft.QGemm",
-    "com.microsoft.QLinearAdd",
-    "com.microsoft.QLinearAveragePool",
-    "com.microsoft.QLinearConcat",
-    "com.microsoft.QLinearGlobalAveragePool",
-    "com.microsoft.QLinearLeakyRelu",
-    "com.microsoft.QLinearMul",
-    "com.microsoft.QLinearSigmoid",
-    "com.microsoft.QLinearSoftmax",
-    "com.microsoft.QuantizeLinear",
+/// Reads a node by code.
+type Read = fn(&mut Entry<'_, '_>) -> Result<(), Error>;
+
+/// The operators that code reads; those of ONNX Runtime with their domain. The others are rows of [`crate::operators`].
+const READ_BY_CODE: &[(&str, Read)] = &[
+    ("Attention", |entry| entry.attention()),
+    ("AveragePool", |entry| entry.average_pool()),
+    ("BatchNormalization", |entry| entry.batch_norm()),
+    ("Cast", |entry| entry.cast()),
+    ("Clip", |entry| entry.clip()),
+    ("Concat", |entry| entry.concat()),
+    ("ConstantOfShape", |entry| entry.constant_of_shape()),
+    ("Conv", |entry| entry.conv()),
+    ("ConvInteger", |entry| entry.conv_integer()),
+    ("ConvTranspose", |entry| entry.conv_transpose()),
+    ("CumSum", |entry| entry.cum_sum()),
+    ("DepthToSpace", |entry| entry.depth_and_space(true)),
+    ("DequantizeLinear", |entry| entry.dequantize_linear()),
+    ("Dropout", |entry| entry.dropout()),
+    ("DynamicQuantizeLinear", |entry| entry.dynamic_quantize_linear()),
+    ("Einsum", |entry| entry.einsum()),
+    ("Expand", |entry| entry.expand()),
+    ("GRU", |entry| entry.recurrent()),
+    ("Gather", |entry| entry.gather()),
+    ("GatherElements", |entry| entry.gather_elements()),
+    ("Gelu", |entry| entry.gelu()),
+    ("Gemm", |entry| entry.gemm()),
+    ("GlobalMaxPool", |entry| entry.global_max_pool()),
+    ("GroupNormalization", |entry| entry.group_norm()),
+    ("InstanceNormalization", |entry| entry.instance_norm()),
+    ("LSTM", |entry| entry.recurrent()),
+    ("LayerNormalization", |entry| entry.layer_norm()),
+    ("LogSoftmax", |entry| entry.softmax(|axis| Op::LogSoftmax(LogSoftmax { axis }))),
+    ("MatMul", |entry| entry.matmul()),
+    ("MatMulInteger", |entry| entry.matmul_integer()),
+    ("Max", |entry| entry.in_pairs(&Op::Binary(Binary::Max))),
+    ("MaxPool", |entry| entry.max_pool()),
+    ("Mean", |entry| entry.mean()),
+    ("Min", |entry| entry.in_pairs(&Op::Binary(Binary::Min))),
+    ("Mod", |entry| entry.modulo()),
+    ("Mul", |entry| entry.mul()),
+    ("PRelu", |entry| entry.prelu()),
+    ("Pad", |entry| entry.pad()),
+    ("Pow", |entry| entry.pow()),
+    ("QLinearConv", |entry| entry.qlinear_conv()),
+    ("QLinearMatMul", |entry| entry.qlinear_matmul()),
+    ("QuantizeLinear", |entry| entry.quantize_linear()),
+    ("RMSNormalization", |entry| entry.rms_norm()),
+    ("RNN", |entry| entry.recurrent()),
+    ("ReduceL2", |entry| entry.reduce(Reduction::L2)),
+    ("ReduceMax", |entry| entry.reduce(Reduction::Max)),
+    ("ReduceMean", |entry| entry.reduce(Reduction::Mean)),
+    ("ReduceMin", |entry| entry.reduce(Reduction::Min)),
+    ("ReduceSum", |entry| entry.reduce(Reduction::Sum)),
+    ("Relu", |entry| entry.relu()),
+    ("Reshape", |entry| entry.reshape()),
+    ("Resize", |entry| entry.resize()),
+    ("Slice", |entry| entry.slice()),
+    ("Softmax", |entry| entry.softmax(|axis| Op::Softmax(Softmax { axis }))),
+    ("SpaceToDepth", |entry| entry.depth_and_space(false)),
+    ("Split", |entry| entry.split()),
+    ("Squeeze", |entry| entry.squeeze()),
+    ("Sum", |entry| entry.sum()),
+    ("Swish", |entry| entry.swish()),
+    ("Tile", |entry| entry.tile()),
+    ("TopK", |entry| entry.top_k()),
+    ("Transpose", |entry| entry.transpose()),
+    ("Trilu", |entry| entry.trilu()),
+    ("Unsqueeze", |entry| entry.unsqueeze()),
+    ("Upsample", |entry| entry.resize()),
+    ("Where", |entry| entry.choose()),
+    ("com.microsoft.DequantizeLinear", |entry| entry.dequantize_linear()),
+    ("com.microsoft.DynamicQuantizeLSTM", |entry| entry.dynamic_quantize_lstm()),
+    ("com.microsoft.DynamicQuantizeMatMul", |entry| entry.dynamic_quantize_matmul()),
+    ("com.microsoft.MatMulIntegerToFloat", |entry| entry.matmul_integer_to_float()),
+    ("com.microsoft.MatMulNBits", |entry| entry.matmul_bits()),
+    ("com.microsoft.QGemm", |entry| entry.qgemm()),
+    ("com.microsoft.QLinearAdd", |entry| entry.qlinear_add()),
+    ("com.microsoft.QLinearAveragePool", |entry| entry.qlinear_average_pool()),
+    ("com.microsoft.QLinearConcat", |entry| entry.qlinear_concat()),
+    ("com.microsoft.QLinearGlobalAveragePool", |entry| entry.qlinear_global_average_pool()),
+    ("com.microsoft.QLinearLeakyRelu", |entry| entry.qlinear_leaky_relu()),
+    ("com.microsoft.QLinearMul", |entry| entry.qlinear_mul()),
+    ("com.microsoft.QLinearSigmoid", |entry| entry.qlinear_sigmoid()),
+    ("com.microsoft.QLinearSoftmax", |entry| entry.qlinear_softmax()),
+    ("com.microsoft.QuantizeLinear", |entry| entry.quantize_linear()),
 ];
+
+/// The operators that are read where constants are collected, and those of shape arithmetic only.
+const READ_ELSEWHERE: [&str; 5] = ["Constant", "Range", "ReduceProd", "Shape", "Size"];
+
+/// The operators that [`crate::import`] knows, sorted; those of ONNX Runtime with their domain. `ReduceProd` is known
+/// as shape arithmetic only.
+pub static OPERATORS: LazyLock<Vec<&str>> = LazyLock::new(|| {
+    let by_code = READ_BY_CODE.iter().map(|(name, _)| *name);
+    let mut all: Vec<&str> = READ.keys().copied().chain(by_code).chain(READ_ELSEWHERE).collect();
+    all.sort_unstable();
+    all
+});
 
 /// Fails with all operators that are not known.
 pub(super) fn check(graph: &GraphProto) -> Result<(), Error> {
@@ -161,121 +142,47 @@ impl Entry<'_, '_> {
         if is_default(&self.proto.domain) && (self.shape_arithmetic()? || !self.importer.is_folding && self.fold()?) {
             return Ok(());
         }
-        match &*operator(self.proto) {
-            "Conv" => self.conv(),
-            "ConvTranspose" => self.conv_transpose(),
-            "MaxPool" => self.max_pool(),
-            "AveragePool" => self.average_pool(),
-            "GlobalAveragePool" => self.global_average_pool(),
-            "Gemm" => self.gemm(),
-            "MatMul" => self.matmul(),
-            "BatchNormalization" => self.batch_norm(),
-            "Relu" => self.relu(),
-            "Clip" => self.clip(),
-            "Add" => self.add(),
-            "Flatten" => self.flatten(),
-            "Reshape" => self.reshape(),
-            "Transpose" => self.transpose(),
-            "Softmax" => self.softmax(|axis| Op::Softmax(Softmax { axis })),
-            "Identity" => self.plain(Op::Identity),
-            "Dropout" => self.dropout(),
-            "LeakyRelu" | "Elu" | "HardSigmoid" | "Gelu" => self.with_parameters(),
-            "Swish" => self.swish(),
-            "Attention" => self.attention(),
-            "RMSNormalization" => self.rms_norm(),
-            "Trilu" => self.trilu(),
-            "Sub" => self.binary(Binary::Sub),
-            "Mul" => self.mul(),
-            "Div" => self.binary(Binary::Div),
-            "Mod" => self.modulo(),
-            "Min" => self.in_pairs(&Op::Binary(Binary::Min)),
-            "Max" => self.in_pairs(&Op::Binary(Binary::Max)),
-            "Sum" if self.proto.input.len() == 2 => self.add(),
-            "Sum" => self.in_pairs(&Op::Add(Add { activation: Activation::None })),
-            "Mean" => self.mean(),
-            "Pow" => self.pow(),
-            "LayerNormalization" => self.layer_norm(),
-            "ReduceMean" => self.reduce(Reduction::Mean),
-            "ReduceSum" => self.reduce(Reduction::Sum),
-            "ReduceMax" => self.reduce(Reduction::Max),
-            "ReduceMin" => self.reduce(Reduction::Min),
-            "ReduceL2" => self.reduce(Reduction::L2),
-            "QuantizeLinear" | "com.microsoft.QuantizeLinear" => self.quantize_linear(),
-            "DequantizeLinear" | "com.microsoft.DequantizeLinear" => self.dequantize_linear(),
-            "QLinearConv" => self.qlinear_conv(),
-            "QLinearMatMul" => self.qlinear_matmul(),
-            "com.microsoft.QGemm" => self.qgemm(),
-            "com.microsoft.QLinearAdd" => self.qlinear_add(),
-            "com.microsoft.QLinearConcat" => self.qlinear_concat(),
-            "com.microsoft.QLinearAveragePool" => self.qlinear_average_pool(),
-            "com.microsoft.QLinearLeakyRelu" => self.qlinear_leaky_relu(),
-            "com.microsoft.QLinearMul" => self.qlinear_mul(),
-            "com.microsoft.QLinearSigmoid" => self.qlinear_sigmoid(),
-            "com.microsoft.QLinearSoftmax" => self.qlinear_softmax(),
-            "com.microsoft.QLinearGlobalAveragePool" => self.qlinear_global_average_pool(),
-            "DynamicQuantizeLinear" => self.dynamic_quantize_linear(),
-            "MatMulInteger" => self.matmul_integer(),
-            "ConvInteger" => self.conv_integer(),
-            "com.microsoft.DynamicQuantizeMatMul" => self.dynamic_quantize_matmul(),
-            "com.microsoft.MatMulIntegerToFloat" => self.matmul_integer_to_float(),
-            "com.microsoft.MatMulNBits" => self.matmul_bits(),
-            "Cast" => self.cast(),
-            "Concat" => self.concat(),
-            "Split" => self.split(),
-            "Slice" => self.slice(),
-            "Gather" => self.gather(),
-            "GatherElements" => self.gather_elements(),
-            "Expand" => self.expand(),
-            "Tile" => self.tile(),
-            "Squeeze" => self.squeeze(),
-            "Unsqueeze" => self.unsqueeze(),
-            "ConstantOfShape" => self.constant_of_shape(),
-            "DepthToSpace" => self.depth_and_space(true),
-            "SpaceToDepth" => self.depth_and_space(false),
-            "Pad" => self.pad(),
-            "Resize" | "Upsample" => self.resize(),
-            "Where" => self.choose(),
-            "Equal" => self.compare(Comparison::Equal),
-            "Less" => self.compare(Comparison::Less),
-            "LessOrEqual" => self.compare(Comparison::LessOrEqual),
-            "Greater" => self.compare(Comparison::Greater),
-            "GreaterOrEqual" => self.compare(Comparison::GreaterOrEqual),
-            "And" => self.logic(Logic::And),
-            "Or" => self.logic(Logic::Or),
-            "Xor" => self.logic(Logic::Xor),
-            "Not" => self.not(),
-            "ArgMax" => self.arg_extreme(true),
-            "ArgMin" => self.arg_extreme(false),
-            "TopK" => self.top_k(),
-            "CumSum" => self.cum_sum(),
-            "InstanceNormalization" => self.instance_norm(),
-            "GroupNormalization" => self.group_norm(),
-            "PRelu" => self.prelu(),
-            "GlobalMaxPool" => self.global_max_pool(),
-            "LogSoftmax" => self.softmax(|axis| Op::LogSoftmax(LogSoftmax { axis })),
-            "LSTM" | "GRU" | "RNN" => self.recurrent(),
-            "com.microsoft.DynamicQuantizeLSTM" => self.dynamic_quantize_lstm(),
-            "Einsum" => self.einsum(),
-            other => match PLAIN.iter().find(|(name, _)| *name == other) {
-                Some((_, function)) => {
-                    self.attributes(&[])?;
-                    self.unary(*function)
-                }
-                None => Err(self.unsupported(format!("the operator {other}"))),
-            },
+        let name = operator(self.proto);
+        if let Some((_, read)) = READ_BY_CODE.iter().find(|(known, _)| *known == name) {
+            return read(self);
+        }
+        match READ.get(&*name) {
+            Some(op) => self.read_row(op.clone()),
+            None => Err(self.unsupported(format!("the operator {name}"))),
         }
     }
 
-    /// An operator with one input and no attributes.
-    fn plain(&mut self, op: Op) -> Result<(), Error> {
-        self.attributes(&[])?;
-        let x = self.moved(0)?;
-        self.emit_moved(op, x)
+    /// An operator of a row, on as many operands as the node has.
+    fn read_row(&mut self, mut op: Op) -> Result<(), Error> {
+        let kind = op.kind();
+        match (kind.output_params(), self.proto.input.len()) {
+            (OutputParams::Own, 1) => {
+                Attributes::read_row(self.proto, &self.name, &mut op, 0)?;
+                self.own(|_, _| Ok(op))
+            }
+            (OutputParams::Own, _) => {
+                Attributes::read_row(self.proto, &self.name, &mut op, 0)?;
+                let fuses = op.with_activation(Activation::None).is_some();
+                self.own_of_two(&op, fuses)
+            }
+            (OutputParams::Shared, _) => {
+                let x = self.moved(0)?;
+                Attributes::read_row(self.proto, &self.name, &mut op, self.dims(x.id()).len())?;
+                self.emit_moved(op, x)
+            }
+            (OutputParams::Float, count) => {
+                let inputs = (0..count).map(|index| self.operand(index)).collect::<Result<Vec<_>, _>>()?;
+                let rank = inputs.first().map_or(0, |&x| self.dims(x).len());
+                Attributes::read_row(self.proto, &self.name, &mut op, rank)?;
+                self.emit(op, &inputs)
+            }
+        }
     }
 
-    fn add(&mut self) -> Result<(), Error> {
-        self.attributes(&[])?;
-        self.own_of_two(&Op::Add(Add { activation: Activation::None }), true)
+    /// The sum of any number of operands.
+    fn sum(&mut self) -> Result<(), Error> {
+        let add = Op::Add(Add { activation: Activation::None });
+        if self.proto.input.len() == 2 { self.read_row(add) } else { self.in_pairs(&add) }
     }
 
     /// An operator with one input, whose result has parameters of its own when the input is quantized.

@@ -12,11 +12,6 @@ use super::window::{POOL, pool};
 use crate::Error;
 
 impl Entry<'_, '_> {
-    pub(super) fn global_average_pool(&mut self) -> Result<(), Error> {
-        self.attributes(&[])?;
-        self.own(|_, _| Ok(Op::GlobalAveragePool))
-    }
-
     /// A window of one position moves nothing, one of the whole image is a mean of it.
     pub(super) fn average_pool(&mut self) -> Result<(), Error> {
         self.attributes(&[&POOL[..], &["count_include_pad"]].concat())?;

@@ -10,13 +10,6 @@ use super::tensor::failed;
 use crate::Error;
 
 impl<'a> Entry<'_, 'a> {
-    pub(super) fn flatten(&mut self) -> Result<(), Error> {
-        let axis = self.attributes(&["axis"])?.int("axis", 1)?;
-        let x = self.moved(0)?;
-        let axis = self.axis(axis, self.dims(x.id()).len(), true)?;
-        self.emit_moved(Op::Flatten(Flatten { axis }), x)
-    }
-
     pub(super) fn reshape(&mut self) -> Result<(), Error> {
         let allow_zero = self.attributes(&["allowzero"])?.flag("allowzero")?;
         let sizes = self.expect_sizes(1)?.elements;

@@ -137,7 +137,7 @@ fn no_number_makes_an_operator_panic() {
     let options = Options { limits: limits.clone(), ..Options::default() };
     let mut random = Random(1);
     let mut ran = 0;
-    for operator in crate::import::OPERATORS {
+    for operator in crate::import::OPERATORS.iter().copied() {
         for _ in 0..1500 {
             let bytes = case(operator, &mut random).encode_to_vec();
             let Ok(graph) = import(&bytes, &limits) else { continue };

@@ -4,14 +4,16 @@ use core::fmt::{self, Write};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
-use fourfold_graph::{Graph, Node, Op, ValueId};
+use fourfold_graph::{Graph, Node, ValueId};
 
 use super::Lowering;
+use crate::ops::lowering;
+use crate::plan::{Layout, SlotId};
 
-/// The operands of a layer that vary from run to run: all but its weights and bias.
-pub(super) fn variables(node: &Node) -> impl Iterator<Item = ValueId> + '_ {
-    let weights = if matches!(node.op(), Op::Recurrent(_)) { 1..4 } else { 1..3 };
-    node.inputs().iter().enumerate().filter(move |(operand, _)| !weights.contains(operand)).map(|(_, &id)| id)
+/// The operands of a node that its action does not hold.
+fn variables(node: &Node) -> impl Iterator<Item = ValueId> + '_ {
+    let packed = lowering(node.op()).packed_operands();
+    node.inputs().iter().enumerate().filter(move |(operand, _)| !packed.contains(operand)).map(|(_, &id)| id)
 }
 
 /// Whether two nodes do the same with the same weights, to values of the same types.
@@ -39,13 +41,13 @@ fn hash_of(graph: &Graph, node: &Node) -> u64 {
     }
     let mut text = Text(DefaultHasher::new());
     let output = node.output();
-    let part = |&id: &ValueId| match graph.value(id).constant() {
+    let described = |&id: &ValueId| match graph.value(id).constant() {
         Some(_) => (Some(id), None),
         None => (None, Some(graph.value(id).ty())),
     };
-    let parts: Vec<_> = node.inputs().iter().chain([&output]).map(part).collect();
+    let operands: Vec<_> = node.inputs().iter().chain([&output]).map(described).collect();
     // Writing to a hash does not fail.
-    let _ = write!(text, "{:?} {:?}", node.op(), parts);
+    let _ = write!(text, "{:?} {:?}", node.op(), operands);
     text.0.finish()
 }
 
@@ -53,7 +55,7 @@ impl Lowering<'_> {
     /// Adds the step of a layer with the action of an earlier one that is alike, so that its weights are packed once;
     /// `false` if there is none.
     pub(super) fn share(&mut self, node: &Node) -> bool {
-        if !matches!(node.op(), Op::Conv(_) | Op::ConvTranspose(_) | Op::Linear(_) | Op::Recurrent(_)) {
+        if lowering(node.op()).packed_operands().is_empty() {
             return false;
         }
         let graph = self.graph;
@@ -68,5 +70,10 @@ impl Lowering<'_> {
         let inputs = variables(node).zip(layouts).map(|(id, layout)| self.slot(id, layout)).collect();
         self.finish(node, layout, action, inputs);
         true
+    }
+
+    /// The slots of the operands of a node that its action does not hold.
+    pub(crate) fn variables(&mut self, node: &Node, layout: Layout) -> Vec<SlotId> {
+        variables(node).map(|id| self.slot(id, layout)).collect()
     }
 }

@@ -1,13 +1,13 @@
 //! Offsets for blocks of memory that live at different times.
 //!
-//! First fit, in the best of several orders ([`search`]): the largest blocks first, those that take the most of bytes
-//! and steps, those that come first; and then, again and again, what ended at the top before everything else. A block
-//! is only compared with its neighbours, those that are alive with it. Networks have few of them: what a chain of
+//! First fit, in the best of several orders ([`search`]): the largest blocks first, those with the largest product of
+//! bytes and steps, those that come first; and then, again and again, what ended at the top before everything else. A
+//! block is only compared with its neighbours, those that are alive with it. Networks have few of them: what a chain of
 //! layers needs lives for two steps.
 //!
 //! Where blocks have very many neighbours, as thousands of branches that all wait for one sum, fewer orders are tried,
-//! so that the number of comparisons is at most [`COMPARISONS`] for each block; and where not all of them are tried,
-//! one walk over the steps ([`sweep`]), whose time does not depend on the neighbours, may do better.
+//! so that the number of comparisons is at most [`COMPARISONS`] for each block. Where not all of them are tried, one
+//! walk over the steps ([`sweep`]), whose time does not depend on the neighbours, may do better.
 
 mod search;
 mod sweep;
@@ -20,7 +20,7 @@ use search::Neighbours;
 const ALIGNMENT: usize = 64;
 
 /// What elements of any type need; for arenas of values so small that whole cache lines would waste memory.
-const LEAST_ALIGNMENT: usize = 8;
+const MIN_ALIGNMENT: usize = 8;
 
 /// How many comparisons of a block with a neighbour are allowed for each block, so that the time is linear in their
 /// number.
@@ -37,7 +37,7 @@ pub(crate) struct Block {
     pub(crate) last: usize,
 }
 
-/// The place of every block.
+/// The offset of every block.
 #[derive(Clone, Debug)]
 pub(crate) struct Arrangement {
     pub(crate) offsets: Vec<usize>,
@@ -84,19 +84,19 @@ fn events(blocks: &[Block]) -> Vec<Event> {
 
 /// The largest sum of bytes alive at the same time: no arena can be smaller.
 pub(crate) fn live_bytes(blocks: &[Block]) -> usize {
-    most_alive(blocks, &events(blocks))
+    peak_of(blocks, &events(blocks))
 }
 
-fn most_alive(blocks: &[Block], events: &[Event]) -> usize {
-    let (mut alive, mut most) = (0_u128, 0_u128);
+fn peak_of(blocks: &[Block], events: &[Event]) -> usize {
+    let (mut alive, mut peak) = (0_u128, 0_u128);
     for event in events {
         match *event {
             Event::Begins(index) => alive += blocks[index].bytes as u128,
             Event::Ends(index) => alive -= blocks[index].bytes as u128,
         }
-        most = most.max(alive);
+        peak = peak.max(alive);
     }
-    usize::try_from(most).unwrap_or(usize::MAX)
+    usize::try_from(peak).unwrap_or(usize::MAX)
 }
 
 /// Gives every block an offset such that blocks alive at the same time do not overlap.
@@ -105,14 +105,14 @@ fn most_alive(blocks: &[Block], events: &[Event]) -> usize {
 /// number of blocks but for sorting, whatever lives when.
 pub(crate) fn arrange(blocks: &[Block]) -> Arrangement {
     let events = events(blocks);
-    let (live, plenty) = (most_alive(blocks, &events), allowance(blocks.len()));
+    let (live, plenty) = (peak_of(blocks, &events), allowance(blocks.len()));
     let neighbours = Neighbours::of(blocks.len(), &events, plenty);
     let best = |alignment: usize| {
         let all = search::PASSES;
         let passes =
             neighbours.as_ref().map_or(0, |neighbours| (plenty / 2 / neighbours.comparisons().max(1)).min(all));
         let found = neighbours.as_ref().filter(|_| passes > 0);
-        let found = found.map(|neighbours| search::smallest(blocks, neighbours, (live, passes), alignment));
+        let found = found.map(|neighbours| search::smallest(blocks, neighbours, live, passes, alignment));
         match found {
             Some(found) if passes == all => found,
             Some(found) => found.smaller(sweep::smallest(blocks, &events, alignment)),
@@ -120,7 +120,7 @@ pub(crate) fn arrange(blocks: &[Block]) -> Arrangement {
         }
     };
     let wide = best(ALIGNMENT);
-    if wide.is_near(live) { wide } else { wide.smaller(best(LEAST_ALIGNMENT)) }
+    if wide.is_near(live) { wide } else { wide.smaller(best(MIN_ALIGNMENT)) }
 }
 
 /// How many comparisons may be made for so many blocks.

@@ -1,134 +1,146 @@
-//! Real numbers to codes and back, or both at once.
+//! Elements of another type, by the rule of [`CastTo`].
 
-use fourfold_kernels::Affine;
-use fourfold_schemes::{Granularity, QuantParams};
-use fourfold_tensor::DType;
+use fourfold_graph::{CastTo, Node};
+use fourfold_tensor::{DType, Element, Float, bf16, f16};
 
-use super::{Action, Call};
+use super::{Action, Call, Lower};
 use crate::Error;
+use crate::lower::Lowering;
+use crate::plan::Layout;
 
-/// Equation (2), per tensor, in any layout.
-#[derive(Debug)]
-pub(crate) struct Quantize {
-    affine: Affine,
-    signed: bool,
-}
-
-impl Quantize {
-    pub(crate) fn new(params: &QuantParams) -> Self {
-        Self { affine: affine(params, 0), signed: params.dtype() == DType::I8 }
-    }
-}
-
-impl Action for Quantize {
-    fn run(&self, call: Call<'_>) -> Result<(), Error> {
-        let x = call.inputs[0].elements();
-        if self.signed {
-            call.kernel.quantize_i8(x, self.affine, bytemuck::cast_slice_mut(call.output))?;
-        } else {
-            call.kernel.quantize_u8(x, self.affine, call.output)?;
-        }
+impl Lower for fourfold_graph::Cast {
+    fn lower(&self, lowering: &mut Lowering<'_>, node: &Node) -> Result<(), Error> {
+        let from = lowering.dtype(node);
+        lowering.add(node, Layout::RowMajor, 1, Cast { from, to: self.to });
         Ok(())
     }
 }
 
-/// Equation (1): per tensor in any layout, per channel in row-major layout.
+/// Elements of another type.
 #[derive(Debug)]
-pub(crate) struct Dequantize {
-    params: QuantParams,
+struct Cast {
+    from: DType,
+    to: CastTo,
 }
 
-impl Dequantize {
-    pub(crate) fn new(params: &QuantParams) -> Self {
-        Self { params: params.clone() }
-    }
+/// What every number type becomes.
+trait Number: Element {
+    fn single(self) -> f32;
+    fn double(self) -> f64;
+    /// A number of 16 bits: rounded once where this is a float, else from single precision.
+    fn half<T: Float>(self) -> T;
+    fn wide(self) -> i64;
+    /// As `i32`, of which integers of 8 bits keep the lowest.
+    fn word(self) -> i32;
+    fn bool(self) -> bool;
 }
 
-impl Action for Dequantize {
-    fn run(&self, call: Call<'_>) -> Result<(), Error> {
-        let (x, out) = (call.inputs[0], bytemuck::cast_slice_mut::<u8, f32>(call.output));
-        let run = match self.params.granularity() {
-            Granularity::PerTensor { .. } => out.len(),
-            Granularity::PerChannel { axis, .. } => x.shape[axis + 1..].iter().product(),
-        };
-        let channels = self.params.scales().len();
-        let size = self.params.dtype().size();
-        let runs = out.chunks_mut(run.max(1)).zip(x.bytes.chunks(run.max(1) * size)).enumerate();
-        for (index, (out, codes)) in runs {
-            let affine = affine(&self.params, index % channels);
-            match self.params.dtype() {
-                DType::I8 => call.kernel.dequantize_i8(bytemuck::cast_slice(codes), affine, out)?,
-                DType::U8 => call.kernel.dequantize_u8(codes, affine, out)?,
-                _ => dequantize_i32(bytemuck::cast_slice(codes), affine, out),
+macro_rules! floats {
+    ($($float:ty),*) => {$(
+        impl Number for $float {
+            fn single(self) -> f32 {
+                Float::single(self)
+            }
+
+            fn double(self) -> f64 {
+                Float::double(self)
+            }
+
+            fn half<T: Float>(self) -> T {
+                T::of_double(Float::double(self))
+            }
+
+            #[expect(clippy::cast_possible_truncation, reason = "the range is checked")]
+            fn wide(self) -> i64 {
+                // The smallest number above the range; NaN is in no range.
+                const END: f64 = 9_223_372_036_854_775_808.0;
+                let x = Float::double(self);
+                if (-END..END).contains(&x) { x as i64 } else { i64::MIN }
+            }
+
+            #[expect(clippy::cast_possible_truncation, reason = "the range is checked")]
+            fn word(self) -> i32 {
+                let x = Float::double(self).trunc();
+                if (-2_147_483_648.0..2_147_483_648.0).contains(&x) { x as i32 } else { i32::MIN }
+            }
+
+            fn bool(self) -> bool {
+                Float::double(self) != 0.0
             }
         }
-        Ok(())
+    )*};
+}
+
+floats!(f32, f16, bf16, f64);
+
+macro_rules! integers {
+    ($($integer:ty),*) => {$(
+        impl Number for $integer {
+            #[allow(clippy::cast_precision_loss, clippy::cast_lossless, reason = "rounds to nearest, ties to even")]
+            fn single(self) -> f32 {
+                self as f32
+            }
+
+            #[allow(clippy::cast_precision_loss, clippy::cast_lossless, reason = "rounds to nearest, ties to even")]
+            fn double(self) -> f64 {
+                self as f64
+            }
+
+            fn half<T: Float>(self) -> T {
+                T::of_single(Number::single(self))
+            }
+
+            fn wide(self) -> i64 {
+                i64::from(self)
+            }
+
+            #[expect(clippy::cast_possible_truncation, reason = "integers keep their lowest bits")]
+            fn word(self) -> i32 {
+                i64::from(self) as i32
+            }
+
+            fn bool(self) -> bool {
+                self != 0
+            }
+        }
+    )*};
+}
+
+integers!(i8, u8, i32, i64);
+
+impl Cast {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "integers keep their lowest bits")]
+    fn cast<T: Number>(&self, call: Call<'_>) {
+        fn each<T: Number, U: Element>(call: Call<'_>, f: fn(T) -> U) {
+            let out = bytemuck::cast_slice_mut::<u8, U>(call.output);
+            out.iter_mut().zip(call.inputs[0].elements::<T>()).for_each(|(out, x)| *out = f(*x));
+        }
+        match self.to {
+            CastTo::F32 => each(call, T::single),
+            CastTo::F16 => each(call, T::half::<f16>),
+            CastTo::BF16 => each(call, T::half::<bf16>),
+            CastTo::F64 => each(call, T::double),
+            CastTo::I64 => each(call, T::wide),
+            CastTo::I32 => each(call, T::word),
+            CastTo::I8 => each(call, |x: T| x.word() as i8),
+            CastTo::U8 => each(call, |x: T| x.word() as u8),
+            CastTo::Bool => each(call, |x: T| u8::from(x.bool())),
+        }
     }
 }
 
-fn dequantize_i32(codes: &[i32], affine: Affine, out: &mut [f32]) {
-    for (out, &code) in out.iter_mut().zip(codes) {
-        #[expect(clippy::cast_precision_loss, reason = "equation (1) is in f32")]
-        let steps = code.wrapping_sub(affine.zero_point) as f32;
-        *out = affine.scale * steps;
-    }
-}
-
-/// Equations (2) and (1) at once: per tensor in any layout, per channel in row-major layout.
-#[derive(Debug)]
-pub(crate) struct FakeQuantize {
-    params: QuantParams,
-}
-
-impl FakeQuantize {
-    pub(crate) fn new(params: &QuantParams) -> Self {
-        Self { params: params.clone() }
-    }
-}
-
-impl Action for FakeQuantize {
+impl Action for Cast {
     fn run(&self, call: Call<'_>) -> Result<(), Error> {
-        let (x, out) = (call.inputs[0], bytemuck::cast_slice_mut::<u8, f32>(call.output));
-        let run = match self.params.granularity() {
-            Granularity::PerTensor { .. } => out.len(),
-            Granularity::PerChannel { axis, .. } => x.shape[axis + 1..].iter().product(),
-        };
-        let runs = out.chunks_mut(run.max(1)).zip(x.elements::<f32>().chunks(run.max(1))).enumerate();
-        for (index, (out, x)) in runs {
-            fake_quantize(x, affine(&self.params, index % self.params.scales().len()), out);
+        match self.from {
+            DType::F32 => self.cast::<f32>(call),
+            DType::F16 => self.cast::<f16>(call),
+            DType::BF16 => self.cast::<bf16>(call),
+            DType::F64 => self.cast::<f64>(call),
+            DType::I64 => self.cast::<i64>(call),
+            DType::I32 => self.cast::<i32>(call),
+            DType::I8 => self.cast::<i8>(call),
+            DType::U8 | DType::Bool => self.cast::<u8>(call),
         }
         Ok(())
-    }
-}
-
-/// `scale * (clamp(round_half_even(x / scale) + zero_point, q_min, q_max) - zero_point)`, which NaN makes 0.
-fn fake_quantize(x: &[f32], affine: Affine, out: &mut [f32]) {
-    /// 2^22. A number of this size or less and three times this one have a sum between 2^23 and 2^24, which has no
-    /// fraction.
-    const WHOLE: f32 = 4_194_304.0;
-    let Affine { scale, zero_point, q_min, q_max } = affine;
-    #[expect(clippy::cast_precision_loss, reason = "equation (2) is in f32")]
-    let bound = |code: i32| (i64::from(code) - i64::from(zero_point)) as f32;
-    // Bounds are whole numbers, so it is the same to clamp first.
-    let (low, high) = (bound(q_min), bound(q_max));
-    let steps = |x: f32| {
-        let steps = x / scale;
-        if steps.is_nan() { 0.0 } else { steps.clamp(low, high) }
-    };
-    if low >= -WHOLE && high <= WHOLE {
-        let whole = |steps: f32| (steps + 3.0 * WHOLE) - 3.0 * WHOLE;
-        out.iter_mut().zip(x).for_each(|(out, &x)| *out = scale * whole(steps(x)));
-    } else {
-        // Codes have no negative zero.
-        out.iter_mut().zip(x).for_each(|(out, &x)| *out = scale * (steps(x).round_ties_even() + 0.0));
-    }
-}
-
-fn affine(params: &QuantParams, channel: usize) -> Affine {
-    Affine {
-        scale: params.scales()[channel].get(),
-        zero_point: params.zero_points()[channel],
-        q_min: params.quant_min(),
-        q_max: params.quant_max(),
     }
 }

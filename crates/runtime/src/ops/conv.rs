@@ -1,18 +1,57 @@
 //! Convolutions, channels last: `x: [n, d, h, w, c]`, result `[n, d, h, w, o]`.
 
-use fourfold_graph::{Activation, Value};
-use fourfold_kernels::{FloatMatrix, Geometry, Kernel, PackedConv, PackedFloatMatrix};
-use fourfold_schemes::QuantParams;
+mod dynamic;
+mod float;
+mod quantized;
+
+use core::ops::Range;
+
+use fourfold_graph::{Conv, Node};
+use fourfold_kernels::Geometry;
 use fourfold_tensor::{DType, Element, Tensor, View};
 
-use super::linear::pack_float;
-use super::requantize::End;
-use super::{Action, Budget, Call, Scratch, bias_or_zeros, clamp, images, weight_codes, zero_points};
+use self::dynamic::DynamicConv;
+use self::float::FloatConv;
+use self::quantized::QuantizedConv;
+use super::requantize::Epilogue;
+use super::{Lower, bias};
 use crate::Error;
-use crate::spatial::{Windows, three};
+use crate::lower::Lowering;
+use crate::plan::Layout;
+use crate::spatial::geometry;
 
-/// Windows gathered at a time before they are multiplied.
-const GATHERED: usize = 256;
+impl Lower for Conv {
+    fn lower(&self, lowering: &mut Lowering<'_>, node: &Node) -> Result<(), Error> {
+        let (layout, kernel) = (Layout::ChannelsLast, lowering.kernel);
+        let (weight, groups) = (lowering.constant(node, 1)?, self.groups);
+        if weight.is_empty() {
+            let params = lowering.params(node, 1).ok();
+            return bias::lower(lowering, node, params, self.activation, layout);
+        }
+        let geometry = geometry(&self.window, weight.shape()[1] * groups, weight.shape()[0], groups);
+        if let Some(scheme) = self.dynamic {
+            let (weight, bias) = (lowering.quantized_weight(node, 1)?, lowering.bias(node));
+            let action = DynamicConv::new(kernel, geometry, scheme, weight, bias, self.activation)?;
+            lowering.add(node, layout, 1, action);
+        } else if lowering.is_quantized(node) {
+            let (x, epilogue) = (lowering.params(node, 0)?, Epilogue::new(lowering, node, self.activation)?);
+            let weight = lowering.quantized_weight(node, 1)?;
+            lowering.add(node, layout, 1, QuantizedConv::new(kernel, &geometry, x, weight, epilogue)?);
+        } else {
+            let action = FloatConv::new(geometry, weight, lowering.bias(node), self.activation)?;
+            lowering.add(node, layout, 1, action);
+        }
+        Ok(())
+    }
+
+    fn packed_operands(&self) -> Range<usize> {
+        1..3
+    }
+
+    fn has_windows(&self) -> bool {
+        true
+    }
+}
 
 /// The weight `[o, c / groups, k...]` of a graph as `[o, k..., c / groups]`.
 pub(crate) fn channels_last<T: Element>(weight: &Tensor) -> Result<Tensor, Error> {
@@ -21,196 +60,16 @@ pub(crate) fn channels_last<T: Element>(weight: &Tensor) -> Result<Tensor, Error
     Ok(View::permute(&weight.view::<T>()?, &axes)?.to_tensor()?)
 }
 
-/// The same for a weight of codes.
-pub(crate) fn codes_channels_last(weight: &Tensor) -> Result<Tensor, Error> {
+/// The same for a quantized weight.
+fn quantized_channels_last(weight: &Tensor) -> Result<Tensor, Error> {
     if weight.dtype() == DType::U8 { channels_last::<u8>(weight) } else { channels_last::<i8>(weight) }
 }
 
-/// The bytes that a kernel may need for an image of that size with its padding, as 16-bit codes.
-pub(crate) fn padded_bytes(geometry: &Geometry, size: [usize; 3]) -> usize {
+/// The bytes that a kernel may need for an image of that size with its padding, as 16-bit integers.
+fn padded_bytes(geometry: &Geometry, size: [usize; 3]) -> usize {
     let padded = |axis: usize| {
-        let end = size[axis].saturating_add(geometry.pad_end[axis]);
-        end.saturating_add(geometry.pad_begin[axis])
+        let padding = geometry.pad_begin[axis].saturating_add(geometry.pad_end[axis]);
+        size[axis].saturating_add(padding)
     };
     (0..3).map(padded).fold(geometry.channels_in.saturating_mul(2), usize::saturating_mul)
-}
-
-/// Equations (3) and (4).
-#[derive(Debug)]
-pub(crate) struct QuantizedConv {
-    packed: PackedConv,
-    signed: bool,
-    zero_point: i32,
-    channels_out: usize,
-    end: End,
-}
-
-impl QuantizedConv {
-    pub(crate) fn new(
-        kernel: Kernel,
-        geometry: &Geometry,
-        x: &QuantParams,
-        (weight, params): (&Tensor, &QuantParams),
-        end: End,
-    ) -> Result<Self, Error> {
-        let weight = codes_channels_last(weight)?;
-        let packed = kernel.pack_conv(geometry, weight_codes(&weight)?, zero_points(params))?;
-        let (signed, zero_point) = (x.dtype() == DType::I8, x.zero_points()[0]);
-        Ok(Self { packed, signed, zero_point, channels_out: geometry.channels_out, end })
-    }
-}
-
-impl Action for QuantizedConv {
-    fn run(&self, call: Call<'_>) -> Result<(), Error> {
-        let input = images(&call.inputs[0], self.signed, self.zero_point);
-        call.scratch.budget.allow(padded_bytes(self.packed.geometry(), input.size))?;
-        let output = self.end.output(call.output, self.channels_out);
-        Ok(call.kernel.conv(&input, &self.packed, output, &mut call.scratch.kernel)?)
-    }
-
-    fn packed_bytes(&self) -> usize {
-        self.packed.bytes()
-    }
-}
-
-/// The weight of a convolution of real numbers.
-#[derive(Debug)]
-enum FloatWeight {
-    /// `[k..., c]`, of a depthwise convolution.
-    Depthwise(Tensor),
-    /// For each group `[k... * c / groups, o / groups]`.
-    Groups(Vec<PackedFloatMatrix>),
-}
-
-impl FloatWeight {
-    /// Of the weight `[o, k..., c / groups]`.
-    fn new(geometry: &Geometry, weight: &Tensor) -> Result<Self, Error> {
-        let Geometry { channels_in, channels_out, groups, .. } = *geometry;
-        let taps = geometry.taps();
-        if geometry.is_depthwise() && groups > 1 {
-            let by_channel = weight.reshape(&[channels_out, taps])?;
-            return Ok(Self::Depthwise(by_channel.view::<f32>()?.permute(&[1, 0])?.to_tensor()?));
-        }
-        let by_channel = weight.reshape(&[channels_out, taps * (channels_in / groups)])?;
-        let width = channels_out / groups;
-        let group = |group: usize| pack_float(&by_channel.rows(group * width..(group + 1) * width)?);
-        Ok(Self::Groups((0..groups).map(group).collect::<Result<_, Error>>()?))
-    }
-}
-
-/// A convolution of real numbers.
-#[derive(Debug)]
-pub(crate) struct FloatConv {
-    geometry: Geometry,
-    weight: FloatWeight,
-    bias: Vec<f32>,
-    bounds: (f32, f32),
-}
-
-impl FloatConv {
-    pub(crate) fn new(
-        geometry: Geometry,
-        weight: &Tensor,
-        bias: Option<&Value>,
-        activation: Activation,
-    ) -> Result<Self, Error> {
-        let weight = FloatWeight::new(&geometry, &channels_last::<f32>(weight)?)?;
-        let bias = bias_or_zeros(bias, geometry.channels_out)?;
-        Ok(Self { geometry, weight, bias, bounds: activation.bounds() })
-    }
-
-    /// One image of a depthwise convolution: `out[p, c] += sum_t x[seen(p, t), c] * weight[t, c]`.
-    fn depthwise(&self, windows: Windows<'_>, x: &[f32], weight: &[f32], out: &mut [f32]) {
-        let channels = self.geometry.channels_out;
-        for (window, out) in out.chunks_exact_mut(channels).enumerate() {
-            windows.for_each_seen(window, |tap, seen| {
-                let (x, weight) = (&x[seen * channels..][..channels], &weight[tap * channels..][..channels]);
-                for ((out, x), weight) in out.iter_mut().zip(x).zip(weight) {
-                    *out += x * weight;
-                }
-            });
-        }
-    }
-
-    /// One image: windows are gathered into rows, which are multiplied by the weight, group by group.
-    fn gathered(
-        &self,
-        windows: Windows<'_>,
-        (x, weights): (&[f32], &[PackedFloatMatrix]),
-        out: &mut [f32],
-        (rows, budget): (&mut Vec<f32>, &mut Budget),
-        multiplying: Kernel,
-    ) -> Result<(), Error> {
-        let Geometry { channels_in, channels_out, groups, kernel, .. } = self.geometry;
-        let (group_in, group_out) = (channels_in / groups, channels_out / groups);
-        let depth = kernel.iter().product::<usize>() * group_in;
-        for first in (0..windows.count()).step_by(GATHERED) {
-            let count = GATHERED.min(windows.count() - first);
-            let out = &mut out[first * channels_out..(first + count) * channels_out];
-            for (group, weight) in weights.iter().enumerate() {
-                let rows = budget.reserve(rows, count * depth)?;
-                for (row, window) in rows.chunks_exact_mut(depth).zip(first..) {
-                    windows.for_each_run(window, |taps, seen| {
-                        let to = &mut row[taps.start * group_in..taps.end * group_in];
-                        let Some(seen) = seen else { return to.fill(0.0) };
-                        let from = &x[seen * channels_in + group * group_in..];
-                        if groups == 1 {
-                            return to.copy_from_slice(&from[..to.len()]);
-                        }
-                        for (to, from) in to.chunks_exact_mut(group_in).zip(from.chunks(channels_in)) {
-                            to.copy_from_slice(&from[..group_in]);
-                        }
-                    });
-                }
-                let (lhs, out) = (FloatMatrix::row_major(rows, depth), &mut out[group * group_out..]);
-                multiplying.multiply_add_packed(count, lhs, weight, out, channels_out)?;
-            }
-        }
-        Ok(())
-    }
-}
-
-impl Action for FloatConv {
-    fn run(&self, call: Call<'_>) -> Result<(), Error> {
-        let x = call.inputs[0];
-        let (size, out_size) = (three(&x.shape[2..]), three(&call.output_shape[2..]));
-        let windows = Windows { geometry: &self.geometry, size, out: out_size };
-        let out = bytemuck::cast_slice_mut::<u8, f32>(call.output);
-        let Geometry { channels_in, channels_out, .. } = self.geometry;
-        out.chunks_exact_mut(channels_out).for_each(|row| row.copy_from_slice(&self.bias));
-        let Scratch { reals: [gathered, ..], budget, .. } = call.scratch;
-        let (image_in, image_out) = (size.iter().product::<usize>() * channels_in, windows.count() * channels_out);
-        match &self.weight {
-            FloatWeight::Depthwise(weight) => {
-                let weight = weight.as_slice()?;
-                let images = x.elements::<f32>().chunks_exact(image_in).zip(out.chunks_exact_mut(image_out));
-                images.for_each(|(x, out)| self.depthwise(windows, x, weight, out));
-            }
-            FloatWeight::Groups(weights) if is_pointwise(&self.geometry) => {
-                let (rows, lhs) = (out.len() / channels_out, FloatMatrix::row_major(x.elements(), channels_in));
-                call.kernel.multiply_add_packed(rows, lhs, &weights[0], out, channels_out)?;
-            }
-            FloatWeight::Groups(weights) => {
-                let images = x.elements::<f32>().chunks_exact(image_in).zip(out.chunks_exact_mut(image_out));
-                for (x, out) in images {
-                    self.gathered(windows, (x, weights), out, (&mut *gathered, &mut *budget), call.kernel)?;
-                }
-            }
-        }
-        clamp(out, self.bounds);
-        Ok(())
-    }
-
-    fn packed_bytes(&self) -> usize {
-        match &self.weight {
-            FloatWeight::Depthwise(weight) => weight.bytes().len(),
-            FloatWeight::Groups(weights) => weights.iter().map(PackedFloatMatrix::bytes).sum(),
-        }
-    }
-}
-
-/// Whether the convolution is a plain matrix product.
-fn is_pointwise(geometry: &Geometry) -> bool {
-    let Geometry { groups, kernel, stride, pad_begin, pad_end, .. } = geometry;
-    *groups == 1 && *kernel == [1; 3] && *stride == [1; 3] && *pad_begin == [0; 3] && *pad_end == [0; 3]
 }

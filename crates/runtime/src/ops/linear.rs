@@ -1,21 +1,56 @@
 //! `x * weight^T + bias`, row-major: `x: [.., k]`, `weight: [n, k]`, result `[.., n]`.
 
-use fourfold_graph::{Activation, Value};
+mod dynamic;
+
+use core::ops::Range;
+
+use fourfold_graph::{Activation, Linear, Node, Value};
 use fourfold_kernels::{FloatMatrix, Kernel, Lhs, PackedFloatMatrix, PackedWeights, Weights, ZeroPoints};
 use fourfold_schemes::QuantParams;
-use fourfold_tensor::{DType, Tensor};
+use fourfold_tensor::Tensor;
 
-use super::requantize::End;
-use super::{Action, Call, bias_or_zeros, clamp, weight_codes, zero_points};
+pub(crate) use self::dynamic::DynamicLinear;
+use super::requantize::Epilogue;
+use super::weight::{QuantizedWeight, bias_or_zeros, quantized_elements};
+use super::{Action, Call, Encoding, Lower, bias, clamp};
 use crate::Error;
+use crate::lower::Lowering;
+use crate::plan::Layout;
 
-/// Packs a weight `[n, k]` of codes.
-pub(crate) fn pack(kernel: Kernel, weight: &Tensor, zero_points: ZeroPoints<'_>) -> Result<PackedWeights, Error> {
-    let (n, k) = (weight.shape()[0], weight.shape()[1]);
-    Ok(kernel.pack(&Weights::row_major(weight_codes(weight)?, n, k, zero_points))?)
+impl Lower for Linear {
+    fn lower(&self, lowering: &mut Lowering<'_>, node: &Node) -> Result<(), Error> {
+        let (layout, kernel) = (Layout::RowMajor, lowering.kernel);
+        let weight = lowering.constant(node, 1)?;
+        if weight.is_empty() {
+            let params = lowering.params(node, 1).ok();
+            return bias::lower(lowering, node, params, self.activation, layout);
+        }
+        if let Some(scheme) = self.dynamic {
+            let (weight, bias) = (lowering.quantized_weight(node, 1)?, lowering.bias(node));
+            lowering.add(node, layout, 1, DynamicLinear::new(kernel, scheme, weight, bias, self.activation)?);
+        } else if lowering.is_quantized(node) {
+            let (x, epilogue) = (lowering.params(node, 0)?, Epilogue::new(lowering, node, self.activation)?);
+            let weight = lowering.quantized_weight(node, 1)?;
+            lowering.add(node, layout, 1, QuantizedLinear::new(kernel, x, weight, epilogue)?);
+        } else {
+            let action = FloatLinear::new(weight, lowering.bias(node), self.activation)?;
+            lowering.add(node, layout, 1, action);
+        }
+        Ok(())
+    }
+
+    fn packed_operands(&self) -> Range<usize> {
+        1..3
+    }
 }
 
-/// Packs a weight `[n, k]` of real numbers.
+/// Packs a quantized weight `[n, k]`.
+fn pack(kernel: Kernel, weight: &Tensor, zero_points: ZeroPoints<'_>) -> Result<PackedWeights, Error> {
+    let (n, k) = (weight.shape()[0], weight.shape()[1]);
+    Ok(kernel.pack(&Weights::row_major(quantized_elements(weight)?, n, k, zero_points))?)
+}
+
+/// Packs a weight `[n, k]` of floats.
 pub(crate) fn pack_float(weight: &Tensor) -> Result<PackedFloatMatrix, Error> {
     let (n, k) = (weight.shape()[0], weight.shape()[1]);
     Ok(FloatMatrix::row_major(weight.as_slice()?, k).transposed().pack(k, n)?)
@@ -23,25 +58,19 @@ pub(crate) fn pack_float(weight: &Tensor) -> Result<PackedFloatMatrix, Error> {
 
 /// Equations (3) and (4).
 #[derive(Debug)]
-pub(crate) struct QuantizedLinear {
+struct QuantizedLinear {
     packed: PackedWeights,
-    signed: bool,
-    zero_point: i32,
+    x: Encoding,
     /// `[n, k]`.
     size: [usize; 2],
-    end: End,
+    epilogue: Epilogue,
 }
 
 impl QuantizedLinear {
-    pub(crate) fn new(
-        kernel: Kernel,
-        x: &QuantParams,
-        (weight, params): (&Tensor, &QuantParams),
-        end: End,
-    ) -> Result<Self, Error> {
-        let size = [weight.shape()[0], weight.shape()[1]];
-        let (signed, zero_point) = (x.dtype() == DType::I8, x.zero_points()[0]);
-        Ok(Self { packed: pack(kernel, weight, zero_points(params))?, signed, zero_point, size, end })
+    fn new(kernel: Kernel, x: &QuantParams, weight: QuantizedWeight<'_>, epilogue: Epilogue) -> Result<Self, Error> {
+        let size = [weight.tensor.shape()[0], weight.tensor.shape()[1]];
+        let packed = pack(kernel, weight.tensor, weight.zero_points())?;
+        Ok(Self { packed, x: Encoding::of(x), size, epilogue })
     }
 }
 
@@ -49,9 +78,9 @@ impl Action for QuantizedLinear {
     fn run(&self, call: Call<'_>) -> Result<(), Error> {
         let ([n, k], x) = (self.size, call.inputs[0]);
         let m = rows(&x.shape);
-        let zero_points = ZeroPoints::One(self.zero_point);
-        let lhs = Lhs { codes: x.codes(self.signed), m, row_stride: k, zero_points };
-        let output = self.end.output(call.output, n);
+        let zero_points = ZeroPoints::One(self.x.zero_point);
+        let lhs = Lhs { codes: x.quantized(self.x.signed), m, row_stride: k, zero_points };
+        let output = self.epilogue.output(call.output, n);
         Ok(call.kernel.gemm(&lhs, &self.packed, output, &mut call.scratch.kernel)?)
     }
 
@@ -60,16 +89,16 @@ impl Action for QuantizedLinear {
     }
 }
 
-/// A product of real numbers.
+/// A product of floats.
 #[derive(Debug)]
-pub(crate) struct FloatLinear {
+struct FloatLinear {
     packed: PackedFloatMatrix,
     bias: Vec<f32>,
     bounds: (f32, f32),
 }
 
 impl FloatLinear {
-    pub(crate) fn new(weight: &Tensor, bias: Option<&Value>, activation: Activation) -> Result<Self, Error> {
+    fn new(weight: &Tensor, bias: Option<&Value>, activation: Activation) -> Result<Self, Error> {
         let bias = bias_or_zeros(bias, weight.shape()[0])?;
         Ok(Self { packed: pack_float(weight)?, bias, bounds: activation.bounds() })
     }
@@ -93,6 +122,6 @@ impl Action for FloatLinear {
 }
 
 /// The number of rows of `[.., k]`.
-pub(crate) fn rows(shape: &[usize]) -> usize {
+fn rows(shape: &[usize]) -> usize {
     shape[..shape.len() - 1].iter().product()
 }

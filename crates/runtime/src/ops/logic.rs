@@ -1,29 +1,68 @@
-//! Comparisons and truth values, row-major.
+//! Comparisons and functions of bools, row-major.
 
-use fourfold_graph::{Comparison, Logic};
+use fourfold_graph::{Comparison, Node};
 use fourfold_tensor::{DType, Element};
 
-use super::select::by_size;
+use super::element::by_size;
 use super::strided::{Strided, zip};
-use super::{Action, Call, Scratch};
+use super::{Action, Call, Lower, Scratch};
 use crate::Error;
+use crate::lower::Lowering;
+use crate::plan::Layout;
 
-/// The truth of a comparison.
+impl Lower for Comparison {
+    fn lower(&self, lowering: &mut Lowering<'_>, node: &Node) -> Result<(), Error> {
+        let dtype = lowering.dtype(node);
+        lowering.add(node, Layout::RowMajor, 2, Compare { comparison: *self, dtype });
+        Ok(())
+    }
+}
+
+impl Lower for fourfold_graph::Logic {
+    fn lower(&self, lowering: &mut Lowering<'_>, node: &Node) -> Result<(), Error> {
+        lowering.add(node, Layout::RowMajor, 2, Logic(*self));
+        Ok(())
+    }
+}
+
+/// The operator [`Op::Not`](fourfold_graph::Op::Not), which is its own action.
 #[derive(Debug)]
-pub(crate) struct Compare {
-    pub(crate) comparison: Comparison,
-    pub(crate) dtype: DType,
+pub(crate) struct Not;
+
+impl Lower for Not {
+    fn lower(&self, lowering: &mut Lowering<'_>, node: &Node) -> Result<(), Error> {
+        lowering.add(node, Layout::RowMajor, 1, Not);
+        Ok(())
+    }
+}
+
+/// The operator [`Op::Where`](fourfold_graph::Op::Where).
+pub(crate) struct Where;
+
+impl Lower for Where {
+    fn lower(&self, lowering: &mut Lowering<'_>, node: &Node) -> Result<(), Error> {
+        let size = lowering.ty(node.output()).dtype().size();
+        lowering.add(node, Layout::RowMajor, 3, Choose { size });
+        Ok(())
+    }
+}
+
+/// Whether a comparison holds.
+#[derive(Debug)]
+struct Compare {
+    comparison: Comparison,
+    dtype: DType,
 }
 
 impl Compare {
     fn compare<T: Element + PartialOrd>(&self, call: Call<'_>) -> Result<(), Error> {
-        let [a, b] = [call.inputs[0], call.inputs[1]].map(|operand| (operand.elements::<T>(), operand.shape));
+        let [a, b] = [call.inputs[0], call.inputs[1]].map(|operand| operand.shaped());
         let f: fn(T, T) -> bool = match self.comparison {
             Comparison::Equal => |a, b| a == b,
             Comparison::Less => |a, b| a < b,
             Comparison::LessOrEqual => |a, b| a <= b,
             Comparison::Greater => |a, b| a > b,
-            _ => |a, b| a >= b,
+            Comparison::GreaterOrEqual => |a, b| a >= b,
         };
         zip(a, b, call.output_shape, call.output, |a, b| u8::from(f(a, b)));
         Ok(())
@@ -38,7 +77,7 @@ impl Action for Compare {
             DType::I32 => self.compare::<i32>(call),
             DType::I64 => self.compare::<i64>(call),
             DType::Bool => {
-                let [a, b] = [call.inputs[0], call.inputs[1]].map(|operand| (operand.bytes, operand.shape));
+                let [a, b] = [call.inputs[0], call.inputs[1]].map(|operand| operand.shaped::<u8>());
                 zip(a, b, call.output_shape, call.output, |a, b| u8::from((a != 0) == (b != 0)));
                 Ok(())
             }
@@ -47,26 +86,22 @@ impl Action for Compare {
     }
 }
 
-/// A function of two truth values.
+/// A function of two bools.
 #[derive(Debug)]
-pub(crate) struct Truths(pub(crate) Logic);
+struct Logic(fourfold_graph::Logic);
 
-impl Action for Truths {
+impl Action for Logic {
     fn run(&self, call: Call<'_>) -> Result<(), Error> {
-        let [a, b] = [call.inputs[0], call.inputs[1]].map(|operand| (operand.bytes, operand.shape));
+        let [a, b] = [call.inputs[0], call.inputs[1]].map(|operand| operand.shaped::<u8>());
         let f: fn(u8, u8) -> u8 = match self.0 {
-            Logic::And => |a, b| a & b,
-            Logic::Or => |a, b| a | b,
-            _ => |a, b| a ^ b,
+            fourfold_graph::Logic::And => |a, b| a & b,
+            fourfold_graph::Logic::Or => |a, b| a | b,
+            fourfold_graph::Logic::Xor => |a, b| a ^ b,
         };
         zip(a, b, call.output_shape, call.output, |a, b| f(u8::from(a != 0), u8::from(b != 0)));
         Ok(())
     }
 }
-
-/// The other truth value.
-#[derive(Debug)]
-pub(crate) struct Not;
 
 impl Action for Not {
     fn run(&self, call: Call<'_>) -> Result<(), Error> {
@@ -75,24 +110,24 @@ impl Action for Not {
     }
 }
 
-/// `a` where the truth value is not 0, else `b`.
+/// `a` where the condition is not 0, else `b`.
 #[derive(Debug)]
-pub(crate) struct Where {
+struct Choose {
     /// Bytes of an element.
-    pub(crate) size: usize,
+    size: usize,
 }
 
-impl Where {
+impl Choose {
     fn choose<T: Element>(&self, call: Call<'_>) -> Result<(), Error> {
-        let ([truth, a, b], shape) = ([0, 1, 2].map(|index: usize| call.inputs[index]), call.output_shape);
+        let ([condition, a, b], shape) = ([0, 1, 2].map(|index: usize| call.inputs[index]), call.output_shape);
         let out = bytemuck::cast_slice_mut::<u8, T>(call.output);
         Strided::broadcast(b.shape, shape).copy(b.elements::<T>(), shape, out);
-        let Scratch { codes, budget, .. } = call.scratch;
-        let chosen = budget.reserve(codes, shape.element_count())?;
-        Strided::broadcast(truth.shape, shape).copy(truth.bytes, shape, chosen);
-        let mut truths = chosen.iter();
+        let Scratch { bytes, budget, .. } = call.scratch;
+        let chosen = budget.reserve(bytes, shape.element_count())?;
+        Strided::broadcast(condition.shape, shape).copy(condition.bytes, shape, chosen);
+        let mut conditions = chosen.iter();
         Strided::broadcast(a.shape, shape).for_each(a.elements::<T>(), shape, out, |out, a| {
-            if truths.next().is_some_and(|&truth| truth != 0) {
+            if conditions.next().is_some_and(|&condition| condition != 0) {
                 *out = a;
             }
         });
@@ -100,7 +135,7 @@ impl Where {
     }
 }
 
-impl Action for Where {
+impl Action for Choose {
     fn run(&self, call: Call<'_>) -> Result<(), Error> {
         by_size!(self.size, self.choose(call))
     }

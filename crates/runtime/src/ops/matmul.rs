@@ -1,19 +1,37 @@
 //! `[.., m, k] * [.., k, n]`, row-major, the outer axes broadcast.
 
-use fourfold_graph::Activation;
+use fourfold_graph::{Activation, Node};
 use fourfold_kernels::{FloatMatrix, Lhs, Weights, ZeroPoints};
 use fourfold_schemes::{QuantParams, exact_depth};
-use fourfold_tensor::{DType, Shape};
+use fourfold_tensor::Shape;
 
-use super::requantize::{End, Requantize};
-use super::{Action, Call, Scratch};
+use super::requantize::{Epilogue, Requantize};
+use super::{Action, Call, Encoding, Lower, Scratch};
 use crate::Error;
+use crate::lower::Lowering;
+use crate::plan::Layout;
 
-/// A product of real numbers.
-#[derive(Debug)]
+/// The operator [`Op::MatMul`](fourfold_graph::Op::MatMul).
 pub(crate) struct MatMul;
 
-impl Action for MatMul {
+impl Lower for MatMul {
+    fn lower(&self, lowering: &mut Lowering<'_>, node: &Node) -> Result<(), Error> {
+        if lowering.is_quantized(node) {
+            let operands = [lowering.params(node, 0)?, lowering.params(node, 1)?];
+            let action = QuantizedMatMul::new(operands, lowering.ty(node.output()).params())?;
+            lowering.add(node, Layout::RowMajor, 2, action);
+        } else {
+            lowering.add(node, Layout::RowMajor, 2, FloatMatMul);
+        }
+        Ok(())
+    }
+}
+
+/// A product of floats.
+#[derive(Debug)]
+struct FloatMatMul;
+
+impl Action for FloatMatMul {
     fn run(&self, call: Call<'_>) -> Result<(), Error> {
         let [a, b] = [call.inputs[0], call.inputs[1]];
         let (m, k) = last_two(&a.shape);
@@ -38,32 +56,30 @@ impl Action for MatMul {
 
 /// Equations (3) and (4) of two activations; the right side is packed while running.
 #[derive(Debug)]
-pub(crate) struct QuantizedMatMul {
-    /// Whether the codes are signed, and their zero point, left and right.
-    operands: [(bool, i32); 2],
+struct QuantizedMatMul {
+    operands: [Encoding; 2],
     /// The largest depth whose sums fit `i32`.
     limit: usize,
-    end: End,
+    epilogue: Epilogue,
     /// The byte of 0, the sum of no products.
     zero: u8,
 }
 
 impl QuantizedMatMul {
     /// Without parameters for the result, it is the sums.
-    pub(crate) fn new([a, b]: [&QuantParams; 2], y: Option<&QuantParams>) -> Result<Self, Error> {
-        let operand = |params: &QuantParams| (params.dtype() == DType::I8, params.zero_points()[0]);
-        let end = match y {
-            Some(y) => End::Codes(Requantize::new(a, b, None, y, Activation::None)?),
-            None => End::Sums(None),
+    fn new([a, b]: [&QuantParams; 2], y: Option<&QuantParams>) -> Result<Self, Error> {
+        let epilogue = match y {
+            Some(y) => Epilogue::Requantize(Requantize::new(a, b, None, y, Activation::None)?),
+            None => Epilogue::Sums(None),
         };
         let [zero, ..] = y.map_or(0, |y| y.zero_points()[0]).to_le_bytes();
-        Ok(Self { operands: [operand(a), operand(b)], limit: exact_depth(a, b), end, zero })
+        Ok(Self { operands: [a, b].map(Encoding::of), limit: exact_depth(a, b), epilogue, zero })
     }
 }
 
 impl Action for QuantizedMatMul {
     fn run(&self, call: Call<'_>) -> Result<(), Error> {
-        let ([a, b], [a_codes, b_codes]) = ([call.inputs[0], call.inputs[1]], self.operands);
+        let ([a, b], [lhs, rhs]) = ([call.inputs[0], call.inputs[1]], self.operands);
         let ((m, k), (_, n)) = (last_two(&a.shape), last_two(&b.shape));
         if k > self.limit {
             return Err(Error::Accumulator { depth: k, limit: self.limit });
@@ -76,16 +92,16 @@ impl Action for QuantizedMatMul {
         let Scratch { kernel: scratch, packed, budget, .. } = call.scratch;
         budget.allow(k.saturating_mul(n))?;
         let mut held = None;
-        for (index, out) in call.output.chunks_exact_mut((m * n * self.end.size()).max(1)).enumerate() {
-            let place = matrix_index(index, outer, b.shape);
-            if held.replace(place) != Some(place) {
-                let codes = b.part(place * k * n, k * n).codes(b_codes.0);
-                let weights = Weights::column_major(codes, n, k, ZeroPoints::One(b_codes.1));
+        for (index, out) in call.output.chunks_exact_mut((m * n * self.epilogue.size()).max(1)).enumerate() {
+            let matrix = matrix_index(index, outer, b.shape);
+            if held.replace(matrix) != Some(matrix) {
+                let codes = b.section(matrix * k * n, k * n).quantized(rhs.signed);
+                let weights = Weights::column_major(codes, n, k, ZeroPoints::One(rhs.zero_point));
                 call.kernel.pack_into(&weights, packed)?;
             }
-            let codes = a.part(matrix_index(index, outer, a.shape) * m * k, m * k).codes(a_codes.0);
-            let lhs = Lhs { codes, m, row_stride: k, zero_points: ZeroPoints::One(a_codes.1) };
-            call.kernel.gemm(&lhs, packed, self.end.output(out, n), scratch)?;
+            let codes = a.section(matrix_index(index, outer, a.shape) * m * k, m * k).quantized(lhs.signed);
+            let lhs = Lhs { codes, m, row_stride: k, zero_points: ZeroPoints::One(lhs.zero_point) };
+            call.kernel.gemm(&lhs, packed, self.epilogue.output(out, n), scratch)?;
         }
         Ok(())
     }
@@ -100,10 +116,10 @@ fn matrix_index(mut index: usize, outer: &[usize], operand: Shape) -> usize {
     let own = &operand[..operand.len() - 2];
     let (mut found, mut stride) = (0, 1);
     for axis in (0..outer.len()).rev() {
-        let place = index % outer[axis];
+        let position = index % outer[axis];
         index /= outer[axis];
         if let Some(size) = (axis + own.len()).checked_sub(outer.len()).map(|axis| own[axis]) {
-            found += if size == 1 { 0 } else { place * stride };
+            found += if size == 1 { 0 } else { position * stride };
             stride *= size;
         }
     }

@@ -1,49 +1,29 @@
-//! Elements in another order.
+//! Operators that give the elements of their operand, in another order or as they are.
 
-use fourfold_tensor::{DType, MAX_RANK, permute_bytes};
+use fourfold_graph::{Node, Transpose};
 
-use super::{Action, Call};
+use super::Lower;
+use super::permute::Permute;
 use crate::Error;
+use crate::lower::Lowering;
 use crate::plan::Layout;
 
-/// A permutation of the axes of memory.
-#[derive(Debug)]
-pub(crate) struct Permute {
-    /// Axis `i` of the result's memory is axis `axes[i]` of the operand's.
-    axes: Vec<usize>,
-    /// The layout of the operand.
-    from: Layout,
-    dtype: DType,
-}
-
-impl Permute {
-    /// A transposition of a row-major value.
-    pub(crate) fn transpose(axes: &[usize], dtype: DType) -> Self {
-        Self { axes: axes.to_vec(), from: Layout::RowMajor, dtype }
-    }
-
-    /// A change of the layout of a value with `rank` axes.
-    pub(crate) fn relayout(from: Layout, rank: usize, dtype: DType) -> Self {
-        let axes = match from {
-            Layout::RowMajor => channels_last_axes(rank),
-            Layout::ChannelsLast => [0, rank - 1].into_iter().chain(1..rank - 1).collect(),
-        };
-        Self { axes, from, dtype }
+impl Lower for Transpose {
+    fn lower(&self, lowering: &mut Lowering<'_>, node: &Node) -> Result<(), Error> {
+        let permute = Permute::transpose(&self.axes, lowering.dtype(node));
+        lowering.add(node, Layout::RowMajor, 1, permute);
+        Ok(())
     }
 }
 
-impl Action for Permute {
-    fn run(&self, call: Call<'_>) -> Result<(), Error> {
-        let x = call.inputs[0];
-        let (mut sizes, rank) = ([0; MAX_RANK], x.shape.len());
-        sizes[..rank].copy_from_slice(&x.shape);
-        if self.from == Layout::ChannelsLast {
-            sizes[1..rank].rotate_left(1);
-        }
-        Ok(permute_bytes(self.dtype, x.bytes, &sizes[..rank], &self.axes, call.output)?)
-    }
-}
+/// The operators [`Op::Identity`](fourfold_graph::Op::Identity), [`Op::QuantStub`](fourfold_graph::Op::QuantStub) and
+/// [`Op::DeQuantStub`](fourfold_graph::Op::DeQuantStub), which cost nothing.
+pub(crate) struct Identity;
 
-fn channels_last_axes(rank: usize) -> Vec<usize> {
-    [0].into_iter().chain(2..rank).chain([1]).collect()
+impl Lower for Identity {
+    fn lower(&self, lowering: &mut Lowering<'_>, node: &Node) -> Result<(), Error> {
+        let layout = lowering.layout(node.inputs()[0]);
+        lowering.alias(node, layout);
+        Ok(())
+    }
 }

@@ -1,17 +1,27 @@
-//! Elements added around, row-major.
+//! Elements added around others, row-major.
 
-use fourfold_graph::{Pad as Attributes, PadMode};
+use fourfold_graph::{Node, PadMode};
 use fourfold_schemes::{QuantParams, Scale};
 use fourfold_tensor::{DType, Element, Tensor};
 
-use super::select::by_size;
-use super::{Action, Call};
+use super::element::by_size;
+use super::{Action, Call, Lower};
 use crate::Error;
+use crate::lower::Lowering;
+use crate::plan::Layout;
 
-/// Elements added around.
+impl Lower for fourfold_graph::Pad {
+    fn lower(&self, lowering: &mut Lowering<'_>, node: &Node) -> Result<(), Error> {
+        let x = lowering.ty(node.inputs()[0]);
+        lowering.add(node, Layout::RowMajor, 1, Pad::new(self, x.dtype(), x.params())?);
+        Ok(())
+    }
+}
+
+/// Elements added around others.
 #[derive(Debug)]
-pub(crate) struct Pad {
-    attributes: Attributes,
+struct Pad {
+    attributes: fourfold_graph::Pad,
     /// The bytes of the number that is added.
     value: [u8; 8],
     /// Bytes of an element.
@@ -19,8 +29,8 @@ pub(crate) struct Pad {
 }
 
 impl Pad {
-    /// Padding of elements of a type; codes have the number quantized.
-    pub(crate) fn new(attributes: &Attributes, dtype: DType, params: Option<&QuantParams>) -> Result<Self, Error> {
+    /// Padding of elements of a type; quantized values have the number quantized.
+    fn new(attributes: &fourfold_graph::Pad, dtype: DType, params: Option<&QuantParams>) -> Result<Self, Error> {
         let number = if let PadMode::Constant(number) = attributes.mode { number } else { 0.0 };
         let one = Tensor::from_slice(&[1], &[number])?;
         let integers = |dtype: DType, range| QuantParams::per_tensor(dtype, range, Scale::ONE, 0);
@@ -56,25 +66,25 @@ impl Pad {
                 from = from.zip(seen).map(|(from, seen)| from + seen * strides[axis]);
                 rest /= shape[axis];
             }
-            for (place, out) in out.iter_mut().enumerate() {
-                let seen = from.zip(self.seen(last, place, size[last]));
+            for (position, out) in out.iter_mut().enumerate() {
+                let seen = from.zip(self.seen(last, position, size[last]));
                 *out = seen.map_or(value, |(from, seen)| elements[from + seen]);
             }
         }
         Ok(())
     }
 
-    /// The element that a place of the result shows, `None` for the number that is added.
-    fn seen(&self, axis: usize, place: usize, size: usize) -> Option<usize> {
+    /// The element of the operand that one of the result shows, `None` for the number that is added.
+    fn seen(&self, axis: usize, position: usize, size: usize) -> Option<usize> {
         let begin = self.attributes.begin[axis];
-        match (place.checked_sub(begin), self.attributes.mode) {
+        match (position.checked_sub(begin), self.attributes.mode) {
             (Some(inside), _) if inside < size => Some(inside),
             (_, PadMode::Constant(_)) => None,
             (None, PadMode::Edge) => Some(0),
             (Some(_), PadMode::Edge) => size.checked_sub(1),
-            (None, PadMode::Reflect) => Some(begin - place),
+            (None, PadMode::Reflect) => Some(begin - position),
             (Some(past), PadMode::Reflect) => (2 * size).checked_sub(past + 2),
-            (None, PadMode::Wrap) => (size + place).checked_sub(begin),
+            (None, PadMode::Wrap) => (size + position).checked_sub(begin),
             (Some(past), PadMode::Wrap) => Some(past - size),
         }
     }

@@ -1,17 +1,82 @@
 //! Pooling, channels last: `x: [n, d, h, w, c]`.
 
+use fourfold_graph::{Node, Window};
 use fourfold_kernels::{Average, Geometry};
 use fourfold_schemes::QuantParams;
-use fourfold_tensor::DType;
 
-use super::{Action, Call, Operand, codes_mut, images};
+use super::{Action, Call, Encoding, Lower, Operand, images, quantized_mut};
 use crate::Error;
-use crate::spatial::{Windows, three};
+use crate::lower::Lowering;
+use crate::plan::Layout;
+use crate::spatial::{Windows, geometry, three};
 
-/// The largest real number of each window.
+/// The operator [`Op::MaxPool`](fourfold_graph::Op::MaxPool).
+impl Lower for Window {
+    fn lower(&self, lowering: &mut Lowering<'_>, node: &Node) -> Result<(), Error> {
+        let geometry = channelwise(lowering, node, self)?;
+        if lowering.is_quantized(node) {
+            let x = Encoding::of(lowering.params(node, 0)?);
+            lowering.add(node, Layout::ChannelsLast, 1, QuantizedMaxPool { geometry, x });
+        } else {
+            lowering.add(node, Layout::ChannelsLast, 1, FloatMaxPool { geometry });
+        }
+        Ok(())
+    }
+
+    fn has_windows(&self) -> bool {
+        true
+    }
+}
+
+impl Lower for fourfold_graph::AveragePool {
+    fn lower(&self, lowering: &mut Lowering<'_>, node: &Node) -> Result<(), Error> {
+        let geometry = channelwise(lowering, node, &self.window)?;
+        let averaged = Averaged { geometry, is_global: false, count_include_pad: self.count_include_pad };
+        lower_average(lowering, node, averaged)
+    }
+
+    fn has_windows(&self) -> bool {
+        true
+    }
+}
+
+/// The operator [`Op::GlobalAveragePool`](fourfold_graph::Op::GlobalAveragePool).
+pub(crate) struct GlobalAveragePool;
+
+impl Lower for GlobalAveragePool {
+    fn lower(&self, lowering: &mut Lowering<'_>, node: &Node) -> Result<(), Error> {
+        // Sizes that are not known yet are those of the operand when it runs.
+        let dims = &lowering.ty(node.inputs()[0]).dims()[2..];
+        let sizes: Vec<usize> = dims.iter().map(|dim| dim.fixed().unwrap_or(1)).collect();
+        let geometry = channelwise(lowering, node, &Window::new(&sizes))?;
+        lower_average(lowering, node, Averaged { geometry, is_global: true, count_include_pad: false })
+    }
+
+    fn has_windows(&self) -> bool {
+        true
+    }
+}
+
+fn lower_average(lowering: &mut Lowering<'_>, node: &Node, averaged: Averaged) -> Result<(), Error> {
+    if lowering.is_quantized(node) {
+        let action = QuantizedAveragePool::new(averaged, lowering.params(node, 0)?, lowering.result_params(node)?);
+        lowering.add(node, Layout::ChannelsLast, 1, action);
+    } else {
+        lowering.add(node, Layout::ChannelsLast, 1, FloatAveragePool(averaged));
+    }
+    Ok(())
+}
+
+/// A window over every channel by itself.
+fn channelwise(lowering: &Lowering<'_>, node: &Node, window: &Window) -> Result<Geometry, Error> {
+    let channels = lowering.ty(node.inputs()[0]).dims()[1].fixed().ok_or_else(|| lowering.unsupported(node))?;
+    Ok(geometry(window, channels, channels, channels))
+}
+
+/// The largest float of each window.
 #[derive(Debug)]
-pub(crate) struct FloatMaxPool {
-    pub(crate) geometry: Geometry,
+struct FloatMaxPool {
+    geometry: Geometry,
 }
 
 impl Action for FloatMaxPool {
@@ -32,11 +97,11 @@ impl Action for FloatMaxPool {
 
 /// What is averaged.
 #[derive(Debug)]
-pub(crate) struct Averaged {
-    pub(crate) geometry: Geometry,
+struct Averaged {
+    geometry: Geometry,
     /// Whether one window is the whole image.
-    pub(crate) is_global: bool,
-    pub(crate) count_include_pad: bool,
+    is_global: bool,
+    count_include_pad: bool,
 }
 
 impl Averaged {
@@ -49,9 +114,9 @@ impl Averaged {
     }
 }
 
-/// The mean of each window of real numbers, taps added in their order.
+/// The mean of each window of floats, taps added in their order.
 #[derive(Debug)]
-pub(crate) struct FloatAveragePool(pub(crate) Averaged);
+struct FloatAveragePool(Averaged);
 
 impl Action for FloatAveragePool {
     fn run(&self, call: Call<'_>) -> Result<(), Error> {
@@ -88,44 +153,36 @@ fn for_each_image(geometry: &Geometry, call: Call<'_>, mut f: impl FnMut(Windows
     }
 }
 
-/// The largest code of each window.
+/// The largest quantized value of each window.
 #[derive(Debug)]
-pub(crate) struct QuantizedMaxPool {
+struct QuantizedMaxPool {
     geometry: Geometry,
-    signed: bool,
-    zero_point: i32,
-}
-
-impl QuantizedMaxPool {
-    pub(crate) fn new(geometry: Geometry, params: &QuantParams) -> Self {
-        Self { geometry, signed: params.dtype() == DType::I8, zero_point: params.zero_points()[0] }
-    }
+    x: Encoding,
 }
 
 impl Action for QuantizedMaxPool {
     fn run(&self, call: Call<'_>) -> Result<(), Error> {
-        let input = images(&call.inputs[0], self.signed, self.zero_point);
-        Ok(call.kernel.max_pool(&input, &self.geometry, codes_mut(call.output, self.signed))?)
+        let input = images(&call.inputs[0], self.x);
+        Ok(call.kernel.max_pool(&input, &self.geometry, quantized_mut(call.output, self.x.signed))?)
     }
 }
 
-/// The mean of each window of codes, with parameters of its own.
+/// The mean of each window of quantized values, with parameters of its own.
 #[derive(Debug)]
-pub(crate) struct QuantizedAveragePool {
+struct QuantizedAveragePool {
     averaged: Averaged,
-    /// Whether operand and result are signed.
-    signed: [bool; 2],
-    zero_points: [i32; 2],
+    x: Encoding,
+    y: Encoding,
     multiplier: f32,
     bounds: (i32, i32),
 }
 
 impl QuantizedAveragePool {
-    pub(crate) fn new(averaged: Averaged, x: &QuantParams, y: &QuantParams) -> Self {
+    fn new(averaged: Averaged, x: &QuantParams, y: &QuantParams) -> Self {
         Self {
             averaged,
-            signed: [x, y].map(|params| params.dtype() == DType::I8),
-            zero_points: [x, y].map(|params| params.zero_points()[0]),
+            x: Encoding::of(x),
+            y: Encoding::of(y),
             multiplier: x.scales()[0].get() / y.scales()[0].get(),
             bounds: (y.quant_min(), y.quant_max()),
         }
@@ -134,12 +191,11 @@ impl QuantizedAveragePool {
 
 impl Action for QuantizedAveragePool {
     fn run(&self, call: Call<'_>) -> Result<(), Error> {
-        let ([x_signed, y_signed], [x_zero_point, zero_point]) = (self.signed, self.zero_points);
-        let input = images(&call.inputs[0], x_signed, x_zero_point);
+        let input = images(&call.inputs[0], self.x);
         let average = Average {
-            out: codes_mut(call.output, y_signed),
+            out: quantized_mut(call.output, self.y.signed),
             multiplier: self.multiplier,
-            zero_point,
+            zero_point: self.y.zero_point,
             q_min: self.bounds.0,
             q_max: self.bounds.1,
             count_include_pad: self.averaged.count_include_pad,

@@ -1,36 +1,62 @@
-//! Recurrent layers: `x: [steps, batch, in]` gives the hidden state of every step, `[steps, d, batch, hidden]`.
+//! Recurrent layers: `x: [time, batch, in]` gives the hidden state of every time step,
+//! `[time, d, batch, hidden]`.
 //!
 //! ```text
-//! a = x W^T + b_w      for all steps and directions at once
-//! b = h R^T + b_r      for each step, h the hidden state of the step before
+//! a = x W^T + b_w      for all time steps and directions at once
+//! b = h R^T + b_r      for each time step, h the hidden state of the one before
 //! ```
 //!
-//! What a cell makes of both is written in [`cell`]. On codes, `x` is quantized once for all steps and `h` in every
-//! step, by rows or as a whole as the scheme says, and both sums become real numbers before they meet: `f32(acc) * (s_a
-//! * s_w) + bias`.
+//! What a cell computes of both is written in [`cell`]. With quantized weights, `x` is quantized once for all time
+//! steps and `h` in each, by rows or as a whole as the scheme says, and both sums become floats before they meet:
+//! `f32(acc) * (s_a * s_w) + bias`.
 
 mod cell;
+mod product;
 
 use core::ops::Range;
+use std::sync::Arc;
 
-use fourfold_graph::{Cell, Direction, Recurrent as Attributes};
-use fourfold_kernels::{FloatMatrix, Kernel, PackedFloatMatrix};
+use fourfold_graph::{Cell, Direction, Node};
+use fourfold_kernels::Kernel;
 use fourfold_math::wide;
-use fourfold_schemes::{DynamicScheme, QuantParams};
-use fourfold_tensor::Tensor;
-use fourfold_tensor::memory::{collected, copied};
 
-use super::dynamic::DynamicLinear;
-use super::linear::pack_float;
-use super::{Action, Call, Scratch};
+use self::product::{Product, Tools, Weight};
+use super::{Action, Call, Lower};
 use crate::Error;
+use crate::lower::Lowering;
+use crate::plan::Layout;
+
+impl Lower for fourfold_graph::Recurrent {
+    fn lower(&self, lowering: &mut Lowering<'_>, node: &Node) -> Result<(), Error> {
+        let bias = lowering.constant(node, 3)?.as_slice::<f32>()?;
+        let (input_bias, recurrent_bias) = bias.split_at(bias.len() / 2);
+        let weight = |operand, bias| {
+            let quantized = self.dynamic.map(|scheme| Ok::<_, Error>((lowering.params(node, operand)?, scheme)));
+            Ok::<_, Error>(Weight {
+                tensor: lowering.constant(node, operand)?,
+                quantized: quantized.transpose()?,
+                bias,
+            })
+        };
+        let (input, recurrent) = (weight(1, input_bias)?, weight(2, recurrent_bias)?);
+        let action = Recurrent::new(lowering.kernel, self, input, recurrent)?;
+        // The input and the initial states.
+        let variables = lowering.variables(node, Layout::RowMajor);
+        lowering.finish(node, Layout::RowMajor, Arc::new(action), variables);
+        Ok(())
+    }
+
+    fn packed_operands(&self) -> Range<usize> {
+        1..4
+    }
+}
 
 /// Buffers of recurrent layers, kept between runs.
 #[derive(Debug, Default)]
 pub(crate) struct Buffers {
-    /// `a`, `[steps, batch, d * gates * hidden]`.
+    /// `a`, `[time, batch, d * gates * hidden]`.
     input: Vec<f32>,
-    /// `b` of one step, `[batch, gates * hidden]`.
+    /// `b` of one time step, `[batch, gates * hidden]`.
     gates: Vec<f32>,
     /// `[batch, hidden]`.
     hidden: Vec<f32>,
@@ -38,44 +64,57 @@ pub(crate) struct Buffers {
     cell: Vec<f32>,
 }
 
-/// A weight as the graph has it.
+/// Rows with `stride` elements between their first elements.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Weight<'g> {
-    /// `[d * gates * hidden, ..]`.
-    pub(crate) tensor: &'g Tensor,
-    /// What codes mean, and how the other side is quantized; `None` for real numbers.
-    pub(crate) codes: Option<(&'g QuantParams, DynamicScheme)>,
-    /// `[d * gates * hidden]`.
-    pub(crate) bias: &'g [f32],
+struct Rows<'a> {
+    elements: &'a [f32],
+    stride: usize,
+}
+
+/// What one time step reads and writes, as in [`Buffers`].
+#[derive(Debug)]
+struct State<'a> {
+    gates: &'a mut [f32],
+    hidden: &'a mut [f32],
+    cell: &'a mut [f32],
 }
 
 /// A recurrent layer.
 #[derive(Debug)]
-pub(crate) struct Recurrent {
-    attributes: Attributes,
+struct Recurrent {
+    attributes: fourfold_graph::Recurrent,
     hidden: usize,
     /// All directions.
     input: Product,
-    /// For each direction: the products with the hidden state, and where their results begin among the gates.
-    recurrent: Vec<Vec<(usize, Product)>>,
+    /// The products with the hidden state, for each direction.
+    recurrent: Vec<Vec<GateProduct>>,
+}
+
+/// The product with the hidden state for gates that follow each other.
+#[derive(Debug)]
+struct GateProduct {
+    /// The column of the first result among those of all gates.
+    column: usize,
+    product: Product,
 }
 
 impl Recurrent {
-    pub(crate) fn new(
+    fn new(
         kernel: Kernel,
-        attributes: &Attributes,
+        attributes: &fourfold_graph::Recurrent,
         input: Weight<'_>,
         recurrent: Weight<'_>,
     ) -> Result<Self, Error> {
         let (gates, hidden) = (attributes.cell.gates(), recurrent.tensor.shape()[1]);
         // The last gate of a GRU may read another hidden state than the others.
         let cuts = if attributes.cell == Cell::GruResetBefore { vec![0, 2, 3] } else { vec![0, gates] };
-        let product = |way: usize, part: &[usize]| {
-            let [first, end] = [part[0], part[1]].map(|gate| (way * gates + gate) * hidden);
-            Ok((part[0] * hidden, Product::new(kernel, recurrent, first..end)?))
+        let product = |direction: usize, range: &[usize]| {
+            let [first, end] = [range[0], range[1]].map(|gate| (direction * gates + gate) * hidden);
+            let product = Product::new(kernel, recurrent, first..end)?;
+            Ok(GateProduct { column: range[0] * hidden, product })
         };
-        let ways = 0..attributes.direction.count();
-        let recurrent = ways.map(|way| cuts.windows(2).map(|part| product(way, part)).collect());
+        let directions = 0..attributes.direction.count();
+        let recurrent = directions.map(|direction| cuts.windows(2).map(|range| product(direction, range)).collect());
         Ok(Self {
             attributes: attributes.clone(),
             hidden,
@@ -84,23 +123,23 @@ impl Recurrent {
         })
     }
 
-    /// One step of one direction: from the hidden state before it to that after it.
+    /// One time step of one direction: from the hidden state before it to that after it.
     ///
-    /// `input` holds rows of `stride` elements, of which those of this direction are the first.
-    fn step(
+    /// The elements of this direction are the first of every row of `input`.
+    fn advance(
         &self,
-        products: &[(usize, Product)],
-        (input, stride): (&[f32], usize),
-        (gates, hidden, cell): (&mut [f32], &mut [f32], &mut [f32]),
+        products: &[GateProduct],
+        input: Rows<'_>,
+        State { gates, hidden, cell }: State<'_>,
         tools: &mut Tools<'_>,
     ) -> Result<(), Error> {
         let (width, size) = (self.attributes.cell.gates() * self.hidden, self.hidden);
-        let inputs = || input.chunks(stride).map(|row| &row[..width]);
+        let inputs = || input.elements.chunks(input.stride).map(|row| &row[..width]);
         let rows = hidden.len() / size;
-        for (place, (first, product)) in products.iter().enumerate() {
-            let x = if place == 0 { &*hidden } else { &*cell };
-            product.multiply((x, rows), &mut gates[*first..], width, tools)?;
-            if place == 0 && products.len() == 2 {
+        for (index, GateProduct { column, product }) in products.iter().enumerate() {
+            let x = if index == 0 { &*hidden } else { &*cell };
+            product.multiply(x, rows, &mut gates[*column..], width, tools)?;
+            if index == 0 && products.len() == 2 {
                 let states = hidden.chunks_exact(size).zip(cell.chunks_exact_mut(size));
                 wide(
                     #[inline(always)]
@@ -132,30 +171,32 @@ impl Recurrent {
 
     fn compute(&self, call: Call<'_>, buffers: &mut Buffers) -> Result<(), Error> {
         let (x, size) = (call.inputs[0], self.hidden);
-        let (steps, batch) = (x.shape[0], x.shape[1]);
-        let (ways, width) = (self.recurrent.len(), self.attributes.cell.gates() * size);
+        let (times, batch) = (x.shape[0], x.shape[1]);
+        let (directions, width) = (self.recurrent.len(), self.attributes.cell.gates() * size);
         let mut tools = Tools { kernel: call.kernel, scratch: call.scratch };
-        let all = ways * width;
-        let input = tools.scratch.budget.reserve(&mut buffers.input, steps * batch * all)?;
-        self.input.multiply((x.elements(), steps * batch), input, all, &mut tools)?;
+        let all = directions * width;
+        let input = tools.scratch.budget.reserve(&mut buffers.input, times * batch * all)?;
+        self.input.multiply(x.elements(), times * batch, input, all, &mut tools)?;
         let gates = tools.scratch.budget.reserve(&mut buffers.gates, batch * width)?;
         let hidden = tools.scratch.budget.reserve(&mut buffers.hidden, batch * size)?;
         let cell = tools.scratch.budget.reserve(&mut buffers.cell, batch * size)?;
         let out = bytemuck::cast_slice_mut::<u8, f32>(call.output);
         let result = if self.attributes.with_cell_state { 2 * size } else { size };
-        for (way, products) in self.recurrent.iter().enumerate() {
+        for (direction, products) in self.recurrent.iter().enumerate() {
             for (state, initial) in [(&mut *hidden, call.inputs.get(1)), (&mut *cell, call.inputs.get(2))] {
                 match initial {
-                    Some(initial) => state.copy_from_slice(&initial.elements()[way * batch * size..][..batch * size]),
+                    Some(initial) => {
+                        state.copy_from_slice(&initial.elements()[direction * batch * size..][..batch * size])
+                    }
                     None => state.fill(0.0),
                 }
             }
-            let is_backward = way == 1 || self.attributes.direction == Direction::Reverse;
-            for step in 0..steps {
-                let step = if is_backward { steps - 1 - step } else { step };
-                let input = &input[step * batch * all + way * width..];
-                self.step(products, (input, all), (gates, hidden, cell), &mut tools)?;
-                let rows = out[(step * ways + way) * batch * result..].chunks_exact_mut(result);
+            let is_backward = direction == 1 || self.attributes.direction == Direction::Reverse;
+            for index in 0..times {
+                let time = if is_backward { times - 1 - index } else { index };
+                let input = Rows { elements: &input[time * batch * all + direction * width..], stride: all };
+                self.advance(products, input, State { gates, hidden, cell }, &mut tools)?;
+                let rows = out[(time * directions + direction) * batch * result..].chunks_exact_mut(result);
                 let states = hidden.chunks_exact(size).zip(cell.chunks_exact(size));
                 for (row, (h, c)) in rows.zip(states) {
                     row[..size].copy_from_slice(h);
@@ -182,77 +223,7 @@ impl Action for Recurrent {
     }
 
     fn packed_bytes(&self) -> usize {
-        let recurrent = self.recurrent.iter().flatten().map(|(_, product)| product);
+        let recurrent = self.recurrent.iter().flatten().map(|gates| &gates.product);
         recurrent.chain([&self.input]).map(Product::packed_bytes).sum()
     }
-}
-
-/// What products are computed with.
-struct Tools<'a> {
-    kernel: Kernel,
-    scratch: &'a mut Scratch,
-}
-
-/// `x * weight^T + bias` for some rows of a weight.
-#[derive(Debug)]
-enum Product {
-    /// Of real numbers.
-    Real { packed: PackedFloatMatrix, bias: Vec<f32> },
-    /// Of codes.
-    Codes(DynamicLinear),
-    /// Of inputs without features, which leaves the bias.
-    Nothing { bias: Vec<f32> },
-}
-
-impl Product {
-    fn new(kernel: Kernel, weight: Weight<'_>, rows: Range<usize>) -> Result<Self, Error> {
-        let bias = copied(&weight.bias[rows.clone()])?;
-        if weight.tensor.is_empty() {
-            return Ok(Self::Nothing { bias });
-        }
-        let tensor = weight.tensor.rows(rows.clone())?;
-        let Some((params, scheme)) = weight.codes else { return Ok(Self::Real { packed: pack_float(&tensor)?, bias }) };
-        let scales: Vec<f32> = match params.scales() {
-            [one] => vec![one.get()],
-            each => collected(each[rows].iter().map(|scale| scale.get()))?,
-        };
-        Ok(Self::Codes(DynamicLinear::of_parts(kernel, scheme, &tensor, scales, Some(bias))?))
-    }
-
-    /// Bytes of the weight, which is a copy of that of the graph.
-    fn packed_bytes(&self) -> usize {
-        match self {
-            Product::Real { packed, .. } => packed.bytes(),
-            Product::Codes(product) => product.packed_bytes(),
-            Product::Nothing { .. } => 0,
-        }
-    }
-
-    /// `x: [m, k]`, `out: [m, n]` with `row_stride` elements between its rows.
-    fn multiply(
-        &self,
-        (x, m): (&[f32], usize),
-        out: &mut [f32],
-        row_stride: usize,
-        tools: &mut Tools<'_>,
-    ) -> Result<(), Error> {
-        let Tools { kernel, scratch } = tools;
-        match self {
-            Product::Codes(product) => product.multiply(*kernel, (x, m), out, row_stride, scratch),
-            Product::Nothing { bias } => {
-                fill_rows(out, row_stride, m, bias);
-                Ok(())
-            }
-            Product::Real { packed, bias } => {
-                fill_rows(out, row_stride, m, bias);
-                let lhs = FloatMatrix::row_major(x, packed.k());
-                Ok(kernel.multiply_add_packed(m, lhs, packed, out, row_stride)?)
-            }
-        }
-    }
-}
-
-/// The same numbers at the start of `m` rows.
-fn fill_rows(out: &mut [f32], row_stride: usize, m: usize, row: &[f32]) {
-    out.chunks_mut(row_stride).take(m).for_each(|out| out[..row.len()].copy_from_slice(row));
 }

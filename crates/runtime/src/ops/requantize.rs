@@ -1,42 +1,48 @@
-//! The end of a quantized convolution or product.
+//! The epilogue of a quantized convolution or product: what its sums become.
 
-use fourfold_graph::{Activation, Value};
-use fourfold_kernels::{Bounded, I32Output, Kernel, Output, Requantized, Scales};
+use fourfold_graph::{Activation, Node, Value};
+use fourfold_kernels::{Bounded, I32Output, Kernel, Output, Requantized};
 use fourfold_schemes::{QuantParams, multiplier};
 use fourfold_tensor::DType;
 use fourfold_tensor::memory::{collected, filled};
 
-use super::{bias_of, codes_mut};
+use super::quantized_mut;
+use super::weight::{bias_of, scales};
 use crate::Error;
+use crate::lower::Lowering;
 
-/// What becomes of the sums of products of codes.
+/// What the sums of products become.
 #[derive(Debug)]
-pub(crate) enum End {
-    /// Codes, equation (4).
-    Codes(Requantize),
-    /// The sums themselves, with a bias that is added.
+pub(crate) enum Epilogue {
+    /// Quantized values, equation (4).
+    Requantize(Requantize),
+    /// The sums themselves, plus a bias, as `i32`.
     Sums(Option<Vec<i32>>),
 }
 
-impl End {
-    /// The sums of equation (3).
-    pub(crate) fn sums(bias: Option<&Value>) -> Result<Self, Error> {
-        Ok(Self::Sums(bias_of(bias)?))
+impl Epilogue {
+    /// Of a layer with quantized operands: it requantizes if the result has parameters.
+    pub(crate) fn new(lowering: &Lowering<'_>, node: &Node, activation: Activation) -> Result<Self, Error> {
+        let (x, weight, bias) = (lowering.params(node, 0)?, lowering.params(node, 1)?, lowering.bias(node));
+        match lowering.ty(node.output()).params() {
+            Some(y) => Ok(Self::Requantize(Requantize::new(x, weight, bias, y, activation)?)),
+            None => Ok(Self::Sums(bias_of(bias)?)),
+        }
     }
 
-    /// The bytes of a result.
+    /// The bytes of one result.
     pub(crate) fn size(&self) -> usize {
         match self {
-            End::Codes(_) => 1,
-            End::Sums(_) => size_of::<i32>(),
+            Epilogue::Requantize(_) => 1,
+            Epilogue::Sums(_) => size_of::<i32>(),
         }
     }
 
     /// Where a kernel writes rows of `columns` results.
     pub(crate) fn output<'a>(&'a self, out: &'a mut [u8], columns: usize) -> Output<'a> {
         match self {
-            End::Codes(end) => end.output(out, columns),
-            End::Sums(bias) => {
+            Epilogue::Requantize(requantize) => requantize.output(out, columns),
+            Epilogue::Sums(bias) => {
                 let out = bytemuck::cast_slice_mut(out);
                 Output::I32(I32Output { out, row_stride: columns, bias: bias.as_deref() })
             }
@@ -44,7 +50,7 @@ impl End {
     }
 }
 
-/// What equation (4) needs beside the sums: bias, multipliers and the codes of the result.
+/// What equation (4) needs beside the sums: bias, multipliers and the parameters of the result.
 #[derive(Debug)]
 pub(crate) struct Requantize {
     signed: bool,
@@ -73,7 +79,7 @@ impl Requantize {
         })
     }
 
-    /// Where a kernel writes rows of `columns` codes.
+    /// Where a kernel writes rows of `columns` quantized values.
     pub(crate) fn output<'a>(&'a self, out: &'a mut [u8], columns: usize) -> Output<'a> {
         if self.signed {
             Output::I8(self.requantized(bytemuck::cast_slice_mut(out), columns))
@@ -82,21 +88,14 @@ impl Requantize {
         }
     }
 
-    /// The codes of one row of sums of nothing but the bias, as bytes; empty if there is no bias.
+    /// The quantized values of one row of sums of nothing but the bias, as bytes; empty if there is no bias.
     pub(crate) fn of_bias(&self, kernel: Kernel) -> Result<Vec<u8>, Error> {
         let sums = self.bias.as_deref().unwrap_or_default();
         let mut row = filled(0, sums.len())?;
         let (q_min, q_max) = self.bounds;
-        let out = Bounded { out: codes_mut(&mut row, self.signed), zero_point: self.zero_point, q_min, q_max };
-        kernel.requantize(sums, self.multipliers(), out)?;
+        let out = Bounded { out: quantized_mut(&mut row, self.signed), zero_point: self.zero_point, q_min, q_max };
+        kernel.requantize(sums, scales(&self.multipliers), out)?;
         Ok(row)
-    }
-
-    fn multipliers(&self) -> Scales<'_> {
-        match self.multipliers.as_slice() {
-            [one] => Scales::One(*one),
-            each => Scales::Each(each),
-        }
     }
 
     fn requantized<'a, T>(&'a self, out: &'a mut [T], columns: usize) -> Requantized<'a, T> {
@@ -104,7 +103,7 @@ impl Requantize {
             out,
             row_stride: columns,
             bias: self.bias.as_deref(),
-            multipliers: self.multipliers(),
+            multipliers: scales(&self.multipliers),
             zero_point: self.zero_point,
             q_min: self.bounds.0,
             q_max: self.bounds.1,

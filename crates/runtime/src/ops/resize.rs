@@ -1,20 +1,36 @@
 //! Resampling to other sizes, row-major.
 
-use fourfold_graph::{Coordinates, Interpolation, Resize as Attributes, Rounding};
+use fourfold_graph::{Coordinates, Interpolation, Node, Rounding};
 use fourfold_tensor::{DType, Element};
 
-use super::select::by_size;
-use super::{Action, Call, Scratch};
+use super::element::by_size;
+use super::{Action, Call, Lower, Scratch};
 use crate::Error;
+use crate::lower::Lowering;
+use crate::plan::Layout;
 
-/// The most axes besides the last that can be resized.
-pub(crate) const MOST_OUTER_AXES: usize = 3;
+/// The largest number of axes besides the last that can be resized.
+const MAX_OUTER_AXES: usize = 3;
+
+impl Lower for fourfold_graph::Resize {
+    fn lower(&self, lowering: &mut Lowering<'_>, node: &Node) -> Result<(), Error> {
+        let x = lowering.ty(node.inputs()[0]);
+        let outer_axes = self.scales.iter().zip(&self.sizes).rev().skip(1);
+        let resized = outer_axes.filter(|(scale, size)| **scale != 1.0 || size.is_some()).count();
+        let is_number = x.is_f32() || x.is_quantized();
+        if resized > MAX_OUTER_AXES || !is_number {
+            return Err(lowering.unsupported(node));
+        }
+        lowering.add(node, Layout::RowMajor, 1, Resize { attributes: self.clone(), dtype: x.dtype() });
+        Ok(())
+    }
+}
 
 /// Elements between others.
 #[derive(Debug)]
-pub(crate) struct Resize {
-    pub(crate) attributes: Attributes,
-    pub(crate) dtype: DType,
+struct Resize {
+    attributes: fourfold_graph::Resize,
+    dtype: DType,
 }
 
 impl Resize {
@@ -42,7 +58,7 @@ impl Resize {
         }
     }
 
-    /// The nearest element below, and how far the position is from it.
+    /// The nearest element, or the one below, and how far the position is above it.
     #[expect(
         clippy::cast_precision_loss,
         clippy::cast_possible_truncation,
@@ -65,7 +81,7 @@ impl Resize {
     }
 
     /// `out = sum over neighbours of weight * element`, the last axis innermost, neighbours in their order.
-    fn resize<T: Element>(&self, call: Call<'_>, real: fn(T) -> f32, element: fn(f32) -> T) -> Result<(), Error> {
+    fn resize<T: Element>(&self, call: Call<'_>, float: fn(T) -> f32, element: fn(f32) -> T) -> Result<(), Error> {
         let (x, shape) = (call.inputs[0], call.output_shape);
         let (elements, strides, sizes) = (x.elements::<T>(), x.shape.strides(), x.shape);
         let out = bytemuck::cast_slice_mut::<u8, T>(call.output);
@@ -73,38 +89,38 @@ impl Resize {
             out.copy_from_slice(elements);
             return Ok(());
         };
-        let Scratch { places, reals: [weights, _], budget, .. } = call.scratch;
-        let (places, weights) = (budget.reserve(places, shape[last])?, budget.reserve(weights, shape[last])?);
-        for (index, (place, weight)) in places.iter_mut().zip(&mut *weights).enumerate() {
-            (*place, *weight) = self.neighbour(last, index, sizes[last], shape[last]);
+        let Scratch { indices: firsts, floats: [weights, _], budget, .. } = call.scratch;
+        let (firsts, weights) = (budget.reserve(firsts, shape[last])?, budget.reserve(weights, shape[last])?);
+        for (index, (first, weight)) in firsts.iter_mut().zip(&mut *weights).enumerate() {
+            (*first, *weight) = self.neighbour(last, index, sizes[last], shape[last]);
         }
         for (row, out) in out.chunks_exact_mut(shape[last].max(1)).enumerate() {
-            let mut corners = [(0, 1.0_f32); 1 << MOST_OUTER_AXES];
+            let mut corners = [(0, 1.0_f32); 1 << MAX_OUTER_AXES];
             let mut count = 1;
             let mut rest = row;
             for axis in (0..last).rev() {
-                let (place, weight) = self.neighbour(axis, rest % shape[axis], sizes[axis], shape[axis]);
+                let (first, weight) = self.neighbour(axis, rest % shape[axis], sizes[axis], shape[axis]);
                 rest /= shape[axis];
                 if weight > 0.0 && 2 * count <= corners.len() {
                     for corner in 0..count {
                         let (from, factor) = corners[corner];
-                        corners[count + corner] = (from + (place + 1) * strides[axis], factor * weight);
-                        corners[corner] = (from + place * strides[axis], factor * (1.0 - weight));
+                        corners[count + corner] = (from + (first + 1) * strides[axis], factor * weight);
+                        corners[corner] = (from + first * strides[axis], factor * (1.0 - weight));
                     }
                     count *= 2;
                 } else {
-                    corners[..count].iter_mut().for_each(|(from, _)| *from += place * strides[axis]);
+                    corners[..count].iter_mut().for_each(|(from, _)| *from += first * strides[axis]);
                 }
             }
-            for ((out, &place), &weight) in out.iter_mut().zip(&*places).zip(&*weights) {
+            for ((out, &first), &weight) in out.iter_mut().zip(&*firsts).zip(&*weights) {
                 if weight == 0.0 && count == 1 {
-                    *out = elements[corners[0].0 + place];
+                    *out = elements[corners[0].0 + first];
                     continue;
                 }
                 let mut sum = 0.0;
                 for &(from, factor) in &corners[..count] {
-                    let before = real(elements[from + place]) * (1.0 - weight);
-                    let after = if weight > 0.0 { real(elements[from + place + 1]) * weight } else { 0.0 };
+                    let before = float(elements[from + first]) * (1.0 - weight);
+                    let after = if weight > 0.0 { float(elements[from + first + 1]) * weight } else { 0.0 };
                     sum += factor * (before + after);
                 }
                 *out = element(sum);
@@ -120,7 +136,7 @@ impl Resize {
 }
 
 impl Action for Resize {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "means of codes are codes")]
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "means are in the range of the type")]
     fn run(&self, call: Call<'_>) -> Result<(), Error> {
         match (self.attributes.interpolation, self.dtype) {
             (Interpolation::Linear, DType::I8) => self.resize::<i8>(call, f32::from, |x| x.round_ties_even() as i8),

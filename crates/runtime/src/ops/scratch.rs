@@ -10,12 +10,12 @@ use crate::Error;
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
     pub(crate) kernel: fourfold_kernels::Scratch,
-    pub(crate) reals: [Vec<f32>; 2],
-    pub(crate) codes: Vec<u8>,
-    pub(crate) addends: [Vec<u8>; 2],
+    pub(crate) floats: [Vec<f32>; 2],
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) operands: [Vec<u8>; 2],
     pub(crate) zero_points: Vec<i32>,
-    /// Places of elements.
-    pub(crate) places: Vec<usize>,
+    /// Indices of elements.
+    pub(crate) indices: Vec<usize>,
     /// The right side of a product of two activations.
     pub(crate) packed: fourfold_kernels::PackedWeights,
     pub(crate) recurrent: recurrent::Buffers,

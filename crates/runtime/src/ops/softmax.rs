@@ -1,26 +1,36 @@
 //! Softmax and its logarithm over one axis, row-major, with the same bits on every CPU.
 
-use super::{Action, Call, Scratch};
+use fourfold_graph::{LogSoftmax, Node};
+
+use super::{Action, Call, Lower, Scratch};
 use crate::Error;
+use crate::lower::Lowering;
+use crate::plan::Layout;
+
+impl Lower for fourfold_graph::Softmax {
+    fn lower(&self, lowering: &mut Lowering<'_>, node: &Node) -> Result<(), Error> {
+        let action = Softmax { axis: self.axis, rows: fourfold_math::softmax };
+        lowering.add(node, Layout::RowMajor, 1, action);
+        Ok(())
+    }
+}
+
+impl Lower for LogSoftmax {
+    fn lower(&self, lowering: &mut Lowering<'_>, node: &Node) -> Result<(), Error> {
+        let action = Softmax { axis: self.axis, rows: fourfold_math::log_softmax };
+        lowering.add(node, Layout::RowMajor, 1, action);
+        Ok(())
+    }
+}
 
 /// What is computed of rows of a width.
 type Rows = fn(&[f32], usize, &mut [f32]) -> Result<(), fourfold_math::Error>;
 
 /// `exp(x - max) / sum(exp(x - max))`, or its logarithm.
 #[derive(Debug)]
-pub(crate) struct Softmax {
+struct Softmax {
     axis: usize,
     rows: Rows,
-}
-
-impl Softmax {
-    pub(crate) fn new(axis: usize) -> Self {
-        Self { axis, rows: fourfold_math::softmax }
-    }
-
-    pub(crate) fn logarithm(axis: usize) -> Self {
-        Self { axis, rows: fourfold_math::log_softmax }
-    }
 }
 
 impl Action for Softmax {
@@ -32,7 +42,7 @@ impl Action for Softmax {
         if inner == 1 {
             return Ok((self.rows)(x, length, out)?);
         }
-        let Scratch { reals: [line, soft], budget, .. } = call.scratch;
+        let Scratch { floats: [line, soft], budget, .. } = call.scratch;
         let (line, soft) = (budget.reserve(line, length)?, budget.reserve(soft, length)?);
         let block = (length * inner).max(1);
         for (x, out) in x.chunks_exact(block).zip(out.chunks_exact_mut(block)) {

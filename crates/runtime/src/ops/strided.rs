@@ -2,7 +2,7 @@
 
 use fourfold_tensor::{MAX_RANK, Shape};
 
-/// A way through memory: `element[i0, i1, ..]` is at `start + sum of i * stride`.
+/// Strides through memory: `element[i0, i1, ..]` is at `start + sum of i * stride`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Strided {
     start: isize,
@@ -21,7 +21,7 @@ impl Strided {
         Self { start: 0, strides }
     }
 
-    /// Through part of one axis of a value of `shape`: elements `first`, `first + step`, ...
+    /// Through elements `first`, `first + step`, ... of one axis of a value of `shape`.
     pub(crate) fn slice(shape: Shape, axis: usize, first: usize, step: isize) -> Self {
         let mut strides = shape.strides().map(usize::cast_signed);
         let start = first.cast_signed() * strides[axis];
@@ -38,54 +38,56 @@ impl Strided {
                 1 => out.copy_from_slice(&x[from..from + out.len()]),
                 0 => out.fill(x[from]),
                 _ => {
-                    for (step, out) in out.iter_mut().enumerate() {
-                        *out = x[from.wrapping_add_signed(stride * step.cast_signed())];
+                    for (index, out) in out.iter_mut().enumerate() {
+                        *out = x[from.wrapping_add_signed(stride * index.cast_signed())];
                     }
                 }
             }
         }
     }
-}
 
-impl Strided {
     /// Calls `f` for every element of a row-major result of `shape`, in order, with the element that belongs to it.
     pub(crate) fn for_each<T: Copy>(&self, x: &[T], shape: Shape, out: &mut [T], mut f: impl FnMut(&mut T, T)) {
         let runs = Runs::new(*self, shape);
         let stride = runs.stride;
         for (out, from) in out.chunks_exact_mut(runs.length).zip(runs) {
-            for (step, out) in out.iter_mut().enumerate() {
-                f(out, x[from.wrapping_add_signed(stride * step.cast_signed())]);
+            for (index, out) in out.iter_mut().enumerate() {
+                f(out, x[from.wrapping_add_signed(stride * index.cast_signed())]);
             }
         }
     }
 }
 
-/// Elements of an operand with their shape.
-pub(crate) type Shaped<'a, T> = (&'a [T], Shape);
+/// Row-major elements with their shape.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shaped<'a, T> {
+    pub(crate) elements: &'a [T],
+    pub(crate) shape: Shape,
+}
 
 /// `out = f(a, b)` for every element of two operands that are repeated to the shape of the result.
 pub(crate) fn zip<A: Copy, B: Copy, C>(
-    (a, a_shape): Shaped<'_, A>,
-    (b, b_shape): Shaped<'_, B>,
+    a: Shaped<'_, A>,
+    b: Shaped<'_, B>,
     shape: Shape,
     out: &mut [C],
     f: impl Fn(A, B) -> C,
 ) {
-    let a_runs = Runs::new(Strided::broadcast(a_shape, shape), shape);
-    let b_runs = Runs::new(Strided::broadcast(b_shape, shape), shape);
+    let a_runs = Runs::new(Strided::broadcast(a.shape, shape), shape);
+    let b_runs = Runs::new(Strided::broadcast(b.shape, shape), shape);
     let strides = (a_runs.stride, b_runs.stride);
     for ((out, a_from), b_from) in out.chunks_exact_mut(a_runs.length).zip(a_runs).zip(b_runs) {
-        for (step, out) in out.iter_mut().enumerate() {
-            let step = step.cast_signed();
-            let at = |from: usize, stride: isize| from.wrapping_add_signed(stride * step);
-            *out = f(a[at(a_from, strides.0)], b[at(b_from, strides.1)]);
+        for (index, out) in out.iter_mut().enumerate() {
+            let index = index.cast_signed();
+            let at = |from: usize, stride: isize| from.wrapping_add_signed(stride * index);
+            *out = f(a.elements[at(a_from, strides.0)], b.elements[at(b_from, strides.1)]);
         }
     }
 }
 
-/// The places in memory of the first element of each run along the last axis.
+/// The index in memory of the first element of each run along the last axis.
 struct Runs {
-    way: Strided,
+    strided: Strided,
     shape: Shape,
     /// Elements of a run, at least 1 for the sake of division.
     length: usize,
@@ -96,11 +98,18 @@ struct Runs {
 }
 
 impl Runs {
-    fn new(way: Strided, shape: Shape) -> Self {
+    fn new(strided: Strided, shape: Shape) -> Self {
         let last = shape.len().checked_sub(1);
         let length = last.map_or(1, |last| shape[last]).max(1);
         let left = shape.element_count() / length;
-        Self { way, shape, length, stride: last.map_or(0, |last| way.strides[last]), index: [0; MAX_RANK], left }
+        Self {
+            strided,
+            shape,
+            length,
+            stride: last.map_or(0, |last| strided.strides[last]),
+            index: [0; MAX_RANK],
+            left,
+        }
     }
 }
 
@@ -110,7 +119,7 @@ impl Iterator for Runs {
     fn next(&mut self) -> Option<usize> {
         self.left = self.left.checked_sub(1)?;
         let outer = self.shape.len().saturating_sub(1);
-        let way: isize = (0..outer).map(|axis| self.index[axis].cast_signed() * self.way.strides[axis]).sum();
+        let offset: isize = (0..outer).map(|axis| self.index[axis].cast_signed() * self.strided.strides[axis]).sum();
         for axis in (0..outer).rev() {
             self.index[axis] += 1;
             if self.index[axis] < self.shape[axis] {
@@ -118,6 +127,6 @@ impl Iterator for Runs {
             }
             self.index[axis] = 0;
         }
-        Some((self.way.start + way).cast_unsigned())
+        Some((self.strided.start + offset).cast_unsigned())
     }
 }

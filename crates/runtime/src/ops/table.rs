@@ -1,10 +1,10 @@
-//! Functions of one code, by a table of all 256.
+//! Functions of one quantized value, by a table of all 256.
 
 use fourfold_graph::Unary;
 use fourfold_schemes::{QuantParams, dequantize, quantize};
 use fourfold_tensor::{DType, Tensor};
 
-use super::function::Map;
+use super::unary::FloatUnary;
 use super::{Action, Call};
 use crate::Error;
 
@@ -13,47 +13,45 @@ use crate::Error;
 pub(crate) struct Table(Box<[u8; 256]>);
 
 impl Table {
-    /// The codes of `f(real)`, equation (2), for the real numbers of all codes, equation (1); `None` if there is no
-    /// code for the function.
-    pub(crate) fn new(function: Unary, x: &QuantParams, y: &QuantParams) -> Result<Option<Self>, Error> {
-        let Some(map) = Map::new(function) else { return Ok(None) };
-        let mut reals = Tensor::zeros(DType::F32, &[256])?;
-        map.apply(all_reals(x)?.as_slice()?, reals.as_mut_slice()?)?;
-        Self::of(&reals, y).map(Some)
+    /// `quantize(f(dequantize(q)))`, equations (2) and (1), of every quantized value `q`.
+    pub(crate) fn of_function(function: Unary, x: &QuantParams, y: &QuantParams) -> Result<Self, Error> {
+        let mut results = Tensor::zeros(DType::F32, &[256])?;
+        FloatUnary::new(function).apply(dequantized(x)?.as_slice()?, results.as_mut_slice()?)?;
+        Self::of(&results, y)
     }
 
-    /// The same real numbers in other parameters; `None` if nothing changes.
+    /// The same floats with other parameters; `None` if nothing changes.
     pub(crate) fn requantization(x: &QuantParams, y: &QuantParams) -> Result<Option<Self>, Error> {
         if x.dtype() == y.dtype() && x.granularity() == y.granularity() {
             return Ok(None);
         }
-        Self::of(&all_reals(x)?, y).map(Some)
+        Self::of(&dequantized(x)?, y).map(Some)
     }
 
-    fn of(reals: &Tensor, y: &QuantParams) -> Result<Self, Error> {
+    fn of(floats: &Tensor, y: &QuantParams) -> Result<Self, Error> {
         let mut table = Box::new([0; 256]);
-        table.copy_from_slice(quantize(reals, y)?.bytes());
+        table.copy_from_slice(quantize(floats, y)?.bytes());
         Ok(Self(table))
     }
 
-    /// The table itself, by the bytes of the codes.
+    /// The table itself, by the bytes of the quantized values.
     pub(crate) fn bytes(&self) -> &[u8; 256] {
         &self.0
     }
-}
-
-/// The real numbers of all codes, in the order of their bytes.
-fn all_reals(params: &QuantParams) -> Result<Tensor, Error> {
-    let bytes = (0..=u8::MAX).collect::<Vec<u8>>();
-    let codes = match params.dtype() {
-        DType::I8 => Tensor::from_vec(&[256], bytes.into_iter().map(u8::cast_signed).collect())?,
-        _ => Tensor::from_vec(&[256], bytes)?,
-    };
-    Ok(dequantize(&codes, params)?)
 }
 
 impl Action for Table {
     fn run(&self, call: Call<'_>) -> Result<(), Error> {
         Ok(call.kernel.lookup(&self.0, call.inputs[0].bytes, call.output)?)
     }
+}
+
+/// The floats of all quantized values, in the order of their bytes.
+fn dequantized(params: &QuantParams) -> Result<Tensor, Error> {
+    let bytes = (0..=u8::MAX).collect::<Vec<u8>>();
+    let values = match params.dtype() {
+        DType::I8 => Tensor::from_vec(&[256], bytes.into_iter().map(u8::cast_signed).collect())?,
+        _ => Tensor::from_vec(&[256], bytes)?,
+    };
+    Ok(dequantize(&values, params)?)
 }

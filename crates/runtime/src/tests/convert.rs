@@ -1,4 +1,4 @@
-//! Conversions between types: real numbers against NumPy 2.4 (`astype`), which rounds `f64` to `f16` once, as ONNX
+//! Conversions between types: floats against NumPy 2.4 (`astype`), which rounds `f64` to `f16` once, as ONNX
 //! Runtime does not; others against ONNX Runtime 1.32.
 
 use std::sync::Arc;
@@ -42,14 +42,14 @@ fn real_numbers_are_rounded_once() {
 #[test]
 fn integers_and_truth_values_come_and_go() {
     for dtype in [DType::F16, DType::BF16, DType::F64] {
-        let real = cast(&of(&[-3.75_f32, 0.5, -0.0, 100.25]), dtype);
-        assert_eq!(cast(&real, DType::I64), of(&[-3_i64, 0, 0, 100]), "{dtype}");
-        assert_eq!(cast(&real, DType::I32), of(&[-3_i32, 0, 0, 100]), "{dtype}");
-        assert_eq!(cast(&real, DType::I8), of(&[-3_i8, 0, 0, 100]), "{dtype}");
-        assert_eq!(cast(&real, DType::U8), of(&[253_u8, 0, 0, 100]), "{dtype}");
-        let truth = Tensor::from_bools(&[4], &[true, true, false, true]).expect("four");
-        assert_eq!(cast(&real, DType::Bool), truth, "{dtype}");
-        let ones = cast(&truth, dtype);
+        let float = cast(&of(&[-3.75_f32, 0.5, -0.0, 100.25]), dtype);
+        assert_eq!(cast(&float, DType::I64), of(&[-3_i64, 0, 0, 100]), "{dtype}");
+        assert_eq!(cast(&float, DType::I32), of(&[-3_i32, 0, 0, 100]), "{dtype}");
+        assert_eq!(cast(&float, DType::I8), of(&[-3_i8, 0, 0, 100]), "{dtype}");
+        assert_eq!(cast(&float, DType::U8), of(&[253_u8, 0, 0, 100]), "{dtype}");
+        let bools = Tensor::from_bools(&[4], &[true, true, false, true]).expect("four");
+        assert_eq!(cast(&float, DType::Bool), bools, "{dtype}");
+        let ones = cast(&bools, dtype);
         assert_eq!(cast(&ones, DType::F32), of(&[1.0_f32, 1.0, 0.0, 1.0]), "{dtype}");
         let nothing = cast(&of::<f32>(&[]), dtype);
         assert_eq!((nothing.dtype(), nothing.len()), (dtype, 0));

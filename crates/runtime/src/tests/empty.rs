@@ -1,4 +1,4 @@
-//! Operators on tensors without elements: every axis of every operator has size 0 once, in real numbers and in codes.
+//! Operators on tensors without elements: every axis of every operator has size 0 once, in floats and quantized.
 
 mod cases;
 
@@ -32,16 +32,16 @@ enum Outcome {
     Refused(String),
 }
 
-/// A real input as the operator takes it: quantized, if the case runs on codes.
-fn taken(builder: &mut GraphBuilder, id: ValueId, codes: bool) -> Result<ValueId, GraphError> {
-    let name = format!("{}.codes", builder.value(id).name());
+/// A float input as the operator takes it: quantized, if the case is quantized.
+fn taken(builder: &mut GraphBuilder, id: ValueId, quantized: bool) -> Result<ValueId, GraphError> {
+    let name = format!("{}.quantized", builder.value(id).name());
     let params = Some(per_tensor(DType::U8, 0.1, 3));
     let new = NewNode { name: &name, output: &name, op: Op::Quantize, inputs: &[id], params };
-    if codes { builder.add(new) } else { Ok(id) }
+    if quantized { builder.add(new) } else { Ok(id) }
 }
 
 /// Builds and runs a case with sizes by letter.
-fn outcome(case: &Case, size: &dyn Fn(char) -> usize, known: Known, codes: bool) -> Outcome {
+fn outcome(case: &Case, size: &dyn Fn(char) -> usize, known: Known, quantized: bool) -> Outcome {
     let refused = |error: &dyn core::fmt::Display| Outcome::Refused(error.to_string());
     let shape = |letters: &str| letters.chars().map(size).collect::<Vec<usize>>();
     let dim = |letter: char| {
@@ -56,9 +56,9 @@ fn outcome(case: &Case, size: &dyn Fn(char) -> usize, known: Known, codes: bool)
     let built = (|| {
         for (index, (letters, holds)) in case.inputs.iter().enumerate() {
             let dtype = match holds {
-                Holds::Reals => DType::F32,
+                Holds::Floats => DType::F32,
                 Holds::Integers | Holds::Ones => DType::I64,
-                Holds::Truths => DType::Bool,
+                Holds::Bools => DType::Bool,
             };
             let dims: Vec<Dim> = letters.chars().map(dim).collect();
             let id = builder.input(&format!("x{index}"), ValueType::plain(dtype, &dims))?;
@@ -67,12 +67,12 @@ fn outcome(case: &Case, size: &dyn Fn(char) -> usize, known: Known, codes: bool)
                 input.as_mut_slice::<i64>()?.fill(1);
             }
             inputs.push(input);
-            operands.push(taken(&mut builder, id, codes && *holds == Holds::Reals)?);
+            operands.push(taken(&mut builder, id, quantized && *holds == Holds::Floats)?);
         }
         for (index, letters) in case.constants.iter().enumerate() {
             let (name, shape) = (format!("c{index}"), shape(letters));
             let is_bias = case.has_bias && index + 1 == case.constants.len();
-            operands.push(match (codes || case.dynamic && !is_bias, is_bias) {
+            operands.push(match (quantized || case.dynamic && !is_bias, is_bias) {
                 (false, _) => builder.constant(&name, noise(&shape, 1))?,
                 (true, false) => builder.quantized_constant(
                     &name,
@@ -83,7 +83,7 @@ fn outcome(case: &Case, size: &dyn Fn(char) -> usize, known: Known, codes: bool)
             });
         }
         let op = (case.op)(&dim);
-        let own = codes && op.kind().output_params() == OutputParams::Own && !matches!(op, Op::Dequantize);
+        let own = quantized && op.kind().output_params() == OutputParams::Own && !matches!(op, Op::Dequantize);
         let params = (own || op == Op::Quantize).then(|| per_tensor(DType::U8, 0.2, 5));
         let y = builder.add(NewNode { name: "y", output: "y", op, inputs: &operands, params })?;
         builder.output(y);
@@ -121,22 +121,23 @@ fn every_operator_takes_axes_of_size_0() {
             .flat_map(|(letters, _)| letters.chars())
             .chain(case.constants.concat().chars())
             .collect();
-        let on_codes = kind.output_params() != OutputParams::Float && !case.dynamic && case.inputs[0].1 == Holds::Reals;
-        for (known, codes) in
+        let runs_quantized =
+            kind.output_params() != OutputParams::Float && !case.dynamic && case.inputs[0].1 == Holds::Floats;
+        for (known, quantized) in
             [(Known::All, false), (Known::Constants, false), (Known::All, true), (Known::Constants, true)]
         {
             let suits = match kind {
-                OpKind::Dequantize => codes,
-                OpKind::Quantize => !codes,
-                _ => on_codes || !codes,
+                OpKind::Dequantize => quantized,
+                OpKind::Quantize => !quantized,
+                _ => runs_quantized || !quantized,
             };
             if !suits {
                 continue;
             }
             let mut expect = |what: &str, size: &dyn Fn(char) -> usize, runs: bool| {
-                let outcome = outcome(&case, size, known, codes);
+                let outcome = outcome(&case, size, known, quantized);
                 if matches!(outcome, Outcome::Ran(_)) != runs {
-                    wrong.push(format!("{case:?}, {known:?} known, codes: {codes}, {what}: {outcome:?}"));
+                    wrong.push(format!("{case:?}, {known:?} known, quantized: {quantized}, {what}: {outcome:?}"));
                 }
             };
             expect("nothing empty", &full, true);
@@ -159,7 +160,7 @@ fn layers_without_input_channels_give_their_bias() {
     let graph = one_node(conv, &[&[2, 0, 2, 1]], &[weight, bias.clone()]);
     let y = run(&graph, &[Tensor::zeros(DType::F32, &[2, 0, 2, 1]).expect("empty")]);
     assert_eq!(y.shape(), [2, 3, 3, 2]);
-    let expected: Vec<f32> = (0..36).map(|place| [1.0, 0.0, 0.5][place / 6 % 3]).collect();
+    let expected: Vec<f32> = (0..36).map(|position| [1.0, 0.0, 0.5][position / 6 % 3]).collect();
     assert_eq!(y.as_slice::<f32>(), Ok(&expected[..]));
     let weight = Tensor::zeros(DType::F32, &[3, 0]).expect("empty");
     let graph = one_node(Op::Linear(Linear::default()), &[&[2, 0]], &[weight, bias]);

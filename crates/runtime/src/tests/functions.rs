@@ -100,8 +100,8 @@ fn reductions_over_any_axes() {
         let kept: Vec<usize> = (0..4).filter(|axis| !axes.contains(axis)).collect();
         let mut lines = vec![Vec::new(); kept.iter().map(|&axis| sizes[axis]).product()];
         for (index, &x) in xs.iter().enumerate() {
-            let place = [index / 60, index / 20 % 3, index / 5 % 4, index % 5];
-            let line = kept.iter().fold(0, |line, &axis| line * sizes[axis] + place[axis]);
+            let position = [index / 60, index / 20 % 3, index / 5 % 4, index % 5];
+            let line = kept.iter().fold(0, |line, &axis| line * sizes[axis] + position[axis]);
             lines[line].push(f64::from(x));
         }
         let reductions: [(Reduction, OfMany); 5] = [

@@ -12,7 +12,7 @@ fn refused(dtype: DType, op: Op, constant: Tensor, x: Tensor) -> Error {
     let constant = builder.constant("c", constant).expect("a constant");
     let y = builder.node("y", op, &[x_id, constant]).expect("a node");
     builder.output(y);
-    let plan = Plan::compile(&builder.finish().expect("a graph"), &Options::default()).expect("has code");
+    let plan = Plan::compile(&builder.finish().expect("a graph"), &Options::default()).expect("a plan");
     let error = Session::new(plan.into()).run(&[x]).map(<[Tensor]>::to_vec).expect_err("an error");
     let Error::Node { source, .. } = error else { panic!("{error}") };
     *source

@@ -26,9 +26,9 @@ fn meeting() -> Graph {
     let b = conv(&mut builder, "b", a, 3);
     let relu = builder.relu("relu", b).expect("relu");
     let sum = builder.node("sum", Op::Add(Add { activation: Activation::None }), &[x, relu]).expect("a sum");
-    let turned =
-        builder.node("turned", Op::Transpose(Transpose { axes: vec![0, 2, 3, 1] }), &[sum]).expect("a transposition");
-    let flat = builder.node("flat", Op::Flatten(Flatten { axis: 1 }), &[turned]).expect("flat");
+    let transposed =
+        builder.node("transposed", Op::Transpose(Transpose { axes: vec![0, 2, 3, 1] }), &[sum]).expect("a transpose");
+    let flat = builder.node("flat", Op::Flatten(Flatten { axis: 1 }), &[transposed]).expect("flat");
     let y = builder.linear("fc", flat, noise(&[4, 108], 9), None).expect("a product");
     builder.output(y);
     builder.output(a);
@@ -63,7 +63,7 @@ fn observed_values_are_those_of_the_parts() {
         .expect("a run")
         .to_vec();
     let names: Vec<&str> = seen.iter().map(|(id, _)| graph.value(*id).name()).collect();
-    assert_eq!(names, ["x", "a", "b", "relu", "sum", "turned", "flat", "fc"]);
+    assert_eq!(names, ["x", "a", "b", "relu", "sum", "transposed", "flat", "fc"]);
     let value = |name: &str| &seen[names.iter().position(|known| *known == name).expect("a name")].1;
     assert_eq!((value("fc").bytes(), value("a").bytes()), (outputs[0].bytes(), outputs[1].bytes()));
     let window = Window::new(&[3, 3]).with_padding(1);
@@ -81,8 +81,8 @@ fn inputs_that_do_not_fit_are_refused() {
     assert!(matches!(session.run(&[]), Err(Error::InputCount { expected: 1, actual: 0, .. })));
     let wrong = session.run(&[noise(&[2, 3, 6, 5], 1)]).expect_err("a wrong shape");
     assert_eq!(wrong.to_string(), "input `x` takes f32[batch, 3, 6, 6], a tensor f32[2, 3, 6, 5] was given");
-    let codes = Tensor::from_vec(&[1, 3, 6, 6], vec![0_u8; 108]).expect("bytes");
-    assert!(matches!(session.run(&[codes]), Err(Error::Input { .. })));
+    let bytes = Tensor::from_vec(&[1, 3, 6, 6], vec![0_u8; 108]).expect("bytes");
+    assert!(matches!(session.run(&[bytes]), Err(Error::Input { .. })));
     assert!(session.run(&[noise(&[1, 3, 6, 6], 1)]).is_ok(), "a session survives its errors");
 }
 
@@ -142,7 +142,7 @@ fn plans_of_other_options_share_the_packed_weights() {
 fn the_footprint_is_what_is_alive_at_once() {
     let plan = Plan::compile(&meeting(), &Options::default()).expect("a plan");
     let memory = plan.footprint(&[&[2, 3, 6, 6]]).expect("sizes that the graph takes");
-    // The most is alive when a sum is made: one operand (the other is the caller's), the result, and the first
+    // The peak is when a sum is made: one operand (the other is the caller's), the result, and the first
     // convolution, which is an output.
     let value = 2 * 3 * 6 * 6 * size_of::<f32>();
     assert_eq!(memory.live_bytes, 3 * value, "{memory}");
@@ -160,8 +160,8 @@ fn the_footprint_is_what_is_alive_at_once() {
 fn inputs_of_another_type_are_refused_after_a_run_of_the_same_sizes() {
     let mut session = Session::new(Arc::new(Plan::compile(&meeting(), &Options::default()).expect("a plan")));
     assert!(session.run(&[noise(&[1, 3, 6, 6], 1)]).is_ok());
-    let codes = Tensor::from_vec(&[1, 3, 6, 6], vec![0_u8; 108]).expect("bytes");
-    assert!(matches!(session.run(&[codes]), Err(Error::Input { .. })));
+    let bytes = Tensor::from_vec(&[1, 3, 6, 6], vec![0_u8; 108]).expect("bytes");
+    assert!(matches!(session.run(&[bytes]), Err(Error::Input { .. })));
 }
 
 #[test]

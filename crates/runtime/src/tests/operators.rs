@@ -70,7 +70,7 @@ fn pointwise_convolutions_and_other_ranks() {
     let expected = naive_conv(&x, &weight, &bias, &conv);
     assert_close(&run(&one_node(Op::Conv(conv), &[x.shape()], &[weight, bias]), &[x]), &expected, "pointwise");
 
-    // One axis, and three of which two have one place, are the same convolution.
+    // One axis, and three of which two have one position, are the same convolution.
     let (x, weight, bias) = (noise(&[2, 4, 1, 9], 7), noise(&[6, 4, 1, 3], 8), noise(&[6], 9));
     let conv = |kernel: &[usize]| Conv::new(Window::new(kernel), 1);
     let expected = naive_conv(&x, &weight, &bias, &conv(&[1, 3]));
@@ -138,12 +138,12 @@ fn sums_broadcast() {
         let at = |tensor: &Tensor, index: &[usize]| {
             let offset = out.len() - tensor.shape().len();
             let axes = tensor.shape().iter().enumerate();
-            let place =
-                axes.fold(0, |place, (axis, &size)| place * size + if size == 1 { 0 } else { index[axis + offset] });
-            tensor.as_slice::<f32>().expect("f32")[place]
+            let position = axes
+                .fold(0, |position, (axis, &size)| position * size + if size == 1 { 0 } else { index[axis + offset] });
+            tensor.as_slice::<f32>().expect("f32")[position]
         };
-        for (place, &actual) in sum.as_slice::<f32>().expect("f32").iter().enumerate() {
-            let mut rest = place;
+        for (position, &actual) in sum.as_slice::<f32>().expect("f32").iter().enumerate() {
+            let mut rest = position;
             let mut index: Vec<usize> = out.iter().rev().map(|&size| (rest % size, rest /= size).0).collect();
             index.reverse();
             assert_eq!(actual, at(&x, &index) + at(&y, &index), "{a:?} + {b:?} at {index:?}");
@@ -168,10 +168,10 @@ fn elements_clamped_normalized_and_moved() {
     assert_eq!(normalized.as_slice::<f32>().expect("f32")[4..], [2.0, 14.0, -16.0, 6.0]);
 
     let x = noise(&[2, 3, 4], 5);
-    let turned =
+    let transposed =
         run(&one_node(Op::Transpose(Transpose { axes: vec![2, 0, 1] }), &[x.shape()], &[]), std::slice::from_ref(&x));
-    assert_eq!(turned.shape(), [4, 2, 3]);
-    assert_eq!(turned.as_slice::<f32>().expect("f32")[7], x.as_slice::<f32>().expect("f32")[4 + 1]);
+    assert_eq!(transposed.shape(), [4, 2, 3]);
+    assert_eq!(transposed.as_slice::<f32>().expect("f32")[7], x.as_slice::<f32>().expect("f32")[4 + 1]);
     let flat = run(&one_node(Op::Flatten(Flatten { axis: 1 }), &[x.shape()], &[]), std::slice::from_ref(&x));
     assert_eq!((flat.shape(), flat.bytes()), (&[2, 12][..], x.bytes()));
 }

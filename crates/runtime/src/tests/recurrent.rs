@@ -17,23 +17,23 @@ const DIRECTIONS: [Direction; 3] = [Direction::Forward, Direction::Reverse, Dire
 /// Sizes of a layer: steps, batch, features, hidden.
 type Sizes = [usize; 4];
 
-/// Rows of numbers as a layer reads them: themselves, or what their codes stand for.
-#[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "8-bit codes")]
+/// Rows of numbers as a layer reads them: themselves, or what their quantized values stand for.
+#[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "8-bit numbers")]
 fn read(x: &[f64], columns: usize, scheme: Option<DynamicScheme>) -> Vec<f64> {
     let Some(scheme) = scheme else { return x.to_vec() };
     let x: Vec<f32> = x.iter().map(|&x| x as f32).collect();
     let rows = if scheme == DynamicScheme::PerRow { columns } else { x.len() };
     let row = |row: &[f32]| {
         let (low, high) = row.iter().fold((0.0_f32, 0.0_f32), |(low, high), &x| (low.min(x), high.max(x)));
-        let affine = |most: f32| {
-            let scale = if high == low { 1.0 } else { (high - low) / most };
+        let affine = |q_max: f32| {
+            let scale = if high == low { 1.0 } else { (high - low) / q_max };
             (scale, (-low / scale).round_ties_even() as i32)
         };
-        let most = if scheme == DynamicScheme::TorchPerTensor { 127.0 } else { 255.0 };
-        let (scale, zero_point) = if most == 127.0 { torch_dynamic_params(low, high) } else { affine(most) };
-        let steps = move |x: f32| if most == 127.0 { x * (1.0 / scale) } else { x / scale };
-        let code = move |x: f32| (steps(x).round_ties_even() + zero_point as f32).clamp(0.0, most);
-        row.iter().map(|&x| f64::from(code(x) - zero_point as f32) * f64::from(scale)).collect::<Vec<f64>>()
+        let q_max = if scheme == DynamicScheme::TorchPerTensor { 127.0 } else { 255.0 };
+        let (scale, zero_point) = if q_max == 127.0 { torch_dynamic_params(low, high) } else { affine(q_max) };
+        let scaled = move |x: f32| if q_max == 127.0 { x * (1.0 / scale) } else { x / scale };
+        let quantize = move |x: f32| (scaled(x).round_ties_even() + zero_point as f32).clamp(0.0, q_max);
+        row.iter().map(|&x| f64::from(quantize(x) - zero_point as f32) * f64::from(scale)).collect::<Vec<f64>>()
     };
     x.chunks(rows).flat_map(row).collect()
 }
@@ -71,42 +71,42 @@ fn cell(kind: Cell, a: &[f64], b: &[f64], h: &mut [f64], c: &mut [f64]) {
     }
 }
 
-/// The layer in plain loops; constants are real numbers.
+/// The layer in plain loops; constants are floats.
 fn reference(layer: &Recurrent, x: &Tensor, constants: &[Tensor], states: &[Tensor]) -> Tensor {
     let wide = |tensor: &Tensor| -> Vec<f64> {
         tensor.as_slice::<f32>().expect("f32").iter().copied().map(f64::from).collect()
     };
     let [steps, batch, features] = [0, 1, 2].map(|axis: usize| x.shape()[axis]);
     let size = constants[1].shape()[1];
-    let (ways, width) = (layer.direction.count(), layer.cell.gates() * size);
+    let (directions, width) = (layer.direction.count(), layer.cell.gates() * size);
     let [weight, recurrent, bias] = [0, 1, 2].map(|index: usize| wide(&constants[index]));
     let x = read(&wide(x), features, layer.dynamic);
     let result = if layer.with_cell_state { 2 * size } else { size };
-    let mut out = vec![0.0; steps * ways * batch * result];
-    for way in 0..ways {
-        let rows = way * width..(way + 1) * width;
+    let mut out = vec![0.0; steps * directions * batch * result];
+    for direction in 0..directions {
+        let rows = direction * width..(direction + 1) * width;
         let a = product(&x, &weight[rows.start * features..rows.end * features], &bias[rows.clone()]);
-        let (recurrent, bias) = (&recurrent[rows.start * size..rows.end * size], &bias[ways * width..][rows]);
+        let (recurrent, bias) = (&recurrent[rows.start * size..rows.end * size], &bias[directions * width..][rows]);
         let state = |index: usize| match states.get(index) {
-            Some(state) => wide(state)[way * batch * size..][..batch * size].to_vec(),
+            Some(state) => wide(state)[direction * batch * size..][..batch * size].to_vec(),
             None => vec![0.0; batch * size],
         };
         let (mut h, mut c) = (state(0), state(1));
         for step in 0..steps {
-            let step = if way == 1 || layer.direction == Direction::Reverse { steps - 1 - step } else { step };
+            let step = if direction == 1 || layer.direction == Direction::Reverse { steps - 1 - step } else { step };
             let a = &a[step * batch * width..][..batch * width];
             let mut b = product(&read(&h, size, layer.dynamic), recurrent, bias);
             if layer.cell == Cell::GruResetBefore {
-                let place = |j: usize| j / size * width + j % size;
-                let reset: Vec<f64> = (0..h.len()).map(|j| sigmoid(a[place(j)] + b[place(j)]) * h[j]).collect();
+                let position = |j: usize| j / size * width + j % size;
+                let reset: Vec<f64> = (0..h.len()).map(|j| sigmoid(a[position(j)] + b[position(j)]) * h[j]).collect();
                 let last =
                     product(&read(&reset, size, layer.dynamic), &recurrent[2 * size * size..], &bias[2 * size..]);
-                (0..h.len()).for_each(|j| b[place(j) + 2 * size] = last[j]);
+                (0..h.len()).for_each(|j| b[position(j) + 2 * size] = last[j]);
             }
             for row in 0..batch {
                 let (gates, states) = (row * width..(row + 1) * width, row * size..(row + 1) * size);
                 cell(layer.cell, &a[gates.clone()], &b[gates], &mut h[states.clone()], &mut c[states.clone()]);
-                let out = &mut out[((step * ways + way) * batch + row) * result..][..result];
+                let out = &mut out[((step * directions + direction) * batch + row) * result..][..result];
                 out[..size].copy_from_slice(&h[states.clone()]);
                 out[size..].copy_from_slice(&c[states][..result - size]);
             }
@@ -114,7 +114,7 @@ fn reference(layer: &Recurrent, x: &Tensor, constants: &[Tensor], states: &[Tens
     }
     #[expect(clippy::cast_possible_truncation, reason = "compared with f32")]
     let out = out.into_iter().map(|value| value as f32).collect();
-    Tensor::from_vec(&[steps, ways, batch, result], out).expect("as many")
+    Tensor::from_vec(&[steps, directions, batch, result], out).expect("as many")
 }
 
 /// Weights and biases of a layer.
@@ -130,21 +130,21 @@ fn states(layer: &Recurrent, [_, batch, _, hidden]: Sizes, count: usize) -> Vec<
         .collect()
 }
 
-/// The codes of a weight: one scale for each row, or one for all.
-fn codes(weight: &Tensor, per_row: bool) -> (Tensor, QuantParams) {
+/// A quantized weight: one scale for each row, or one for all.
+fn quantized(weight: &Tensor, per_row: bool) -> (Tensor, QuantParams) {
     let rows = weight.as_slice::<f32>().expect("f32").chunks(weight.shape()[1]);
-    let scale = |row: &[f32]| row.iter().fold(0.0_f32, |most, x| most.max(x.abs())) / 127.0;
+    let scale = |row: &[f32]| row.iter().fold(0.0_f32, |max, x| max.max(x.abs())) / 127.0;
     let scales: Vec<Scale> = rows.map(|row| Scale::new(scale(row)).expect("a scale")).collect();
-    let most = scales.iter().copied().max_by(|a, b| a.get().total_cmp(&b.get())).expect("rows");
+    let max = scales.iter().copied().max_by(|a, b| a.get().total_cmp(&b.get())).expect("rows");
     let granularity = match per_row {
         true => Granularity::PerChannel { axis: 0, zero_points: vec![0; scales.len()], scales },
-        false => Granularity::PerTensor { scale: most, zero_point: 0 },
+        false => Granularity::PerTensor { scale: max, zero_point: 0 },
     };
     let params = QuantParams::new(DType::I8, (-127, 127), granularity).expect("valid");
     (quantize(weight, &params).expect("finite"), params)
 }
 
-/// A graph of one layer; weights become codes if the layer is dynamic.
+/// A graph of one layer; weights are quantized if the layer is dynamic.
 fn graph(layer: &Recurrent, sizes: Sizes, states: usize, per_row: bool) -> Graph {
     let [steps, batch, features, hidden] = sizes;
     let mut builder = GraphBuilder::new("recurrent");
@@ -152,8 +152,8 @@ fn graph(layer: &Recurrent, sizes: Sizes, states: usize, per_row: bool) -> Graph
     for (index, constant) in constants(layer, sizes).into_iter().enumerate() {
         let name = format!("c{index}");
         let id = if layer.dynamic.is_some() && index < 2 {
-            let (codes, params) = codes(&constant, per_row);
-            builder.quantized_constant(&name, codes, params)
+            let (values, params) = quantized(&constant, per_row);
+            builder.quantized_constant(&name, values, params)
         } else {
             builder.constant(&name, constant)
         };
@@ -197,14 +197,14 @@ fn real_layers_agree_with_loops() {
 }
 
 #[test]
-fn layers_on_codes_agree_with_loops_that_round_what_they_read() {
+fn layers_with_quantized_weights_agree_with_loops_that_round_what_they_read() {
     let sizes = [4, 3, 7, 6];
     for scheme in [DynamicScheme::PerRow, DynamicScheme::TorchPerTensor, DynamicScheme::OnnxPerTensor] {
         for (layer, per_row) in layers(Some(scheme)).flat_map(|layer| [(layer.clone(), true), (layer, false)]) {
             let mut constants = constants(&layer, sizes);
             for weight in &mut constants[..2] {
-                let (codes, params) = codes(weight, per_row);
-                *weight = dequantize(&codes, &params).expect("codes");
+                let (values, params) = quantized(weight, per_row);
+                *weight = dequantize(&values, &params).expect("8 bits");
             }
             let (x, states) = (noise(&sizes[..3], 1), states(&layer, sizes, most_states(&layer)));
             let actual = run(&graph(&layer, sizes, states.len(), per_row), &[vec![x.clone()], states.clone()].concat());
@@ -254,10 +254,10 @@ fn rows_by_themselves_do_not_depend_on_the_batch() {
         let sizes = |batch| [3, batch, 5, 8];
         let inputs = [vec![noise(&sizes(batch)[..3], 1)], states(&layer, sizes(batch), most_states(&layer))].concat();
         let whole = run(&graph(&layer, sizes(batch), most_states(&layer), true), &inputs);
-        for part in [0..1, 1..4, 4..6, 2..3] {
-            let inputs: Vec<Tensor> = inputs.iter().map(|input| of_batch(input, part.clone())).collect();
-            let alone = run(&graph(&layer, sizes(part.len()), most_states(&layer), true), &inputs);
-            assert_eq!(alone.bytes(), of_batch(&whole, part.clone()).bytes(), "{layer:?} {part:?}");
+        for rows in [0..1, 1..4, 4..6, 2..3] {
+            let inputs: Vec<Tensor> = inputs.iter().map(|input| of_batch(input, rows.clone())).collect();
+            let alone = run(&graph(&layer, sizes(rows.len()), most_states(&layer), true), &inputs);
+            assert_eq!(alone.bytes(), of_batch(&whole, rows.clone()).bytes(), "{layer:?} {rows:?}");
         }
     }
 }

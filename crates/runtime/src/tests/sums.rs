@@ -1,4 +1,4 @@
-//! Products of codes whose result is the sums themselves, in `i32`, against plain loops.
+//! Products of quantized values whose result is the sums themselves, in `i32`, against plain loops.
 
 use fourfold_graph::{Activation, Conv, Dim, GraphBuilder, Linear, NewNode, Op, ValueType, Window};
 use fourfold_schemes::{Granularity, QuantParams, Scale};
@@ -7,8 +7,8 @@ use fourfold_tensor::{DType, Tensor};
 use super::quantized::per_tensor;
 use super::run;
 
-/// Codes of 8 bits with no pattern in them, and what they are.
-fn codes(dtype: DType, shape: &[usize], seed: usize) -> (Tensor, Vec<i32>) {
+/// 8-bit numbers with no pattern in them, and what they are.
+fn numbers(dtype: DType, shape: &[usize], seed: usize) -> (Tensor, Vec<i32>) {
     let count = shape.iter().product::<usize>();
     let bytes: Vec<u8> = (seed..seed + count).map(|at| (at * 97 % 251 * 13 + at / 3).to_le_bytes()[0]).collect();
     let tensor = Tensor::from_le_bytes(dtype, shape, &bytes).expect("as many");
@@ -16,13 +16,13 @@ fn codes(dtype: DType, shape: &[usize], seed: usize) -> (Tensor, Vec<i32>) {
     (tensor, wide.collect())
 }
 
-/// The sums of an operator on an input and constants of codes, and a bias.
+/// The sums of an operator on an input and quantized constants, and a bias.
 fn sums(op: Op, x: (&Tensor, QuantParams), more: Vec<(Tensor, QuantParams)>, bias: Option<&[i32]>) -> Tensor {
     let mut builder = GraphBuilder::new("sums");
     let dims: Vec<Dim> = x.0.shape().iter().map(|&size| Dim::Fixed(size)).collect();
     let mut inputs = vec![builder.input("x", ValueType::quantized(&dims, x.1)).expect("valid")];
-    for (index, (codes, params)) in more.into_iter().enumerate() {
-        inputs.push(builder.quantized_constant(&format!("c{index}"), codes, params).expect("valid"));
+    for (index, (numbers, params)) in more.into_iter().enumerate() {
+        inputs.push(builder.quantized_constant(&format!("c{index}"), numbers, params).expect("valid"));
     }
     if let Some(bias) = bias {
         let bias = Tensor::from_slice(&[bias.len()], bias).expect("as many");
@@ -40,7 +40,7 @@ fn each(dtype: DType, zero_points: &[i32]) -> QuantParams {
         scales: vec![Scale::ONE; zero_points.len()],
         zero_points: zero_points.to_vec(),
     };
-    QuantParams::new(dtype, dtype.byte_range().expect("codes"), granularity).expect("valid")
+    QuantParams::new(dtype, dtype.byte_range().expect("8 bits"), granularity).expect("valid")
 }
 
 const TYPES: [DType; 2] = [DType::U8, DType::I8];
@@ -48,7 +48,7 @@ const TYPES: [DType; 2] = [DType::U8, DType::I8];
 #[test]
 fn a_linear_layer_gives_its_sums() {
     for (a, w) in TYPES.into_iter().flat_map(|a| TYPES.map(|w| (a, w))) {
-        let ((x, xs), (weight, ws)) = (codes(a, &[3, 2, 70], 5), codes(w, &[5, 70], 11));
+        let ((x, xs), (weight, ws)) = (numbers(a, &[3, 2, 70], 5), numbers(w, &[5, 70], 11));
         let zero_points = [0, 3, 100, 127, 9];
         let bias = [1, -2, 30_000, i32::MAX, 0];
         let op = || Op::Linear(Linear::default());
@@ -70,7 +70,7 @@ fn a_linear_layer_gives_its_sums() {
 fn a_convolution_gives_its_sums_and_padding_adds_nothing() {
     for (a, w) in TYPES.into_iter().flat_map(|a| TYPES.map(|w| (a, w))) {
         for (groups, group_in) in [(1, 4), (2, 2), (4, 1)] {
-            let ((x, xs), (weight, ws)) = (codes(a, &[2, 4, 5, 3], 5), codes(w, &[4, group_in, 3, 2], 11));
+            let ((x, xs), (weight, ws)) = (numbers(a, &[2, 4, 5, 3], 5), numbers(w, &[4, group_in, 3, 2], 11));
             let zero_points = [0, 3, 100, 127];
             let window = Window { stride: vec![2, 1], ..Window::new(&[3, 2]).with_padding(1) };
             let op = Op::Conv(Conv::new(window, groups));
@@ -96,7 +96,7 @@ fn a_convolution_gives_its_sums_and_padding_adds_nothing() {
 #[test]
 fn a_product_of_two_activations_gives_its_sums() {
     for (a, b) in TYPES.into_iter().flat_map(|a| TYPES.map(|b| (a, b))) {
-        let ((x, xs), (right, rights)) = (codes(a, &[2, 1, 3, 40], 5), codes(b, &[2, 40, 4], 11));
+        let ((x, xs), (right, rights)) = (numbers(a, &[2, 1, 3, 40], 5), numbers(b, &[2, 40, 4], 11));
         let found = sums(Op::MatMul, (&x, per_tensor(a, 0.1, 77)), vec![(right, per_tensor(b, 0.3, 5))], None);
         assert_eq!(found.shape(), [2, 2, 3, 4]);
         for (index, &found) in found.as_slice::<i32>().unwrap().iter().enumerate() {

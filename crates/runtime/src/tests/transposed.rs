@@ -1,11 +1,12 @@
-//! Transposed convolutions, of real numbers and codes, against the loop that adds every element where its taps reach.
+//! Transposed convolutions, of floats and quantized values, against the loop that adds every element where its taps
+//! reach.
 #![expect(clippy::cast_precision_loss, reason = "small sums")]
 
 use fourfold_graph::{Activation, ConvTranspose, Op, Window};
 use fourfold_schemes::{Granularity, QuantParams, Scale};
 use fourfold_tensor::{DType, Tensor};
 
-use super::quantized::{on_codes, per_tensor, requantized, steps};
+use super::quantized::{centered, on_quantized, per_tensor, requantized};
 use super::{assert_close, noise, one_node, run};
 
 /// `[n, c, s...] * [c, o / groups, k...]`, sizes of three spatial axes.
@@ -48,41 +49,42 @@ fn sums(case: &Case, x: &[f64], weight: &[f64]) -> (Vec<usize>, Vec<f64>) {
     let out_size: Vec<usize> = (0..3).map(length).collect();
     let (batch, c_in, o_group) = (case.x[0], case.x[1], case.weight[1]);
     let (c_out, positions, taps) = (o_group * groups, size.iter().product::<usize>(), kernel.iter().product::<usize>());
-    let places: usize = out_size.iter().product();
-    let mut out = vec![0.0; batch * c_out * places];
+    let pixels: usize = out_size.iter().product();
+    let mut out = vec![0.0; batch * c_out * pixels];
     let split = |at: usize, of: &[usize]| [at / (of[1] * of[2]), at / of[2] % of[1], at % of[2]];
     for (n, c, position) in
         (0..batch * c_in * positions).map(|i| (i / positions / c_in, i / positions % c_in, i % positions))
     {
         for (o, tap) in (0..o_group * taps).map(|i| (i / taps, i % taps)) {
             let (from, of_tap) = (split(position, &size), split(tap, &kernel));
-            let place =
+            let target =
                 |axis: usize| (from[axis] * stride[axis] + of_tap[axis] * dilation[axis]).checked_sub(begin[axis]);
-            let place: Option<Vec<usize>> = (0..3).map(|axis| place(axis).filter(|&at| at < out_size[axis])).collect();
-            let Some(place) = place else { continue };
+            let target: Option<Vec<usize>> =
+                (0..3).map(|axis| target(axis).filter(|&at| at < out_size[axis])).collect();
+            let Some(target) = target else { continue };
             let channel = c / (c_in / groups) * o_group + o;
-            let at = (place[0] * out_size[1] + place[1]) * out_size[2] + place[2];
-            out[(n * c_out + channel) * places + at] +=
+            let at = (target[0] * out_size[1] + target[1]) * out_size[2] + target[2];
+            out[(n * c_out + channel) * pixels + at] +=
                 x[(n * c_in + c) * positions + position] * weight[(c * o_group + o) * taps + tap];
         }
     }
     ([vec![batch, c_out], out_size[3 - rank..].to_vec()].concat(), out)
 }
 
-fn reals(tensor: &Tensor) -> Vec<f64> {
+fn wide(tensor: &Tensor) -> Vec<f64> {
     tensor.as_slice::<f32>().expect("f32").iter().map(|&x| f64::from(x)).collect()
 }
 
 #[test]
-fn real_numbers_are_added_where_taps_reach() {
+fn floats_are_added_where_taps_reach() {
     for (index, case) in cases().iter().enumerate() {
         let (x, weight) = (noise(&case.x, 1), noise(&case.weight, 2));
         let bias = noise(&[case.weight[1] * case.op.groups], 3);
         let graph = one_node(Op::ConvTranspose(case.op.clone()), &[&case.x], &[weight.clone(), bias.clone()]);
-        let (shape, mut expected) = sums(case, &reals(&x), &reals(&weight));
-        let places: usize = shape[2..].iter().product();
-        let bias = reals(&bias);
-        expected.iter_mut().enumerate().for_each(|(at, sum)| *sum += bias[at / places % bias.len()]);
+        let (shape, mut expected) = sums(case, &wide(&x), &wide(&weight));
+        let pixels: usize = shape[2..].iter().product();
+        let bias = wide(&bias);
+        expected.iter_mut().enumerate().for_each(|(at, sum)| *sum += bias[at / pixels % bias.len()]);
         #[expect(clippy::cast_possible_truncation, reason = "compared within a tolerance")]
         let expected = Tensor::from_vec(&shape, expected.into_iter().map(|sum| sum as f32).collect()).expect("whole");
         assert_close(&run(&graph, &[x]), &expected, &format!("case {index}"));
@@ -90,7 +92,7 @@ fn real_numbers_are_added_where_taps_reach() {
 }
 
 #[test]
-fn codes_follow_equations_3_and_4() {
+fn quantized_values_follow_equations_3_and_4() {
     for (index, case) in cases().iter().enumerate() {
         for (dtype, zero_point) in [(DType::U8, 120), (DType::I8, -9)] {
             let (x_params, y_params) = (per_tensor(dtype, 0.01, zero_point), per_tensor(DType::U8, 0.03, 110));
@@ -125,20 +127,20 @@ fn codes_follow_equations_3_and_4() {
             ];
             let op = ConvTranspose { activation: Activation::Relu, ..case.op.clone() };
             let inputs = [(&case.x[..], x_params.clone())];
-            let graph = on_codes(Op::ConvTranspose(op), &inputs, &constants, Some(y_params.clone()));
+            let graph = on_quantized(Op::ConvTranspose(op), &inputs, &constants, Some(y_params.clone()));
             let x = noise(&case.x, 7);
             let actual = run(&graph, std::slice::from_ref(&x));
-            let x: Vec<f64> = steps(&x, &x_params).into_iter().map(f64::from).collect();
+            let x: Vec<f64> = centered(&x, &x_params).into_iter().map(f64::from).collect();
             let taps: usize = case.weight[2..].iter().product();
             let weight = weight.iter().enumerate().map(|(at, &w)| f64::from(i32::from(w) - w_zero(at / taps)));
             let weight: Vec<f64> = weight.collect();
             let (shape, expected) = sums(case, &x, &weight);
             assert_eq!(actual.shape(), shape);
-            let places: usize = shape[2..].iter().product();
+            let pixels: usize = shape[2..].iter().product();
             for (at, (&actual, sum)) in actual.as_slice::<f32>().expect("f32").iter().zip(expected).enumerate() {
                 #[expect(clippy::cast_possible_truncation, reason = "integers")]
-                let acc = sum as i32 + bias[at / places % bias.len()];
-                let m = 0.01_f32 * w_scale(at / places) / 0.03;
+                let acc = sum as i32 + bias[at / pixels % bias.len()];
+                let m = 0.01_f32 * w_scale(at / pixels) / 0.03;
                 assert_eq!(actual, requantized(acc as f32 * m, &y_params, 110), "case {index} {at}");
             }
         }

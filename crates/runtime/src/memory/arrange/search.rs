@@ -2,13 +2,13 @@
 
 use super::{Arrangement, Block, Event};
 
-/// How often the blocks at the top are placed anew, before all others.
+/// How often the blocks at the top get their offsets anew, before all others.
 const ROUNDS: usize = 24;
 
-/// What orders blocks; the least comes first.
+/// What orders blocks; the smallest comes first.
 type Key = fn(&Block) -> usize;
 
-/// The largest blocks first, those that take the most of bytes and steps, those that come first.
+/// The largest blocks first, those with the largest product of bytes and steps, those that come first.
 const KEYS: [Key; 3] = [
     |block| usize::MAX - block.bytes,
     |block| usize::MAX - block.bytes.saturating_mul(block.last.saturating_sub(block.first).saturating_add(1)),
@@ -26,8 +26,8 @@ pub(super) struct Neighbours {
 }
 
 impl Neighbours {
-    /// The neighbours of so many blocks, `None` if there are more than `most`.
-    pub(super) fn of(blocks: usize, events: &[Event], most: usize) -> Option<Self> {
+    /// The neighbours of so many blocks, `None` if there are more than `max`.
+    pub(super) fn of(blocks: usize, events: &[Event], max: usize) -> Option<Self> {
         let mut pairs = 0_usize;
         let mut alive = 0;
         for event in events {
@@ -39,7 +39,7 @@ impl Neighbours {
                 Event::Ends(_) => alive -= 1,
             }
         }
-        if pairs.saturating_mul(2) > most {
+        if pairs.saturating_mul(2) > max {
             return None;
         }
         let mut starts = vec![0; blocks + 1];
@@ -60,7 +60,7 @@ impl Neighbours {
         Some(Self { starts, indices })
     }
 
-    /// How many neighbours are looked at when all blocks are placed once.
+    /// How many neighbours are looked at when all blocks get their offsets once.
     pub(super) fn comparisons(&self) -> usize {
         self.indices.len()
     }
@@ -72,18 +72,18 @@ impl Neighbours {
 
 /// Calls `f` with every two blocks that are alive at the same time.
 fn for_each_pair(blocks: usize, events: &[Event], mut f: impl FnMut(usize, usize)) {
-    let (mut alive, mut places) = (Vec::new(), vec![0; blocks]);
+    let (mut alive, mut positions) = (Vec::new(), vec![0; blocks]);
     for event in events {
         match *event {
             Event::Begins(block) => {
                 alive.iter().for_each(|&other| f(block, other));
-                places[block] = alive.len();
+                positions[block] = alive.len();
                 alive.push(block);
             }
             Event::Ends(block) => {
-                alive.swap_remove(places[block]);
-                if let Some(&moved) = alive.get(places[block]) {
-                    places[moved] = places[block];
+                alive.swap_remove(positions[block]);
+                if let Some(&moved) = alive.get(positions[block]) {
+                    positions[moved] = positions[block];
                 }
             }
         }
@@ -95,7 +95,8 @@ fn for_each_pair(blocks: usize, events: &[Event], mut f: impl FnMut(usize, usize
 pub(super) fn smallest(
     blocks: &[Block],
     neighbours: &Neighbours,
-    (live, passes): (usize, usize),
+    live: usize,
+    passes: usize,
     alignment: usize,
 ) -> Arrangement {
     let mut found: Option<Arrangement> = None;

@@ -31,7 +31,7 @@ fn best_fit(blocks: &[Block], events: impl Iterator<Item = Event>, alignment: us
     Arrangement { offsets, bytes }
 }
 
-/// The free ranges below the end of what was ever taken; no two touch.
+/// The free ranges below what was never taken; no two touch.
 #[derive(Default)]
 struct Free {
     /// Offset and length.
@@ -42,7 +42,7 @@ struct Free {
 }
 
 impl Free {
-    /// The offset of the smallest range of that length, the lowest among equals; else more is taken at the end.
+    /// The offset of the smallest range of that length, the lowest among equals; else more is taken above all.
     fn take(&mut self, length: usize) -> usize {
         if let Some(&(found, offset)) = self.by_length.range((length, 0)..).next() {
             self.remove(offset, found);

@@ -53,7 +53,7 @@ fn are_alive_together(a: &Block, b: &Block) -> bool {
 /// Checks that blocks that are alive together have bytes of their own.
 fn check(blocks: &[Block], Arrangement { offsets, bytes }: &Arrangement) {
     for (a, x) in blocks.iter().enumerate() {
-        assert!(offsets[a].is_multiple_of(LEAST_ALIGNMENT) && offsets[a] + x.bytes <= *bytes);
+        assert!(offsets[a].is_multiple_of(MIN_ALIGNMENT) && offsets[a] + x.bytes <= *bytes);
         for (b, y) in blocks.iter().enumerate().skip(a + 1) {
             let apart = offsets[a] + x.bytes <= offsets[b] || offsets[b] + y.bytes <= offsets[a];
             assert!(!are_alive_together(x, y) || apart || x.bytes == 0 || y.bytes == 0, "{a}: {x:?}, {b}: {y:?}");
@@ -125,8 +125,8 @@ fn comparing_neighbours_alone_changes_nothing() {
     for seed in 0..300 {
         let blocks = made_up(seed);
         let neighbours = Neighbours::of(blocks.len(), &events(&blocks), usize::MAX).expect("few");
-        for alignment in [ALIGNMENT, LEAST_ALIGNMENT] {
-            let found = search::smallest(&blocks, &neighbours, (live_bytes(&blocks), search::PASSES), alignment);
+        for alignment in [ALIGNMENT, MIN_ALIGNMENT] {
+            let found = search::smallest(&blocks, &neighbours, live_bytes(&blocks), search::PASSES, alignment);
             let expected = by_comparing_all(&blocks, live_bytes(&blocks), alignment);
             assert_eq!((found.bytes, found.offsets), (expected.bytes, expected.offsets), "seed {seed}");
         }

@@ -1,4 +1,4 @@
-//! One step of one row of a recurrent layer.
+//! One time step of one row of a recurrent layer.
 //!
 //! `a` and `b` are the products of the input and of the hidden state, with their biases, gate after gate, `h` the
 //! hidden state and `c` the cell state. Every operation is rounded by itself, in the order written, and `sigmoid` and
@@ -74,7 +74,7 @@ pub(super) fn reset(a: &[f32], b: &mut [f32], h: &[f32], reset: &mut [f32]) {
     }
 }
 
-/// The rest of the step, when `b_n` is the product of what [`reset`] made.
+/// The rest, when `b_n` is the product of the result of [`reset`].
 #[inline(always)]
 pub(super) fn gru_reset_before(a: &[f32], b: &mut [f32], h: &mut [f32]) {
     let size = h.len();

@@ -16,11 +16,11 @@ use crate::tests::quantized::{on_axis, per_tensor};
 /// What an input holds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Holds {
-    Reals,
+    Floats,
     Integers,
     /// Integers by which others may be divided.
     Ones,
-    Truths,
+    Bools,
 }
 
 /// An operator, by the sizes of letters.
@@ -33,7 +33,7 @@ pub(super) struct Case {
     pub(super) constants: Vec<&'static str>,
     /// Whether the last constant is a bias.
     pub(super) has_bias: bool,
-    /// Whether real inputs meet weights of codes.
+    /// Whether float inputs meet quantized weights.
     pub(super) dynamic: bool,
     /// The letters of sizes that must be known when the graph is built.
     pub(super) fixed: &'static str,
@@ -51,7 +51,7 @@ impl fmt::Debug for Case {
 
 impl Case {
     fn new(op: impl Fn(&dyn Fn(char) -> Dim) -> Op + 'static, inputs: &[&'static str]) -> Self {
-        let inputs = inputs.iter().map(|&letters| (letters, Holds::Reals)).collect();
+        let inputs = inputs.iter().map(|&letters| (letters, Holds::Floats)).collect();
         Self {
             op: Box::new(op),
             inputs,
@@ -223,12 +223,12 @@ fn elements() -> Vec<Case> {
         [Comparison::Equal, Comparison::Less, Comparison::LessOrEqual, Comparison::Greater, Comparison::GreaterOrEqual];
     cases.extend(comparisons.map(|comparison| Case::of(Op::Compare(comparison), &["n1", "1c"])));
     let logic = [Logic::And, Logic::Or, Logic::Xor];
-    cases.extend(logic.map(|function| Case::of(Op::Logic(function), &["n1", "1c"]).holding(Holds::Truths)));
-    cases.push(Case::of(Op::Not, &["nc"]).holding(Holds::Truths));
+    cases.extend(logic.map(|function| Case::of(Op::Logic(function), &["n1", "1c"]).holding(Holds::Bools)));
+    cases.push(Case::of(Op::Not, &["nc"]).holding(Holds::Bools));
     for to in [CastTo::F32, CastTo::I64, CastTo::I32, CastTo::Bool, CastTo::F16, CastTo::F64] {
         cases.push(Case::of(Op::Cast(Cast { to }), &["nc"]));
     }
-    let choice = vec![("n1", Holds::Truths), ("1c", Holds::Reals), ("nc", Holds::Reals)];
+    let choice = vec![("n1", Holds::Bools), ("1c", Holds::Floats), ("nc", Holds::Floats)];
     cases.push(Case { inputs: choice, ..Case::of(Op::Where, &[]) });
     cases
 }
@@ -244,7 +244,7 @@ fn moving() -> Vec<Case> {
         Case::new(|_| Op::Slice(Slice { axis: 1, start: -1, step: -1, length: Dim::Fixed(0) }), &["ncw"]),
         Case::new(|dim| Op::Expand(Expand { dims: vec![2.into(), 3.into(), dim('c')] }), &["1c"]),
     ];
-    let chosen = |letters, indices| vec![(letters, Holds::Reals), (indices, Holds::Integers)];
+    let chosen = |letters, indices| vec![(letters, Holds::Floats), (indices, Holds::Integers)];
     cases.push(Case { inputs: chosen("ncw", "i"), ..Case::of(Op::Gather(Gather { axis: 2 }), &[]).refusing("w") });
     cases.push(Case {
         inputs: chosen("nc", "ni"),

@@ -1,15 +1,14 @@
-//! Convolution with 8-bit weights and real images that are quantized while running, channels last.
+//! Convolutions with 8-bit weights and images of floats that are quantized while running.
 
 use fourfold_graph::{Activation, Value};
 use fourfold_kernels::{Codes, ConvInput, F32Output, Geometry, Kernel, Output, PackedConv, Scales};
-use fourfold_schemes::{DynamicScheme, QuantParams};
-use fourfold_tensor::Tensor;
-use fourfold_tensor::memory::collected;
+use fourfold_schemes::DynamicScheme;
 
-use super::conv::{codes_channels_last, padded_bytes};
-use super::dynamic::quantize_tensor;
-use super::{Action, Call, Scratch, bias_of, weight_codes, zero_points};
+use super::{padded_bytes, quantized_channels_last};
 use crate::Error;
+use crate::ops::dynamic::quantize_tensor;
+use crate::ops::weight::{QuantizedWeight, bias_of, quantized_elements, scales};
+use crate::ops::{Action, Call, Scratch};
 use crate::spatial::three;
 
 /// `out = clamp(f32(acc) * (s_x * s_w) + bias, min, max)`; every image has parameters of its own, or all have the same.
@@ -26,16 +25,17 @@ pub(crate) struct DynamicConv {
 impl DynamicConv {
     pub(crate) fn new(
         kernel: Kernel,
-        (geometry, scheme): (Geometry, DynamicScheme),
-        (weight, params): (&Tensor, &QuantParams),
+        geometry: Geometry,
+        scheme: DynamicScheme,
+        weight: QuantizedWeight<'_>,
         bias: Option<&Value>,
         activation: Activation,
     ) -> Result<Self, Error> {
-        let weight = codes_channels_last(weight)?;
+        let tensor = quantized_channels_last(weight.tensor)?;
         Ok(Self {
-            packed: kernel.pack_conv(&geometry, weight_codes(&weight)?, zero_points(params))?,
+            packed: kernel.pack_conv(&geometry, quantized_elements(&tensor)?, weight.zero_points())?,
             geometry,
-            scales: collected(params.scales().iter().map(|scale| scale.get()))?,
+            scales: weight.scales()?,
             bias: bias_of(bias)?,
             bounds: activation.bounds(),
             scheme,
@@ -50,27 +50,21 @@ impl Action for DynamicConv {
         let image = size.iter().product::<usize>() * self.geometry.channels_in;
         let positions: usize = call.output_shape[2..].iter().product();
         let batch = x.shape[0];
-        let together = match self.scheme {
-            DynamicScheme::PerRow => 1,
-            DynamicScheme::TorchPerTensor | DynamicScheme::OnnxPerTensor => batch.max(1),
-        };
-        let Scratch { kernel: scratch, codes, budget, .. } = call.scratch;
-        let codes = budget.reserve(codes, together * image)?;
+        let together = if self.scheme == DynamicScheme::PerRow { 1 } else { batch.max(1) };
+        let Scratch { kernel: scratch, bytes, budget, .. } = call.scratch;
+        let bytes = budget.reserve(bytes, together * image)?;
         budget.allow(padded_bytes(&self.geometry, size))?;
         let images = x.elements::<f32>().chunks((together * image).max(1));
         let results =
             bytemuck::cast_slice_mut::<u8, f32>(call.output).chunks_mut((together * positions * channels).max(1));
         for (x, out) in images.zip(results) {
-            let (scale, zero_point) = quantize_tensor(call.kernel, self.scheme, x, codes)?;
-            let input = ConvInput { codes: Codes::U8(codes), batch: together, size, zero_point };
+            let (scale, zero_point) = quantize_tensor(call.kernel, self.scheme, x, bytes)?;
+            let input = ConvInput { codes: Codes::U8(bytes), batch: together, size, zero_point };
             let output = Output::F32(F32Output {
                 out,
                 row_stride: channels,
                 row_scales: Scales::One(scale),
-                column_scales: match self.scales.as_slice() {
-                    [one] => Scales::One(*one),
-                    each => Scales::Each(each),
-                },
+                column_scales: scales(&self.scales),
                 bias: self.bias.as_deref(),
                 min: self.bounds.0,
                 max: self.bounds.1,

@@ -1,10 +1,10 @@
-//! Normalization of groups of channels, and transposed convolution.
+//! Normalization of groups of channels.
 
-use fourfold_graph::{ConvTranspose, Dim, Graph, GroupNorm, Node, Op};
+use fourfold_graph::{Dim, Graph, GroupNorm, Node, Op};
 
 use super::Exporter;
-use super::message::{float, int, ints};
-use super::node::window;
+use super::message::{float, int};
+
 use crate::Error;
 
 impl Exporter<'_> {
@@ -25,15 +25,6 @@ impl Exporter<'_> {
         } else {
             self.push("InstanceNormalization", node.name(), &names, output, attributes);
         }
-        Ok(())
-    }
-
-    pub(super) fn conv_transpose(&mut self, node: &Node, conv: &ConvTranspose, output: &str) -> Result<(), Error> {
-        let names = node.inputs().iter().map(|&id| self.real(id)).collect::<Result<Vec<_>, _>>()?;
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let mut attributes = window(&conv.window);
-        attributes.extend([ints("output_padding", &conv.output_padding), int("group", conv.groups)]);
-        self.push("ConvTranspose", node.name(), &names, output, attributes);
         Ok(())
     }
 }

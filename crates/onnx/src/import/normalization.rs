@@ -1,6 +1,6 @@
-//! Normalizations over channels, and PRelu.
+//! Normalizations.
 
-use fourfold_graph::{Add, BatchNorm, Binary, Dim, GroupNorm, Op, ValueId};
+use fourfold_graph::{BatchNorm, Dim, GroupNorm, LayerNorm, Op, ValueId};
 use fourfold_tensor::Tensor;
 
 use super::computed::Change;
@@ -59,28 +59,37 @@ impl<'a> Entry<'_, 'a> {
         self.emit(Op::GroupNorm(GroupNorm { groups, epsilon }), &inputs)
     }
 
-    /// The slopes of a PRelu, without axes of size 1 at their beginning, which some exporters write.
-    fn slope(&mut self) -> Result<ValueId, Error> {
-        let name = self.input(1).unwrap_or_default();
-        let Some(constant) = self.importer.constant(name)? else { return self.operand(1) };
-        let ones = constant.shape().iter().take_while(|&&size| size == 1).count();
-        let kept = constant.shape()[ones.min(constant.shape().len().saturating_sub(1))..].to_vec();
-        if kept.len() == constant.shape().len() {
-            return self.operand(1);
+    pub(super) fn layer_norm(&mut self) -> Result<(), Error> {
+        let attributes = self.attributes(&["axis", "epsilon", "stash_type"])?;
+        let (axis, epsilon) = (attributes.int("axis", -1)?, attributes.float("epsilon", 1e-5)?);
+        let x = self.operand(0)?;
+        let axis = self.axis(axis, self.dims(x).len(), false)?;
+        let normalized = self.dims(x)[axis..].to_vec();
+        let mut inputs = vec![x];
+        inputs.push(self.whole(1, &normalized)?);
+        if !self.adds_nothing(2)? {
+            inputs.push(self.whole(2, &normalized)?);
         }
-        let slope = constant.reshape(&kept).map_err(fourfold_graph::Error::from)?;
-        let name = self.importer.constant_name(name);
-        Ok(self.importer.builder.constant(&name, slope)?)
+        self.emit(Op::LayerNorm(LayerNorm { axis, epsilon }), &inputs)
     }
 
-    /// `max(x, 0) + slope * min(x, 0)`, which has the bits of `slope * x` below 0.
-    pub(super) fn prelu(&mut self) -> Result<(), Error> {
-        self.attributes(&[])?;
-        let (x, slope) = (self.operand(0)?, self.slope()?);
-        let zero = self.number("zero", 0.0)?;
-        let above = self.emit_before("above", Op::Relu, &[x])?;
-        let below = self.emit_before("below", Op::Binary(Binary::Min), &[x, zero])?;
-        let scaled = self.emit_before("scaled", Op::Binary(Binary::Mul), &[below, slope])?;
-        self.emit(Op::Add(Add { activation: fourfold_graph::Activation::None }), &[above, scaled])
+    /// The constant of an input with the shape `dims`, to which it may have to be repeated.
+    fn whole(&mut self, index: usize, dims: &[Dim]) -> Result<ValueId, Error> {
+        let constant = self.constant(index)?;
+        let sizes: Option<Vec<usize>> = dims.iter().map(Dim::fixed).collect();
+        let sizes = sizes.ok_or_else(|| self.unsupported(format!("axes {dims:?} whose sizes are not known")))?;
+        if constant.shape() == sizes {
+            return self.operand(index);
+        }
+        let name = self.input(index).unwrap_or_default();
+        let columns: usize = sizes.iter().product();
+        self.computed(name, Change::Bias { columns, factor: 1.0_f32.to_bits() }, |entry| {
+            let wrong = || entry.invalid(format!("input {index} has shape {:?}, expected {sizes:?}", constant.shape()));
+            match constant.as_slice::<f32>() {
+                Ok([one]) => Tensor::from_vec(&sizes, vec![*one; columns]).map_err(|_| wrong()),
+                Ok(all) if all.len() == columns => constant.reshape(&sizes).map_err(|_| wrong()),
+                _ => Err(wrong()),
+            }
+        })
     }
 }
