@@ -77,7 +77,7 @@ fn what_cannot_be_fixed_is_said() {
     usage("--shape input=1x8x8", &["has 4 axes, 3 were given"]);
     usage("--shape input=1x1x8x9", &["axis 3 is 8, 9 was given"]);
     usage("--shape input=1,1,8,8", &["1x3x224x224"]);
-    usage("--set input=1", &["has a size that is free", "fix its shape"]);
+    usage("--set input=1", &["not all of which is known", "fix its shape"]);
     usage("--dim batch=1 --set input=one", &["holds f32, which `one` is not"]);
     folder.fails("ops --dim batch=1", 2, &["--dim", "take a model"]);
 }

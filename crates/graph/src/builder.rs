@@ -1,4 +1,4 @@
-//! The only way to make a graph.
+//! [`GraphBuilder`], the only way to make a graph.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use fourfold_schemes::QuantParams;
 use fourfold_tensor::Tensor;
 
-use crate::graph::Parts;
+use crate::graph::GraphData;
 use crate::ops::infer;
 use crate::readers::Readers;
 use crate::{Dim, Error, Graph, Limits, Node, NodeId, Op, Value, ValueId, ValueType};
@@ -20,9 +20,10 @@ pub struct NewNode<'a> {
     pub output: &'a str,
     /// The operator.
     pub op: Op,
-    /// The operands.
+    /// The operands, in the order that [`Op`] lists.
     pub inputs: &'a [ValueId],
-    /// The parameters of the result, where the operator makes codes with parameters of its own.
+    /// The quantization parameters of the result: given where the result is quantized and the operator's
+    /// [`OutputParams`](crate::OutputParams) are `Own`, else `None`.
     pub params: Option<QuantParams>,
 }
 
@@ -31,7 +32,7 @@ pub struct NewNode<'a> {
 /// Nodes are added after their operands, so a graph cannot have a cycle.
 #[derive(Clone, Debug)]
 pub struct GraphBuilder {
-    graph: Parts,
+    graph: GraphData,
     limits: Limits,
     value_names: HashSet<Arc<str>>,
     node_names: HashSet<Arc<str>>,
@@ -49,12 +50,11 @@ impl GraphBuilder {
     /// An empty graph.
     #[must_use]
     pub fn with_limits(name: &str, limits: Limits) -> Self {
-        let graph = Parts { name: name.to_owned(), ..Parts::default() };
+        let graph = GraphData { name: name.to_owned(), ..GraphData::default() };
         Self { graph, limits, value_names: HashSet::new(), node_names: HashSet::new(), next_numbers: HashMap::new() }
     }
 
-    /// Makes room for so many more nodes and values, so that tables of names do not grow, and are hashed anew, again
-    /// and again.
+    /// Reserves memory for so many more nodes and values, so that the tables of names are not rehashed as they grow.
     pub fn reserve(&mut self, nodes: usize, values: usize) {
         self.graph.nodes.reserve(nodes);
         self.node_names.reserve(nodes);
@@ -62,7 +62,7 @@ impl GraphBuilder {
         self.value_names.reserve(values);
     }
 
-    /// Adds a value that the caller brings at run time.
+    /// Adds a graph input: a value that the caller passes when the graph runs.
     ///
     /// # Errors
     ///
@@ -73,7 +73,7 @@ impl GraphBuilder {
         Ok(id)
     }
 
-    /// Adds a constant whose elements stand for themselves.
+    /// Adds a constant that is not quantized.
     ///
     /// # Errors
     ///
@@ -83,7 +83,7 @@ impl GraphBuilder {
         self.push_value(name, ty, Some(tensor), None)
     }
 
-    /// Adds a constant of codes.
+    /// Adds a quantized constant: its elements are quantized values with the given parameters.
     ///
     /// # Errors
     ///
@@ -103,8 +103,8 @@ impl GraphBuilder {
     ///
     /// # Errors
     ///
-    /// [`Error::Node`] if the operator does not fit its operands, [`Error::UnknownValue`] for an operand of no or
-    /// another builder, and the errors of [`GraphBuilder::input`].
+    /// [`Error::Node`] if the operator does not fit its operands, [`Error::UnknownValue`] if an operand is not a value
+    /// of this builder, and the errors of [`GraphBuilder::input`].
     pub fn add(&mut self, new: NewNode<'_>) -> Result<ValueId, Error> {
         let count = self.graph.values.len();
         if let Some(id) = new.inputs.iter().find(|id| id.0 >= count) {
@@ -127,7 +127,7 @@ impl GraphBuilder {
         Ok(output)
     }
 
-    /// Adds a node whose result bears the node's name.
+    /// Adds a node whose result has the node's name.
     ///
     /// # Errors
     ///
@@ -136,7 +136,7 @@ impl GraphBuilder {
         self.add(NewNode { name, output: name, op, inputs, params: None })
     }
 
-    /// Makes a value one that the caller gets.
+    /// Makes a value a graph output, behind those before it.
     pub fn output(&mut self, id: ValueId) {
         self.graph.outputs.push(id);
     }
@@ -145,29 +145,28 @@ impl GraphBuilder {
     ///
     /// # Panics
     ///
-    /// If the id is of another, larger graph.
+    /// If the id is not of this builder.
     #[must_use]
     pub fn value(&self, id: ValueId) -> &Value {
         &self.graph.values[id.0]
     }
 
-    /// The node that makes a value added before; `None` for inputs, constants and values of another graph.
+    /// The node whose result is a value; `None` for inputs, constants and values of another graph.
     #[must_use]
     pub fn producer(&self, id: ValueId) -> Option<&Node> {
         let node = self.graph.values.get(id.0)?.producer?;
         self.graph.nodes.get(node.0)
     }
 
-    /// A value added before, if it was.
+    /// A value added before, or an error if the id is of another builder.
     pub(crate) fn known(&self, id: ValueId) -> Result<&Value, Error> {
         let count = self.graph.values.len();
         self.graph.values.get(id.0).ok_or(Error::UnknownValue { index: id.0, count })
     }
 
-    /// `base`, or `base` with a number that makes it a name that neither a value nor a node has.
+    /// A name that no value and no node has: `base`, or else `base_1`, `base_2` and so on.
     ///
-    /// Numbers that were given out before are not tried again, so that many names of one base do not take quadratic
-    /// time.
+    /// Numbers are not tried twice, so that many names of one base take linear time.
     #[must_use]
     pub fn unique_name(&mut self, base: &str) -> String {
         let is_free = |name: &str| !self.value_names.contains(name) && !self.node_names.contains(name);
@@ -188,8 +187,8 @@ impl GraphBuilder {
     ///
     /// # Errors
     ///
-    /// [`Error::NoOutputs`], [`Error::UnknownValue`] if an output is of another builder, [`Error::Name`] for the
-    /// graph's name.
+    /// [`Error::NoOutputs`], [`Error::UnknownValue`] if an output is of another builder, [`Error::Name`] or
+    /// [`Error::Limit`] for the name of the graph.
     pub fn finish(mut self) -> Result<Graph, Error> {
         check_name(&self.graph.name, &self.limits)?;
         let count = self.graph.values.len();
@@ -198,7 +197,7 @@ impl GraphBuilder {
             None if self.graph.outputs.is_empty() => Err(Error::NoOutputs),
             None => {
                 self.graph.readers = Readers::of(&self.graph);
-                Ok(Graph { parts: Arc::new(self.graph) })
+                Ok(Graph { data: Arc::new(self.graph) })
             }
         }
     }
@@ -233,7 +232,7 @@ fn check_name(name: &str, limits: &Limits) -> Result<(), Error> {
     Ok(())
 }
 
-/// Checks rank and number of elements, symbols counted as 1.
+/// Checks the rank and the number of elements, with 1 for every symbolic size.
 fn check_size(ty: &ValueType, limits: &Limits) -> Result<(), Error> {
     let sizes: Vec<usize> = ty.dims().iter().map(|dim| dim.fixed().unwrap_or(1)).collect();
     let count = fourfold_tensor::Shape::new(&sizes)?.element_count();

@@ -1,4 +1,4 @@
-//! Dimensions: known sizes, named symbols, and what is computed from them.
+//! [`Dim`], the size of an axis: a number, a symbol, or computed from symbols.
 
 use core::fmt;
 use std::sync::Arc;
@@ -8,22 +8,23 @@ use crate::Polynomial;
 /// The size of one axis.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub enum Dim {
-    /// A size known when the graph is built.
+    /// A number.
     Fixed(usize),
-    /// A size that a graph input brings at run time; equal names are equal sizes.
+    /// A named size that becomes known when the graph runs, from the shape of an input. Equal names are equal sizes.
     Symbol(Arc<str>),
-    /// A size that follows from symbols; neither a known size nor a single symbol.
+    /// A size computed from symbols. A polynomial that is a number or a single symbol is never stored here, see
+    /// [`Dim::computed`].
     Computed(Arc<Polynomial>),
 }
 
 impl Dim {
-    /// A symbolic dimension.
+    /// The symbol of that name.
     #[must_use]
     pub fn symbol(name: &str) -> Self {
         Dim::Symbol(name.into())
     }
 
-    /// The dimension that a polynomial is, `None` for a negative number.
+    /// The dimension with the size of a polynomial, in its simplest form; `None` for a negative number.
     #[must_use]
     pub fn computed(size: Polynomial) -> Option<Self> {
         match (size.as_constant(), size.as_symbol()) {
@@ -43,7 +44,7 @@ impl Dim {
         }
     }
 
-    /// The size, if it is known.
+    /// The size, if it is a number.
     #[must_use]
     pub fn fixed(&self) -> Option<usize> {
         match self {
@@ -52,7 +53,7 @@ impl Dim {
         }
     }
 
-    /// Whether two sizes are different for all sizes of the symbols but 0.
+    /// Whether two sizes are known to differ, whatever positive sizes the symbols have.
     #[must_use]
     pub fn differs(&self, other: &Dim) -> bool {
         match (self.polynomial(), other.polynomial()) {
@@ -61,7 +62,8 @@ impl Dim {
         }
     }
 
-    /// The size for given sizes of the symbols, `None` if one is not given or the size is negative or too large.
+    /// The size for given sizes of the symbols; `None` if a size is not given, or if the result is negative or too
+    /// large.
     pub fn evaluate(&self, size: impl Fn(&str) -> Option<usize>) -> Option<usize> {
         match self {
             Dim::Fixed(size) => Some(*size),
@@ -70,7 +72,7 @@ impl Dim {
         }
     }
 
-    /// The size with the symbols replaced whose sizes are given; `None` if it gets negative or too large.
+    /// Replaces the symbols whose sizes are given; `None` if the result is negative or too large.
     pub fn with_sizes(&self, size: &dyn Fn(&str) -> Option<usize>) -> Option<Self> {
         match self {
             Dim::Fixed(_) => Some(self.clone()),
@@ -79,7 +81,7 @@ impl Dim {
         }
     }
 
-    /// The names of the symbols that the size depends on.
+    /// The names of the symbols that the size depends on; a name may come several times.
     pub fn symbols(&self) -> Vec<&str> {
         match self {
             Dim::Fixed(_) => Vec::new(),

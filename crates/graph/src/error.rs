@@ -1,17 +1,17 @@
-//! What can go wrong while a graph is built.
+//! [`Error`], what can go wrong while a graph is built, and [`Problem`], why a node does not fit its operands.
 
 use fourfold_tensor::DType;
 
 use crate::{ErrorKind, Excerpt, LimitExceeded, OpKind};
 
-/// What to do where a size must be known: the end of a message.
+/// What a user can do where a size must be known; messages end with it.
 pub const FIX_SIZES: &str = "give the inputs fixed sizes, with --dim NAME=SIZE or --shape INPUT=1x3x224x224";
 
 /// An error of this crate.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum Error {
-    /// A node does not fit its operands.
+    /// An operator does not fit its operands, or its attributes are invalid.
     #[error("node `{}` ({kind}): {problem}", Excerpt(node))]
     Node {
         /// The node's name.
@@ -34,7 +34,7 @@ pub enum Error {
         /// The name.
         name: String,
     },
-    /// A constant's parameters do not fit it.
+    /// The quantization parameters of a constant do not fit its tensor.
     #[error("constant `{}`: {source}", Excerpt(name))]
     Constant {
         /// The constant's name.
@@ -42,7 +42,7 @@ pub enum Error {
         /// What does not fit.
         source: fourfold_schemes::Error,
     },
-    /// A size or input cannot be fixed as asked.
+    /// A symbol or an input cannot be fixed as asked; see [`Fixed`](crate::Fixed).
     #[error("`{name}` {reason}")]
     Fixed {
         /// The symbol or input.
@@ -50,10 +50,10 @@ pub enum Error {
         /// What does not fit.
         reason: String,
     },
-    /// The graph computes nothing.
+    /// The graph has no outputs.
     #[error("the graph has no outputs")]
     NoOutputs,
-    /// A value is made by a builder of another graph, or by none.
+    /// A value id is of another graph.
     #[error("value {index} is not one of this graph's {count}")]
     UnknownValue {
         /// The value's index.
@@ -64,13 +64,13 @@ pub enum Error {
     /// The graph is larger than allowed.
     #[error(transparent)]
     Limit(#[from] LimitExceeded),
-    /// A tensor could not be made or read.
+    /// A tensor has the wrong type or shape, or there is no memory for it.
     #[error(transparent)]
     Tensor(#[from] fourfold_tensor::Error),
 }
 
 impl Error {
-    /// What kind of error it is, which says whose fault it is and what helps.
+    /// The kind of error: whose fault it is.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         match self {
@@ -93,9 +93,9 @@ pub enum Problem {
     /// Too few or too many operands.
     #[error("takes {min} to {max} operands, {actual} were given")]
     Arity {
-        /// The smallest number of operands.
+        /// The min number of operands.
         min: usize,
-        /// The largest number of operands.
+        /// The max number of operands.
         max: usize,
         /// The number given.
         actual: usize,
@@ -116,7 +116,7 @@ pub enum Problem {
         /// What does not fit, with the shapes.
         reason: String,
     },
-    /// Whether the shapes fit depends on sizes that only the inputs bring.
+    /// Whether the shapes fit depends on symbolic sizes, which are not known before the graph runs.
     #[error("{reason}; {FIX_SIZES}")]
     Open {
         /// What may not fit, with the shapes.
@@ -132,18 +132,18 @@ pub enum Problem {
         /// What is wrong with it.
         reason: String,
     },
-    /// Output parameters are missing, or given where the operator makes its own.
+    /// The quantization parameters of the result are missing, of the wrong kind, or given where none are taken.
     #[error("{reason}")]
     OutputParams {
         /// What is wrong.
         reason: &'static str,
     },
-    /// The sums of products could leave the range of `i32`.
+    /// Sums of quantized products could overflow `i32`.
     #[error("sums of {depth} products can leave the range of i32; at most {limit} are exact")]
     Accumulator {
         /// The number of products in one sum.
         depth: usize,
-        /// The largest number that is exact for all quantized values.
+        /// The max number of products whose sum fits `i32`, whatever the quantized values are.
         limit: usize,
     },
     /// Quantization parameters do not fit the value.
@@ -155,7 +155,7 @@ pub enum Problem {
 }
 
 impl Problem {
-    /// What kind of error it is, which says whose fault it is and what helps.
+    /// The kind of error: whose fault it is.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         match self {
@@ -175,7 +175,7 @@ impl Problem {
         Problem::Shape { reason: reason.into() }
     }
 
-    /// The problem of shapes that do not fit, or, if `is_open`, may not fit.
+    /// [`Problem::Open`] if symbolic sizes decide whether the shapes fit, else [`Problem::Shape`].
     pub(crate) fn sizes(is_open: bool, reason: String) -> Self {
         if is_open { Problem::Open { reason } } else { Problem::Shape { reason } }
     }

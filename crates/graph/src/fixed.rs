@@ -1,4 +1,4 @@
-//! Sizes and inputs that are fixed from outside, before anything else is done with a graph.
+//! [`Fixed`]: numbers for the symbols, shapes and inputs of a graph, set before anything else is done with it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -6,7 +6,7 @@ use fourfold_tensor::{DType, Float, Tensor, bf16, f16};
 
 use crate::{Dim, Error, Graph, GraphBuilder, Limits, NewNode, OutputParams, ValueType};
 
-/// Sizes of symbols, shapes of inputs, and inputs that become constants.
+/// What [`Graph::fixed`] fixes: sizes of symbols, shapes of inputs, and inputs that become constants.
 ///
 /// ```
 /// use fourfold_graph::{Dim, Fixed, GraphBuilder, ValueType};
@@ -25,32 +25,32 @@ pub struct Fixed {
     dims: BTreeMap<String, usize>,
     shapes: BTreeMap<String, Vec<usize>>,
     values: BTreeMap<String, Setting>,
-    brought: BTreeSet<String>,
+    kept: BTreeSet<String>,
 }
 
-/// What stands in the place of an input.
+/// The constant that replaces an input.
 #[derive(Clone, Debug, PartialEq)]
 enum Setting {
     Tensor(Tensor),
-    /// Numbers as text, which become elements of the input's type.
+    /// Numbers as text, between commas, to be parsed as the input's element type.
     Numbers(String),
 }
 
 impl Fixed {
-    /// Nothing is fixed.
+    /// Fixes nothing.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Fixes a symbol, wherever it stands.
+    /// Fixes the size of a symbol, in all shapes.
     #[must_use]
     pub fn dim(mut self, symbol: &str, size: usize) -> Self {
         self.dims.insert(symbol.to_owned(), size);
         self
     }
 
-    /// Fixes the shape of an input, and with it the symbols in it.
+    /// Fixes the shape of an input, and so the symbols in it.
     #[must_use]
     pub fn shape(mut self, input: &str, sizes: &[usize]) -> Self {
         self.shapes.insert(input.to_owned(), sizes.to_vec());
@@ -64,35 +64,35 @@ impl Fixed {
         self
     }
 
-    /// Makes an input a constant of its own type and shape: all elements are one number, or as many numbers as it has
-    /// elements are given, between commas. Truth values are `true`, `false`, 1 and 0.
+    /// Makes an input a constant of its own type and shape, from text: one number for all elements, or one for each
+    /// element, between commas. Bools are `true`, `false`, 1 and 0.
     #[must_use]
     pub fn numbers(mut self, input: &str, numbers: &str) -> Self {
         self.values.insert(input.to_owned(), Setting::Numbers(numbers.to_owned()));
         self
     }
 
-    /// An input for which a model file has a default is an input all the same, and not the default as a constant.
-    /// Without effect for other inputs.
+    /// Keeps an input for which a model file has a default an input, instead of a constant with the default. Without
+    /// effect for other inputs.
     #[must_use]
     pub fn brought(mut self, input: &str) -> Self {
-        self.brought.insert(input.to_owned());
+        self.kept.insert(input.to_owned());
         self
     }
 
-    /// Whether an input is one even if there is a default for it.
+    /// Whether [`Fixed::brought`] was called for an input.
     #[must_use]
     pub fn brings(&self, input: &str) -> bool {
-        self.brought.contains(input)
+        self.kept.contains(input)
     }
 
-    /// Whether nothing is fixed.
+    /// Whether no size, no shape and no input is fixed.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.dims.is_empty() && self.shapes.is_empty() && self.values.is_empty()
     }
 
-    /// The symbols and their sizes.
+    /// The symbols that are fixed by name, and their sizes.
     pub fn dims(&self) -> impl Iterator<Item = (&str, usize)> {
         self.dims.iter().map(|(symbol, &size)| (symbol.as_str(), size))
     }
@@ -103,7 +103,7 @@ impl Fixed {
         self.values.contains_key(input)
     }
 
-    /// The shape that an input is given, by itself or by its value.
+    /// The shape that is fixed for an input, by [`Fixed::shape`] or as that of its [`Fixed::value`].
     #[must_use]
     pub fn shape_of(&self, input: &str) -> Option<&[usize]> {
         let of_value = || match self.values.get(input)? {
@@ -113,12 +113,13 @@ impl Fixed {
         self.shapes.get(input).map(Vec::as_slice).or_else(of_value)
     }
 
-    /// The constant in the place of an input of the given type, whose symbols are resolved; `None` if the input stays
-    /// one.
+    /// The constant that replaces an input of type `dtype` and shape `dims`, after symbols are resolved; `None` if the
+    /// input stays an input.
     ///
     /// # Errors
     ///
-    /// [`Error::Fixed`] if the value is of another type, is no number of it, or has another number of elements.
+    /// [`Error::Fixed`] if the value has another type, cannot be parsed as that type, or has another number of
+    /// elements, or if `dims` has a symbol left; [`Error::Tensor`] if there is no memory for it.
     pub fn constant(&self, input: &str, dtype: DType, dims: &[Dim]) -> Result<Option<Tensor>, Error> {
         let refused = |reason: String| Error::Fixed { name: input.to_owned(), reason };
         let text = match self.values.get(input) {
@@ -130,7 +131,7 @@ impl Fixed {
             Some(Setting::Numbers(text)) => text,
         };
         let shape: Option<Vec<usize>> = dims.iter().map(Dim::fixed).collect();
-        let free = || refused(format!("has a size that is free ({dims:?}); fix its shape to set it"));
+        let free = || refused(format!("has the shape {dims:?}, not all of which is known; fix its shape to set it"));
         let shape = shape.ok_or_else(free)?;
         let count = fourfold_tensor::Shape::new(&shape)?.element_count();
         let words: Vec<&str> = text.split(',').map(str::trim).collect();
@@ -149,12 +150,13 @@ impl Fixed {
         Ok(Some(Tensor::from_le_bytes(dtype, &shape, &bytes)?))
     }
 
-    /// The sizes of all symbols that are fixed, for inputs of the given names and types.
+    /// The sizes of all symbols that are fixed, by name or by the shape of an input, for inputs of the given names and
+    /// types.
     ///
     /// # Errors
     ///
-    /// [`Error::Fixed`] for names that no input and no symbol has, for shapes and values that do not fit their input,
-    /// and for symbols that would have two sizes.
+    /// [`Error::Fixed`] for a name that no symbol or no input has, for a shape or value that does not fit its input,
+    /// and for a symbol that would have two sizes.
     pub fn resolve<'t>(
         &self,
         inputs: impl Iterator<Item = (&'t str, &'t ValueType)> + Clone,
@@ -191,12 +193,14 @@ impl Fixed {
         if let Some(input) = self.values.keys().find(|&input| !inputs.clone().any(|(name, _)| name == input)) {
             return Err(unknown("input", input, inputs.map(|(name, _)| name).collect()));
         }
-        // All symbols are known now that can be.
+        // Sizes are compared only now, when all symbols are known that can be.
         for (input, axis, dim, size) in axes {
             let reason = match dim.evaluate(|symbol| sizes.get(symbol).copied()) {
                 Some(known) if known == size => continue,
                 Some(known) => format!("axis {axis} is {known}, {size} was given"),
-                None => format!("axis {axis} is {dim}, which {size} alone does not fix; give the sizes of its symbols"),
+                None => {
+                    format!("axis {axis} is {dim}, and {size} does not say what its symbols are; give their sizes too")
+                }
             };
             return Err(Error::Fixed { name: input.clone(), reason });
         }
@@ -204,7 +208,7 @@ impl Fixed {
     }
 }
 
-/// The bytes of an element, little-endian; `None` if the word is no number of the type.
+/// Parses an element: its bytes, little-endian; `None` if the word is not a number of the type.
 fn element(word: &str, dtype: DType) -> Option<Vec<u8>> {
     Some(match dtype {
         DType::F32 => word.parse::<f32>().ok()?.to_le_bytes().to_vec(),
@@ -223,6 +227,7 @@ fn element(word: &str, dtype: DType) -> Option<Vec<u8>> {
     })
 }
 
+/// The error for a name that no symbol or no input has; it lists the names there are.
 fn unknown(what: &'static str, name: &str, mut known: Vec<&str>) -> Error {
     known.sort_unstable();
     known.dedup();
@@ -232,7 +237,7 @@ fn unknown(what: &'static str, name: &str, mut known: Vec<&str>) -> Error {
 }
 
 impl Graph {
-    /// The graph with sizes and inputs fixed.
+    /// The graph with sizes and inputs fixed, and the shapes of all values inferred anew.
     ///
     /// # Errors
     ///
@@ -248,7 +253,7 @@ impl Graph {
             };
             dim.with_sizes(&size).ok_or_else(negative)
         };
-        // What this graph has was within the limits of whoever made it.
+        // This graph was checked against the limits when it was made.
         let any = u64::MAX;
         let limits =
             Limits { nodes: any, values: any, elements: any, name_bytes: any, window: any, ..Limits::default() };
@@ -348,11 +353,11 @@ mod tests {
         assert_eq!(refused(Fixed::new().dim("n", 2).shape("k", &[3])), "`k` axis 0 is 2, 3 was given");
         assert_eq!(refused(Fixed::new().dim("w", 2).shape("x", &[3, 5])), "`x` axis 1 is 4, 5 was given");
         let computed = refused(Fixed::new().shape("x", &[3, 4]));
-        assert_eq!(computed, "`x` axis 1 is 2*w, which 4 alone does not fix; give the sizes of its symbols");
+        assert_eq!(computed, "`x` axis 1 is 2*w, and 4 does not say what its symbols are; give their sizes too");
         assert_eq!(output(&Fixed::new().shape("x", &[3, 4]).dim("w", 2)).as_deref(), Ok("f32[3, 2, 2]"));
         assert_eq!(
             refused(Fixed::new().numbers("k", "1")),
-            "`k` has a size that is free ([n]); fix its shape to set it"
+            "`k` has the shape [n], not all of which is known; fix its shape to set it"
         );
         assert_eq!(refused(Fixed::new().dim("n", 2).numbers("k", "1,2,3")), "`k` has 2 elements, 3 numbers were given");
         assert_eq!(refused(Fixed::new().dim("n", 2).numbers("k", "one")), "`k` holds f32, which `one` is not");

@@ -1,4 +1,4 @@
-//! The finished graph.
+//! The finished [`Graph`]: its values and its nodes.
 
 use core::fmt;
 use std::sync::Arc;
@@ -8,11 +8,11 @@ use fourfold_tensor::Tensor;
 use crate::readers::Readers;
 use crate::{Op, ValueType};
 
-/// A value of one graph.
+/// The id of a value, within one graph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ValueId(pub(crate) usize);
 
-/// A node of one graph.
+/// The id of a node, within one graph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeId(pub(crate) usize);
 
@@ -32,7 +32,7 @@ impl NodeId {
     }
 }
 
-/// Something that nodes read or write.
+/// A value: a graph input, a constant, or the result of a node.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Value {
     pub(crate) name: Arc<str>,
@@ -60,7 +60,7 @@ impl Value {
         self.constant.as_ref()
     }
 
-    /// The node that makes the value; `None` for graph inputs and constants.
+    /// The node whose result the value is; `None` for graph inputs and constants.
     #[must_use]
     pub fn producer(&self) -> Option<NodeId> {
         self.producer
@@ -102,17 +102,18 @@ impl Node {
     }
 }
 
-/// A valid graph: nodes in an order in which every operand stands before its use.
+/// A valid graph, whose nodes stand behind the nodes that make their operands.
 ///
-/// Two graphs are equal if they have the same nodes, values and constants, bit for bit. A clone shares them.
+/// Two graphs are equal if they have equal nodes, values and constants, bit for bit, in the same order. Cloning is
+/// cheap: a clone shares them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Graph {
-    pub(crate) parts: Arc<Parts>,
+    pub(crate) data: Arc<GraphData>,
 }
 
-/// What a graph consists of.
+/// What a [`Graph`] shares with its clones, and what a builder fills.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Parts {
+pub(crate) struct GraphData {
     pub(crate) name: String,
     pub(crate) nodes: Vec<Node>,
     pub(crate) values: Vec<Value>,
@@ -126,31 +127,31 @@ impl Graph {
     /// The name.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.parts.name
+        &self.data.name
     }
 
-    /// The nodes, every operand before its use.
+    /// The nodes, in an order in which they can run.
     #[must_use]
     pub fn nodes(&self) -> &[Node] {
-        &self.parts.nodes
+        &self.data.nodes
     }
 
-    /// Every value: inputs, constants and results.
+    /// All values: inputs, constants and results, in the order in which they were added.
     #[must_use]
     pub fn values(&self) -> &[Value] {
-        &self.parts.values
+        &self.data.values
     }
 
-    /// The values that a caller brings.
+    /// The graph inputs: the values that the caller passes when the graph runs.
     #[must_use]
     pub fn inputs(&self) -> &[ValueId] {
-        &self.parts.inputs
+        &self.data.inputs
     }
 
-    /// The values that a caller gets.
+    /// The graph outputs: the values that the caller gets back.
     #[must_use]
     pub fn outputs(&self) -> &[ValueId] {
-        &self.parts.outputs
+        &self.data.outputs
     }
 
     /// One value.
@@ -160,7 +161,7 @@ impl Graph {
     /// If the id is of another, larger graph.
     #[must_use]
     pub fn value(&self, id: ValueId) -> &Value {
-        &self.parts.values[id.0]
+        &self.data.values[id.0]
     }
 
     /// One node.
@@ -170,46 +171,46 @@ impl Graph {
     /// If the id is of another, larger graph.
     #[must_use]
     pub fn node(&self, id: NodeId) -> &Node {
-        &self.parts.nodes[id.0]
+        &self.data.nodes[id.0]
     }
 
-    /// Every value's id, in the order of [`Graph::values`].
+    /// The ids of all values, in the order of [`Graph::values`].
     pub fn value_ids(&self) -> impl Iterator<Item = ValueId> + use<> {
-        (0..self.parts.values.len()).map(ValueId)
+        (0..self.data.values.len()).map(ValueId)
     }
 
-    /// The nodes that read a value, once for each operand that is the value, in the order of the nodes.
+    /// The nodes that read a value, in the order of the nodes; a node that reads it twice comes twice.
     ///
-    /// They are looked up, not searched for: asking for the readers of all values takes time linear in the graph.
+    /// They are looked up in a table: asking for the readers of all values takes time linear in the graph.
     pub fn consumers(&self, id: ValueId) -> impl Iterator<Item = &Node> {
-        self.parts.readers.nodes(id).iter().map(|&node| self.node(node))
+        self.data.readers.nodes(id).iter().map(|&node| self.node(node))
     }
 
-    /// The node that reads a value, if only one does, once, and the caller does not get the value.
+    /// The only reader of a value: `None` if several nodes read it, one reads it twice, or it is a graph output.
     #[must_use]
     pub fn sole_consumer(&self, id: ValueId) -> Option<&Node> {
-        match self.parts.readers.nodes(id) {
+        match self.data.readers.nodes(id) {
             &[node] if !self.is_output(id) => Some(self.node(node)),
             _ => None,
         }
     }
 
-    /// Whether a value is among [`Graph::outputs`]; looked up as [`Graph::consumers`] are.
+    /// Whether a value is among [`Graph::outputs`]; constant time.
     #[must_use]
     pub fn is_output(&self, id: ValueId) -> bool {
-        self.parts.readers.is_output(id)
+        self.data.readers.is_output(id)
     }
 
-    /// Whether a node of the graph only makes real numbers of another type: behind an input, or before an output, that
-    /// is not `f32`.
+    /// Whether a node only converts between float types, as it does behind an input and before an output that are not
+    /// `f32`.
     #[must_use]
     pub fn is_conversion(&self, node: &Node) -> bool {
-        let is_real = |id: ValueId| self.value(id).ty().dtype().is_float();
-        matches!(node.op, Op::Cast(_)) && is_real(node.output) && node.inputs.iter().all(|&id| is_real(id))
+        let is_float = |id: ValueId| self.value(id).ty().dtype().is_float();
+        matches!(node.op, Op::Cast(_)) && is_float(node.output) && node.inputs.iter().all(|&id| is_float(id))
     }
 
-    /// Whether some value of the graph has quantization parameters; inputs do not count, as a float model may take
-    /// codes and dequantize them.
+    /// Whether a constant or a result has quantization parameters. Inputs do not count: a float model may take
+    /// quantized inputs and dequantize them.
     #[must_use]
     pub fn is_quantized(&self) -> bool {
         let inner = self.values().iter().filter(|value| value.producer.is_some() || value.constant.is_some());

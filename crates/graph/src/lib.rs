@@ -1,12 +1,12 @@
-//! Module graphs: typed values, a closed set of operators, and a builder that only makes valid graphs.
+//! Graphs of models: typed values, a closed set of operators, and a builder that only makes valid graphs.
 //!
 //! A [`Graph`] is immutable. It is made by a [`GraphBuilder`], which infers the type of every value as nodes are added
-//! and refuses what does not fit, so a graph at hand is acyclic, complete and consistent. A pass over a graph reads one
-//! and builds another.
+//! and refuses nodes that do not fit, so every graph is acyclic, complete and consistent. A pass reads one graph and
+//! builds another.
 //!
 //! **A quantized graph is the same graph with other types.** Every value has a [`ValueType`]: element type, shape (with
 //! named symbolic dimensions) and, when quantized, its parameters. [`Op::Conv`] on `u8 * i8 -> u8` values is the
-//! quantized convolution; [`Op::Quantize`] and [`Op::Dequantize`] stand where the type changes; [`Op::Linear`] with an
+//! quantized convolution; [`Op::Quantize`] and [`Op::Dequantize`] convert between the types; [`Op::Linear`] with an
 //! `f32` input and an `i8` weight is dynamic quantization.
 //!
 //! ```
@@ -25,8 +25,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Operators compute in `f32`. Inputs, constants and outputs may hold `f16`, `bf16` and `f64` too; [`Op::Cast`] stands
-//! between them and the operators.
+//! Float operators compute in `f32`. Inputs, constants and outputs may be `f16`, `bf16` or `f64` too; [`Op::Cast`]
+//! converts them.
 //!
 //! Layouts are those of PyTorch and ONNX: activations `[batch, channels, spatial...]`, convolution weights
 //! `[out, in / groups, kernel...]`, linear weights `[out, in]`.

@@ -1,4 +1,4 @@
-//! Builder methods with the names of PyTorch's modules: constants and node in one call.
+//! Builder methods named after PyTorch's modules, which add constants and node in one call.
 
 use fourfold_tensor::Tensor;
 
@@ -46,7 +46,8 @@ impl GraphBuilder {
         self.node(name, Op::Relu, &[x])
     }
 
-    /// The same elements in another shape: sizes, 0 where that of the input is copied, -1 (once) for what is left.
+    /// The same elements in another shape. In `target`, 0 copies the size of that axis of `x`, and -1 (once) is the
+    /// size that the number of elements leaves.
     ///
     /// # Errors
     ///
@@ -57,7 +58,7 @@ impl GraphBuilder {
         self.node(name, Op::Reshape(resolved.map_err(node)?), &[x])
     }
 
-    /// Marks where quantization begins: what follows is quantized, up to a [`GraphBuilder::dequant_stub`].
+    /// Marks where quantization begins: the operators behind it are quantized, up to a [`GraphBuilder::dequant_stub`].
     ///
     /// A graph with stubs is quantized between them only; a graph without is quantized wherever the operators allow it.
     ///
@@ -77,6 +78,7 @@ impl GraphBuilder {
         self.node(name, Op::DeQuantStub, &[x])
     }
 
+    /// The operands of a layer: `x`, and the constants `NAME.weight` and `NAME.bias`.
     fn weighted(
         &mut self,
         name: &str,

@@ -1,52 +1,55 @@
-//! Sizes that are computed from others: sums of products of symbols and of whole quotients.
+//! [`Polynomial`], the arithmetic of symbolic sizes: sums and products of symbols, and quotients rounded down.
 
 use core::fmt;
 use std::sync::Arc;
 
-/// The most terms of a polynomial and the most factors of a term; shapes of real models have two or three.
-const LARGEST: usize = 16;
+/// The max number of terms of a polynomial, and of factors of a term. Shapes in models have two or three.
+const MAX_LENGTH: usize = 16;
 
-/// `sum of coefficient * product of factors`, in one canonical form, so that equal polynomials compare equal.
+/// A polynomial in the symbols of shapes: `sum of coefficient * product of factors`.
 ///
-/// All arithmetic is checked: what overflows `i64`, or has more than 16 terms or factors, gives `None`.
+/// It is kept in a canonical form, so that equal polynomials compare equal.
+///
+/// All arithmetic is checked: a result that overflows `i64`, or has more than 16 terms or a term of more than 16
+/// factors, is `None`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Polynomial {
-    /// Sorted by their factors, no two with the same, no coefficient 0.
+    /// Sorted by factors; no two terms have the same factors, and no coefficient is 0.
     terms: Vec<Term>,
 }
 
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Term {
-    /// Sorted; a square has its factor twice.
+    /// Sorted; the factor of a square is there twice.
     factors: Vec<Factor>,
     coefficient: i64,
 }
 
-/// What a term of a [`Polynomial`] multiplies; never negative.
+/// A factor in a term of a [`Polynomial`]; never negative.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Factor {
-    /// A size that an input brings.
+    /// A symbol of a shape.
     Symbol(Arc<str>),
-    /// A quotient without its remainder.
+    /// A quotient, rounded down.
     Quotient(Arc<Quotient>),
 }
 
-/// `floor(dividend / divisor)`, which [`Polynomial::floor_div`] makes.
+/// `floor(dividend / divisor)`, as [`Polynomial::floor_div`] makes it.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Quotient {
-    /// Of symbols alone, with coefficients from 0 to less than the divisor.
+    /// Without quotients; its coefficients are in `0..divisor`.
     dividend: Polynomial,
     divisor: i64,
 }
 
 impl Quotient {
-    /// What is divided.
+    /// The dividend, a polynomial without quotients.
     #[must_use]
     pub fn dividend(&self) -> &Polynomial {
         &self.dividend
     }
 
-    /// What it is divided by, at least 2.
+    /// The divisor, at least 2.
     #[must_use]
     pub fn divisor(&self) -> i64 {
         self.divisor
@@ -54,7 +57,7 @@ impl Quotient {
 }
 
 impl Polynomial {
-    /// A known number.
+    /// A number.
     #[must_use]
     pub fn constant(number: i64) -> Self {
         Self::of(vec![Term { factors: Vec::new(), coefficient: number }])
@@ -70,7 +73,7 @@ impl Polynomial {
         Self { terms: vec![Term { factors: vec![factor], coefficient: 1 }] }
     }
 
-    /// The polynomial of `(coefficient, symbols)`, in any order; `None` if it is too large.
+    /// The sum of terms `(coefficient, symbols)`, in any order; `None` if it is too large.
     #[must_use]
     pub fn from_terms(terms: impl IntoIterator<Item = (i64, Vec<Arc<str>>)>) -> Option<Self> {
         let factors = |symbols: Vec<Arc<str>>| symbols.into_iter().map(Factor::Symbol).collect();
@@ -80,7 +83,7 @@ impl Polynomial {
     fn sum_of(terms: impl IntoIterator<Item = (i64, Vec<Factor>)>) -> Option<Self> {
         terms.into_iter().try_fold(Self { terms: Vec::new() }, |sum, (coefficient, mut factors)| {
             factors.sort();
-            let one = (factors.len() <= LARGEST).then(|| Self::of(vec![Term { factors, coefficient }]))?;
+            let one = (factors.len() <= MAX_LENGTH).then(|| Self::of(vec![Term { factors, coefficient }]))?;
             sum.add(&one)
         })
     }
@@ -90,7 +93,7 @@ impl Polynomial {
         self.terms.iter().map(|term| (term.coefficient, term.factors.as_slice()))
     }
 
-    /// The names of the symbols, those in quotients too; a name may be there several times.
+    /// The names of the symbols, also of those in quotients; a name may come several times.
     #[must_use]
     pub fn symbols(&self) -> Vec<&str> {
         let factors = self.terms.iter().flat_map(|term| &term.factors);
@@ -101,7 +104,7 @@ impl Polynomial {
         names.collect()
     }
 
-    /// The number, if there are no symbols.
+    /// The number, if the polynomial has no symbols.
     #[must_use]
     pub fn as_constant(&self) -> Option<i64> {
         match self.terms.as_slice() {
@@ -111,7 +114,7 @@ impl Polynomial {
         }
     }
 
-    /// The symbol, if there is nothing else.
+    /// The symbol, if the polynomial is a single one.
     #[must_use]
     pub fn as_symbol(&self) -> Option<&Arc<str>> {
         match self.terms.as_slice() {
@@ -129,11 +132,11 @@ impl Polynomial {
         let mut terms = self.terms.clone();
         for term in &other.terms {
             match terms.binary_search_by(|known| known.factors.cmp(&term.factors)) {
-                Ok(place) => terms[place].coefficient = terms[place].coefficient.checked_add(term.coefficient)?,
-                Err(place) => terms.insert(place, term.clone()),
+                Ok(index) => terms[index].coefficient = terms[index].coefficient.checked_add(term.coefficient)?,
+                Err(index) => terms.insert(index, term.clone()),
             }
         }
-        (terms.len() <= LARGEST).then(|| Self::of(terms))
+        (terms.len() <= MAX_LENGTH).then(|| Self::of(terms))
     }
 
     /// The difference.
@@ -153,7 +156,7 @@ impl Polynomial {
         Self::sum_of(products.collect::<Option<Vec<_>>>()?)
     }
 
-    /// The quotient by a divisor of one term, if nothing remains.
+    /// The quotient by itself or by a divisor of one term, `None` if the division is not exact.
     #[must_use]
     pub fn div(&self, divisor: &Self) -> Option<Self> {
         if self == divisor && !self.terms.is_empty() {
@@ -163,8 +166,8 @@ impl Polynomial {
         let quotients = self.terms.iter().map(|term| {
             let mut factors = term.factors.clone();
             for factor in &by.factors {
-                let place = factors.iter().position(|known| known == factor)?;
-                factors.remove(place);
+                let index = factors.iter().position(|known| known == factor)?;
+                factors.remove(index);
             }
             let exact = term.coefficient.checked_rem(by.coefficient)? == 0;
             exact.then(|| (term.coefficient / by.coefficient, factors))
@@ -172,27 +175,27 @@ impl Polynomial {
         Self::sum_of(quotients.collect::<Option<Vec<_>>>()?)
     }
 
-    /// The quotient by a positive number without its remainder, `floor(self / divisor)`.
+    /// The quotient rounded down, `floor(self / divisor)`, by a positive number.
     ///
     /// ```text
     /// floor((d*a + b) / d) = a + floor(b / d)        floor((floor(a / c) + b) / d) = floor((a + c*b) / (c*d))
     /// ```
     ///
-    /// `None` for other quotients of quotients, and what is too large.
+    /// `None` for a divisor below 1, for other quotients of quotients, and if the result is too large.
     #[must_use]
     pub fn floor_div(&self, divisor: i64) -> Option<Self> {
         if divisor < 1 {
             return None;
         }
-        let part = |f: fn(i64, i64) -> i64| {
+        let with_coefficients = |f: fn(i64, i64) -> i64| {
             let terms = self.terms.iter();
             Self::of(terms.map(|term| Term { coefficient: f(term.coefficient, divisor), ..term.clone() }).collect())
         };
-        let (whole, mut rest) = (part(i64::div_euclid), part(i64::rem_euclid));
+        let (whole, mut rest) = (with_coefficients(i64::div_euclid), with_coefficients(i64::rem_euclid));
         if rest.as_constant().is_some() {
             return Some(whole);
         }
-        // The number is the first term, as it has no factors.
+        // The number, which has no factors, is the first term.
         let number = rest.terms.first().filter(|term| term.factors.is_empty()).map_or(0, |term| term.coefficient);
         let others = &rest.terms[usize::from(number != 0)..];
         if let [Term { factors, coefficient: 1 }] = others
@@ -214,7 +217,7 @@ impl Polynomial {
         whole.add(&Self::factor(Factor::Quotient(Arc::new(quotient))))
     }
 
-    /// The polynomial with the symbols replaced whose sizes are given; `None` if it gets too large.
+    /// Replaces the symbols whose sizes are given; `None` if the result is too large.
     #[must_use]
     pub fn with_sizes(&self, size: &dyn Fn(&str) -> Option<usize>) -> Option<Self> {
         let value = |factor: &Factor| match factor {
@@ -230,17 +233,17 @@ impl Polynomial {
         })
     }
 
-    /// Whether two polynomials are different numbers for all sizes of the symbols but 0.
+    /// Whether two polynomials are known to differ, whatever positive sizes the symbols have.
     #[must_use]
     pub fn differs(&self, other: &Self) -> bool {
         let Some(difference) = self.sub(other) else { return false };
         let has_sign = |sign: i64| difference.terms.iter().all(|term| term.coefficient.signum() == sign);
-        // A quotient may be 0, so that one term without any must be there.
+        // A quotient may be 0, so at least one term must be without any.
         let is_positive = |term: &Term| term.factors.iter().all(|factor| matches!(factor, Factor::Symbol(_)));
         difference.terms.iter().any(is_positive) && (has_sign(1) || has_sign(-1))
     }
 
-    /// The number for given sizes of the symbols, `None` if one is not given or the number overflows.
+    /// The number for given sizes of the symbols; `None` if a size is not given or the result overflows.
     pub fn evaluate(&self, size: impl Fn(&str) -> Option<usize>) -> Option<i64> {
         self.evaluate_with(&size)
     }
@@ -264,13 +267,13 @@ impl Polynomial {
 }
 
 impl fmt::Display for Polynomial {
-    /// `4*batch + 1`: the terms with the most symbols first.
+    /// Writes `4*batch + 1`: the last term in the order of the factors first, a number last.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.terms.is_empty() {
             return f.write_str("0");
         }
         for (index, term) in self.terms.iter().rev().enumerate() {
-            let size = term.coefficient.unsigned_abs();
+            let magnitude = term.coefficient.unsigned_abs();
             match (index, term.coefficient < 0) {
                 (0, false) => {}
                 (0, true) => f.write_str("-")?,
@@ -278,10 +281,10 @@ impl fmt::Display for Polynomial {
                 (_, true) => f.write_str(" - ")?,
             }
             let factors = term.factors.iter().map(ToString::to_string).collect::<Vec<_>>().join("*");
-            match (size, factors.is_empty()) {
-                (_, true) => write!(f, "{size}")?,
+            match (magnitude, factors.is_empty()) {
+                (_, true) => write!(f, "{magnitude}")?,
                 (1, false) => f.write_str(&factors)?,
-                (_, false) => write!(f, "{size}*{factors}")?,
+                (_, false) => write!(f, "{magnitude}*{factors}")?,
             }
         }
         Ok(())
@@ -289,7 +292,7 @@ impl fmt::Display for Polynomial {
 }
 
 impl fmt::Display for Factor {
-    /// `batch`, or `floor((height + 1)/2)`.
+    /// Writes `batch`, or `floor((height + 1)/2)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Factor::Symbol(name) => f.write_str(name),
@@ -380,7 +383,7 @@ mod tests {
     }
 
     #[test]
-    fn text_and_parts() {
+    fn polynomials_are_written_and_taken_apart() {
         let [batch, seq] = ["batch", "seq"].map(|name| Polynomial::symbol(&name.into()));
         let four = Polynomial::constant(4);
         let sum = four.mul(&batch).and_then(|product| product.sub(&seq)).unwrap();

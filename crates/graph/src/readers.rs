@@ -1,26 +1,24 @@
-//! Who reads what.
+//! Which nodes read a value.
 
-use crate::graph::Parts;
+use crate::graph::GraphData;
 use crate::{NodeId, ValueId};
 
-/// For every value the nodes that read it and whether the caller gets it, so that no pass needs to search the nodes for
-/// them.
+/// For every value, the nodes that read it and whether it is a graph output, so that passes need not search for them.
 ///
-/// It follows from the nodes and the outputs, and is made once, when the graph is finished, in time linear in their
-/// operands.
+/// Made once, when the graph is finished, in time linear in the number of operands.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Readers {
     /// The readers of value `v` are `nodes[starts[v]..starts[v + 1]]`.
     starts: Vec<usize>,
-    /// Once for each operand that is the value, in the order of the nodes.
+    /// The readers of all values, value by value; a node that reads a value twice is there twice.
     nodes: Vec<NodeId>,
-    /// Of every value.
+    /// For every value, whether it is a graph output.
     is_output: Vec<bool>,
 }
 
 impl Readers {
     /// The readers of a graph whose operands and outputs are all among its values.
-    pub(crate) fn of(graph: &Parts) -> Self {
+    pub(crate) fn of(graph: &GraphData) -> Self {
         let mut starts = vec![0; graph.values.len() + 1];
         let operands = graph.nodes.iter().flat_map(|node| &node.inputs);
         operands.for_each(|id| starts[id.0 + 1] += 1);
@@ -28,11 +26,12 @@ impl Readers {
             starts[value + 1] += starts[value];
         }
         let mut nodes = vec![NodeId(0); starts[graph.values.len()]];
-        let mut ends = starts.clone();
+        // Where the next reader of each value goes.
+        let mut next = starts.clone();
         for (index, node) in graph.nodes.iter().enumerate() {
             for id in &node.inputs {
-                nodes[ends[id.0]] = NodeId(index);
-                ends[id.0] += 1;
+                nodes[next[id.0]] = NodeId(index);
+                next[id.0] += 1;
             }
         }
         let mut is_output = vec![false; graph.values.len()];
@@ -46,7 +45,7 @@ impl Readers {
         range.map_or(&[], |(&start, &end)| &self.nodes[start..end])
     }
 
-    /// Whether the caller gets a value.
+    /// Whether a value is a graph output.
     pub(crate) fn is_output(&self, id: ValueId) -> bool {
         self.is_output.get(id.0) == Some(&true)
     }
@@ -103,7 +102,7 @@ mod tests {
             } else {
                 sums(nodes)
             };
-            let readers = &graph.parts.readers;
+            let readers = &graph.data.readers;
             let sizes = (readers.starts.len(), readers.nodes.len(), readers.is_output.len());
             assert_eq!(sizes, (nodes + 2, 2 * nodes, nodes + 1));
         }

@@ -1,15 +1,15 @@
-//! Whether the rows of a graph's results depend on one row of its inputs each.
+//! Whether the samples of a batch are independent: whether each row of the outputs follows from one row of the inputs.
 
 use crate::ops::{NodeRows, Rows};
 use crate::{Dim, Graph, Node, Op, ValueId};
 
 impl Graph {
-    /// Whether row `i` of every output follows from row `i` of every input alone, so that a run of all rows gives the
-    /// same as runs of some rows at a time, one below the other.
+    /// Whether row `i` of every output follows from row `i` of every input alone. A batch may then be split: the
+    /// results of its pieces, one below the other, are those of the whole.
     ///
-    /// The rows lie on the first axis of all inputs and outputs, whose size is one free symbol. `false` also where it
-    /// is not known: for layers that go through steps in order, and for results that mix rows, or that have them on
-    /// another axis on the way.
+    /// Rows lie on the first axis of all inputs and outputs, whose size is one symbol. The answer is `false` also where
+    /// it is not known: for recurrent layers, and where a value between inputs and outputs has its rows on another
+    /// axis.
     ///
     /// ```
     /// use fourfold_graph::{Dim, GraphBuilder, Op, Softmax, ValueType};
@@ -34,14 +34,15 @@ impl Graph {
     }
 }
 
-/// Looks for the rows of one symbol.
+/// Follows the rows through a graph.
 struct Search<'g> {
     graph: &'g Graph,
-    /// The number of rows.
+    /// The symbol that is the number of rows.
     symbol: &'g str,
 }
 
 impl Search<'_> {
+    /// Where a value has its rows.
     fn of(&self, id: ValueId) -> Rows {
         let depends = |dim: &Dim| dim.symbols().contains(&self.symbol);
         match self.graph.value(id).ty().dims() {
@@ -59,7 +60,8 @@ impl Search<'_> {
             return false;
         }
         if !operands.contains(&Rows::First) {
-            // A result that has rows all the same is one operand repeated; as many elements by number are not.
+            // An Expand repeats its operand for every row. Another operator would make a number of elements that
+            // only happens to be that of the rows.
             return result == Rows::None || matches!(node.op(), Op::Expand(_));
         }
         let has_rows: Vec<bool> = operands.iter().map(|&rows| rows == Rows::First).collect();
@@ -72,7 +74,6 @@ impl Search<'_> {
 
 #[cfg(test)]
 mod tests {
-
     use fourfold_tensor::{DType, Tensor};
 
     use super::*;

@@ -1,8 +1,8 @@
-//! Sizes and multiply-accumulates.
+//! [`Statistics`]: how many parameters a graph has, and how many multiply-accumulates it costs.
 //!
-//! Multiply-accumulates are the products that operators add up: those of matrices, convolutions and recurrent layers.
-//! `k` below is the kernel's number of elements, `d` the number of directions; sizes are those of the operands as
-//! [`Op`] lists them.
+//! Multiply-accumulates are the products that operators sum: those of matrix products, convolutions and recurrent
+//! layers. `k` below is the number of elements of a kernel, `d` the number of directions; sizes are those of the
+//! operands as [`Op`](crate::Op) lists them.
 //!
 //! ```text
 //! Conv            elements of the result * (in / groups) * k
@@ -12,12 +12,12 @@
 //! Recurrent       steps * batch * d * gates * hidden * (in + hidden)
 //! ```
 //!
-//! Operators that work element by element, normalize, pool, compare or move elements have none, and neither has a table
-//! of embeddings, whose rows are only chosen.
+//! All other operators have none: not those that work element by element, normalize, pool, compare or move elements,
+//! and not embeddings, whose rows are only looked up.
 
 use crate::{Dim, Graph, Node, ValueType};
 
-/// What one node costs, symbols counted as 1.
+/// What one node costs, with 1 for every symbolic size.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct NodeStatistics {
     /// Elements of the node's constant operands.
@@ -28,7 +28,7 @@ pub struct NodeStatistics {
     pub macs: u64,
 }
 
-/// What a graph costs, symbols counted as 1; a constant used twice counts once.
+/// What a graph costs, with 1 for every symbolic size; a constant that is read twice counts once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Statistics {
     /// Elements of all constants.
@@ -40,7 +40,7 @@ pub struct Statistics {
 }
 
 impl Graph {
-    /// What the node costs.
+    /// The parameters and multiply-accumulates of one node.
     #[must_use]
     pub fn node_statistics(&self, node: &Node) -> NodeStatistics {
         let constants = node.inputs.iter().filter_map(|&id| self.value(id).constant());
@@ -50,7 +50,7 @@ impl Graph {
         NodeStatistics { parameters, parameter_bytes, macs: self.macs(node) }
     }
 
-    /// What the graph costs.
+    /// The parameters and multiply-accumulates of the graph.
     #[must_use]
     pub fn statistics(&self) -> Statistics {
         let constants = self.values().iter().filter_map(|value| value.constant());
@@ -61,7 +61,7 @@ impl Graph {
         Statistics { parameters, parameter_bytes, macs }
     }
 
-    /// Products of the node that are added up.
+    /// The multiply-accumulates of one node.
     fn macs(&self, node: &Node) -> u64 {
         let operands: Vec<&ValueType> = node.inputs.iter().map(|&id| self.value(id).ty()).collect();
         node.op.operator().macs(&operands, self.value(node.output).ty())
@@ -78,7 +78,7 @@ pub(crate) fn elements(dims: &[Dim]) -> u64 {
     dims.iter().map(size).fold(1, u64::saturating_mul)
 }
 
-/// The size of an axis where every symbol is 1; a size that would be nothing then is 1 too.
+/// The size of an axis with 1 for every symbol, and at least 1 if it has symbols.
 fn size(dim: &Dim) -> u64 {
     match dim {
         Dim::Fixed(size) => *size as u64,

@@ -16,7 +16,7 @@ fn u8_params() -> QuantParams {
     QuantParams::per_tensor(DType::U8, (0, 255), Scale::ONE, 0).expect("valid")
 }
 
-/// The shape of `op`'s result for one real input and real constants.
+/// The shape of `op`'s result for one float input and float constants.
 fn shape(op: Op, x: &[Dim], constants: &[&[usize]]) -> Result<String, Error> {
     let mut builder = GraphBuilder::new("test");
     let mut inputs = vec![builder.input("x", ValueType::f32(x))?];
@@ -43,7 +43,8 @@ fn reshape(target: &[i64], x: &[usize]) -> Op {
 #[test]
 fn sizes_of_pytorch_that_do_not_fit_are_refused() {
     let image = dims(&[4, 8, 8]);
-    for (target, word) in [(&[-1, -1][..], "-1 once"), (&[0, 5, -1], "not one dimension"), (&[0, 4, 8, 8, 0], "axis 4")]
+    for (target, word) in
+        [(&[-1, -1][..], "-1 once"), (&[0, 5, -1], "leaves no size for -1"), (&[0, 4, 8, 8, 0], "axis 4")]
     {
         let problem = Reshape::resolve(target, &image).map(Op::Reshape).expect_err(word);
         assert!(problem.to_string().contains(word), "{problem}");
@@ -197,7 +198,7 @@ fn nodes_that_do_not_fit_are_refused() {
 }
 
 #[test]
-fn windows_over_sizes_that_the_inputs_bring() {
+fn windows_over_symbolic_sizes() {
     let image = [Dim::symbol("n"), 2.into(), Dim::symbol("h"), Dim::symbol("w")];
     let window = Window { stride: vec![2, 1], pad_end: vec![0, 1], ..Window::new(&[3, 3]).with_padding(1) };
     let free = |op: Op, constants: &[&[usize]]| shape(op, &image, constants);
@@ -210,7 +211,7 @@ fn windows_over_sizes_that_the_inputs_bring() {
 }
 
 #[test]
-fn codes_need_parameters_and_integer_operands() {
+fn quantized_results_need_parameters_and_quantized_operands() {
     let mut builder = GraphBuilder::new("test");
     let x = builder.input("x", ValueType::f32(&dims(&[4]))).expect("valid");
     let weight = builder.constant("w", zeros(&[3, 4])).expect("valid");

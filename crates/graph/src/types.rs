@@ -1,4 +1,4 @@
-//! The type of a value.
+//! [`ValueType`], the type of a value.
 
 use core::fmt;
 
@@ -7,7 +7,7 @@ use fourfold_tensor::{DType, Tensor};
 
 use crate::Dim;
 
-/// Element type, shape and, for codes, what they mean.
+/// The type of a value: element type, shape and, if it is quantized, quantization parameters.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ValueType {
     dtype: DType,
@@ -16,32 +16,32 @@ pub struct ValueType {
 }
 
 impl ValueType {
-    /// Elements that stand for themselves.
+    /// The type of a value that is not quantized.
     #[must_use]
     pub fn plain(dtype: DType, dims: &[Dim]) -> Self {
         Self { dtype, dims: dims.to_vec(), params: None }
     }
 
-    /// Real numbers.
+    /// The type of `f32` values.
     #[must_use]
     pub fn f32(dims: &[Dim]) -> Self {
         Self::plain(DType::F32, dims)
     }
 
-    /// Codes of real numbers.
+    /// The type of a quantized value, whose element type is that of the parameters.
     #[must_use]
     pub fn quantized(dims: &[Dim], params: QuantParams) -> Self {
         Self { dtype: params.dtype(), dims: dims.to_vec(), params: Some(params) }
     }
 
-    /// The type of a tensor whose elements stand for themselves.
+    /// The type of a tensor that is not quantized.
     #[must_use]
     pub fn of(tensor: &Tensor) -> Self {
         let dims: Vec<Dim> = tensor.shape().iter().map(|&size| Dim::Fixed(size)).collect();
         Self::plain(tensor.dtype(), &dims)
     }
 
-    /// The same element type and parameters with another shape.
+    /// The same element type and parameters, with another shape.
     #[must_use]
     pub fn with_dims(&self, dims: Vec<Dim>) -> Self {
         Self { dims, ..self.clone() }
@@ -65,19 +65,19 @@ impl ValueType {
         self.dims.len()
     }
 
-    /// The meaning of the codes, `None` for elements that stand for themselves.
+    /// The quantization parameters, `None` if the value is not quantized.
     #[must_use]
     pub fn params(&self) -> Option<&QuantParams> {
         self.params.as_ref()
     }
 
-    /// Whether the elements are real numbers in `f32`.
+    /// Whether the elements are `f32`.
     #[must_use]
     pub fn is_f32(&self) -> bool {
         self.dtype == DType::F32
     }
 
-    /// Whether the elements are codes of 8 bits.
+    /// Whether the value is quantized to 8 bits. Biases, quantized to `i32`, do not count.
     #[must_use]
     pub fn is_quantized(&self) -> bool {
         self.params.is_some() && self.dtype.byte_range().is_some()

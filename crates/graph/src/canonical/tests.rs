@@ -1,11 +1,11 @@
-//! Chains that move elements, against moving them one by one.
+//! Chains that move elements, checked by moving elements one by one.
 
 use fourfold_tensor::Tensor;
 use proptest::prelude::*;
 
 use crate::{Concat, Dim, Flatten, Gather, Graph, GraphBuilder, Op, Reshape, Transpose, ValueId, ValueType};
 
-/// What a chain makes of the numbers 0, 1, 2, .., and their shape.
+/// The result of a chain for an operand that holds 0, 1, 2, .., and its shape.
 fn moved(ops: &[Op], shape: &[usize]) -> (Vec<usize>, Vec<usize>) {
     let start = ((0..shape.iter().product()).collect(), shape.to_vec());
     ops.iter().fold(start, |(elements, shape): (Vec<usize>, Vec<usize>), op| match op {
@@ -73,9 +73,9 @@ fn chosen(shape: &[usize], choices: &[(u8, u64)]) -> Vec<Op> {
             }
             2 => {
                 let mut axes: Vec<usize> = (0..shape.len()).collect();
-                for place in 0..axes.len() {
-                    let other = place + pick(axes.len() - place, place as u64 * 5);
-                    axes.swap(place, other);
+                for index in 0..axes.len() {
+                    let other = index + pick(axes.len() - index, index as u64 * 5);
+                    axes.swap(index, other);
                 }
                 shape = axes.iter().map(|&axis| shape[axis]).collect();
                 ops.push(Op::Transpose(Transpose { axes }));
@@ -93,7 +93,7 @@ fn chosen(shape: &[usize], choices: &[(u8, u64)]) -> Vec<Op> {
 
 proptest! {
     #[test]
-    fn chains_become_the_shortest_that_moves_elements_to_the_same_places(
+    fn chains_become_the_shortest_that_moves_elements_to_the_same_positions(
         shape in proptest::collection::vec(prop_oneof![Just(1_usize), Just(2), Just(4), Just(8)], 1..5),
         choices in proptest::collection::vec((any::<u8>(), any::<u64>()), 1..8),
     ) {
@@ -104,7 +104,7 @@ proptest! {
         prop_assert_eq!(moved(&found, &shape), moved(&long, &shape), "{:?} of {:?}", found, long);
         prop_assert!(found.len() <= 3.min(long.len()), "{:?} of {:?}", found, long);
         prop_assert_eq!(ops(&short.canonical().expect("a chain")), found.clone());
-        // Another chain that does the same: to the end, back to the beginning, and to the end again.
+        // Another chain that does the same: there, back, and there again.
         let back = short_back(&found, &shape);
         let detour: Vec<Op> = found.iter().chain(&back).chain(&long).cloned().collect();
         prop_assert_eq!(ops(&chain(&detour, &dims).canonical().expect("a chain")), found);
@@ -113,7 +113,7 @@ proptest! {
 
 proptest! {
     #[test]
-    fn chains_that_cut_axes_into_parts_without_a_common_measure_move_elements_to_the_same_places(
+    fn chains_that_split_axes_at_other_points_move_elements_to_the_same_positions(
         shape in proptest::collection::vec(prop_oneof![Just(1_usize), Just(2), Just(3), Just(4), Just(6)], 1..5),
         choices in proptest::collection::vec((any::<u8>(), any::<u64>()), 1..10),
     ) {
@@ -135,8 +135,8 @@ fn short_back(ops: &[Op], shape: &[usize]) -> Vec<Op> {
             0,
             match op {
                 Op::Transpose(Transpose { axes }) => {
-                    let place = |axis: usize| axes.iter().position(|&from| from == axis).expect("a permutation");
-                    Op::Transpose(Transpose { axes: (0..axes.len()).map(place).collect() })
+                    let index = |axis: usize| axes.iter().position(|&from| from == axis).expect("a permutation");
+                    Op::Transpose(Transpose { axes: (0..axes.len()).map(index).collect() })
                 }
                 _ => Op::Reshape(Reshape { dims: before.iter().map(|&size| size.into()).collect() }),
             },
@@ -153,7 +153,7 @@ fn axes_whose_sizes_are_free_are_followed() {
         Op::Reshape(Reshape { dims: dims.iter().map(dim).collect() })
     };
     let dims = ["n".into(), "s".into(), Dim::from(12)];
-    // Keys as one exporter turns them, and as the other does.
+    // Keys as one exporter transposes them, and as the other does.
     let one = [
         reshape(&["n", "s", "3", "4"]),
         Op::Transpose(Transpose { axes: vec![0, 2, 1, 3] }),
@@ -161,7 +161,7 @@ fn axes_whose_sizes_are_free_are_followed() {
     ];
     let expected = [reshape(&["n", "s", "3", "4"]), Op::Transpose(Transpose { axes: vec![0, 2, 3, 1] })];
     assert_eq!(ops(&chain(&one, &dims).canonical().expect("a chain")), expected);
-    // Batch and rows in one axis and back, of which nothing is left.
+    // Batch and rows merged into one axis and split again.
     let joined =
         chain(&[Op::Flatten(Flatten { axis: 2 }), reshape(&["n", "s", "12"])], &dims).canonical().expect("a chain");
     assert_eq!(ops(&joined), []);
@@ -175,9 +175,9 @@ fn axes_whose_sizes_are_free_are_followed() {
 fn what_others_read_stays() {
     let mut builder = GraphBuilder::new("read");
     let x = builder.input("x", ValueType::f32(&[2.into(), 3.into(), 4.into()])).expect("valid");
-    let turned = builder.node("turned", Op::Transpose(Transpose { axes: vec![1, 0, 2] }), &[x]).expect("valid");
-    let back = builder.node("back", Op::Transpose(Transpose { axes: vec![1, 0, 2] }), &[turned]).expect("valid");
-    builder.output(turned);
+    let transposed = builder.node("transposed", Op::Transpose(Transpose { axes: vec![1, 0, 2] }), &[x]).expect("valid");
+    let back = builder.node("back", Op::Transpose(Transpose { axes: vec![1, 0, 2] }), &[transposed]).expect("valid");
+    builder.output(transposed);
     builder.output(back);
     let graph = builder.finish().expect("valid");
     assert_eq!(graph.canonical().expect("valid"), graph);

@@ -15,32 +15,33 @@ pub struct Cast {
     pub to: CastTo,
 }
 
-/// What [`Op::Cast`](crate::Op::Cast) makes.
+/// The element type that [`Op::Cast`](crate::Op::Cast) gives. The result is the same on every CPU:
 ///
-/// Integers of another width keep their lowest bits. Real numbers lose their fraction; what is then outside of `i64` or
-/// `i32`, and NaN, becomes the smallest number of that type, as on x86. For `i8` and `u8` a real number becomes an
-/// `i32`, of which the lowest bits stay, as in ONNX Runtime. Real numbers of another type are rounded once, as
-/// [`Float`](fourfold_tensor::Float) says; integers become `f16` and `bf16` by way of `f32`. The rule is the same on
-/// every CPU.
+/// - Integers to integers keep their lowest bits.
+/// - Floats to `i64` and `i32` are rounded to zero; what is out of range, and NaN, becomes the min of the type, as on
+///   x86.
+/// - Floats to `i8` and `u8` become an `i32` first, of which the lowest bits stay, as in ONNX Runtime.
+/// - Floats to floats are rounded once, as [`Float`](fourfold_tensor::Float) says.
+/// - Integers to `f16` and `bf16` become `f32` first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CastTo {
-    /// Real numbers.
+    /// Floats of 32 bits.
     F32,
     /// Integers of 64 bits.
     I64,
     /// Integers of 32 bits.
     I32,
-    /// Truth values: 0 for zero, else 1; NaN gives 1.
+    /// Bools: false for 0, else true; true for NaN.
     Bool,
     /// Integers of 8 bits.
     I8,
-    /// Integers of 8 bits without a sign.
+    /// Unsigned integers of 8 bits.
     U8,
-    /// Real numbers of half precision.
+    /// Floats of 16 bits, half precision.
     F16,
-    /// Real numbers with the range of `f32` and 8 bits of precision.
+    /// Floats of 16 bits with the range of `f32` and 8 bits of precision.
     BF16,
-    /// Real numbers of double precision.
+    /// Floats of 64 bits, double precision.
     F64,
 }
 

@@ -7,7 +7,7 @@ use super::slice::with_axis;
 use super::{Facts, NodeRows, OpKind, Operator, OutputParams, types};
 use crate::{Dim, Limits, Polynomial, Problem, Value, ValueType};
 
-/// The most operands of [`Op::Concat`](crate::Op::Concat); more are joined in groups.
+/// The max number of operands of [`Op::Concat`](crate::Op::Concat); more are joined in groups.
 pub const MAX_CONCAT: usize = 64;
 
 pub(super) const CONCAT: Facts = Facts::new(OpKind::Concat, OutputParams::Own).operands(1, MAX_CONCAT);

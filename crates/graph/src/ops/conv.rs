@@ -47,7 +47,9 @@ impl Operator for Conv {
         let rank = self.window.rank();
         if weight.len() != rank + 2 || weight[2..] != self.window.kernel {
             let kernel = &self.window.kernel;
-            return Err(Problem::shape(format!("the weight {weight:?} does not end in the kernel {kernel:?}")));
+            return Err(Problem::shape(format!(
+                "the last axes of the weight {weight:?} are not the kernel {kernel:?}"
+            )));
         }
         let (out, groups) = (weight[0], self.groups);
         if groups == 0 || !out.is_multiple_of(groups) {

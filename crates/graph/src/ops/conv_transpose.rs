@@ -36,7 +36,9 @@ impl Operator for ConvTranspose {
         let sizes: Option<Vec<usize>> = weight.iter().map(Dim::fixed).collect();
         let Some(weight) = sizes.filter(|sizes| sizes.len() == rank + 2 && sizes[2..] == window.kernel) else {
             let kernel = &window.kernel;
-            return Err(Problem::shape(format!("the weight {weight:?} does not end in the kernel {kernel:?}")));
+            return Err(Problem::shape(format!(
+                "the last axes of the weight {weight:?} are not the kernel {kernel:?}"
+            )));
         };
         let groups = self.groups;
         if groups == 0 || !weight[0].is_multiple_of(groups) || x[1] != Dim::Fixed(weight[0]) {

@@ -1,4 +1,4 @@
-//! Sums of all elements up to each.
+//! Cumulative sums.
 
 use fourfold_schemes::QuantParams;
 
@@ -13,9 +13,9 @@ pub(super) const CUM_SUM: Facts = Facts::new(OpKind::CumSum, OutputParams::Float
 pub struct CumSum {
     /// The axis summed along.
     pub axis: usize,
-    /// Whether an element's own number is left out of its sum.
+    /// Whether the sum at an element leaves out that element.
     pub exclusive: bool,
-    /// Whether sums begin at the end.
+    /// Whether sums run from the last element to the first.
     pub reverse: bool,
 }
 

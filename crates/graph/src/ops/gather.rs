@@ -98,7 +98,8 @@ fn chosen(operands: &[&Value], dims: Vec<Dim>, params: Option<QuantParams>) -> R
     let granularity = x.params().map(QuantParams::granularity);
     let is_activation = operands[0].constant.is_none() && x.is_quantized();
     if !is_activation || !matches!(granularity, Some(Granularity::PerTensor { .. })) {
-        let reason = "quantized elements to choose from are an activation, or rows of a constant, axis 0";
+        let reason =
+            "quantized values are chosen from an activation quantized per tensor, or as rows (axis 0) of a constant";
         return Err(Problem::shape(reason));
     }
     types::none(params)?;

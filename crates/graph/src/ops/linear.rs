@@ -30,7 +30,7 @@ impl Operator for Linear {
         };
         let Some((_, outer)) = x.split_last().filter(|(last, _)| *last == depth) else {
             let is_open = x.last().is_some_and(|last| !last.differs(depth));
-            let reason = format!("the input {x:?} does not end in the weight's {depth} input features");
+            let reason = format!("the last axis of the input {x:?} does not have the weight's {depth} input features");
             return Err(Problem::sizes(is_open, reason));
         };
         types::expect_vector("bias", operands.get(2), out)?;

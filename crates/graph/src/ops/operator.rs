@@ -7,7 +7,8 @@ use crate::{Dim, Error, Limits, Problem, Value, ValueType};
 
 /// What is true of an operator with its attributes.
 ///
-/// Rules see operands whose number the caller has checked, of constants those that must be.
+/// The caller has checked the number of operands, and before [`Operator::ty`] that the operands are constants that must
+/// be.
 pub(crate) trait Operator {
     /// The operator without its attributes.
     fn kind(&self) -> OpKind;
@@ -15,17 +16,17 @@ pub(crate) trait Operator {
     /// The shape of the result; checks attributes and the shapes of the operands.
     fn dims(&self, operands: &[&Value], limits: &Limits) -> Result<Vec<Dim>, Problem>;
 
-    /// Whether every row of the result follows from that row of the operands; both have rows.
+    /// Whether every row of the result follows from that row of the operands, for a node whose result has rows.
     fn keeps_rows(&self, rows: &NodeRows<'_>) -> bool;
 
-    /// The type of a result of that shape; checks the element types of the operands and the result's parameters.
+    /// The type of a result of shape `dims`; checks the element types of the operands and the result's parameters.
     ///
     /// By default `f32` operands give `f32`, and quantized ones what [`OutputParams`](super::OutputParams) says.
     fn ty(&self, operands: &[&Value], dims: Vec<Dim>, params: Option<QuantParams>) -> Result<ValueType, Problem> {
         types::by_output_params(self.kind(), operands, dims, params)
     }
 
-    /// The products that are added up, see [`Statistics`](crate::Statistics).
+    /// The multiply-accumulates, see [`Statistics`](crate::Statistics).
     fn macs(&self, _operands: &[&ValueType], _result: &ValueType) -> u64 {
         0
     }
@@ -40,24 +41,24 @@ pub(crate) trait Operator {
         None
     }
 
-    /// The operator with other sizes among its attributes, `None` if it has none that may be symbolic.
+    /// The operator with the sizes among its attributes replaced, `None` if no attribute is a symbolic size.
     fn with_sizes(&self, _with_sizes: &dyn Fn(&Dim) -> Result<Dim, Error>) -> Option<Result<Op, Error>> {
         None
     }
 }
 
-/// Where a value has the rows, whose number is one symbol.
+/// Where a value has its rows: on the axis whose size is the symbol of the batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Rows {
-    /// It has none: it is the same for all rows.
+    /// It has none: the value is the same for all rows.
     None,
     /// On the first axis, and on no other.
     First,
-    /// On any other axis.
+    /// On another axis, or on several.
     Elsewhere,
 }
 
-/// The rows of a node's operands, of which at least one has them, and none elsewhere than on its first axis.
+/// The rows of a node's operands. At least one operand has rows, and all have them on their first axis.
 #[derive(Debug)]
 pub(crate) struct NodeRows<'r> {
     /// Whether each operand has rows.

@@ -1,4 +1,4 @@
-//! Elements added around.
+//! Elements added before and after each axis.
 
 use fourfold_schemes::QuantParams;
 
@@ -8,7 +8,7 @@ use crate::{Dim, Limits, Polynomial, Problem, Value, ValueType};
 
 pub(super) const PAD: Facts = Facts::new(OpKind::Pad, OutputParams::Shared);
 
-/// What [`Op::Pad`](crate::Op::Pad) puts around the elements.
+/// What [`Op::Pad`](crate::Op::Pad) adds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum PadMode {
     /// This number; integers and quantized values have it rounded to their type.
@@ -17,7 +17,7 @@ pub enum PadMode {
     Edge,
     /// The elements mirrored, without the one at the border.
     Reflect,
-    /// The elements of the other end.
+    /// The elements of the opposite side of the axis.
     Wrap,
 }
 

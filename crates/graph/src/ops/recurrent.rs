@@ -38,7 +38,7 @@ impl Cell {
     }
 }
 
-/// Which way a recurrent layer goes through its steps.
+/// The direction in which a recurrent layer goes through the time steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
     /// From the first step to the last.
@@ -50,7 +50,7 @@ pub enum Direction {
 }
 
 impl Direction {
-    /// The number of ways.
+    /// The number of directions: 1 or 2.
     #[must_use]
     pub fn count(self) -> usize {
         match self {
@@ -73,7 +73,7 @@ pub struct Recurrent {
     pub direction: Direction,
     /// Whether the result holds the cell state of an LSTM behind the hidden state, as `[.., 2 * hidden]`.
     pub with_cell_state: bool,
-    /// How operand and hidden state are quantized when the weights are codes; `None` for weights of real numbers.
+    /// How operand and hidden state are quantized when the weights are quantized; `None` for float weights.
     pub dynamic: Option<DynamicScheme>,
 }
 

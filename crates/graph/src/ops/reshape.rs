@@ -60,11 +60,13 @@ impl Operator for Flatten {
 }
 
 impl Reshape {
-    /// The reshape of an operand of shape `x` to sizes, of which 0 copies that of `x` and -1 (once) is what is left.
+    /// The reshape of an operand of shape `x` to `target`, where 0 copies the size of that axis of `x` and -1 (once) is
+    /// the size that the number of elements leaves.
     ///
     /// # Errors
     ///
-    /// [`Problem::Attribute`] if the sizes are not such a list, or what is left is not a size.
+    /// [`Problem::Attribute`] if `target` is not such a list; [`Problem::Shape`] or [`Problem::Open`] if no size is
+    /// left for -1.
     pub fn resolve(target: &[i64], x: &[Dim]) -> Result<Reshape, Problem> {
         let invalid = |reason: String| Problem::Attribute { name: "dims", value: format!("{target:?}"), reason };
         let size = |(axis, &size): (usize, &i64)| match usize::try_from(size) {
@@ -79,11 +81,12 @@ impl Reshape {
         Self::complete(&target.iter().enumerate().map(size).collect::<Result<Vec<_>, _>>()?, x)
     }
 
-    /// The reshape of an operand of shape `x` to sizes, of which one may be left open.
+    /// The reshape of an operand of shape `x` to `target`, where `None` (once) is the size that the number of elements
+    /// leaves.
     ///
     /// # Errors
     ///
-    /// [`Problem::Attribute`] if several are open, or what is left is not a size.
+    /// [`Problem::Attribute`] if several are `None`; [`Problem::Shape`] or [`Problem::Open`] if no size is left for it.
     pub fn complete(target: &[Option<Dim>], x: &[Dim]) -> Result<Reshape, Problem> {
         let shown =
             || target.iter().map(|dim| dim.as_ref().map_or("-1".to_owned(), Dim::to_string)).collect::<Vec<_>>();
@@ -98,7 +101,7 @@ impl Reshape {
         let rest = Product::of(x).zip(Product::of(&known)).and_then(|(all, known)| all.divided(known)?.dim());
         let left = Product::of(x).zip(Product::of(&known)).map(|(all, known)| all.without(known));
         let is_open = left.is_some_and(|(all, known)| !all.others.is_empty() || !known.others.is_empty());
-        let reason = || format!("dims [{}]: the open size of {x:?} is not one dimension", shown().join(", "));
+        let reason = || format!("dims [{}]: {x:?} leaves no size for -1 that is one dimension", shown().join(", "));
         let rest = rest.ok_or_else(|| Problem::sizes(is_open, reason()))?;
         let dims = target.iter().map(|dim| dim.clone().unwrap_or_else(|| rest.clone())).collect();
         Ok(Reshape { dims })
@@ -148,7 +151,7 @@ pub(super) fn axis_problem(axis: usize, x: &[Dim]) -> Problem {
     Problem::Attribute { name: "axis", value: axis.to_string(), reason }
 }
 
-/// A product of sizes: the known ones multiplied, the others listed.
+/// A product of sizes: numbers multiplied, symbolic sizes listed.
 #[derive(Clone, Debug)]
 struct Product {
     size: usize,
@@ -156,7 +159,7 @@ struct Product {
 }
 
 impl Product {
-    /// `None` if the known sizes overflow.
+    /// The product of the sizes of a shape; `None` if the product of the numbers overflows.
     fn of(dims: &[Dim]) -> Option<Self> {
         dims.iter().try_fold(Product { size: 1, others: Vec::new() }, |mut product, dim| {
             match dim.fixed() {
@@ -173,11 +176,11 @@ impl Product {
             || self.clone().divided(other.clone()).and_then(Self::dim) == Some(Dim::Fixed(1))
     }
 
-    /// Both without the factors that both have.
+    /// Both products, without the factors that they share.
     fn without(mut self, mut other: Product) -> (Self, Self) {
         other.others.retain(|dim| match self.others.iter().position(|own| own == dim) {
-            Some(place) => {
-                self.others.remove(place);
+            Some(index) => {
+                self.others.remove(index);
                 false
             }
             None => true,
@@ -185,7 +188,8 @@ impl Product {
         (self, other)
     }
 
-    /// The quotient; factors that both have are left out, so that a product that is too large is no hindrance.
+    /// The quotient. Factors that both have are left out first, so that products may overflow that the quotient does
+    /// not.
     fn divided(self, other: Product) -> Option<Self> {
         let (own, other) = self.without(other);
         let dim = own.polynomial()?.div(&other.polynomial()?)?;

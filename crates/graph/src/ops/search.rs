@@ -12,12 +12,12 @@ pub(super) const ARG_MAX: Facts = Facts::new(OpKind::ArgMax, OutputParams::Float
 pub(super) const ARG_MIN: Facts = Facts::new(OpKind::ArgMin, OutputParams::Float);
 pub(super) const TOP_K: Facts = Facts::new(OpKind::TopK, OutputParams::Float);
 
-/// Which result of a search for the largest or smallest elements [`Op::TopK`](crate::Op::TopK) gives.
+/// Which of the two results of `torch.topk` an [`Op::TopK`](crate::Op::TopK) gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TopKPart {
     /// The elements, in order.
     Values,
-    /// Their places, as `i64`.
+    /// Their indices along the axis, as `i64`.
     Indices,
 }
 
@@ -30,7 +30,7 @@ pub struct TopK {
     pub count: usize,
     /// Whether the largest are found, or the smallest.
     pub largest: bool,
-    /// Which of the two results this is.
+    /// Which of the two results the operator gives.
     pub part: TopKPart,
 }
 
@@ -41,7 +41,7 @@ pub struct ArgExtreme {
     pub axis: usize,
     /// Whether the axis stays, with size 1.
     pub keep: bool,
-    /// Whether the place of the largest element is found, or of the smallest.
+    /// Whether the index of the largest element is found, or of the smallest.
     pub largest: bool,
     /// Whether the last of several equal elements is taken, or the first.
     pub last: bool,

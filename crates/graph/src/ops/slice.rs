@@ -59,8 +59,8 @@ impl Operator for Slice {
 fn fits(size: usize, start: i64, step: i64, length: usize) -> bool {
     let (Ok(size), Ok(length)) = (i64::try_from(size), i64::try_from(length)) else { return false };
     let first = if start < 0 { size.checked_add(start) } else { Some(start) };
-    let last = step.checked_mul(length - 1).zip(first).and_then(|(way, first)| first.checked_add(way));
-    let is_inside = |place: Option<i64>| place.is_some_and(|place| (0..size).contains(&place));
+    let last = step.checked_mul(length - 1).zip(first).and_then(|(distance, first)| first.checked_add(distance));
+    let is_inside = |index: Option<i64>| index.is_some_and(|index| (0..size).contains(&index));
     length == 0 || is_inside(first) && is_inside(last)
 }
 
@@ -71,7 +71,7 @@ pub(super) fn with_axis(
     size: impl FnOnce(&Dim) -> Result<Dim, Problem>,
 ) -> Result<Vec<Dim>, Problem> {
     let mut dims = x.to_vec();
-    let place = dims.get_mut(axis).ok_or_else(|| axis_problem(axis, x))?;
-    *place = size(place)?;
+    let dim = dims.get_mut(axis).ok_or_else(|| axis_problem(axis, x))?;
+    *dim = size(dim)?;
     Ok(dims)
 }

@@ -101,7 +101,7 @@ pub(super) fn is_integer(ty: &ValueType) -> bool {
     is_plain(ty) && ty.dtype().is_integer()
 }
 
-/// Operators compute in `f32`; other floats are only converted.
+/// Checks that operands of floats are `f32`.
 pub(super) fn expect_f32_among_floats(operands: &[&Value]) -> Result<(), Problem> {
     match operands.iter().position(|value| value.ty.dtype().is_float() && !value.ty.is_f32()) {
         None => Ok(()),
@@ -143,7 +143,7 @@ pub(super) fn number(operands: &[&Value], operand: usize) -> Result<DType, Probl
     Err(Problem::Type { operand, expected: "f32 or integers", actual: ty.dtype() })
 }
 
-/// Checks that weights, biases and statistics are constants.
+/// Checks that the operands in the range `constants` are constants.
 pub(super) fn expect_constants(operands: &[&Value], constants: &Range<usize>) -> Result<(), Problem> {
     let must = operands.iter().enumerate().filter(|(operand, _)| constants.contains(operand));
     match must.map(|(_, value)| value).find(|value| value.constant.is_none()) {
