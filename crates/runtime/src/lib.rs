@@ -39,7 +39,7 @@
 //! time share bytes; [`Plan::footprint`] says how many bytes that makes. The offsets are kept until inputs of other
 //! sizes come, so that runs after the first do not allocate.
 //!
-//! [`evaluate`] computes one operator of constants, without a plan and a session.
+//! [`evaluate()`] computes one operator of constants, without a plan and a session.
 //!
 //! # Arithmetic
 //!
