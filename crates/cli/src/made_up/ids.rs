@@ -161,7 +161,12 @@ impl Bounds<'_> {
                 let known = (0..node.inputs().len()).filter_map(of).reduce(Range::union);
                 Some(known.unwrap_or(Range::of(0.0, 1.0)).computed(0.0, 1.0))
             }
-            _ => None,
+            // Ids do not go through layers and functions of floats, and nothing is known of what these give.
+            Op::Conv(_) | Op::ConvTranspose(_) | Op::Linear(_) | Op::MatMul | Op::Recurrent(_) => None,
+            Op::BatchNorm(_) | Op::LayerNorm(_) | Op::GroupNorm(_) | Op::Softmax(_) | Op::LogSoftmax(_) => None,
+            Op::MaxPool(_) | Op::AveragePool(_) | Op::GlobalAveragePool | Op::Resize(_) => None,
+            Op::Unary(_) | Op::Reduce(_) | Op::ArgExtreme(_) | Op::TopK(_) => None,
+            Op::Quantize | Op::Dequantize | Op::FakeQuantize(_) | Op::QuantStub | Op::DeQuantStub => None,
         }
     }
 
