@@ -100,10 +100,11 @@ impl Action for Dequantizer {
     }
 }
 
+/// Equation (1); the difference is exact, and rounded to `f32` if it has more than 24 bits.
 fn dequantize_i32(x: &[i32], affine: Affine, out: &mut [f32]) {
     for (out, &q) in out.iter_mut().zip(x) {
         #[expect(clippy::cast_precision_loss, reason = "equation (1) is in f32")]
-        let difference = q.wrapping_sub(affine.zero_point) as f32;
+        let difference = (i64::from(q) - i64::from(affine.zero_point)) as f32;
         *out = affine.scale * difference;
     }
 }
