@@ -48,7 +48,7 @@ fn assert_every_verb_takes(folder: &Folder, input: &str, said: &str) {
 #[test]
 fn activations_of_16_bits_run_as_real_numbers() {
     let folder = with_model("tools", "image_static_quint16_qint8_channels");
-    assert_every_verb_takes(&folder, "x", "activations of 16 bits run as real numbers");
+    assert_every_verb_takes(&folder, "x", "activations of 16 bits run as floats");
     let folder = with_model("codes", "input_and_output_uint16");
     assert_every_verb_takes(&folder, "x0", "inputs and outputs of uint16 are i32 here");
 }

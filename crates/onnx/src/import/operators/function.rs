@@ -153,7 +153,7 @@ impl<'a> Entry<'_, 'a> {
         self.emit(Op::Binary(if takes_dividend { Binary::Fmod } else { Binary::Mod }), &inputs)
     }
 
-    /// The exponent as elements of the type of the base. An exponent of real numbers for a base of integers has no
+    /// The exponent as elements of the type of the base. An float exponent for a base of integers has no
     /// form.
     fn as_type(&mut self, id: ValueId, dtype: DType) -> Result<ValueId, Error> {
         match self.dtype(id) {
@@ -198,7 +198,7 @@ impl<'a> Entry<'_, 'a> {
     }
 }
 
-/// The only number of a constant; a truth value is 0 or 1.
+/// The only number of a constant; a bool is 0 or 1.
 #[expect(clippy::cast_precision_loss, reason = "as Cast rounds")]
 pub(crate) fn only_number(tensor: &Tensor) -> Option<f32> {
     match tensor.dtype() {

@@ -1,4 +1,4 @@
-//! Comparisons, truth values, changes of type, searches and running sums.
+//! Comparisons, bools, changes of type, searches and running sums.
 
 use fourfold_graph::{Cast, CastTo, CumSum, Op, TopK, TopKPart, ValueId};
 use fourfold_schemes::{QuantParams, Scale};

@@ -19,7 +19,7 @@ use crate::import::emission::node::Entry;
 use crate::import::patterns::fake::{FakeQuantized, Meaning};
 
 /// What is said of weights with a scale for each block.
-pub(crate) const BLOCKS: &str = "weights with a scale for each block of them run as real numbers";
+pub(crate) const BLOCKS: &str = "weights with a scale for each block of them run as floats";
 
 /// Scales and zero points of blocks of a tensor.
 struct Blocks {
@@ -127,7 +127,7 @@ impl<'a> Entry<'_, 'a> {
         };
         let blocks = self.blocks(&shape, code, axis, size)?;
         self.importer
-            .note("activations with a scale for each block of them run as real numbers, rounded to their codes");
+            .note("activations with a scale for each block of them run as floats, rounded to quantized values");
         let names = [1, 2].map(|index| self.input(index).unwrap_or_default());
         let meaning = Meaning::Blocks { names, axis: blocks.axis, size };
         let float = self.rounded(x, code, &blocks)?;

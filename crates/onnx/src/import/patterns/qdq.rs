@@ -82,8 +82,8 @@ impl<'a> Entry<'_, 'a> {
         let x = self.operand(0)?;
         let params = self.params_of(parameters, code, self.dims(x).len(), axis)?;
         self.importer.note(match params.as_per_tensor() {
-            Some(_) => "activations of 16 bits run as real numbers, rounded to those that their codes stand for",
-            None => "activations with several scales run as real numbers, rounded to those that their codes stand for",
+            Some(_) => "activations of 16 bits run as floats, rounded to those that quantized values stand for",
+            None => "activations with several scales run as floats, rounded to those that quantized values stand for",
         });
         match self.is_rounded(x, &params) {
             true => self.bind_fake(x, code, params),
@@ -148,7 +148,7 @@ impl<'a> Entry<'_, 'a> {
         {
             let code = code.ok_or_else(|| self.invalid(format!("reads `{name}`, which holds no quantized values")))?;
             if matches!(code, QuantType::I16 | QuantType::U16) {
-                self.importer.note("constants of 16 bits are real numbers here");
+                self.importer.note("constants of 16 bits are floats here");
             }
             let params = self.params(&parameters, code, &shape, axis)?;
             let [scale, zero_point] = parameters.names;
