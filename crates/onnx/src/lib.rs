@@ -74,7 +74,7 @@
 //! - **Few bits.** Constants of 2 and 4 bits are read as codes of 8; weights of theirs run in integers where those of 8
 //!   bits would, and so do activations of 2 and 4 bits, as codes of 8 of which some do not occur.
 //! - **Many bits, many scales.** Activations of `int16` and `uint16`, and those with a scale for each channel or block,
-//!   run as real numbers, rounded to those that their codes stand for
+//!   run as floats, rounded to those that quantized values stand for
 //!   ([`Op::FakeQuantize`](fourfold_graph::Op::FakeQuantize)). Inputs and outputs of 16 bits are `i32`. The imported
 //!   model says so ([`Imported::notes`]).
 //! - **Weights alone.** MatMulNBits (2, 4 and 8 bits), DequantizeLinear by blocks and constants of 16 bits become real

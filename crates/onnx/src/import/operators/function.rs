@@ -153,7 +153,7 @@ impl<'a> Entry<'_, 'a> {
         self.emit(Op::Binary(if takes_dividend { Binary::Fmod } else { Binary::Mod }), &inputs)
     }
 
-    /// The exponent as elements of the type of the base. An float exponent for a base of integers has no
+    /// The exponent as elements of the type of the base. A float exponent for a base of integers has no
     /// form.
     fn as_type(&mut self, id: ValueId, dtype: DType) -> Result<ValueId, Error> {
         match self.dtype(id) {
