@@ -18,6 +18,7 @@ mod passes;
 mod quantized;
 mod quantized_hostile;
 mod recurrent;
+mod rooms;
 mod vectors;
 
 use fourfold_graph::{Graph, Limits};

@@ -60,9 +60,9 @@ pub struct Evaluation<'a> {
 /// ```
 ///
 /// Beside the operator itself it costs a graph of one node, which shares the operands' memory, and a buffer for the
-/// result: a few microseconds. No plan is made, no arena arranged and no pool of threads started. Weights are packed each time,
-/// so an operator that runs more than once belongs in a [`Plan`](crate::Plan). A result that is an operand in another
-/// shape shares its memory.
+/// result: a few microseconds. No plan is made, no arena arranged and no pool of threads started. Weights are packed
+/// each time, so an operator that runs more than once belongs in a [`Plan`](crate::Plan). A result that is an operand
+/// in another shape shares its memory.
 ///
 /// # Errors
 ///

@@ -1,26 +1,23 @@
 //! Nodes whose operands are all constant are computed while the model is read.
 //!
-//! Such a node is a model by itself: it is imported, compiled and run like any other, on products with defined bits, so
-//! that a file gives the same graph on every CPU. A budget keeps a small file from becoming a large graph or a long
-//! wait; beyond it nodes stay in the graph, and are computed when it runs.
+//! Such a node is imported into a graph of its own, which is evaluated on products with defined bits, so that a file
+//! gives the same graph on every CPU. A budget keeps a small file from becoming a large graph or a long wait; beyond it
+//! nodes stay in the graph, and are computed when it runs.
 
-use std::sync::Arc;
+use std::collections::HashMap;
 
-use fourfold_graph::ErrorKind;
-use fourfold_graph::{Graph, Limits};
-use fourfold_runtime::{Options, Plan, Session};
+use fourfold_graph::{ErrorKind, Graph, Limits, OutputParams, ValueId};
+use fourfold_runtime::{Constant, Evaluation, evaluate};
 use fourfold_tensor::Tensor;
 
 use super::Importer;
-use super::binding::Binding;
 use super::node::Entry;
 use crate::Error;
-use crate::proto::{GraphProto, NodeProto, ValueInfoProto};
 
-/// The most elements that are read and made for one model.
+/// The largest number of elements that are read and made for one model.
 const ELEMENTS: u64 = 1 << 24;
 
-/// The most multiplications for one node.
+/// The largest number of multiplications for one node.
 const MULTIPLICATIONS: u64 = 1 << 28;
 
 impl<'a> Entry<'_, 'a> {
@@ -29,9 +26,9 @@ impl<'a> Entry<'_, 'a> {
         let names = self.proto.input.iter().map(String::as_str).filter(|name| !name.is_empty());
         let mut operands = Vec::new();
         // Reading counts too: many nodes may read one large constant.
-        let mut elements = self.importer.folded_elements;
+        let mut elements = self.importer.constants.folded_elements();
         for name in names {
-            let Some(tensor) = self.importer.stored(name) else { return Ok(false) };
+            let Some(tensor) = self.importer.constants.stored(name) else { return Ok(false) };
             elements = elements.saturating_add(tensor.len() as u64);
             if elements > ELEMENTS {
                 return Ok(false);
@@ -53,7 +50,7 @@ impl<'a> Entry<'_, 'a> {
         if elements > ELEMENTS || statistics.macs > MULTIPLICATIONS {
             return Ok(false);
         }
-        self.importer.folded_elements = elements;
+        self.importer.constants.set_folded_elements(elements);
         let Some(tensors) = self.computed_alone(&graph)? else { return Ok(false) };
         for (name, tensor) in outputs.into_iter().zip(tensors) {
             self.importer.bind_constant(name, tensor)?;
@@ -68,38 +65,60 @@ impl<'a> Entry<'_, 'a> {
         !is_quantized && !matches!(op, "Transpose" | "LSTM" | "GRU" | "RNN")
     }
 
-    /// The graph of the node alone, `None` if it cannot be one.
-    fn alone(&self, operands: Vec<(&'a str, Tensor)>, outputs: &[&str]) -> Result<Option<Graph>, Error> {
-        let node = NodeProto { name: self.name.clone(), ..self.proto.clone() };
-        let output =
-            outputs.iter().map(|name| ValueInfoProto { name: (*name).to_owned(), ..ValueInfoProto::default() });
-        let proto = GraphProto { node: vec![node], output: output.collect(), ..GraphProto::default() };
-        let limits = Limits { elements: ELEMENTS.min(self.importer.limits.elements), ..self.importer.limits.clone() };
-        let mut importer = Importer::new(&proto, self.importer.opset, &limits, self.importer.border);
-        importer.is_folding = true;
-        let names: Vec<(String, Tensor)> =
-            operands.into_iter().map(|(name, tensor)| (name.to_owned(), tensor)).collect();
-        for (name, tensor) in &names {
-            if !importer.bindings.contains_key(name.as_str()) {
-                importer.bindings.insert(name, Binding::Constant(tensor.clone()));
-            }
-        }
-        match importer.run() {
-            Ok(imported) => Ok(Some(imported.graph)),
-            // Too large to be computed now.
-            Err(error) if error.kind() == ErrorKind::Limit => Ok(None),
+    /// The graph of the node alone, `None` if it is too large to be computed now.
+    fn alone(&self, operands: Vec<(&'a str, Tensor)>, outputs: &[&'a str]) -> Result<Option<Graph>, Error> {
+        match self.imported_alone(operands, outputs) {
+            Ok(graph) => Ok(Some(graph)),
+            Err(error) if error.kind() == fourfold_graph::ErrorKind::Limit => Ok(None),
             Err(error) => Err(error),
         }
     }
 
+    fn imported_alone(&self, operands: Vec<(&'a str, Tensor)>, outputs: &[&'a str]) -> Result<Graph, Error> {
+        let Importer { names, constants, .. } = &*self.importer;
+        let limits = Limits { elements: ELEMENTS.min(constants.limits().elements), ..constants.limits().clone() };
+        let mut rooms = Importer::of(names.of_one_node(outputs), &limits, constants.border(), &self.name);
+        for (name, tensor) in operands {
+            if !rooms.emission.is_bound(name) {
+                rooms.bind_stored(name, tensor)?;
+            }
+        }
+        let mut entry = Entry { importer: &mut rooms, proto: self.proto, name: self.name.clone() };
+        entry.check()?;
+        entry.import().map_err(|error| entry.refused(error))?;
+        for name in outputs {
+            let id = rooms.value(name)?.ok_or_else(|| self.invalid(format!("does not make its output `{name}`")))?;
+            rooms.emission.output(id);
+        }
+        rooms.emission.finish()
+    }
+
     /// The results of the node, `None` if they take more memory than there is.
     fn computed_alone(&self, graph: &Graph) -> Result<Option<Vec<Tensor>>, Error> {
-        let options = Options { limits: self.importer.limits.clone(), ..Options::default() };
-        let plan = Plan::compile(graph, &options).map(|plan| Session::new(Arc::new(plan)));
-        match plan.and_then(|mut session| Ok(session.run(&[])?.to_vec())) {
+        match evaluated(graph, self.importer.constants.limits()) {
             Ok(tensors) => Ok(Some(tensors)),
             Err(error) if error.kind() == ErrorKind::Limit => Ok(None),
             Err(error) => Err(self.invalid(format!("cannot be computed: {error}"))),
         }
     }
+}
+
+/// The outputs of a graph without inputs.
+fn evaluated(graph: &Graph, limits: &Limits) -> Result<Vec<Tensor>, fourfold_runtime::Error> {
+    let mut known: HashMap<ValueId, Constant> = HashMap::new();
+    for id in graph.value_ids() {
+        if let Some(tensor) = graph.value(id).constant() {
+            known.insert(id, Constant { tensor: tensor.clone(), params: graph.value(id).ty().params().cloned() });
+        }
+    }
+    for node in graph.nodes() {
+        let operands: Vec<Constant> = node.inputs().iter().map(|id| known[id].clone()).collect();
+        let result = node.output();
+        let is_own = node.op().kind().output_params() == OutputParams::Own;
+        let params = graph.value(result).ty().params().filter(|_| is_own);
+        let (name, op, operands) = (node.name(), node.op(), &operands[..]);
+        let evaluation = Evaluation { name, op, operands, params, limits, max_macs: MULTIPLICATIONS };
+        known.insert(result, evaluate(&evaluation)?);
+    }
+    Ok(graph.outputs().iter().map(|id| known[id].tensor.clone()).collect())
 }

@@ -27,32 +27,31 @@ fn is_narrow(ty: QuantType) -> bool {
 }
 
 impl<'a> Importer<'a> {
-    /// The type of the quantized values of a name; `None` if it has other elements or nothing made it before.
+    /// The type of codes that a name stands for, `None` if it stands for other elements or nothing made it before.
     pub(super) fn code_of(&self, name: &str) -> Option<QuantType> {
-        if let Some(code) = self.narrow.get(name) {
+        if let Some(code) = self.constants.narrow.get(name) {
             return Some(*code);
         }
-        match self.bindings.get(name)? {
-            Binding::Value(id) => QuantType::of(self.builder.value(*id).ty().dtype()),
-            Binding::Constant(tensor) => QuantType::of(tensor.dtype()),
-            Binding::Coded(coded) => Some(coded.code),
-            Binding::Part(part) => QuantType::of(part.dtype()),
+        match self.emission.binding(name)? {
+            Binding::Value(id) => QuantType::of(self.emission.ty(*id).dtype()),
+            Binding::Constant => QuantType::of(self.constants.stored(name)?.dtype()),
+            Binding::Deferred(deferred) => deferred.code,
             Binding::Dequantized(_) | Binding::Sizes(_) => None,
         }
     }
 
-    /// Notes the type of the elements of a name, if no tensor has it.
+    /// Notes that elements of a name have a type of the file that no tensor has.
     pub(super) fn note_code(&mut self, name: &'a str, code: QuantType) {
         if is_narrow(code) {
-            self.narrow.insert(name, code);
+            self.constants.narrow.insert(name, code);
         }
     }
 
     /// Gives the results of a node that moves elements their type.
     pub(super) fn pass_code(&mut self, node: &'a NodeProto) {
-        let first = node.input.first().and_then(|name| self.narrow.get(name.as_str()).copied());
+        let first = node.input.first().and_then(|name| self.constants.narrow.get(name.as_str()).copied());
         if let Some(code) = first.filter(|_| MOVING.contains(&node.op_type.as_str())) {
-            self.narrow.extend(node.output.iter().map(|output| (output.as_str(), code)));
+            self.constants.narrow.extend(node.output.iter().map(|output| (output.as_str(), code)));
         }
     }
 }
@@ -65,7 +64,8 @@ fn takes_narrow(operator: &str) -> bool {
 impl Entry<'_, '_> {
     /// Checks that the operator takes those of its inputs whose type no tensor has.
     pub(super) fn check_narrow(&self) -> Result<(), Error> {
-        let narrow = self.proto.input.iter().find_map(|name| Some((name, self.importer.narrow.get(name.as_str())?)));
+        let narrow =
+            self.proto.input.iter().find_map(|name| Some((name, self.importer.constants.narrow.get(name.as_str())?)));
         match narrow.filter(|_| !takes_narrow(&self.proto.op_type)) {
             Some((name, code)) => {
                 Err(self.unsupported(format!("arithmetic on `{name}` of type {}", data_type::name_of(*code))))

@@ -1,5 +1,28 @@
 //! Which operator becomes what.
 
+pub(crate) mod attention;
+pub(crate) mod blocks;
+pub(crate) mod clamp;
+pub(crate) mod conv;
+pub(crate) mod dynamic;
+pub(crate) mod einsum;
+pub(crate) mod function;
+pub(crate) mod gates;
+pub(crate) mod gather;
+pub(crate) mod logic;
+pub(crate) mod matrix;
+pub(crate) mod normalization;
+pub(crate) mod pooling;
+pub(crate) mod products;
+pub(crate) mod qlinear;
+pub(crate) mod range;
+pub(crate) mod recurrent;
+pub(crate) mod resample;
+pub(crate) mod selection;
+pub(crate) mod shape;
+pub(crate) mod sizes;
+pub(crate) mod transposed;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -137,11 +160,8 @@ pub(super) fn operator(node: &NodeProto) -> Cow<'_, str> {
 }
 
 impl Entry<'_, '_> {
-    /// Takes the node in, by its operator.
+    /// Imports the node by its operator.
     pub(super) fn import(&mut self) -> Result<(), Error> {
-        if is_default(&self.proto.domain) && (self.shape_arithmetic()? || !self.importer.is_folding && self.fold()?) {
-            return Ok(());
-        }
         let name = operator(self.proto);
         if let Some((_, read)) = READ_BY_CODE.iter().find(|(known, _)| *known == name) {
             return read(self);
@@ -188,11 +208,11 @@ impl Entry<'_, '_> {
     /// An operator with one input, whose result has parameters of its own when the input is quantized.
     pub(super) fn own(&mut self, op: impl FnOnce(&Self, ValueId) -> Result<Op, Error>) -> Result<(), Error> {
         let target = self.target(false)?;
-        let codes = if target.is_some() { self.codes(0)? } else { None };
+        let codes = if target.is_some() { self.quantized(0)? } else { None };
         match target.zip(codes) {
             Some((target, x)) => {
                 let op = op(self, x)?;
-                self.emit_on_codes(target, &op, &[x])
+                self.emit_on_quantized(target, &op, &[x])
             }
             None => {
                 let x = self.operand(0)?;
@@ -205,9 +225,9 @@ impl Entry<'_, '_> {
     /// The same with two operands; `fuses` says that the operator can take in a clamp.
     pub(super) fn own_of_two(&mut self, op: &Op, fuses: bool) -> Result<(), Error> {
         let target = self.target(fuses)?;
-        let codes = if target.is_some() { self.codes(0)?.zip(self.codes(1)?) } else { None };
+        let codes = if target.is_some() { self.quantized(0)?.zip(self.quantized(1)?) } else { None };
         match target.zip(codes.filter(|&codes| self.is_exact(op, codes))) {
-            Some((target, (a, b))) => self.emit_on_codes(target, op, &[a, b]),
+            Some((target, (a, b))) => self.emit_on_quantized(target, op, &[a, b]),
             None => {
                 let inputs = [self.operand(0)?, self.operand(1)?];
                 self.emit(op.clone(), &inputs)
@@ -217,7 +237,7 @@ impl Entry<'_, '_> {
 
     /// Whether sums of products of two activations fit, as far as their depth is known.
     fn is_exact(&self, op: &Op, (a, b): (ValueId, ValueId)) -> bool {
-        let [a, b] = [a, b].map(|id| self.importer.builder.value(id).ty());
+        let [a, b] = [a, b].map(|id| self.ty(id));
         let depth = a.dims().last().and_then(Dim::fixed).unwrap_or(0);
         let limit = a.params().zip(b.params()).map_or(0, |(a, b)| exact_depth(a, b));
         *op != Op::MatMul || depth <= limit

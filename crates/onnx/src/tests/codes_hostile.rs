@@ -160,8 +160,8 @@ fn products_of_integers_must_fit() {
     };
     assert!(product("MatMulInteger", &["q", "u8", "zu8", "zu8"]).is_ok());
     refused("MatMulInteger", &["q", "u8", "zu8s"], true, "a zero point for each row");
-    refused("MatMulInteger", &["q", "u8", "zu8", "zu8s"], false, "4 scales for axis 1 of codes of shape [4, 2]");
-    refused("MatMulInteger", &["q", "u8"], true, "the zero point 0 for codes `q`, which were made with 3,");
+    refused("MatMulInteger", &["q", "u8", "zu8", "zu8s"], false, "4 scales for axis 1 of a tensor of shape [4, 2]");
+    refused("MatMulInteger", &["q", "u8"], true, "the zero point 0 for quantized values `q`, which were made with 3,");
     refused("MatMulInteger", &["q", "u8", "z8"], false, "is int8, but input 0 is uint8");
     refused("MatMulInteger", &["q", "w8", "zu8"], false, "");
     refused("MatMulInteger", &["x", "u8"], false, "is float, which the operator does not take");

@@ -133,7 +133,7 @@ fn types_that_the_graph_has_no_operator_for_are_unsupported() {
     };
     for operator in ["Add", "Mul", "Max", "Equal"] {
         let model = codes(node(operator, &["q", "q"], "y", vec![]));
-        assert_unsupported(&model, "arithmetic on `q`, which holds codes");
+        assert_unsupported(&model, "arithmetic on `q`, which holds quantized values");
     }
 }
 

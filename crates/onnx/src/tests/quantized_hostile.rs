@@ -77,7 +77,7 @@ fn zero_points_must_fit_the_codes() {
     assert_refused(&other, "DequantizeLinear_1", "which were made with scale 0.5 and zero point 3");
     let wide = Tensor::from_vec(&[2, 4], vec![1_i32; 8]).expect("eight");
     let ones = Tensor::from_vec(&[2], vec![1_i32; 2]).expect("two");
-    assert_refused(&small(&[("w", wide), ("wz", ones)], |_| ()), "DequantizeLinear_2", "of i32 codes is not 0");
+    assert_refused(&small(&[("w", wide), ("wz", ones)], |_| ()), "DequantizeLinear_2", "of i32 values is not 0");
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn channels_must_fit_the_axis() {
     assert_refused(&axis(2), "DequantizeLinear_2", "axis 2 of an input with 2 axes");
     assert_refused(&axis(-3), "DequantizeLinear_2", "axis -3 of an input with 2 axes");
     assert_refused(&axis(i64::MIN), "DequantizeLinear_2", "of an input with 2 axes");
-    assert_refused(&axis(1), "DequantizeLinear_2", "has 2 scales for axis 1 of codes of shape [2, 4]");
+    assert_refused(&axis(1), "DequantizeLinear_2", "has 2 scales for axis 1 of a tensor of shape [2, 4]");
     assert!(read(&axis(-2)).is_ok());
     let three = Tensor::from_vec(&[3], vec![0_i8; 3]).expect("three");
     assert_refused(&small(&[("wz", three)], |_| ()), "DequantizeLinear_2", "has 2 scales, but 3 zero points");
@@ -121,7 +121,7 @@ fn only_codes_are_dequantized_and_only_numbers_computed_with() {
         "Clip_5",
         "input 1 (`low`) is int8, but input 0 is uint8",
     );
-    assert_refused(&clip(Tensor::from_vec(&[2], vec![1_u8; 2]).expect("two")), "Clip_5", "clamps u8 codes to u8");
+    assert_refused(&clip(Tensor::from_vec(&[2], vec![1_u8; 2]).expect("two")), "Clip_5", "clamps u8 values to u8");
     assert!(read(&clip(Tensor::from_vec(&[], vec![1_u8]).expect("one"))).is_ok());
     let real = small(&[("f", floats(&[2, 4]))], |nodes| nodes[2].input[0] = "f".to_owned());
     assert_refused(&real, "DequantizeLinear_2", "input 0 (`f`) is float");
@@ -152,7 +152,7 @@ fn all_readers_of_an_input_of_codes_agree() {
     assert!(read(&second(&["x", "s", "z"])).is_ok());
     assert_refused(&second(&["x", "s"]), "DequantizeLinear_1", "which were made with scale 0.5 and zero point 3");
     let cast = all_needed(of_codes(|nodes| nodes.insert(1, node("Cast", &["x"], "number", vec![int("to", 1)]))));
-    assert_refused(&cast, "Cast_1", "arithmetic on `x`, which holds codes");
+    assert_refused(&cast, "Cast_1", "arithmetic on `x`, which holds quantized values");
     let plain = of_codes(|nodes| nodes[0] = node("Identity", &["x"], "xd", vec![]));
     assert_refused(&plain, "Gemm_2", "input 0 (`xd`) is uint8");
     let wrong = of_codes(|nodes| nodes[0].input[2] = "wz".to_owned());
