@@ -58,7 +58,7 @@ impl Model {
     pub(crate) fn load_for(path: &Path, given: &[String], context: &Context) -> Result<Self, Failure> {
         // Names may contain `=` themselves.
         let names = given.iter().flat_map(|value| value.match_indices('=').map(|(at, _)| &value[..at]));
-        Self::load_fixed(path, &names.fold(context.fixed.clone(), |fixed, name| fixed.brought(name)), context)
+        Self::load_fixed(path, &names.fold(context.fixed.clone(), |fixed, name| fixed.keep_input(name)), context)
     }
 
     /// Reads a model file with all of this fixed.

@@ -75,14 +75,14 @@ impl Fixed {
     /// Keeps an input for which a model file has a default an input, instead of a constant with the default. Without
     /// effect for other inputs.
     #[must_use]
-    pub fn brought(mut self, input: &str) -> Self {
+    pub fn keep_input(mut self, input: &str) -> Self {
         self.kept.insert(input.to_owned());
         self
     }
 
-    /// Whether [`Fixed::brought`] was called for an input.
+    /// Whether [`Fixed::keep_input`] was called for an input.
     #[must_use]
-    pub fn brings(&self, input: &str) -> bool {
+    pub fn keeps_input(&self, input: &str) -> bool {
         self.kept.contains(input)
     }
 

@@ -60,7 +60,7 @@ pub use recurrent::{Cell, Direction, Recurrent};
 pub use reduce::{Reduce, Reduction};
 pub use reshape::{Flatten, Reshape};
 pub use resize::{Coordinates, Interpolation, Resize, Rounding};
-pub use search::{ArgExtreme, TopK, TopKPart};
+pub use search::{ArgExtreme, TopK, TopKResult};
 pub use slice::Slice;
 pub use softmax::{LogSoftmax, Softmax};
 pub use unary::Unary;

@@ -64,7 +64,7 @@ fn shapes_follow_the_operators_that_choose_and_repeat() {
     };
     let recurrent =
         |cell, direction, with_cell_state| Op::Recurrent(Recurrent { cell, direction, with_cell_state, dynamic: None });
-    let top = TopK { axis: 2, count: 3, largest: true, part: TopKPart::Indices };
+    let top = TopK { axis: 2, count: 3, largest: true, result: TopKResult::Indices };
     let table: [Case; 18] = [
         (slice(1, -2, 1, 2.into()), image, &[], "f32[n, 2, 8]"),
         (slice(2, 6, -2, 4.into()), image, &[], "f32[n, 4, 4]"),

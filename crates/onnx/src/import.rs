@@ -56,7 +56,7 @@ pub struct Imported {
     pub graph: Graph,
     /// What changed on the way in and may change results, a sentence each; every kind of change is in it once.
     pub notes: Vec<String>,
-    /// Inputs of the file that are constants here, because the file has a default for them; [`Fixed::brought`] makes
+    /// Inputs of the file that are constants here, because the file has a default for them; [`Fixed::keep_input`] makes
     /// one an input, [`Fixed::value`] another constant.
     pub defaults: Vec<String>,
 }

@@ -13,7 +13,7 @@ use fourfold_graph::{
     Activation, Add, ArgExtreme, AveragePool, BatchNorm, Binary, Cast, CastTo, Cell, Clip, Comparison, Concat, Conv,
     ConvTranspose, Coordinates, CumSum, Dim, Direction, Expand, Flatten, Gather, GatherElements, GroupNorm,
     Interpolation, LayerNorm, Linear, LogSoftmax, Logic, Op, Pad, PadMode, Recurrent, Reduce, Reduction, Reshape,
-    Resize, Slice, Softmax, TopK, TopKPart, Transpose, Unary, Window,
+    Resize, Slice, Softmax, TopK, TopKResult, Transpose, Unary, Window,
 };
 use fourfold_schemes::{DynamicScheme, QuantParams};
 
@@ -91,8 +91,8 @@ fn row<F: Fields>(op: &mut Op, fields: &mut F) -> Result<(), F::Error> {
         Op::ArgExtreme(ArgExtreme { axis, keep, largest, last }) => {
             fields.tag(40, 2)?.size(axis)?.value(keep)?.value(largest)?.value(last)?
         }
-        Op::TopK(TopK { axis, count, largest, part }) => {
-            fields.tag(41, 2)?.size(axis)?.size(count)?.value(largest)?.top_k_part(part)?
+        Op::TopK(TopK { axis, count, largest, result }) => {
+            fields.tag(41, 2)?.size(axis)?.size(count)?.value(largest)?.top_k_result(result)?
         }
         Op::CumSum(CumSum { axis, exclusive, reverse }) => {
             fields.tag(42, 2)?.size(axis)?.value(exclusive)?.value(reverse)?
@@ -161,7 +161,7 @@ static BLANKS: LazyLock<[Op; 45]> = LazyLock::new(|| {
         Op::Not,
         Op::Cast(Cast { to: CastTo::F32 }),
         Op::ArgExtreme(ArgExtreme { axis, keep: false, largest: false, last: false }),
-        Op::TopK(TopK { axis, count: 0, largest: false, part: TopKPart::Values }),
+        Op::TopK(TopK { axis, count: 0, largest: false, result: TopKResult::Values }),
         Op::CumSum(CumSum { axis, exclusive: false, reverse: false }),
         conv(Some(DynamicScheme::PerRow)),
         Op::FakeQuantize(QuantParams::default()),

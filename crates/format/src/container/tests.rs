@@ -10,7 +10,7 @@ use fourfold_graph::{
     Activation, Add, ArgExtreme, AveragePool, BatchNorm, Binary, Cast, CastTo, Cell, Clip, Comparison, Concat, Conv,
     ConvTranspose, Coordinates, CumSum, Dim, Direction, Expand, Flatten, Gather, GatherElements, GraphBuilder,
     GroupNorm, Interpolation, LayerNorm, Linear, LogSoftmax, Logic, NewNode, Op, Pad, PadMode, Recurrent, Reduce,
-    Reduction, Reshape, Resize, Rounding, Slice, Softmax, TopK, TopKPart, Transpose, Unary, ValueType, Window,
+    Reduction, Reshape, Resize, Rounding, Slice, Softmax, TopK, TopKResult, Transpose, Unary, ValueType, Window,
 };
 use fourfold_schemes::{DynamicScheme, Granularity, QuantParams, Scale};
 use fourfold_tensor::{DType, Tensor};
@@ -68,7 +68,7 @@ fn newest() -> Vec<Op> {
         interpolation: Interpolation::Nearest(Rounding::Ceil),
         coordinates: Coordinates::AlignCorners,
     };
-    let top = TopK { axis: 1, count: 3, largest: false, part: TopKPart::Values };
+    let top = TopK { axis: 1, count: 3, largest: false, result: TopKResult::Values };
     let flat = Reshape::resolve(&[-1], &shape).map(Op::Reshape).expect("9 * batch");
     let all = [9.into(), batch].map(|dim: Dim| dim.polynomial().expect("small"));
     let all = Dim::computed(all[0].mul(&all[1]).expect("small")).expect("positive");

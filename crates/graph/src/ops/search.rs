@@ -14,7 +14,7 @@ pub(super) const TOP_K: Facts = Facts::new(OpKind::TopK, OutputParams::Float);
 
 /// Which of the two results of `torch.topk` an [`Op::TopK`](crate::Op::TopK) gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TopKPart {
+pub enum TopKResult {
     /// The elements, in order.
     Values,
     /// Their indices along the axis, as `i64`.
@@ -31,7 +31,7 @@ pub struct TopK {
     /// Whether the largest are found, or the smallest.
     pub largest: bool,
     /// Which of the two results the operator gives.
-    pub part: TopKPart,
+    pub result: TopKResult,
 }
 
 /// Attributes of [`Op::ArgExtreme`](crate::Op::ArgExtreme).
@@ -82,7 +82,7 @@ impl Operator for TopK {
 
     fn ty(&self, operands: &[&Value], dims: Vec<Dim>, params: Option<QuantParams>) -> Result<ValueType, Problem> {
         let dtype = types::number(operands, 0)?;
-        types::plain(if self.part == TopKPart::Indices { DType::I64 } else { dtype }, &dims, params)
+        types::plain(if self.result == TopKResult::Indices { DType::I64 } else { dtype }, &dims, params)
     }
 
     fn keeps_rows(&self, _: &NodeRows<'_>) -> bool {

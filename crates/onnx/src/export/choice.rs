@@ -1,6 +1,6 @@
 //! Comparisons, truth values, changes of type, searches and running sums.
 
-use fourfold_graph::{CumSum, Node, TopK, TopKPart};
+use fourfold_graph::{CumSum, Node, TopK, TopKResult};
 use fourfold_tensor::Tensor;
 
 use super::Exporter;
@@ -13,7 +13,7 @@ impl Exporter<'_> {
         let (name, x) = (node.name(), self.real(node.inputs()[0])?);
         let count = self.integers(&format!("{name}.k"), &[wide(top.count)])?;
         let attributes = vec![int("axis", top.axis), int("largest", usize::from(top.largest)), int("sorted", 1)];
-        let is_values = top.part == TopKPart::Values;
+        let is_values = top.result == TopKResult::Values;
         let other = self.fresh(&format!("{name}.{}", if is_values { "indices" } else { "values" }));
         let (first, second) = if is_values { (output, other.as_str()) } else { (other.as_str(), output) };
         self.push("TopK", name, &[&x, &count], first, attributes);

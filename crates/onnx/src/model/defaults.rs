@@ -13,7 +13,7 @@ use crate::proto::{
 /// Takes the defaults away of inputs that the caller brings or sets, and returns the names of those that keep them.
 pub(crate) fn take(graph: &mut GraphProto, fixed: &Fixed) -> Vec<String> {
     let inputs: HashSet<String> = graph.input.iter().map(|input| input.name.clone()).collect();
-    let is_taken = |name: &str| fixed.brings(name) || fixed.sets(name) || fixed.shape_of(name).is_some();
+    let is_taken = |name: &str| fixed.keeps_input(name) || fixed.sets(name) || fixed.shape_of(name).is_some();
     let initializers = core::mem::take(&mut graph.initializer);
     let (defaults, others): (Vec<_>, Vec<_>) = initializers.into_iter().partition(|value| inputs.contains(&value.name));
     let (taken, kept): (Vec<_>, Vec<_>) = defaults.into_iter().partition(|value| is_taken(&value.name));

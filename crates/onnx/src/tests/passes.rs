@@ -213,7 +213,7 @@ fn an_input_with_a_default_is_given_or_left_out() {
     let inputs = |imported: &crate::Imported| imported.graph.inputs().len();
     let left_out = read(&Fixed::new());
     assert_eq!((inputs(&left_out), left_out.defaults), (1, vec!["scale".to_owned()]));
-    let given = read(&Fixed::new().brought("scale"));
+    let given = read(&Fixed::new().keep_input("scale"));
     assert_eq!((inputs(&given), given.defaults.len()), (2, 0));
     assert_eq!(given.graph.value(given.graph.inputs()[1]).ty().to_string(), "f32[1]");
     let set = read(&Fixed::new().numbers("scale", "5"));
@@ -223,5 +223,5 @@ fn an_input_with_a_default_is_given_or_left_out() {
         constants.flat_map(|tensor| tensor.as_slice::<f32>().expect("f32").to_vec()).collect()
     };
     assert_eq!((inputs(&set), constants(&set)), (1, vec![5.0]));
-    assert_eq!(fixed(&model, &Fixed::new().brought("none")).as_deref(), Ok("f32[n, 4] -> f32[n, 4]"));
+    assert_eq!(fixed(&model, &Fixed::new().keep_input("none")).as_deref(), Ok("f32[n, 4] -> f32[n, 4]"));
 }

@@ -2,7 +2,7 @@
 
 use core::cmp::Ordering;
 
-use fourfold_graph::{Node, TopKPart};
+use fourfold_graph::{Node, TopKResult};
 use fourfold_tensor::{DType, Element};
 
 use super::element::{Integer, by_integer};
@@ -93,9 +93,9 @@ struct TopK {
 
 impl TopK {
     fn run_on<T: Ordered>(&self, call: Call<'_>) -> Result<(), Error> {
-        match self.attributes.part {
-            TopKPart::Values => self.search(call, |value: T, _| value),
-            TopKPart::Indices => self.search(call, |_: T, index| i64::try_from(index).unwrap_or(i64::MAX)),
+        match self.attributes.result {
+            TopKResult::Values => self.search(call, |value: T, _| value),
+            TopKResult::Indices => self.search(call, |_: T, index| i64::try_from(index).unwrap_or(i64::MAX)),
         }
     }
 

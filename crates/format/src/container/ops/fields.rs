@@ -3,7 +3,7 @@
 use core::convert::Infallible;
 use core::mem::discriminant;
 
-use fourfold_graph::{Activation, Dim, PadMode, TopKPart, Unary, Window};
+use fourfold_graph::{Activation, Dim, PadMode, TopKResult, Unary, Window};
 use fourfold_schemes::{DynamicScheme, QuantParams};
 
 use super::choices::{DYNAMIC, PAD_MODES, UNARY};
@@ -182,10 +182,10 @@ pub(super) trait Fields: Sized {
         Ok(self)
     }
 
-    fn top_k_part(&mut self, part: &mut TopKPart) -> Result<&mut Self, Self::Error> {
-        let mut is_indices = *part == TopKPart::Indices;
+    fn top_k_result(&mut self, result: &mut TopKResult) -> Result<&mut Self, Self::Error> {
+        let mut is_indices = *result == TopKResult::Indices;
         self.value(&mut is_indices)?;
-        *part = if is_indices { TopKPart::Indices } else { TopKPart::Values };
+        *result = if is_indices { TopKResult::Indices } else { TopKResult::Values };
         Ok(self)
     }
 

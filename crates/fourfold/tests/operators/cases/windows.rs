@@ -1,7 +1,7 @@
 //! Operators with windows, and those that make one number of many.
 
 use fourfold::graph::{
-    ArgExtreme, AveragePool, CumSum, LogSoftmax, Op, Reduce, Reduction, Softmax, TopK, TopKPart, Window,
+    ArgExtreme, AveragePool, CumSum, LogSoftmax, Op, Reduce, Reduction, Softmax, TopK, TopKResult, Window,
 };
 
 use crate::case::{Case, Holds};
@@ -35,8 +35,8 @@ pub(crate) fn reductions() -> Vec<Case> {
         let found = ArgExtreme { axis: 1, keep: largest, largest, last: !largest };
         cases.push(Case::of(Op::ArgExtreme(found), &["ncw"]).not_empty("c"));
     }
-    for part in [TopKPart::Values, TopKPart::Indices] {
-        let top = |count, largest| Op::TopK(TopK { axis: 1, count, largest, part });
+    for result in [TopKResult::Values, TopKResult::Indices] {
+        let top = |count, largest| Op::TopK(TopK { axis: 1, count, largest, result });
         cases.push(Case::of(top(1, true), &["ncw"]).not_empty("c"));
         cases.push(Case::of(top(2, false), &["ncw"]).not_empty("c"));
         cases.push(Case::of(top(0, true), &["ncw"]));

@@ -1,6 +1,6 @@
 //! Comparisons, bools, changes of type, searches and running sums.
 
-use fourfold_graph::{Cast, CastTo, CumSum, Op, TopK, TopKPart, ValueId};
+use fourfold_graph::{Cast, CastTo, CumSum, Op, TopK, TopKResult, ValueId};
 use fourfold_schemes::{QuantParams, Scale};
 
 use crate::Error;
@@ -52,9 +52,9 @@ impl<'a> Entry<'_, 'a> {
         let x = self.operand(0)?;
         let axis = self.axis(axis, self.dims(x).len(), false)?;
         let name = self.name.clone();
-        for (output, part) in self.proto.output.iter().zip([TopKPart::Values, TopKPart::Indices]) {
+        for (output, result) in self.proto.output.iter().zip([TopKResult::Values, TopKResult::Indices]) {
             if !output.is_empty() && self.importer.names.is_read(output.as_str()) {
-                self.emit_as(output, Op::TopK(TopK { axis, count, largest, part }), &[x])?;
+                self.emit_as(output, Op::TopK(TopK { axis, count, largest, result }), &[x])?;
                 self.name = self.importer.fresh_name(&format!("{name}.indices"));
             }
         }

@@ -6,7 +6,7 @@ use fourfold_graph::{
     Activation, Add, ArgExtreme, AveragePool, BatchNorm, Binary, Cast, CastTo, Cell, Clip, Comparison, Concat, Conv,
     ConvTranspose, Coordinates, CumSum, Dim, Direction, Expand, Flatten, Gather, GatherElements, GroupNorm,
     Interpolation, LayerNorm, Linear, LogSoftmax, Logic, Op, Pad, PadMode, Recurrent, Reduce, Reduction, Reshape,
-    Resize, Rounding, Slice, Softmax, TopK, TopKPart, Transpose, Unary, Window,
+    Resize, Rounding, Slice, Softmax, TopK, TopKResult, Transpose, Unary, Window,
 };
 use fourfold_schemes::DynamicScheme;
 use fourfold_tensor::DType;
@@ -165,9 +165,9 @@ fn gathering() -> Vec<Case> {
         let found = ArgExtreme { axis: 1, keep: false, largest, last: false };
         cases.push(Case::of(Op::ArgExtreme(found), &["ncw"]).refusing("c"));
     }
-    for part in [TopKPart::Values, TopKPart::Indices] {
-        cases.push(Case::of(Op::TopK(TopK { axis: 1, count: 1, largest: true, part }), &["ncw"]).refusing("c"));
-        cases.push(Case::of(Op::TopK(TopK { axis: 1, count: 0, largest: true, part }), &["ncw"]));
+    for result in [TopKResult::Values, TopKResult::Indices] {
+        cases.push(Case::of(Op::TopK(TopK { axis: 1, count: 1, largest: true, result }), &["ncw"]).refusing("c"));
+        cases.push(Case::of(Op::TopK(TopK { axis: 1, count: 0, largest: true, result }), &["ncw"]));
     }
     let sums = CumSum { axis: 1, exclusive: true, reverse: true };
     cases.push(Case::of(Op::CumSum(sums), &["ncw"]));
