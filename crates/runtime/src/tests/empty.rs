@@ -1,156 +1,15 @@
-//! Operators on tensors without elements: every axis of every operator has size 0 once, in floats and quantized.
+//! Operators on tensors without elements; that every operator takes axes of size 0 is tested with the list of all
+//! operators, in the facade.
 
-mod cases;
-
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use fourfold_graph::ErrorKind;
 use fourfold_graph::{
-    Activation, Add, Concat, Conv, Dim, Error as GraphError, GraphBuilder, Limits, Linear, NewNode, Op, OpKind,
-    OutputParams, Window,
+    Activation, Add, Concat, Conv, Dim, ErrorKind, GraphBuilder, Limits, Linear, Op, ValueType, Window,
 };
-use fourfold_graph::{ValueId, ValueType};
 use fourfold_tensor::{DType, Tensor};
 
-use super::quantized::per_tensor;
 use super::{noise, one_node, run};
 use crate::{Error, Options, Plan, Session};
-use cases::{Case, Holds, cases};
-
-/// How often the sizes of a case are known when it is built: all of them, or those of its constants alone.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Known {
-    All,
-    Constants,
-}
-
-/// What became of a case.
-#[derive(Debug, PartialEq)]
-enum Outcome {
-    Ran(Vec<usize>),
-    Refused(String),
-}
-
-/// A float input as the operator takes it: quantized, if the case is quantized.
-fn taken(builder: &mut GraphBuilder, id: ValueId, quantized: bool) -> Result<ValueId, GraphError> {
-    let name = format!("{}.quantized", builder.value(id).name());
-    let params = Some(per_tensor(DType::U8, 0.1, 3));
-    let new = NewNode { name: &name, output: &name, op: Op::Quantize, inputs: &[id], params };
-    if quantized { builder.add(new) } else { Ok(id) }
-}
-
-/// Builds and runs a case with sizes by letter.
-fn outcome(case: &Case, size: &dyn Fn(char) -> usize, known: Known, quantized: bool) -> Outcome {
-    let refused = |error: &dyn core::fmt::Display| Outcome::Refused(error.to_string());
-    let shape = |letters: &str| letters.chars().map(size).collect::<Vec<usize>>();
-    let dim = |letter: char| {
-        let is_known = known == Known::All
-            || letter.is_ascii_digit()
-            || case.fixed.contains(letter)
-            || case.constants.iter().any(|c| c.contains(letter));
-        if is_known { Dim::Fixed(size(letter)) } else { Dim::symbol(&letter.to_string()) }
-    };
-    let mut builder = GraphBuilder::new("empty");
-    let (mut operands, mut inputs) = (Vec::new(), Vec::new());
-    let built = (|| {
-        for (index, (letters, holds)) in case.inputs.iter().enumerate() {
-            let dtype = match holds {
-                Holds::Floats => DType::F32,
-                Holds::Integers | Holds::Ones => DType::I64,
-                Holds::Bools => DType::Bool,
-            };
-            let dims: Vec<Dim> = letters.chars().map(dim).collect();
-            let id = builder.input(&format!("x{index}"), ValueType::plain(dtype, &dims))?;
-            let mut input = Tensor::zeros(dtype, &shape(letters))?;
-            if *holds == Holds::Ones {
-                input.as_mut_slice::<i64>()?.fill(1);
-            }
-            inputs.push(input);
-            operands.push(taken(&mut builder, id, quantized && *holds == Holds::Floats)?);
-        }
-        for (index, letters) in case.constants.iter().enumerate() {
-            let (name, shape) = (format!("c{index}"), shape(letters));
-            let is_bias = case.has_bias && index + 1 == case.constants.len();
-            operands.push(match (quantized || case.dynamic && !is_bias, is_bias) {
-                (false, _) => builder.constant(&name, noise(&shape, 1))?,
-                (true, false) => builder.quantized_constant(
-                    &name,
-                    Tensor::zeros(DType::I8, &shape)?,
-                    per_tensor(DType::I8, 0.1, 0),
-                )?,
-                (true, true) => builder.constant(&name, Tensor::zeros(DType::I32, &shape)?)?,
-            });
-        }
-        let op = (case.op)(&dim);
-        let own = quantized && op.kind().output_params() == OutputParams::Own && !matches!(op, Op::Dequantize);
-        let params = (own || op == Op::Quantize).then(|| per_tensor(DType::U8, 0.2, 5));
-        let y = builder.add(NewNode { name: "y", output: "y", op, inputs: &operands, params })?;
-        builder.output(y);
-        builder.finish()
-    })();
-    let graph = match built {
-        Ok(graph) => graph,
-        Err(error) => return refused(&error),
-    };
-    let plan = match Plan::compile(&graph, &Options::default()) {
-        Ok(plan) => plan,
-        Err(error) => return refused(&error),
-    };
-    let shapes: Vec<&[usize]> = inputs.iter().map(Tensor::shape).collect();
-    let footprint = plan.footprint(&shapes);
-    match Session::new(Arc::new(plan)).run_observed(&inputs, |_, _| {}) {
-        Ok(outputs) => {
-            assert!(footprint.is_ok(), "{case:?}: {footprint:?}");
-            Outcome::Ran(outputs[0].shape().to_vec())
-        }
-        Err(error) => refused(&error),
-    }
-}
-
-#[test]
-fn every_operator_takes_axes_of_size_0() {
-    let (mut seen, mut wrong) = (BTreeSet::new(), Vec::new());
-    for case in cases() {
-        let full = |letter: char| letter.to_digit(10).map_or(2, |digit| digit as usize);
-        let kind = (case.op)(&|letter| Dim::Fixed(full(letter))).kind();
-        seen.insert(kind);
-        let letters: BTreeSet<char> = case
-            .inputs
-            .iter()
-            .flat_map(|(letters, _)| letters.chars())
-            .chain(case.constants.concat().chars())
-            .collect();
-        let runs_quantized =
-            kind.output_params() != OutputParams::Float && !case.dynamic && case.inputs[0].1 == Holds::Floats;
-        for (known, quantized) in
-            [(Known::All, false), (Known::Constants, false), (Known::All, true), (Known::Constants, true)]
-        {
-            let suits = match kind {
-                OpKind::Dequantize => quantized,
-                OpKind::Quantize => !quantized,
-                _ => runs_quantized || !quantized,
-            };
-            if !suits {
-                continue;
-            }
-            let mut expect = |what: &str, size: &dyn Fn(char) -> usize, runs: bool| {
-                let outcome = outcome(&case, size, known, quantized);
-                if matches!(outcome, Outcome::Ran(_)) != runs {
-                    wrong.push(format!("{case:?}, {known:?} known, quantized: {quantized}, {what}: {outcome:?}"));
-                }
-            };
-            expect("nothing empty", &full, true);
-            for &empty in letters.iter().filter(|letter| letter.is_alphabetic()) {
-                let size = |letter: char| if letter == empty { 0 } else { full(letter) };
-                expect(&format!("{empty} = 0"), &size, !case.refuses.contains(empty));
-            }
-        }
-    }
-    assert!(wrong.is_empty(), "{} of the cases:\n{}", wrong.len(), wrong.join("\n"));
-    let missing: Vec<OpKind> = OpKind::ALL.into_iter().filter(|kind| !seen.contains(kind)).collect();
-    assert!(missing.is_empty(), "no case for {missing:?}");
-}
 
 #[test]
 fn layers_without_input_channels_give_their_bias() {
