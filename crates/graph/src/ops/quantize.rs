@@ -93,6 +93,10 @@ impl Operator for QuantStub {
         Ok(operands[0].ty.dims().to_vec())
     }
 
+    fn ty(&self, operands: &[&Value], dims: Vec<Dim>, params: Option<QuantParams>) -> Result<ValueType, Problem> {
+        types::float(operands, &dims, params)
+    }
+
     fn keeps_rows(&self, _: &NodeRows<'_>) -> bool {
         true
     }
@@ -107,6 +111,10 @@ impl Operator for DeQuantStub {
 
     fn dims(&self, operands: &[&Value], _: &Limits) -> Result<Vec<Dim>, Problem> {
         Ok(operands[0].ty.dims().to_vec())
+    }
+
+    fn ty(&self, operands: &[&Value], dims: Vec<Dim>, params: Option<QuantParams>) -> Result<ValueType, Problem> {
+        types::float(operands, &dims, params)
     }
 
     fn keeps_rows(&self, _: &NodeRows<'_>) -> bool {
