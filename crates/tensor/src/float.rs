@@ -163,7 +163,7 @@ mod tests {
     fn all(to: DType) -> Vec<f64> {
         let bytes: Vec<u8> = (0..=u16::MAX).flat_map(u16::to_le_bytes).collect();
         let wide = Tensor::from_le_bytes(to, &[1 << 16], &bytes).and_then(|all| all.to_float(DType::F64));
-        let wide = wide.expect("real numbers");
+        let wide = wide.expect("floats");
         let mut all: Vec<f64> = wide.as_slice().expect("f64").iter().copied().filter(|x: &f64| !x.is_nan()).collect();
         all.sort_by(f64::total_cmp);
         all
