@@ -194,7 +194,8 @@ proptest! {
         let mut noise = Noise::new(seed);
         let (left, right) = (noise.bytes(m * k), noise.signed(n * k));
         let weights = Weights::row_major(Codes::I8(&right), n, k, ZeroPoints::One(zero_points.1));
-        let lhs = Lhs { codes: Codes::U8(&left), m, row_stride: k, zero_points: ZeroPoints::One(zero_points.0) };
+        let left_zero = ZeroPoints::One(zero_points.0);
+        let lhs = Lhs { codes: Codes::U8(&left), m, row_stride: k, zero_points: left_zero };
         let mut expected = vec![0; m * n];
         reference::gemm(&lhs, &weights, Output::I32(I32Output { out: &mut expected, row_stride: n, bias: None }));
         for kernel in kernels() {
