@@ -4,7 +4,7 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use fourfold_benches::{signed, unsigned};
 use fourfold_kernels::{Codes, Kernel, Lhs, Output, Requantized, Scales, Scratch, Weights, ZeroPoints};
 
-/// A few of the shapes, so that a run takes a minute.
+/// A few shapes only, so that a run takes a minute.
 const SHAPES: [(usize, usize, usize); 4] = [(64, 768, 768), (256, 1024, 1024), (3136, 64, 576), (1, 1024, 1024)];
 
 fn gemm(criterion: &mut Criterion) {

@@ -1,18 +1,18 @@
-//! How much longer it takes to do everything with a network of four times as many nodes: at most 4.5 times as long.
+//! Whether time grows linearly with the nodes of a network: four times as many may take at most 4.5 times as long.
 //!
 //! ```text
 //! cargo xtask bench linear [NAME]... [NODES]
 //! ```
 //!
-//! For each network whose name holds one of the words: milliseconds for NODES nodes (5,000), the same for four times as
-//! many, and the ratio, for every stage and for all; the shortest of three times each.
+//! For each network whose name contains a NAME, for every stage and in total: milliseconds for NODES nodes (default
+//! 5,000), for four times as many, and the ratio. Each is the shortest of three times.
 
 use std::time::Duration;
 
 use fourfold_benches::networks::{NETWORKS, Network};
 use fourfold_benches::stages::{STAGES, run};
 
-/// How often everything is timed.
+/// How often each stage is timed.
 const TIMES: usize = 3;
 
 fn main() {

@@ -1,17 +1,17 @@
-//! Elements per second and thread of the functions with defined bits, beside those of the standard library.
+//! Elements per second and thread of `fourfold-math`, next to the standard library.
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use fourfold_math::{LayerNorm, RmsNorm, Unary, softmax};
 
 type Function = fn(f32) -> f32;
 
-/// 16 KiB: in the nearest cache with its result.
+/// 16 KiB: fits the L1 cache together with the result.
 const LENGTH: usize = 4096;
 
-/// The rows of a transformer.
+/// The row length of a transformer.
 const WIDTHS: [usize; 3] = [64, 768, 4096];
 
-/// Numbers between -8 and 8, or above 0 for a logarithm.
+/// Numbers between -8 and 8, positive for a logarithm.
 fn input(function: Unary) -> Vec<f32> {
     let numbers = fourfold_benches::unsigned(LENGTH).into_iter().map(|code| f32::from(code) / 16.0 - 8.0);
     if function == Unary::Ln { numbers.map(f32::abs).collect() } else { numbers.collect() }

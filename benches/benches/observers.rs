@@ -1,17 +1,17 @@
-//! Bytes of `f32` that observers take in per second and thread, and the time of a search for a range.
+//! Bytes of `f32` that observers process per second and thread, and the time to search a range.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use fourfold_observers::ObserverKind;
 use fourfold_tensor::Tensor;
 
-/// 4 MiB: observed on the thread of the caller, and larger than the caches near it.
+/// 4 MiB: observed on the caller's thread, and larger than the L2 cache.
 const SHAPE: [usize; 2] = [1024, 1024];
 
-/// Those that take in values in their own way; the others are one of them and a little more.
+/// Observers with code of their own for values; the others wrap one of these.
 const KINDS: [ObserverKind; 4] =
     [ObserverKind::MinMax, ObserverKind::PerChannelMinMax, ObserverKind::Histogram, ObserverKind::Mse];
 
-/// A sum of uniform numbers, near normal, half of them cut off at 0 where `relu`.
+/// Nearly normal values (sums of uniform ones); with `relu`, clamped at 0.
 #[expect(clippy::cast_possible_truncation, reason = "noise has no need of more digits")]
 fn activations(relu: bool) -> Tensor {
     let mut state = 1_u64;

@@ -3,8 +3,8 @@
 pub mod networks;
 pub mod stages;
 
-/// `(m, n, k)` of products as networks have them: transformers, convolutions as products, single rows, and one so small
-/// that only the cost of a call is left.
+/// `(m, n, k)` of products in real networks: transformers, convolutions as products, single rows, and one so small that
+/// it measures the cost of a call.
 pub const SHAPES: [(usize, usize, usize); 22] = [
     (64, 768, 768),
     (64, 768, 3072),

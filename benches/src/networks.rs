@@ -1,4 +1,4 @@
-//! Networks of any number of nodes, as simple as can be: what takes time is what is done for each node.
+//! Synthetic networks of any number of nodes with tiny tensors, so that the time per node dominates.
 
 use fourfold::graph::{
     Activation, Add, BatchNorm, Binary, Concat, Conv, Dim, Error, Gather, Graph, GraphBuilder, Linear, MAX_CONCAT, Op,
@@ -6,10 +6,10 @@ use fourfold::graph::{
 };
 use fourfold::tensor::{DType, Tensor};
 
-/// A network of about so many nodes.
+/// Builds a network of about the given number of nodes.
 pub type Network = fn(usize) -> Result<Graph, Error>;
 
-/// The networks, by what they are made of.
+/// The networks, by name.
 pub const NETWORKS: [(&str, Network); 21] = [
     ("chain of Relu", |nodes| chain(nodes, |builder, name, x| builder.relu(name, x))),
     ("chain of Sigmoid", |nodes| chain(nodes, |builder, name, x| builder.node(name, Op::Unary(Unary::Sigmoid), &[x]))),
@@ -58,12 +58,12 @@ const ADD: Op = Op::Add(Add { activation: Activation::None });
 
 const MUL: Op = Op::Binary(Binary::Mul);
 
-/// A tensor that has the same number everywhere.
+/// A tensor filled with one number.
 fn filled(shape: &[usize], number: f32) -> Result<Tensor, Error> {
     Ok(Tensor::from_vec(shape, vec![number; shape.iter().product()])?)
 }
 
-/// A weight with which a layer gives the mean of what it reads.
+/// A weight with which a layer computes the mean of its input.
 fn mean() -> Result<Tensor, Error> {
     filled(&[4, 4], 0.25)
 }
@@ -76,7 +76,7 @@ fn name(number: usize) -> String {
     format!("model.encoder.layers.{number}")
 }
 
-/// Adds a node, or some, that read a value.
+/// Adds one node or several that read a value.
 type Step = fn(&mut GraphBuilder, &str, ValueId) -> Result<ValueId, Error>;
 
 fn chain(steps: usize, step: Step) -> Result<Graph, Error> {
@@ -98,8 +98,8 @@ fn convolutions(nodes: usize) -> Result<Graph, Error> {
         let weight = builder.constant(&format!("{name}.weight"), filled(&[2, 2, 3, 3], 1.0 / 18.0)?)?;
         let y = builder.node(&name, op, &[x, weight])?;
         let mut operands = vec![y];
-        for (part, number) in [("scale", 1.0), ("bias", 0.5), ("mean", 0.25), ("variance", 1.0)] {
-            operands.push(builder.constant(&format!("{name}.norm.{part}"), filled(&[2], number)?)?);
+        for (suffix, number) in [("scale", 1.0), ("bias", 0.5), ("mean", 0.25), ("variance", 1.0)] {
+            operands.push(builder.constant(&format!("{name}.norm.{suffix}"), filled(&[2], number)?)?);
         }
         let z = builder.node(&format!("{name}.norm"), Op::BatchNorm(BatchNorm { epsilon: 1e-5 }), &operands)?;
         x = builder.relu(&format!("{name}.relu"), z)?;
@@ -121,7 +121,7 @@ fn tied_weights(nodes: usize) -> Result<Graph, Error> {
     builder.finish()
 }
 
-/// `x * (erf(x / sqrt(2)) + 1) * 0.5 + 1`, again and again.
+/// A chain of `x * (erf(x / sqrt(2)) + 1) * 0.5 + 1`.
 fn gelus(nodes: usize) -> Result<Graph, Error> {
     let mut builder = GraphBuilder::new("gelus");
     let mut x = input(&mut builder)?;
@@ -130,7 +130,7 @@ fn gelus(nodes: usize) -> Result<Graph, Error> {
     let (one, half) = (builder.constant("one", number(1.0)?)?, builder.constant("half", number(0.5)?)?);
     for index in 0..nodes / 6 {
         let mut node =
-            |part: &str, op: Op, inputs: &[ValueId]| builder.node(&format!("{}.{part}", name(index)), op, inputs);
+            |suffix: &str, op: Op, inputs: &[ValueId]| builder.node(&format!("{}.{suffix}", name(index)), op, inputs);
         let scaled = node("scaled", Op::Binary(Binary::Div), &[x, root])?;
         let erf = node("erf", Op::Unary(Unary::Erf), &[scaled])?;
         let sum = node("sum", ADD, &[erf, one])?;
@@ -142,15 +142,15 @@ fn gelus(nodes: usize) -> Result<Graph, Error> {
     builder.finish()
 }
 
-/// Many results of one value side by side, joined in parts.
+/// Many results of one value, concatenated level by level.
 fn joined(nodes: usize, step: Step) -> Result<Graph, Error> {
     let mut builder = GraphBuilder::new("joined");
     let x = input(&mut builder)?;
     let mut parts = (0..nodes).map(|number| step(&mut builder, &name(number), x)).collect::<Result<Vec<_>, _>>()?;
     let mut level = 0;
     while parts.len() > 1 {
-        let join = |(number, part): (usize, &[ValueId])| {
-            builder.node(&format!("join.{level}.{number}"), Op::Concat(Concat { axis: 1 }), part)
+        let join = |(number, group): (usize, &[ValueId])| {
+            builder.node(&format!("join.{level}.{number}"), Op::Concat(Concat { axis: 1 }), group)
         };
         parts = parts.chunks(MAX_CONCAT).enumerate().map(join).collect::<Result<_, _>>()?;
         level += 1;
@@ -159,7 +159,7 @@ fn joined(nodes: usize, step: Step) -> Result<Graph, Error> {
     builder.finish()
 }
 
-/// Values that are all alive until a chain of sums takes them one by one.
+/// Values that all stay alive until a chain of sums reads them one by one.
 fn branches(nodes: usize) -> Result<Graph, Error> {
     let mut builder = GraphBuilder::new("branches");
     let x = input(&mut builder)?;
@@ -173,7 +173,7 @@ fn branches(nodes: usize) -> Result<Graph, Error> {
     builder.finish()
 }
 
-/// Values that are added in the opposite order, as in a network that encodes and decodes.
+/// Values that are added in reverse order, like the skip connections of a U-Net.
 fn nested(nodes: usize) -> Result<Graph, Error> {
     let mut builder = GraphBuilder::new("nested");
     let mut x = input(&mut builder)?;
@@ -222,8 +222,7 @@ fn symbols(nodes: usize) -> Result<Graph, Error> {
     builder.finish()
 }
 
-/// Shapes that follow from several symbols, which ONNX files have as arithmetic: about eight of their nodes for each
-/// here.
+/// Shapes computed from several symbols. In an ONNX file each takes about eight nodes of shape arithmetic.
 fn sizes(nodes: usize) -> Result<Graph, Error> {
     let mut builder = GraphBuilder::new("sizes");
     for number in 0..nodes / 8 {

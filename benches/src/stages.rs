@@ -1,4 +1,4 @@
-//! What is done with a model, one thing after the other.
+//! The stages that a model goes through, from import to container, each timed.
 
 use std::error::Error;
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use fourfold::quantize::{Comparison, equalize};
 use fourfold::tensor::DType;
 use fourfold::{onnx, quantize};
 
-/// The names of the stages, in the order in which [`run`] gives their times.
+/// The names of the stages, in the order of the times of [`run`].
 pub const STAGES: [&str; 11] = [
     "import",
     "fuse",
@@ -25,25 +25,25 @@ pub const STAGES: [&str; 11] = [
     "container",
 ];
 
-/// Limits that let graphs through that are larger than most.
+/// Limits large enough for the graphs of this benchmark.
 #[must_use]
 pub fn limits() -> Limits {
     Limits { nodes: 1 << 20, values: 1 << 21, ..Limits::default() }
 }
 
-/// Does everything with a float graph and its quantized forms, and checks that files give the graphs again; the time
-/// that each stage took.
+/// Runs every stage on a float graph and its quantized forms, checks that files round-trip, and returns the time of
+/// each stage.
 ///
 /// # Errors
 ///
-/// What goes wrong.
+/// The error of the stage that failed.
 pub fn run(graph: &Graph) -> Result<[Duration; STAGES.len()], Box<dyn Error>> {
     let (limits, mut times) = (limits(), [Duration::ZERO; STAGES.len()]);
     let mut last = Instant::now();
     let mut stage = |name: &str| {
         let now = Instant::now();
-        if let Some(place) = STAGES.iter().position(|stage| *stage == name) {
-            times[place] += now - last;
+        if let Some(index) = STAGES.iter().position(|stage| *stage == name) {
+            times[index] += now - last;
         }
         last = now;
     };
@@ -87,7 +87,7 @@ pub fn run(graph: &Graph) -> Result<[Duration; STAGES.len()], Box<dyn Error>> {
     Ok(times)
 }
 
-/// Inputs of ones, every symbol 2.
+/// Inputs filled with ones; every symbol is 2.
 fn inputs(graph: &Graph) -> Result<Vec<Tensor>, Box<dyn Error>> {
     let input = |value: &fourfold::graph::Value| {
         let size = |dim: &Dim| dim.evaluate(|_| Some(2)).unwrap_or(2);

@@ -1,5 +1,5 @@
-//! Networks of many nodes go through everything. No clock decides: with work that grows as the square of the nodes, the
-//! larger ones would take minutes.
+//! Networks of many nodes pass every stage. No time is asserted: with quadratic work the larger ones would take
+//! minutes.
 
 use fourfold::graph::Graph;
 use fourfold::prelude::*;
@@ -18,7 +18,7 @@ fn every_network_goes_through_every_stage() {
     }
 }
 
-/// What `inspect` does with a graph.
+/// Does what the command `inspect` does with a graph.
 fn inspected(graph: &Graph) -> usize {
     let calibration = prepare(&fuse(graph).expect("a float graph"), QConfig::fourfold()).expect("a float graph");
     calibration.layers().len()

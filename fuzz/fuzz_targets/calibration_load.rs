@@ -1,16 +1,16 @@
-//! No bytes make the loader of calibrations panic, what it reads is written again, and no batch is merged twice.
+//! The loader of calibrations never panics; what it loads round-trips, and no batch is merged twice.
 #![no_main]
 
 use fourfold_format::calibration;
 use fourfold_graph::Limits;
 use libfuzzer_sys::fuzz_target;
 
-/// Bytes before the header.
+/// The number of bytes before the header.
 const PREFIX: usize = 32;
 
 fuzz_target!(|bytes: &[u8]| {
     load(bytes);
-    // Checksums keep damage from the parser behind them: once more with checksums that are right.
+    // Wrong checksums would hide damage from the parser, so it also gets the bytes with corrected checksums.
     let mut forged = bytes.to_vec();
     if forged.len() >= PREFIX && calibration::is_calibration(&forged) {
         let length = u64::from_le_bytes(forged[16..24].try_into().expect("eight bytes"));
@@ -29,7 +29,7 @@ fn load(bytes: &[u8]) {
     let written = calibration::to_bytes(&states).expect("what was read can be written");
     let again = calibration::from_bytes(&written, &Limits::default()).expect("what was written can be read");
     assert_eq!(calibration::to_bytes(&again).expect("states"), written);
-    // Without batches there is nothing to count twice, and whether the states merge is their observers' to say.
+    // Without batches nothing is counted twice, and the observers decide whether the states merge.
     assert!(states.merge(&again).is_err() || again.parts.is_empty());
 }
 

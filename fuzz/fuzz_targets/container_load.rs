@@ -1,16 +1,16 @@
-//! No bytes make the loader of containers panic, and what it reads is written again to the same graph.
+//! The loader of containers never panics, and what it loads round-trips.
 #![no_main]
 
 use fourfold_format::container;
 use fourfold_graph::Limits;
 use libfuzzer_sys::fuzz_target;
 
-/// Bytes before the header.
+/// The number of bytes before the header.
 const PREFIX: usize = 32;
 
 fuzz_target!(|bytes: &[u8]| {
     load(bytes);
-    // Checksums keep damage from the parser behind them: once more with checksums that are right.
+    // Wrong checksums would hide damage from the parser, so it also gets the bytes with corrected checksums.
     let mut forged = bytes.to_vec();
     if forged.len() >= PREFIX && container::is_container(&forged) {
         let length = u64::from_le_bytes(forged[16..24].try_into().expect("eight bytes"));

@@ -1,4 +1,4 @@
-//! Every backend convolves as the reference does, also transposed, whatever the geometry and codes.
+//! Every backend convolves exactly like the reference, also transposed, for any geometry and quantized values.
 #![no_main]
 
 use fourfold_kernels::{Codes, ConvInput, Geometry, I32Output, Kernel, Output, Scratch, ZeroPoints, reference};
@@ -6,7 +6,7 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
     let Some((head, codes)) = bytes.split_first_chunk::<16>() else { return };
-    let pick = |place: usize, least: usize, most: usize| least + usize::from(head[place]) % (most - least + 1);
+    let pick = |index: usize, min: usize, max: usize| min + usize::from(head[index]) % (max - min + 1);
     let groups = pick(0, 1, 3);
     let geometry = Geometry {
         channels_in: groups * pick(1, 1, 20),

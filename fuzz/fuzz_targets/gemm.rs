@@ -1,4 +1,4 @@
-//! Every backend multiplies as the reference does, whatever the sizes, codes and zero points.
+//! Every backend multiplies exactly like the reference, for any sizes, quantized values and zero points.
 #![no_main]
 
 use fourfold_kernels::{

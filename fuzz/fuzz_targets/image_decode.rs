@@ -1,4 +1,4 @@
-//! Any bytes are an image or an error, and an image takes no more than the limits.
+//! Any bytes decode to an image within the limits, or to an error.
 
 #![no_main]
 

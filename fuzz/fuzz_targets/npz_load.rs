@@ -1,4 +1,4 @@
-//! Any bytes are an archive of arrays or an error, and what is read takes no more than the limits.
+//! Any bytes load as an archive of arrays within the limits, or give an error.
 
 #![no_main]
 

@@ -1,8 +1,8 @@
 //! `cargo xtask test-arm`: the tests built once for aarch64 Linux, and run under QEMU on one CPU of each backend.
 //!
-//! Tests of code that is chosen by the CPU run on every one, and so do the golden models, which show that whole models
-//! give the same bits there. Every other test runs on one of them, by turns, but not those of accuracy, which same bits
-//! make the same. On a CPU that is named, all tests run.
+//! Tests of code that depends on the CPU run on every CPU, and so do the golden models, which show that whole models
+//! give the same bits. Every other test runs on one CPU, in turn. Tests of accuracy are skipped: the same bits have the
+//! same accuracy. On a CPU named on the command line, all tests run.
 
 mod build;
 mod cpu;
@@ -20,13 +20,13 @@ use cpu::{CPUS, Cpu};
 use run::Spread;
 pub(crate) use tools::{TARGET, Tools};
 
-/// What the command line asks for.
+/// The options of the command line.
 #[derive(Debug, PartialEq, Eq)]
 struct Options<'a> {
     setup: bool,
     cpus: Vec<&'static Cpu>,
     spread: Spread,
-    /// For each test binary.
+    /// Arguments for each test binary.
     args: &'a [&'a str],
 }
 

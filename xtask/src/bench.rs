@@ -1,13 +1,13 @@
-//! `cargo xtask bench`: operations next to what the CPU can do at most, how time grows with a network, and the
-//! criterion benchmarks.
+//! `cargo xtask bench`: speed relative to the CPU's peak, growth of time with the size of a network, and the criterion
+//! benchmarks.
 
 use std::path::Path;
 
 use crate::Error;
 use crate::step::{cargo, succeeds};
 
-/// Runs the comparison with the peak in `root`, or with `linear` or `criterion` as the first of `args` networks of many
-/// nodes or the criterion benchmarks; the other arguments go to them.
+/// Runs the benchmark that the first of `args` names (`linear` or `criterion`), else the comparison with the peak; the
+/// other arguments go to the benchmark.
 ///
 /// # Errors
 ///

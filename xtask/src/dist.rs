@@ -1,4 +1,4 @@
-//! `cargo xtask dist`: static binaries of the command `fourfold` for Linux, to be handed out.
+//! `cargo xtask dist`: static binaries of the command `fourfold` for Linux, for distribution.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,10 +8,10 @@ use crate::Error;
 use crate::arm::{self, Tools};
 use crate::step::{cargo, succeeds, target_dir};
 
-/// The target of this machine's kind.
+/// The target for x86-64.
 const X86_64: &str = "x86_64-unknown-linux-gnu";
 
-/// The binary for x86_64 must be no larger.
+/// The maximum size of the binary for x86_64, in bytes.
 const MAX_BYTES: u64 = 6 << 20;
 
 /// Builds the binaries in `root`, prints their sizes, and runs `quickstart` of each.
@@ -37,7 +37,7 @@ pub(crate) fn run(root: &Path) -> Result<(), Error> {
 
 /// Builds the command for `target`, puts it into `target/dist/NAME` and prints its size.
 fn build(root: &Path, mut cargo: Command, target: &str, name: &str) -> Result<PathBuf, Error> {
-    // The standard library may be another compiler's, so this build has a directory of its own.
+    // The standard library may come from another compiler, so this build has its own directory.
     let directory = target_dir(root).join("static");
     cargo.args(["build", "--package", "fourfold-cli", "--profile", "dist", "--target", target, "--locked"]);
     if !succeeds(cargo.arg("--target-dir").arg(&directory))? {
@@ -57,7 +57,7 @@ fn size(path: &Path) -> Result<u64, Error> {
     fs::metadata(path).map(|metadata| metadata.len()).map_err(|source| Error::Io { path: path.into(), source })
 }
 
-/// Runs `quickstart` with `command`, which starts `binary`, in a folder that goes away.
+/// Runs `quickstart` with `command`, which starts `binary`, in a temporary folder.
 fn quickstart(mut command: Command, binary: &Path) -> Result<(), Error> {
     let folder = tempfile::tempdir().map_err(|source| Error::Io { path: std::env::temp_dir(), source })?;
     println!("--- {} quickstart", binary.display());

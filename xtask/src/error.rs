@@ -7,7 +7,7 @@ use std::path::PathBuf;
 #[non_exhaustive]
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    /// The command line makes no sense.
+    /// The command line is wrong.
     #[error("{what}; `cargo xtask help` lists the commands")]
     Usage {
         /// What is wrong with it.
@@ -21,7 +21,7 @@ pub(crate) enum Error {
         /// What to do about it.
         advice: &'static str,
     },
-    /// A rule of the house is broken.
+    /// A house rule is broken.
     #[error("tidy found {count} violation(s), listed above: fix each, or change the rule in xtask/src/tidy")]
     Tidy {
         /// The number of violations.
@@ -59,7 +59,7 @@ pub(crate) enum Error {
         /// The backend that it selected.
         found: String,
     },
-    /// Inner loops of the kernels are not made of the instructions that they should be.
+    /// Inner loops of the kernels have other instructions than expected.
     #[error(
         "the kernels for Arm: {}; look at their disassembly, or change the table in xtask/src/arm/instructions.rs",
         wrong.join("; ")
@@ -79,8 +79,8 @@ pub(crate) enum Error {
         /// The CPU and the test binary of each.
         failed: Vec<String>,
     },
-    /// A binary is too large to be handed out.
-    #[error("{} has {bytes} bytes, more than {limit}: see which dependency came with so much code", path.display())]
+    /// A binary is too large for distribution.
+    #[error("{} has {bytes} bytes, more than {limit}: see which dependency added so much code", path.display())]
     Size {
         /// The binary.
         path: PathBuf,

@@ -45,7 +45,7 @@ pub(crate) fn run(root: &Path, target: &str, seconds: Option<&str>) -> Result<()
 fn parse_seconds(text: Option<&str>) -> Result<u64, Error> {
     let Some(text) = text else { return Ok(DEFAULT_SECONDS) };
     match text.parse() {
-        // To libFuzzer, 0 seconds mean for ever.
+        // libFuzzer takes 0 seconds as no limit.
         Ok(seconds) if seconds > 0 => Ok(seconds),
         _ => Err(Error::Usage { what: format!("{text:?} is not a whole number of seconds above zero") }),
     }

@@ -49,8 +49,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// The directory of the workspace. Cargo says it at run time; the compiled-in path may be that of another checkout with
-/// the same target directory.
+/// The directory of the workspace, which cargo passes at run time. The compiled-in path may be that of another checkout
+/// with the same target directory.
 fn root() -> PathBuf {
     let xtask = std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
     xtask.parent().map_or_else(|| xtask.clone(), Path::to_path_buf)

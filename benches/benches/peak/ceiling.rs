@@ -1,7 +1,7 @@
-//! What this CPU can do at most: products from registers alone, and reading.
+//! The peak of this CPU: multiplication in registers, and reading from memory.
 #![expect(unsafe_code, reason = "the loop that finds the peak is made of instructions")]
 
-/// Multiplies as fast as this CPU can, with nothing but registers; returns the number of products.
+/// Multiplies in registers, as fast as this CPU can; returns the number of products.
 pub(crate) fn peak_products() -> usize {
     #[cfg(target_arch = "x86_64")]
     {
@@ -17,7 +17,7 @@ pub(crate) fn peak_products() -> usize {
     1
 }
 
-/// Reads all of `data`; returns something that needs every element.
+/// Reads all of `data`; returns a value that depends on every element.
 pub(crate) fn read(data: &[u64]) -> u64 {
     #[cfg(target_arch = "x86_64")]
     if std::arch::is_x86_feature_detected!("avx512f") {
@@ -27,7 +27,7 @@ pub(crate) fn read(data: &[u64]) -> u64 {
     lanes(data)
 }
 
-/// In lanes that the compiler makes vectors of.
+/// In lanes that the compiler vectorizes.
 #[inline(always)]
 fn lanes(data: &[u64]) -> u64 {
     let mut lanes = [0; 64];
@@ -48,7 +48,7 @@ mod x86_64 {
 
     const ITERATIONS: usize = 4096;
 
-    /// Products of bytes by fours.
+    /// Dot products of four bytes (`vpdpbusd`).
     ///
     /// # Safety
     ///
@@ -66,7 +66,7 @@ mod x86_64 {
         ITERATIONS * 24 * 64
     }
 
-    /// As [`lanes`](super::lanes), in vectors of 512 bits.
+    /// Like [`lanes`](super::lanes), in 512-bit vectors.
     ///
     /// # Safety
     ///
@@ -76,7 +76,7 @@ mod x86_64 {
         super::lanes(data)
     }
 
-    /// Products of words by twos.
+    /// Dot products of two 16-bit words (`vpmaddwd`).
     ///
     /// # Safety
     ///

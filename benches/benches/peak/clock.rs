@@ -1,14 +1,14 @@
-//! Times of contestants that take turns.
+//! Timing of several contestants that take turns, so that noise hits all of them.
 
 use std::time::{Duration, Instant};
 
-/// Times are taken over groups of calls of at least this length.
+/// The minimum time of a group of calls.
 const GROUP: Duration = Duration::from_micros(400);
 
-/// Groups of each contestant.
+/// The number of groups per contestant.
 const ROUNDS: usize = 15;
 
-/// The shortest and the median time of a call of each contestant in seconds; they take turns.
+/// The shortest and the median time of a call of each contestant, in seconds.
 pub(crate) fn time<const N: usize>(contestants: &mut [&mut dyn FnMut(); N]) -> [(f64, f64); N] {
     let counts = contestants.each_mut().map(|run| {
         let mut count = 1_u32;
@@ -23,10 +23,10 @@ pub(crate) fn time<const N: usize>(contestants: &mut [&mut dyn FnMut(); N]) -> [
     });
     let mut times = [(); N].map(|()| Vec::new());
     for _ in 0..ROUNDS {
-        for (place, run) in contestants.iter_mut().enumerate() {
+        for (index, run) in contestants.iter_mut().enumerate() {
             let start = Instant::now();
-            (0..counts[place]).for_each(|_| run());
-            times[place].push(start.elapsed().as_secs_f64() / f64::from(counts[place]));
+            (0..counts[index]).for_each(|_| run());
+            times[index].push(start.elapsed().as_secs_f64() / f64::from(counts[index]));
         }
     }
     times.map(|mut times| {

@@ -1,4 +1,4 @@
-//! Convolutions, padding and copies included.
+//! Convolutions next to the peak; padding and copies are included.
 
 use std::hint::black_box;
 
@@ -8,12 +8,12 @@ use fourfold_kernels::{Codes, ConvInput, Geometry, Kernel, Output, Requantized, 
 use crate::ceiling::peak_products;
 use crate::clock::time;
 
-/// Height and width, channels in and out, groups: 3x3, stride 1, padding 1. The four sizes of ResNet-50, and depthwise
+/// `(size, channels, groups)` of convolutions 3x3 with stride 1 and padding 1: the four of ResNet-50, and depthwise
 /// ones of MobileNet.
 const CASES: [(usize, usize, usize); 6] =
     [(56, 64, 1), (28, 128, 1), (14, 256, 1), (7, 512, 1), (112, 96, 96), (14, 576, 576)];
 
-/// Every case on every kernel.
+/// Times every case on every kernel.
 pub(crate) fn measure_all(kernels: &[Kernel]) {
     println!(
         "{:>16} {:>8} {:>12} {:>8} {:>8} {:>7} {:>9}",

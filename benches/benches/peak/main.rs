@@ -1,5 +1,5 @@
-//! Operations next to the fastest that this CPU can multiply or read, and products next to the `rten-gemm` crate, in
-//! one process, taking turns.
+//! Speed of products and convolutions relative to the peak of this CPU, and of products relative to the crate
+//! `rten-gemm`. All run in one process and take turns.
 //!
 //! ```text
 //! cargo xtask bench [M,N,K]... [BACKEND]... [products|convolutions|threads]...
@@ -7,8 +7,8 @@
 //!
 //! For each shape and backend: operations per second (2 m n k / time) from the shortest and from the median time, and
 //! percent of the peak that was measured next to it; for single rows also percent of what a loop that only reads the
-//! weights reaches. One thread, but for `threads`, which compares two with one. Weights are packed beforehand,
-//! activations are not; results are requantized `u8`. The ratios to rten-gemm, which stops at `i32`, are for ours at
+//! weights reaches. One thread, except `threads`, which compares two with one. Weights are packed beforehand,
+//! activations are not; results are requantized to `u8`. The ratios to rten-gemm, which stops at `i32`, are for ours at
 //! `u8` and at `i32`. Products are compared with the reference; a line says so if those of rten-gemm saturated.
 
 mod ceiling;

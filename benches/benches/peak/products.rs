@@ -1,4 +1,4 @@
-//! Products.
+//! Products next to the peak and to `rten-gemm`.
 
 use std::hint::black_box;
 use std::num::NonZeroUsize;
@@ -14,7 +14,7 @@ use crate::Shape;
 use crate::ceiling::{peak_products, read};
 use crate::clock::time;
 
-/// Every shape on every kernel, and the geometric means of the ratios.
+/// Times every shape on every kernel; prints the geometric means of the ratios.
 pub(crate) fn measure_all(kernels: &[Kernel], shapes: &[Shape]) {
     println!(
         "{:>16} {:>12} {:>8} {:>8} {:>7} {:>7} {:>9} {:>9} {:>9}",
@@ -33,7 +33,7 @@ pub(crate) fn measure_all(kernels: &[Kernel], shapes: &[Shape]) {
     }
 }
 
-/// How much shorter two threads take than one.
+/// Compares two threads with one.
 pub(crate) fn two_threads(kernel: Kernel, shapes: &[Shape]) {
     println!("{:>16} {:>12} {:>9} {:>9} {:>9}", "m,n,k", "backend", "us, one", "us, two", "one/two");
     for &(m, n, k) in shapes {
@@ -57,7 +57,7 @@ pub(crate) fn two_threads(kernel: Kernel, shapes: &[Shape]) {
     }
 }
 
-/// What a product needs, but for its packed weights.
+/// The operands of a product, without its packed weights.
 struct Operands {
     shape: Shape,
     lhs: Vec<u8>,

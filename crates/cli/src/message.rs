@@ -2,16 +2,16 @@
 
 use std::fmt::{self, Write};
 
-/// Bytes of the longest message.
+/// The maximum length of a message, in bytes.
 pub(crate) const LONGEST: usize = 4096;
 
-/// Bytes for what is said about the rest.
+/// Bytes reserved for the note on what was cut.
 const ENDING: usize = 64;
 
-/// The text in at most [`LONGEST`] bytes; of a longer text, the rest is never in memory.
+/// The text in at most [`LONGEST`] bytes. The rest of a longer text is counted, not stored.
 pub(crate) fn bounded(text: impl fmt::Display) -> String {
     let mut message = Bounded::default();
-    // Writing to a string does not fail, and if a value fails to display itself, the message is cut there.
+    // Writing to a string does not fail. If a value's `Display` fails, the message ends there.
     let _ = write!(message, "{text}");
     let Bounded { mut text, left_out } = message;
     if left_out > 0 {
@@ -20,19 +20,19 @@ pub(crate) fn bounded(text: impl fmt::Display) -> String {
     text
 }
 
-/// The text with control characters and those that turn the direction of writing replaced.
+/// The text with control characters and those that change the text direction replaced.
 pub(crate) fn visible(text: &str) -> String {
     text.chars().map(shown).collect()
 }
 
-/// The character, or what stands for one that is not shown.
+/// The character, or its replacement if it must not be shown.
 fn shown(c: char) -> char {
-    let steers = c.is_control() && c != '\n';
-    let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    if steers || turns { '\u{fffd}' } else { c }
+    let is_control = c.is_control() && c != '\n';
+    let is_direction = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    if is_control || is_direction { '\u{fffd}' } else { c }
 }
 
-/// The beginning of a text, and how much is missing.
+/// The beginning of a text, and the number of bytes cut off.
 #[derive(Default)]
 struct Bounded {
     text: String,
@@ -40,8 +40,8 @@ struct Bounded {
 }
 
 impl Write for Bounded {
-    fn write_str(&mut self, part: &str) -> fmt::Result {
-        let mut rest = part.chars();
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let mut rest = text.chars();
         while self.left_out == 0 {
             let before = rest.as_str().len();
             let Some(c) = rest.next().map(shown) else { break };

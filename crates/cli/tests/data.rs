@@ -1,4 +1,4 @@
-//! Samples in the forms in which people have them give what one file of rows gives.
+//! Samples as folders, archives, one file each or many: every form gives the results of one file of rows.
 
 mod folder;
 mod wire;
@@ -9,7 +9,7 @@ use folder::Folder;
 use fourfold::prelude::*;
 use wire::{archive, int, integers, model, node, tensor, value};
 
-/// One number per element, from -1 to 1, by a fixed rule.
+/// `count` numbers from -1 to 1, always the same.
 fn numbers(count: usize) -> Vec<f32> {
     (0..count).map(|index| (index * 37 % 101) as f32 / 50.0 - 1.0).collect()
 }
@@ -30,7 +30,7 @@ impl Folder {
         self.array(name, &Tensor::from_slice(shape, values).expect("as many"));
     }
 
-    /// What a run leaves as an output.
+    /// The output of a run.
     fn result(&self, arguments: &str, output: &str) -> Tensor {
         self.ok(&format!("run {arguments} --output-dir out --force"));
         npy::read(&fs::read(self.path(&format!("out/{output}.npy"))).expect("written"), &Limits::default())

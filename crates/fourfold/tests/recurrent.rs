@@ -1,5 +1,5 @@
-//! Recurrent layers, dynamically quantized: weights exactly those of PyTorch 2.15 (fbgemm), states within `abs:5e-6`,
-//! as was stated when the numbers were made; and a model trained on real data, against ONNX Runtime.
+//! Dynamically quantized recurrent layers. Weights equal those of PyTorch 2.15 (fbgemm), states agree within 5e-6. A
+//! model trained on real data agrees with ONNX Runtime.
 
 mod digits;
 
@@ -26,7 +26,7 @@ fn floats(tensor: &Tensor) -> &[f32] {
     tensor.as_slice().expect("f32")
 }
 
-/// Tensors one below the other.
+/// Tensors concatenated along their first axis.
 fn joined(parts: &[&Tensor], shape: &[usize]) -> Tensor {
     let elements: Vec<f32> = parts.iter().flat_map(|part| floats(part)).copied().collect();
     Tensor::from_vec(shape, elements).expect("as many")

@@ -1,10 +1,10 @@
-//! The middle of an image: torchvision's `CenterCrop`.
+//! Center crop, as torchvision's `CenterCrop`.
 
 use fourfold_tensor::memory;
 
 use crate::Error;
 
-/// The `[new_height, new_width]` pixels in the middle of `[height, width, channels]`; 0 where there are none.
+/// The `[new_height, new_width]` pixels in the center of `pixels: [height, width, channels]`; 0 outside the image.
 pub(crate) fn cropped(
     pixels: &[u8],
     (height, width, channels): (usize, usize, usize),
@@ -21,7 +21,7 @@ pub(crate) fn cropped(
     Ok(kept)
 }
 
-/// What an axis and the middle of it have in common: where it begins in either, and how long it is.
+/// The overlap of an axis and its crop: its first index in each, and its length.
 #[derive(Debug, PartialEq, Eq)]
 struct Overlap {
     old: usize,
@@ -30,11 +30,11 @@ struct Overlap {
 }
 
 impl Overlap {
-    /// Of what is left over, half is in front: rounded to an even number, as Python's `round` does it. Of what is
-    /// missing, half is, rounded down.
+    /// A crop starts at `round(excess / 2)`, ties to even, as Python's `round`. Padding starts at `missing / 2`,
+    /// rounded down.
     fn new(length: usize, kept: usize) -> Self {
         match length.checked_sub(kept) {
-            Some(over) => Self { old: over / 2 + usize::from(over % 4 == 3), new: 0, count: kept },
+            Some(excess) => Self { old: excess / 2 + usize::from(excess % 4 == 3), new: 0, count: kept },
             None => Self { old: 0, new: (kept - length) / 2, count: length },
         }
     }

@@ -6,13 +6,13 @@ use fourfold_error::{ErrorKind, Excerpt, LimitExceeded};
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// The file is no image.
+    /// The file is not an image.
     #[error("not a PNG or JPEG file: {reason}")]
     Foreign {
-        /// What it looks like.
+        /// Why.
         reason: &'static str,
     },
-    /// The file is not as its format says, or ends early.
+    /// The file is corrupt or truncated.
     #[error("{format}: {}", Excerpt(reason))]
     Corrupt {
         /// `"PNG"` or `"JPEG"`.
@@ -20,13 +20,13 @@ pub enum Error {
         /// What is wrong.
         reason: String,
     },
-    /// The file is valid, but of a kind that is not read.
+    /// The file is valid, but not supported.
     #[error("{what} is not supported; convert the image to an ordinary PNG or JPEG file")]
     Unsupported {
         /// What is not supported.
         what: String,
     },
-    /// A setting of [`Preprocess`](crate::Preprocess) makes no sense, or contradicts another.
+    /// A setting of [`Preprocess`](crate::Preprocess) is invalid, or contradicts another.
     #[error("{setting}: {reason}")]
     Setting {
         /// The field.
@@ -43,7 +43,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// What kind of error it is, which says whose fault it is and what helps.
+    /// The kind of the error: whose fault it is, and what helps.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         match self {

@@ -1,7 +1,7 @@
-//! How an image must be turned, by its EXIF data.
+//! The orientation of an image, from its EXIF data.
 //!
-//! EXIF is a TIFF file without an image: a byte order, and directories of entries of 12 bytes. Orientation is an entry
-//! of the first.
+//! EXIF data are a TIFF file without an image: a byte order, and directories of entries of 12 bytes. The first
+//! directory has the entry Orientation.
 
 /// The value of the tag Orientation, 1 to 8.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,7 +10,7 @@ pub(crate) struct Orientation(u8);
 impl Orientation {
     pub(crate) const UPRIGHT: Self = Self(1);
 
-    /// The orientation that EXIF data name; upright if they name none, or make no sense.
+    /// The orientation in EXIF data; upright if they have none or are invalid.
     pub(crate) fn of(exif: &[u8]) -> Self {
         find(exif).filter(|orientation| (1..=8).contains(orientation)).map_or(Self::UPRIGHT, Self)
     }
@@ -20,7 +20,8 @@ impl Orientation {
         self.0 >= 5
     }
 
-    /// Where a pixel comes from, row and column, of a stored image of that height and width.
+    /// The stored `(row, column)` of the pixel at `(row, column)` of the upright image; `height` and `width` are those
+    /// of the stored image.
     pub(crate) fn source(self, (row, column): (usize, usize), (height, width): (usize, usize)) -> (usize, usize) {
         let (row, column) = if self.swaps_axes() { (column, row) } else { (row, column) };
         let from_below = matches!(self.0, 3 | 4 | 6 | 7);
@@ -29,7 +30,7 @@ impl Orientation {
     }
 }
 
-/// The value of the entry, if there is one.
+/// The value of the entry Orientation, if there is one.
 fn find(exif: &[u8]) -> Option<u8> {
     const ORIENTATION: u16 = 0x0112;
     const SHORT: u16 = 3;

@@ -1,8 +1,8 @@
-//! What a file is, by its first bytes.
+//! Recognizes formats by their first bytes.
 
 use crate::Error;
 
-/// A format that is read.
+/// A supported format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Format {
     /// Portable Network Graphics.
@@ -12,7 +12,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// The format of a file, of which the first eight bytes are enough; `None` if it is neither.
+    /// The format of a file, from its first eight bytes; `None` if it is neither.
     #[must_use]
     pub fn of(start: &[u8]) -> Option<Self> {
         if start.starts_with(b"\x89PNG\r\n\x1a\n") {
@@ -25,7 +25,7 @@ impl Format {
     }
 }
 
-/// Images of other formats: where their signature is, and what people call them.
+/// Other image formats: position and bytes of the signature, and the name for messages.
 const OTHERS: [(usize, &[u8], &str); 11] = [
     (0, b"GIF8", "a GIF image"),
     (8, b"WEBP", "a WebP image"),
@@ -40,7 +40,7 @@ const OTHERS: [(usize, &[u8], &str); 11] = [
     (0, b"\0\0\0\x0cJXL ", "a JPEG XL image"),
 ];
 
-/// The error for a file of no format that is read.
+/// The error for a file of an unsupported format.
 pub(crate) fn refused(bytes: &[u8]) -> Error {
     let is =
         |&&(at, signature, _): &&(usize, &[u8], &str)| bytes.get(at..).is_some_and(|rest| rest.starts_with(signature));
@@ -49,9 +49,9 @@ pub(crate) fn refused(bytes: &[u8]) -> Error {
     }
     let reason = match bytes {
         [] => "it is empty",
-        _ if bytes.starts_with(b"\x89PN") => "it begins as a PNG file does, but was changed or cut off on the way",
-        _ if bytes.starts_with(b"\xff\xd8") => "it begins as a JPEG file does, but was changed or cut off on the way",
-        _ => "it begins as neither does",
+        _ if bytes.starts_with(b"\x89PN") => "it begins like a PNG file, but is damaged or truncated",
+        _ if bytes.starts_with(b"\xff\xd8") => "it begins like a JPEG file, but is damaged or truncated",
+        _ => "it begins like neither",
     };
     Error::Foreign { reason }
 }

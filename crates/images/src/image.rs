@@ -21,15 +21,16 @@ pub struct Image {
 }
 
 impl Image {
-    /// An image of pixels at hand: `[height, width, channels]`, of one channel (gray) or three (red, green, blue).
+    /// An image of `pixels: [height, width, channels]`, with one channel (gray) or three (red, green, blue).
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] if there are other than one or three channels, no pixels, or not as many bytes as that takes.
+    /// [`Error::Setting`] if the number of channels is not one or three, if there are no pixels, or if the number of
+    /// bytes differs from `height * width * channels`.
     pub fn from_pixels(height: usize, width: usize, channels: usize, pixels: Vec<u8>) -> Result<Self, Error> {
         let invalid = |reason: String| Error::Setting { setting: "pixels", reason };
         if height == 0 || width == 0 || !matches!(channels, 1 | 3) {
-            return Err(invalid(format!("an image of {height}x{width}x{channels} is none of one or three channels")));
+            return Err(invalid(format!("an image of {height}x{width}x{channels} has neither one nor three channels")));
         }
         let bytes = height.checked_mul(width).and_then(|count| count.checked_mul(channels));
         if bytes != Some(pixels.len()) {
@@ -68,7 +69,7 @@ impl Image {
         &self.notes
     }
 
-    /// What a decoder makes: pixels as they are stored, how they must be turned, and what was done to them.
+    /// The image of decoded pixels, brought upright by `orientation`.
     pub(crate) fn decoded(
         (height, width, channels): (usize, usize, usize),
         pixels: Vec<u8>,
@@ -80,16 +81,16 @@ impl Image {
             return Ok(Self { height, width, channels, pixels, notes });
         }
         hold(2 * pixels.len() as u64, limits)?;
-        let (turned_height, turned_width) = if orientation.swaps_axes() { (width, height) } else { (height, width) };
-        let mut turned = memory::room(pixels.len())?;
-        for row in 0..turned_height {
-            for column in 0..turned_width {
+        let (upright_height, upright_width) = if orientation.swaps_axes() { (width, height) } else { (height, width) };
+        let mut upright = memory::room(pixels.len())?;
+        for row in 0..upright_height {
+            for column in 0..upright_width {
                 let (row, column) = orientation.source((row, column), (height, width));
                 let start = (row * width + column) * channels;
-                turned.extend_from_slice(&pixels[start..start + channels]);
+                upright.extend_from_slice(&pixels[start..start + channels]);
             }
         }
-        Ok(Self { height: turned_height, width: turned_width, channels, pixels: turned, notes })
+        Ok(Self { height: upright_height, width: upright_width, channels, pixels: upright, notes })
     }
 }
 
@@ -105,8 +106,8 @@ pub(crate) fn check_size(height: u64, width: u64, limits: &Limits) -> Result<(),
     Ok(Limits::check("image-side", height.max(width), limits.image_side)?)
 }
 
-/// Checks that so many bytes may be held at once, and that there is memory for them. Decoders do not ask before they
-/// take it.
+/// Checks that so many bytes are within the limit, and that there is memory for them: decoders allocate without
+/// checking.
 pub(crate) fn hold(bytes: u64, limits: &Limits) -> Result<(), Error> {
     Limits::check("image-bytes", bytes, limits.image_bytes)?;
     let bytes = usize::try_from(bytes).map_err(|_| fourfold_tensor::Error::OutOfMemory { bytes: usize::MAX })?;

@@ -13,14 +13,14 @@ use markers::{Colors, Frame};
 
 /// Decodes a file.
 ///
-/// Its structure is read first, so that the decoder, which takes memory as it goes and stops at nothing but what it
-/// cannot read, is only given whole files of known size.
+/// Its structure is read first. The decoder allocates as it goes and accepts truncated files, so it only gets complete
+/// files of known size.
 pub(crate) fn decode(bytes: &[u8], limits: &Limits) -> Result<Image, Error> {
     let frame = markers::read(bytes)?;
     check_size(frame.height.into(), frame.width.into(), limits)?;
     hold(bytes_held(&frame), limits)?;
     let mut decoder = Decoder::new(bytes);
-    // Components as they are stored, or 255 less that.
+    // Components as stored, or 255 minus them.
     match frame.components.len() {
         1 => {}
         3 => decoder.set_color_transform(ColorTransform::RGB),
@@ -29,7 +29,7 @@ pub(crate) fn decode(bytes: &[u8], limits: &Limits) -> Result<Image, Error> {
     let mut pixels = decoder.decode().map_err(failed)?;
     let (height, width) = (usize::from(frame.height), usize::from(frame.width));
     if pixels.len() != height * width * frame.components.len() {
-        return Err(corrupt("the decoded image has another size than the header says"));
+        return Err(corrupt("the size of the decoded image differs from the header"));
     }
     let mut notes = Vec::new();
     let channels = match frame.colors() {
@@ -53,8 +53,8 @@ pub(crate) fn decode(bytes: &[u8], limits: &Limits) -> Result<Image, Error> {
     Image::decoded((height, width, channels), pixels, orientation, notes, limits)
 }
 
-/// What the decoder holds at once: the planes of all components, in whole blocks, their coefficients of two bytes if
-/// they come in several passes, and the image.
+/// The bytes that the decoder holds at once: the planes of all components, in whole blocks; their coefficients of two
+/// bytes, if the file is progressive; and the image.
 fn bytes_held(frame: &Frame<'_>) -> u64 {
     let most = |factor: fn(&markers::Component) -> u64| frame.components.iter().map(factor).max().unwrap_or(1);
     let (most_across, most_down) = (most(|component| component.across), most(|component| component.down));

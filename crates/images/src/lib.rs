@@ -2,7 +2,7 @@
 //!
 //! [`decode`] makes an [`Image`] of a file's bytes, [`Preprocess::apply`] a tensor of the image: resized, cropped,
 //! scaled and normalized. The steps and their defaults are those of torchvision's `transforms` on images of Pillow, and
-//! so are the numbers, bit for bit; those of a JPEG file as far as decoders agree (below).
+//! so are the results, bit for bit; for JPEG files as far as decoders agree (below).
 //!
 //! ```
 //! use fourfold_error::Limits;
@@ -25,18 +25,18 @@
 //! # Ok::<(), fourfold_images::Error>(())
 //! ```
 //!
-//! # What becomes of a file
+//! # Conversions
 //!
-//! What a file is, is told by its content. An image has 8 bits a channel, and one channel or three. Whatever else a
-//! file has is dropped or converted, as Pillow's `convert("RGB")` does, and [`Image::notes`] says so:
+//! The format is recognized by content, not by name. An [`Image`] has 8 bits a channel, and one channel or three.
+//! Everything else is dropped or converted, as Pillow's `convert("RGB")` does, and [`Image::notes`] says so:
 //!
 //! | file | image |
 //! |---|---|
 //! | gray of 1, 2 or 4 bits, palette | expanded |
 //! | alpha channel, transparent colour | dropped, not blended |
-//! | 16 bits a channel | `round(v / 257)` (Pillow cuts bits off, or values) |
-//! | animated PNG | the image that a program sees which knows nothing of animations |
-//! | JPEG in CMYK or YCCK | RGB, by Adobe's inverted convention, as Pillow takes all of them |
+//! | 16 bits a channel | `round(v / 257)` (Pillow truncates bits or clamps values, by mode) |
+//! | animated PNG | the default image, which programs without animation show |
+//! | JPEG in CMYK or YCCK | RGB, by Adobe's inverted convention, as Pillow does for all of them |
 //! | EXIF orientation, 1 to 8 | applied, as `ImageOps.exif_transpose` does |
 //! | colour profile, gamma | not applied |
 //!
@@ -46,13 +46,13 @@
 //! by libjpeg's rules. Arithmetic coding, lossless JPEG and 12 bits are unsupported. The decoders are the crates `png`
 //! and `jpeg-decoder`, the latter without code for single CPUs, so that an image is the same everywhere. (`zune-jpeg`,
 //! which the crate `image` has, gives wrong pixels for files with a scan for each subsampled component, and panics on
-//! some; `image` also takes files that are cut off for whole.)
+//! some; `image` also accepts truncated files.)
 //!
 //! # Hostile files
 //!
 //! Sizes are checked before anything is decoded: [`Limits::image_side`](fourfold_error::Limits::image_side) and
-//! [`Limits::image_bytes`](fourfold_error::Limits::image_bytes), which counts what a step holds at once. A file that
-//! ends early is an error wherever it ends, and so is a PNG whose checksums are wrong. A JPEG file has no checksum:
+//! [`Limits::image_bytes`](fourfold_error::Limits::image_bytes), which counts the bytes that a step holds at once. A
+//! truncated file is an error wherever it ends, and so is a PNG with wrong checksums. A JPEG file has no checksum:
 //! damage within its image may go unnoticed.
 
 #![forbid(unsafe_code)]

@@ -1,6 +1,6 @@
-//! What was done to an image that nobody asked for.
+//! Notes: conversions of an image that the caller did not ask for.
 
-/// A change that the caller should hear of once, however many images it happened to.
+/// A conversion that the caller did not ask for. Report it once, with the number of images.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Note {
@@ -10,9 +10,9 @@ pub enum Note {
     Depth,
     /// CMYK became RGB.
     Cmyk,
-    /// One image of an animation was taken.
+    /// Only the first frame of an animation was decoded.
     Animation,
-    /// The gray became red, green and blue.
+    /// Gray was copied to red, green and blue.
     Gray,
     /// The image is smaller than the crop, and was padded with 0.
     Padding,

@@ -8,7 +8,7 @@ use crate::image::{check_size, hold};
 use crate::resize::resized;
 use crate::{Error, Image, Interpolation, Note, Resize};
 
-/// What becomes of an image, in this order: its channels are converted, it is resized, cropped, scaled and normalized.
+/// Settings for turning an image into a tensor: convert channels, resize, crop, scale, normalize, in this order.
 ///
 /// ```text
 /// value = (pixel * scale - mean[channel]) / std[channel]
@@ -19,19 +19,19 @@ use crate::{Error, Image, Interpolation, Note, Resize};
 /// bits.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Preprocess {
-    /// The size that the image is resized to; none: as it is.
+    /// The size after resizing; `None` keeps the size.
     pub resize: Option<Resize>,
-    /// How it is resized.
+    /// The interpolation of the resize.
     pub interpolation: Interpolation,
-    /// Height and width of what is kept around the middle, as torchvision's `CenterCrop` has it: smaller images are
-    /// padded with 0, of which [`Preprocess::notes`] tells. None: all.
+    /// Height and width of the center crop, as torchvision's `CenterCrop`. Smaller images are padded with 0, which
+    /// [`Preprocess::notes`] reports. `None` keeps everything.
     pub crop: Option<(usize, usize)>,
-    /// What pixels of 0 to 255 are multiplied by; none: 1/255.
+    /// The factor for pixels of 0 to 255; `None` is 1/255.
     pub scale: Option<f64>,
-    /// What is subtracted after scaling: nothing, one number for all channels, or one for each, in the order of the
-    /// tensor's channels.
+    /// Subtracted after scaling: empty, one number for all channels, or one for each, in the order of the tensor's
+    /// channels.
     pub mean: Vec<f32>,
-    /// What is divided by in the end, given as `mean` is.
+    /// The divisor after that, in the form of `mean`.
     pub std: Vec<f32>,
     /// The order of the axes.
     pub layout: Layout,
@@ -44,20 +44,20 @@ pub struct Preprocess {
 /// The order of a tensor's axes. One sample has no axis for the batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Layout {
-    /// `[channels, height, width]`: of PyTorch and most ONNX files.
+    /// `[channels, height, width]`, as in PyTorch and most ONNX files.
     #[default]
     Nchw,
-    /// `[height, width, channels]`: of TensorFlow.
+    /// `[height, width, channels]`, as in TensorFlow.
     Nhwc,
 }
 
 /// The channels of a tensor.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Channels {
-    /// Red, green, blue; a gray image's gray for each.
+    /// Red, green, blue; gray is copied to each.
     #[default]
     Rgb,
-    /// Blue, green, red, as of OpenCV.
+    /// Blue, green, red, as in OpenCV.
     Bgr,
     /// Luma: `(19595 r + 38470 g + 7471 b + 32768) >> 16`, as Pillow's `convert("L")`.
     Gray,
@@ -89,7 +89,7 @@ impl Layout {
 }
 
 impl Channels {
-    /// How many they are.
+    /// The number of channels.
     #[must_use]
     pub fn count(self) -> usize {
         match self {
@@ -100,11 +100,11 @@ impl Channels {
 }
 
 impl Preprocess {
-    /// Checks the settings, which [`Preprocess::apply`] does too.
+    /// Checks the settings; [`Preprocess::apply`] does so too.
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] for what makes no sense or contradicts something else.
+    /// [`Error::Setting`] if a setting is invalid or contradicts another.
     pub fn check(&self) -> Result<(), Error> {
         let invalid = |setting: &'static str, reason: String| Err(Error::Setting { setting, reason });
         match self.resize {
@@ -157,7 +157,7 @@ impl Preprocess {
         self.layout.shape(self.channels.count(), height, width)
     }
 
-    /// What happens to the image that nobody asked for: when it was decoded, and here.
+    /// The notes about an image: those of decoding, and those of these settings.
     #[must_use]
     pub fn notes(&self, image: &Image) -> Vec<Note> {
         let mut notes = image.notes().to_vec();
@@ -224,7 +224,7 @@ impl Preprocess {
         Ok(tensor)
     }
 
-    /// What each pixel becomes in a channel.
+    /// For each pixel value, the tensor's value in a channel.
     #[expect(clippy::cast_possible_truncation, reason = "the product is rounded to f32, as torchvision's quotient is")]
     fn table(&self, channel: usize) -> [f32; 256] {
         let of_channel = |numbers: &[f32]| numbers.get(channel).or(numbers.first()).copied();
@@ -237,11 +237,11 @@ impl Preprocess {
         })
     }
 
-    /// Puts the values of all pixels, which have so many channels, where the layout has them.
+    /// Writes the values of all pixels in the order of the layout.
     fn fill<T>(&self, values: &mut [T], pixels: &[u8], stored: usize, value: impl Fn(usize, u8) -> T) {
         let count = self.channels.count();
         for channel in 0..count {
-            // Blue comes first where red does in the image; a gray image has one channel for all.
+            // BGR reverses the channels; a gray image has one channel for all.
             let from = if self.channels == Channels::Bgr { count - 1 - channel } else { channel };
             let from = pixels.iter().skip(from.min(stored - 1)).step_by(stored);
             let (start, step) = match self.layout {

@@ -1,8 +1,8 @@
 //! Resizing as Pillow does it, bit for bit.
 //!
-//! `Image.resize` goes over an image of 8 bits twice, along its rows and along its columns, and rounds to 8 bits in
-//! between. A value is the sum of those that a filter reaches, which is as wide as the pixels of the smaller image, so
-//! that none is left out (antialiasing):
+//! `Image.resize` makes two passes, along rows and along columns, and rounds to 8 bits in between. A new pixel is a
+//! weighted sum of old ones. When the image shrinks, the filter widens by the same factor, so that every old pixel
+//! counts (antialiasing):
 //!
 //! ```text
 //! out[i]  = round(sum_j w[i, j] * in[j])
@@ -12,9 +12,9 @@
 //! ```
 //!
 //! over the `j` within `s` times the filter's reach around `c[i]`. Weights are whole numbers of 2^-22, rounded half
-//! away from zero; the sum is rounded half up and clamped. Rows come first, but where an image loses more than twice as
-//! many rows as columns: so it is in Pillow 13. Earlier versions have rows first in any case, which gives such images
-//! slightly different values.
+//! away from zero; the sum is rounded half up and clamped. Rows come first, unless the image loses more than twice as
+//! many rows as columns, as in Pillow 13. Earlier versions always do rows first, which gives such images slightly
+//! different values.
 //!
 //! Formulas and roundings are those of Pillow's `src/libImaging/Resample.c` and `Geometry.c` (Pillow, MIT-CMU licence,
 //! copyright 1997-2011 Secret Labs AB, 1995-2011 Fredrik Lundh and contributors, 2010 Jeffrey A. Clark and
@@ -41,15 +41,15 @@ pub enum Resize {
     },
 }
 
-/// How the values between pixels are found.
+/// The interpolation between pixels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Interpolation {
-    /// The pixel below the middle of the new one.
+    /// The old pixel at the center of the new one.
     Nearest,
-    /// A triangle, as wide as the pixels of the smaller image: torchvision's default.
+    /// A triangle filter, torchvision's default.
     #[default]
     Bilinear,
-    /// Cubic curves (Catmull-Rom).
+    /// A cubic filter (`a = -0.5`, Catmull-Rom).
     Bicubic,
 }
 
@@ -112,7 +112,7 @@ pub(crate) fn resized(
     }
 }
 
-/// A filter: how far it reaches on either side, and its value there.
+/// A filter: its support on either side, and its values.
 struct Filter {
     reach: f64,
     value: fn(f64) -> f64,
@@ -134,13 +134,13 @@ fn cubic(at: f64) -> f64 {
     }
 }
 
-/// Bits of a weight behind the point.
+/// Fractional bits of a weight.
 const BITS: u32 = 32 - 8 - 2;
 
-/// What each new pixel of a row takes of the old ones.
+/// The weights of old pixels in each new pixel of an axis.
 struct Weights {
-    /// For each new pixel, the first old one, and where its weights end.
-    places: Vec<(usize, usize)>,
+    /// For each new pixel, the first old pixel, and the end of its weights in the list.
+    ends: Vec<(usize, usize)>,
     weights: Vec<i32>,
 }
 
@@ -150,40 +150,40 @@ impl Weights {
         let stretch = scale.max(1.0);
         let reach = filter.reach * stretch;
         let inverse = 1.0 / stretch;
-        let most = whole(reach.ceil(), length) * 2 + 1;
-        let (mut places, mut weights) = (memory::room(new_length)?, memory::room(new_length.saturating_mul(most))?);
+        let max_taps = whole(reach.ceil(), length) * 2 + 1;
+        let (mut ends, mut weights) = (memory::room(new_length)?, memory::room(new_length.saturating_mul(max_taps))?);
         for index in 0..new_length {
             let center = (index as f64 + 0.5) * scale;
             let (first, end) = (whole(center - reach + 0.5, length), whole(center + reach + 0.5, length));
             let values = (first..end).map(|at| (filter.value)((at as f64 - center + 0.5) * inverse));
             let sum = values.clone().fold(0.0, |sum, value| sum + value);
             weights.extend(values.map(|value| fixed(if sum == 0.0 { value } else { value / sum })));
-            places.push((first, weights.len()));
+            ends.push((first, weights.len()));
         }
-        Ok(Self { places, weights })
+        Ok(Self { ends, weights })
     }
 
     /// For each new pixel, the first old one, and the weights from it on.
     fn iter(&self) -> impl Iterator<Item = (usize, &[i32])> {
-        let starts = core::iter::once(0).chain(self.places.iter().map(|&(_, end)| end));
-        self.places.iter().zip(starts).map(|(&(first, end), start)| (first, &self.weights[start..end]))
+        let starts = core::iter::once(0).chain(self.ends.iter().map(|&(_, end)| end));
+        self.ends.iter().zip(starts).map(|(&(first, end), start)| (first, &self.weights[start..end]))
     }
 }
 
-/// A position as the number of a pixel, at most `most`.
+/// A position as a pixel index, at most `max`.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates, and positions are small")]
-fn whole(position: f64, most: usize) -> usize {
-    (position.max(0.0) as usize).min(most)
+fn whole(position: f64, max: usize) -> usize {
+    (position.max(0.0) as usize).min(max)
 }
 
-/// A weight in whole numbers of 2^-22.
+/// A weight in fixed point, in units of 2^-22.
 #[expect(clippy::cast_possible_truncation, reason = "weights are at most 2 on either side of 0")]
 fn fixed(weight: f64) -> i32 {
     let scaled = weight * f64::from(1 << BITS);
     (if weight < 0.0 { scaled - 0.5 } else { scaled + 0.5 }) as i32
 }
 
-/// A sum of values by weights, as a value.
+/// A weighted sum in fixed point, rounded to a value.
 fn value(sum: i32) -> u8 {
     u8::try_from((sum >> BITS).clamp(0, 255)).unwrap_or(u8::MAX)
 }
@@ -191,7 +191,7 @@ fn value(sum: i32) -> u8 {
 const HALF: i32 = 1 << (BITS - 1);
 
 fn along_rows(pixels: &[u8], row: usize, weights: &Weights, channels: usize) -> Result<Vec<u8>, Error> {
-    let mut narrow = memory::room(pixels.len() / row * weights.places.len() * channels)?;
+    let mut narrow = memory::room(pixels.len() / row * weights.ends.len() * channels)?;
     for row in pixels.chunks_exact(row) {
         for (first, weights) in weights.iter() {
             let old = row[first * channels..].chunks_exact(channels);
@@ -208,7 +208,7 @@ fn along_rows(pixels: &[u8], row: usize, weights: &Weights, channels: usize) -> 
 }
 
 fn along_columns(pixels: &[u8], row: usize, weights: &Weights) -> Result<Vec<u8>, Error> {
-    let mut low = memory::room(weights.places.len() * row)?;
+    let mut low = memory::room(weights.ends.len() * row)?;
     let mut sums = memory::filled(HALF, row)?;
     for (first, weights) in weights.iter() {
         sums.fill(HALF);
@@ -222,7 +222,7 @@ fn along_columns(pixels: &[u8], row: usize, weights: &Weights) -> Result<Vec<u8>
     Ok(low)
 }
 
-/// The pixel below the middle of each new one. Middles are added up, as Pillow does it.
+/// The old pixel at the center of each new one. Centers are accumulated, as in Pillow.
 fn nearest(
     pixels: &[u8],
     (height, width, channels): (usize, usize, usize),
@@ -230,13 +230,13 @@ fn nearest(
 ) -> Result<Vec<u8>, Error> {
     let below = |length: usize, new_length: usize| -> Result<Vec<usize>, Error> {
         let step = length as f64 / new_length as f64;
-        let mut middle = step * 0.5;
-        let mut places = memory::room(new_length)?;
+        let mut center = step * 0.5;
+        let mut sources = memory::room(new_length)?;
         for _ in 0..new_length {
-            places.push(whole(middle, length - 1));
-            middle += step;
+            sources.push(whole(center, length - 1));
+            center += step;
         }
-        Ok(places)
+        Ok(sources)
     };
     let (rows, columns) = (below(height, new_height)?, below(width, new_width)?);
     let mut near = memory::room(new_height * new_width * channels)?;

@@ -1,4 +1,4 @@
-//! Where results go, and what happens to the sums on the way.
+//! Outputs of products: the `i32` sums, scaled to floats, or requantized.
 
 use crate::elementwise::check_codes;
 use crate::error::{check_length, check_matrix, check_zero_point};
@@ -90,7 +90,7 @@ pub struct Residual<'a> {
 }
 
 impl Output<'_> {
-    /// The same output for a shorter time.
+    /// The same output, borrowed for a shorter lifetime.
     pub(crate) fn reborrow(&mut self) -> Output<'_> {
         match self {
             Output::I32(output) => Output::I32(I32Output { out: output.out, ..*output }),

@@ -6,7 +6,7 @@ use fourfold_graph::{ErrorKind, Excerpt, LimitExceeded};
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum Error {
-    /// The file is something else.
+    /// The file is not an ONNX model.
     #[error("this is {what}, not an ONNX model{hint}")]
     NotOnnx {
         /// What it looks like.
@@ -40,7 +40,7 @@ pub enum Error {
         /// The version.
         version: i64,
     },
-    /// The file is of a newer version of the format than is known.
+    /// The file has an `ir_version` that is not supported.
     #[error(
         "version {version} of the file format is not known; versions 1 to 14 are. \
          Save the model with an older ir_version"
@@ -99,7 +99,7 @@ pub enum Error {
         /// What is wrong.
         reason: String,
     },
-    /// The data of a tensor, in a file beside the model, cannot be read.
+    /// The external data of a tensor cannot be read.
     #[error("tensor `{name}`: its data in `{location}` {reason}")]
     External {
         /// The tensor's name.
@@ -115,7 +115,7 @@ pub enum Error {
         /// Why, in words.
         reason: String,
     },
-    /// A value that a graph to be exported holds has no ONNX form.
+    /// A value of the exported graph has no ONNX form.
     #[error("value `{value}` cannot be written to ONNX: {reason}")]
     Export {
         /// The value's name.
@@ -132,7 +132,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// What kind of error it is, which says whose fault it is and what helps.
+    /// The kind of the error: whose fault it is, and what helps.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         match self {
@@ -162,24 +162,24 @@ impl From<fourfold_tensor::Error> for Error {
     }
 }
 
-/// Bytes of the list of operators in a message.
+/// The message lists operators until it has this many bytes.
 const LONGEST_LIST: usize = 2048;
 
-/// The operators with their counts, as many as fit a message.
+/// The operators with their counts, up to [`LONGEST_LIST`].
 fn list(operators: &[(String, usize)]) -> String {
     let mut list = String::new();
-    for (place, (name, count)) in operators.iter().enumerate() {
+    for (index, (name, count)) in operators.iter().enumerate() {
         if list.len() > LONGEST_LIST {
-            list.push_str(&format!(" and {} more", operators.len() - place));
+            list.push_str(&format!(" and {} more", operators.len() - index));
             break;
         }
-        let separator = if place == 0 { "" } else { ", " };
+        let separator = if index == 0 { "" } else { ", " };
         list.push_str(&format!("{separator}{} ({count})", Excerpt(name)));
     }
     list
 }
 
-/// What to do about a model that is quantized in a way that is not known.
+/// Advice for models with unknown quantized operators.
 fn hint(operators: &[(String, usize)]) -> &'static str {
     let is_quantized = |name: &str| {
         let name = name.rsplit('.').next().unwrap_or(name);

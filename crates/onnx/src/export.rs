@@ -1,56 +1,56 @@
 //! From a graph to an ONNX file.
 //!
-//! Codes have no place in the float operators of ONNX, so a quantized value `v` is written as QuantizeLinear, whose
-//! result is `v`, and DequantizeLinear, whose result is `v.real`: the QDQ form, which ONNX Runtime and others turn back
-//! into integer operators, as [`import`](crate::import) does: names, codes and results come back as they were.
+//! The float operators of ONNX take no quantized values, so a quantized value `v` is written as QuantizeLinear, whose
+//! result is `v`, and DequantizeLinear, whose result is `v.real`. This is the QDQ form. ONNX Runtime and others fuse it
+//! into integer operators, and so does [`import`](crate::import): names, quantized values and results come back as they
+//! were.
 //!
-//! - Weights are `i8` initializers behind a DequantizeLinear with one scale for each channel, biases `i32` ones with
-//!   the scale `s_a * s_w[c]`.
+//! - Weights are `i8` initializers behind a DequantizeLinear with one scale for each channel; biases are `i32`
+//!   initializers with the scale `s_a * s_w[c]`.
 //! - A fused clamp is a Relu or Clip of its own, before the QuantizeLinear.
-//! - Where an operator may use fewer than all codes of the type, a Clip keeps the others from occurring (and keeps ONNX
-//!   Runtime from running it in integers).
+//! - Where the range of a value is narrower than its type, a Clip enforces it (and keeps ONNX Runtime from running the
+//!   operator in integers).
 //! - Dynamic quantization is DynamicQuantizeLinear, MatMulInteger and the multiplication by both scales. ONNX quantizes
 //!   the whole input with one scale ([`DynamicScheme::OnnxPerTensor`](fourfold_schemes::DynamicScheme::OnnxPerTensor));
 //!   where each row has its own, results agree closely, not exactly.
 //! - A dynamically quantized LSTM is ONNX Runtime's DynamicQuantizeLSTM; a GRU or RNN, for which there is none, reads
-//!   its weights through a DequantizeLinear and computes with real numbers. The metadata of its node say how it was
-//!   quantized (`fourfold.dynamic`), so that [`import`](crate::import) gives the layer on codes again, with the same
-//!   bits.
-//! - The cell states of an LSTM are written where only those after the last step are read, as `Y_c`; its hidden states
-//!   are `Y` and `Y_h`.
+//!   its weights through a DequantizeLinear and computes in `f32`. The metadata of its node (`fourfold.dynamic`)
+//!   say how it was quantized, so that [`import`](crate::import) restores the quantized layer, with the same bits.
+//! - The hidden states of an LSTM are `Y` and `Y_h`. Its cell state can be written only if nothing but the one after
+//!   the last step is read, as `Y_c`.
 //!
-//! [`Form::QOperator`] writes operators on codes instead: QLinearConv, QLinearMatMul, and ONNX Runtime's QGemm,
+//! [`Form::QOperator`] writes quantized operators instead: QLinearConv, QLinearMatMul, and ONNX Runtime's QGemm,
 //! QLinearAdd, QLinearMul, QLinearConcat, QLinearAveragePool, QLinearGlobalAveragePool, QLinearSigmoid,
-//! QLinearLeakyRelu and QLinearSoftmax, with a Clip of codes behind them where the result may not have all codes of its
-//! type. What moves or clamps codes reads them as they are. What has no such form (other functions by table,
-//! differences) stands between DequantizeLinear and QuantizeLinear.
+//! QLinearLeakyRelu and QLinearSoftmax, followed by a quantized Clip where the range of the result is narrower than
+//! its type. Operators that only move or clamp elements take quantized values as they are. Operators without such a
+//! form (other functions by table, differences) stand between DequantizeLinear and QuantizeLinear.
 //!
-//! - Sizes that several symbols of the inputs give are written as shape arithmetic: Shape, Gather, Mul, Add and Concat.
-//! - Truth values are `bool`. Inputs and outputs of codes are `uint8` or `int8`; the nodes that read an input give its
-//!   scale.
+//! In both forms:
 //!
-//! - Products of codes whose result is the sums are MatMulInteger and ConvInteger, with an Add for a bias.
-//! - Real numbers rounded to those that codes stand for are QuantizeLinear and DequantizeLinear, of codes of 4, 8 or 16
-//!   bits.
+//! - Sizes computed from several symbols of the inputs are written as shape arithmetic: Shape, Gather, Mul, Add and
+//!   Concat.
+//! - Quantized inputs and outputs are `uint8` or `int8`; the nodes that read an input give its scale.
+//! - Quantized products that give their `i32` sums are MatMulInteger and ConvInteger, with an Add for a bias.
+//! - A fake quantization is QuantizeLinear and DequantizeLinear, of 4, 8 or 16 bits.
 //!
-//! Opset 17 is written, 19 where dilated averages or padding from the other end need it, 21 for a normalization over
-//! groups of channels and for codes of 4 and 16 bits.
+//! The opset is 17, or 19 where a dilated average or padding that wraps around needs it, or 21 for a normalization over
+//! groups of channels and for quantized values of 4 and 16 bits.
 
-mod apart;
 mod attributes;
-mod choice;
 mod dynamic;
-mod fake;
+mod external;
+mod fake_quantize;
 mod function;
 mod message;
 mod movement;
 mod node;
 mod normalization;
-mod on_codes;
+mod qoperator;
 mod recurrent;
 mod sizes;
 mod states;
 mod sums;
+mod top_k;
 mod values;
 
 use std::collections::{HashMap, HashSet};
@@ -73,14 +73,14 @@ const VERSIONS: [(i64, i64); 3] = [(17, 8), (19, 9), (21, 10)];
 const MICROSOFT: &str = "com.microsoft";
 const MICROSOFT_VERSION: i64 = 1;
 
-/// How operators on codes are written.
+/// How quantized operators are written.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Form {
     /// Float operators between DequantizeLinear and QuantizeLinear.
     #[default]
     Qdq,
-    /// Operators on codes, QLinearConv and its like, some of which only ONNX Runtime has.
+    /// Quantized operators: QLinearConv and the like, some of which only ONNX Runtime has.
     QOperator,
 }
 
@@ -100,7 +100,7 @@ pub fn export(graph: &Graph) -> Result<Vec<u8>, Error> {
 /// [`Error::Export`] for what ONNX has no form for, and for graphs of more than 2 GiB, which [`export_apart`] writes.
 pub fn export_as(graph: &Graph, form: Form) -> Result<Vec<u8>, Error> {
     let model = model(graph, form)?;
-    if model.encoded_len() > apart::MESSAGE_BYTES {
+    if model.encoded_len() > external::MESSAGE_BYTES {
         let reason =
             "its model is larger than 2 GiB, the most that one file holds; write it with data in a second file";
         return Err(Error::Export { value: graph.name().to_owned(), reason });
@@ -123,7 +123,7 @@ fn encoded(model: &ModelProto) -> Result<Vec<u8>, Error> {
 /// [`Error::Export`] for what ONNX has no form for.
 pub fn export_apart(graph: &Graph, form: Form, location: &str) -> Result<(Vec<u8>, Vec<u8>), Error> {
     let mut model = model(graph, form)?;
-    let data = apart::move_out(&mut model, location);
+    let data = external::move_out(&mut model, location);
     Ok((encoded(&model)?, data))
 }
 
@@ -132,8 +132,8 @@ pub fn export_apart(graph: &Graph, form: Form, location: &str) -> Result<(Vec<u8
 pub fn needs_two_files(graph: &Graph) -> bool {
     let constants = graph.values().iter().filter_map(fourfold_graph::Value::constant);
     let bytes = constants.map(|constant| constant.len() * constant.dtype().size()).fold(0, usize::saturating_add);
-    // What is not the data of tensors takes a small part of the file.
-    bytes > apart::MESSAGE_BYTES / 16 * 15
+    // A sixteenth is left for everything but tensor data, which takes far less.
+    bytes > external::MESSAGE_BYTES / 16 * 15
 }
 
 fn model(graph: &Graph, form: Form) -> Result<ModelProto, Error> {
@@ -151,10 +151,10 @@ fn model(graph: &Graph, form: Form) -> Result<ModelProto, Error> {
         outputs.push(exporter.info(id));
         let name = graph.value(id).name();
         if graph.value(id).ty().params().is_some() {
-            exporter.codes_of(id)?;
+            exporter.quantized(id)?;
             continue;
         }
-        let made = exporter.real(id)?;
+        let made = exporter.float(id)?;
         if made != name {
             exporter.push("Identity", name, &[&made], name, Vec::new());
         }
@@ -190,25 +190,25 @@ struct Exporter<'g> {
     graph: &'g Graph,
     nodes: Vec<NodeProto>,
     initializers: Vec<TensorProto>,
-    /// The names that values and nodes of the graph and of the file have.
+    /// All names in use, of values and nodes, of the graph and of the file.
     names: HashSet<String>,
-    /// The number that is tried first for each name that was taken.
+    /// For each name that was taken: the next number to append.
     numbers: HashMap<String, usize>,
-    /// The name of the real numbers of each value that has been written.
-    reals: HashMap<ValueId, String>,
-    /// The names of codes, scale and zero point of each value of codes.
-    codes: HashMap<ValueId, [String; 3]>,
-    /// The first input and its first axis that has each symbol.
+    /// The name of the `f32` tensor of each value written so far.
+    float_names: HashMap<ValueId, String>,
+    /// The names of the quantized tensor, scale and zero point of each quantized value written so far.
+    quantized_names: HashMap<ValueId, [String; 3]>,
+    /// For each symbol, the first input and axis that have it.
     symbols: HashMap<&'g str, (ValueId, usize)>,
-    /// The names of the sizes that are computed.
+    /// The names of the sizes computed so far.
     sizes: HashMap<Dim, String>,
-    /// The constants of codes that have been written.
+    /// The quantized constants written so far.
     stored: HashSet<ValueId>,
-    /// The names that stand for the weights and biases of recurrent layers, by the number of gates and directions.
+    /// The names of the initializers of recurrent weights and biases, by the number of gates and directions.
     gates: HashMap<(ValueId, [usize; 2]), Vec<String>>,
-    /// The values that were written with the recurrent layer that they are cut out of.
+    /// The slices of recurrent layers that were written with their layer.
     cuts: HashSet<ValueId>,
-    /// The values inside of softmaxes on codes, which are not written.
+    /// The values inside quantized softmaxes, which are not written.
     softmaxes: HashSet<ValueId>,
     opset: i64,
     form: Form,
@@ -222,20 +222,20 @@ impl<'g> Exporter<'g> {
         let version = |node: &Node| match node.op() {
             Op::Pad(pad) if pad.mode == PadMode::Wrap => VERSIONS[1],
             Op::AveragePool(pool) if pool.window.dilation.iter().any(|&dilation| dilation != 1) => VERSIONS[1],
-            Op::FakeQuantize(params) if fake::is_new(params) => VERSIONS[2],
+            Op::FakeQuantize(params) if fake_quantize::is_new(params) => VERSIONS[2],
             _ if normalization::is_grouped(graph, node) => VERSIONS[2],
             _ => VERSIONS[0],
         };
         let (opset, _) = graph.nodes().iter().map(version).max().unwrap_or(VERSIONS[0]);
-        let softmaxes = if form == Form::QOperator { on_codes::softmaxes(graph) } else { HashSet::new() };
+        let softmaxes = if form == Form::QOperator { qoperator::softmaxes(graph) } else { HashSet::new() };
         Self {
             graph,
             nodes,
             initializers,
             names,
             numbers: HashMap::new(),
-            reals: HashMap::new(),
-            codes: HashMap::new(),
+            float_names: HashMap::new(),
+            quantized_names: HashMap::new(),
             symbols: sizes::symbols(graph),
             sizes: HashMap::new(),
             stored: HashSet::new(),
@@ -256,22 +256,22 @@ impl<'g> Exporter<'g> {
         value_info(self.graph.value(id).name(), self.ty(id))
     }
 
-    /// Notes where an input is; scale and zero point of codes are written.
+    /// Records the names of an input, and writes its scale and zero point if it is quantized.
     fn input(&mut self, id: ValueId) -> Result<(), Error> {
         let name = self.graph.value(id).name();
         match self.ty(id).params() {
             None => {
-                self.reals.insert(id, name.to_owned());
+                self.float_names.insert(id, name.to_owned());
             }
             Some(params) => {
                 let [scale, zero_point] = self.parameters(name, params)?;
-                self.codes.insert(id, [name.to_owned(), scale, zero_point]);
+                self.quantized_names.insert(id, [name.to_owned(), scale, zero_point]);
             }
         }
         Ok(())
     }
 
-    /// A name that nothing has yet.
+    /// An unused name.
     fn fresh(&mut self, base: &str) -> String {
         if self.names.insert(base.to_owned()) {
             return base.to_owned();

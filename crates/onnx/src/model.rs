@@ -1,8 +1,7 @@
-//! What is done with the messages of a model before a graph is made of them.
+//! Passes over the decoded messages of a model, before the importer builds a graph from them.
 //!
-//! Each pass takes the model and leaves a simpler one: functions are put in the place of their calls, nodes that no
-//! output needs are left out, tensor data is brought in from other files, sizes and inputs are fixed, real numbers
-//! become `float`.
+//! Each pass simplifies the model in place. It inlines functions or external data, drops nodes that no output depends
+//! on, fixes sizes and inputs, or replaces other float types by `float`.
 
 pub(crate) mod defaults;
 pub(crate) mod external;

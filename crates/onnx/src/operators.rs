@@ -1,11 +1,11 @@
-//! The operators that ONNX and the graph both have: one row each, by which they are both written and read.
+//! The operators that ONNX and the graph have in common. One row each serves both reading and writing.
 //!
-//! A row is an arm of [`row`]: the name in ONNX, and attribute by attribute its name there and its default. To add an
-//! operator, add its arm, and to [`READ`] an operator with any attributes, over which they are read. Which opsets have
-//! the operator, its types and its arity come from the table of the specification, `data/operators.txt`.
+//! A row is an arm of [`row`]: the ONNX name, and for each attribute its ONNX name and default. To add an operator, add
+//! its arm, and add it to [`READ`] with arbitrary attribute values, which reading overwrites. Opsets, types and arity
+//! come from the table of the specification, `data/operators.txt`.
 //!
-//! Operators of a form that no row describes are written by code of `export/`, and read by code that
-//! `import/operators.rs` lists. A row that is not in [`READ`] is only written.
+//! Operators that no row can describe are written by code in `export/` and read by code that `import/operators.rs`
+//! lists. A row that is not in [`READ`] is only written.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -17,14 +17,14 @@ use fourfold_graph::{
 
 use crate::Error;
 
-/// An attribute of a row: its default, and where it is in the graph's operator.
+/// An attribute of a row: its default, and the field of the graph's operator.
 pub(crate) enum Attribute<'v> {
     Float(f32, &'v mut f32),
     /// A number that is not negative.
     Size(i64, &'v mut usize),
     /// An axis of the first operand, negative from the end.
     Axis(i64, &'v mut usize),
-    /// The same, or the number of axes.
+    /// An axis that may also be the number of axes, as of Flatten.
     SplitAxis(i64, &'v mut usize),
     /// 1 for true, 0 for false.
     Flag(bool, &'v mut bool),
@@ -33,7 +33,7 @@ pub(crate) enum Attribute<'v> {
     ElementType(&'v mut CastTo),
 }
 
-/// Writes the attributes of a row, or reads over them.
+/// Reads or writes the attributes of a row.
 pub(crate) trait Attributes: Sized {
     fn attribute(&mut self, name: &'static str, attribute: Attribute<'_>) -> Result<(), Error>;
 
@@ -70,7 +70,7 @@ pub(crate) trait Attributes: Sized {
         self.with(name, Attribute::ElementType(to))
     }
 
-    /// Where a convolution or a pooling looks.
+    /// The window of a convolution or pooling.
     fn window(&mut self, window: &mut Window) -> Result<&mut Self, Error> {
         let Window { kernel, stride, dilation, pad_begin, pad_end } = window;
         self.sizes("kernel_shape", kernel)?.sizes("strides", stride)?.sizes("dilations", dilation)?;
@@ -82,7 +82,7 @@ pub(crate) trait Attributes: Sized {
     }
 }
 
-/// Asks a row for nothing but its name.
+/// Ignores all attributes, to get the name of a row.
 struct Name;
 
 impl Attributes for Name {
@@ -91,7 +91,7 @@ impl Attributes for Name {
     }
 }
 
-/// The name and the attributes of an operator in ONNX, `None` if it is written by code.
+/// Passes the attributes of an operator to `attributes`, and returns its ONNX name; `None` if it has no row.
 pub(crate) fn row<A: Attributes>(op: &mut Op, attributes: &mut A) -> Result<Option<&'static str>, Error> {
     Ok(Some(match op {
         Op::Add(_) => "Add",
@@ -210,7 +210,7 @@ pub(crate) fn row<A: Attributes>(op: &mut Op, attributes: &mut A) -> Result<Opti
     }))
 }
 
-/// The operators that are read by their rows, by their names in ONNX.
+/// The operators that are read by their rows, by ONNX name.
 pub(crate) static READ: LazyLock<HashMap<&str, Op>> = LazyLock::new(|| {
     let unary = [
         Unary::Exp,

@@ -8,12 +8,12 @@ use fourfold_tensor::Tensor;
 
 pub(crate) use generated::*;
 
-/// What a node says in its metadata beyond ONNX: how its operands are quantized while it runs, where no operator says
-/// so.
+/// The metadata key of a node whose ONNX operator cannot say that it is dynamically quantized; the value names the
+/// scheme.
 pub(crate) const DYNAMIC: &str = "fourfold.dynamic";
 
 impl TensorProto {
-    /// The message of a tensor.
+    /// The message of a tensor, with its data in `raw_data`.
     pub(crate) fn of(name: &str, value: &Tensor) -> Self {
         Self {
             dims: value.shape().iter().map(|&size| i64::try_from(size).unwrap_or(i64::MAX)).collect(),
@@ -26,7 +26,7 @@ impl TensorProto {
 }
 
 impl ValueInfoProto {
-    /// The type that the elements are declared to have, if they are.
+    /// The declared element type, if there is one.
     pub(crate) fn elem_type(&self) -> Option<i32> {
         let type_proto::Value::TensorType(tensor) = self.r#type.as_ref()?.value.as_ref()?;
         Some(tensor.elem_type).filter(|&ty| ty != 0)
@@ -54,7 +54,7 @@ pub(crate) mod data_type {
     pub(crate) const UINT2: i32 = 25;
     pub(crate) const INT2: i32 = 26;
 
-    /// The number of an element type.
+    /// The ONNX number of an element type.
     pub(crate) fn of(dtype: DType) -> i32 {
         match dtype {
             DType::F32 => FLOAT,
@@ -69,12 +69,12 @@ pub(crate) mod data_type {
         }
     }
 
-    /// The element type of a number; `None` for those that tensors do not have.
+    /// The element type of an ONNX number; `None` for types that tensors do not have.
     pub(crate) fn dtype(data_type: i32) -> Option<DType> {
         DType::ALL.into_iter().find(|&dtype| of(dtype) == data_type)
     }
 
-    /// The number of a type of quantized values.
+    /// The ONNX number of a quantized type.
     pub(crate) fn of_quantized(ty: QuantType) -> i32 {
         match ty {
             QuantType::I2 => INT2,
@@ -89,17 +89,17 @@ pub(crate) mod data_type {
         }
     }
 
-    /// The type of quantized values of a number; `None` for other types.
+    /// The quantized type of an ONNX number; `None` for other types.
     pub(crate) fn quantized(data_type: i32) -> Option<QuantType> {
         QuantType::ALL.into_iter().find(|&ty| of_quantized(ty) == data_type)
     }
 
-    /// The specification's name of a type of quantized values.
+    /// The ONNX name of a quantized type.
     pub(crate) fn name_of(ty: QuantType) -> &'static str {
         name(of_quantized(ty))
     }
 
-    /// The bits of one element; `None` for strings and types that are not known.
+    /// The bits of one element; `None` for strings and unknown types.
     pub(crate) fn bits(data_type: i32) -> Option<u64> {
         Some(match data_type {
             2 | 3 | 9 | 17..=20 | 24 => 8,

@@ -1,13 +1,13 @@
-//! A look at the wire format before anything is decoded.
+//! Checks of the protobuf wire format, before anything is decoded.
 
 use fourfold_graph::Limits;
 
 use crate::Error;
 
-/// Attributes and metadata that a model may have for each node that it may have, on average.
+/// The limit of attributes and metadata entries is this many times the limit of nodes.
 const ATTRIBUTES_PER_NODE: u64 = 16;
 
-/// Refuses what is known to be something else.
+/// Refuses files of other formats, recognized by their first bytes.
 pub(crate) fn recognize(bytes: &[u8]) -> Result<(), Error> {
     let text = bytes.trim_ascii_start();
     let begins = |start: &str| text.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start.as_bytes()));
@@ -26,10 +26,10 @@ pub(crate) fn recognize(bytes: &[u8]) -> Result<(), Error> {
     }
 }
 
-/// Checks that every field of the messages that can be many (graph, nodes, tensors) lies within what holds it, and
-/// counts them.
+/// Checks that the fields of graph, nodes, tensors and functions lie within their messages, and counts nodes, values
+/// and attributes against the limits.
 ///
-/// An empty node takes two bytes of a file and a hundred of memory, so counts are checked before decoding.
+/// An empty node takes two bytes in the file but a hundred in memory, so counts are checked before decoding.
 pub(crate) fn scan(bytes: &[u8], limits: &Limits) -> Result<(), Error> {
     let (mut counts, mut has_graph) = (Counts::default(), false);
     for field in Fields::new(bytes, 0) {
@@ -82,20 +82,20 @@ impl Counts {
 impl Counts {
     fn node(&mut self, bytes: &[u8], offset: usize, limits: &Limits) -> Result<(), Error> {
         self.nodes += 1;
-        for part in Fields::new(bytes, offset) {
-            let part = part?;
-            self.attributes += u64::from(matches!(part.number, 5 | 9));
-            match (part.number, part.message) {
+        for field in Fields::new(bytes, offset) {
+            let field = field?;
+            self.attributes += u64::from(matches!(field.number, 5 | 9));
+            match (field.number, field.message) {
                 // Inputs, outputs, name, operator, domain, overload.
                 (1..=4 | 7 | 8, Some(name)) => check_name(name, limits)?,
-                (5, Some(attribute)) => check_names_of(attribute, part.offset, 1, limits)?,
+                (5, Some(attribute)) => check_names_of(attribute, field.offset, 1, limits)?,
                 _ => {}
             }
         }
         Ok(())
     }
 
-    /// A function counts as a node, too: many empty ones are as much work.
+    /// A function counts as a node: empty ones cost as much.
     fn function(&mut self, bytes: &[u8], offset: usize, limits: &Limits) -> Result<(), Error> {
         self.nodes += 1;
         for field in Fields::new(bytes, offset) {
@@ -119,12 +119,12 @@ impl Counts {
     }
 }
 
-/// Checks the length of a name, which messages may repeat.
+/// Checks the length of a name. Error messages repeat names, so they are bounded.
 fn check_name(name: &[u8], limits: &Limits) -> Result<(), Error> {
     Ok(Limits::check("name-bytes", name.len() as u64, limits.name_bytes)?)
 }
 
-/// Checks the fields of a message, and the length of those with that number, which are names.
+/// Checks the fields of a message; those with that number are names, whose length is checked too.
 fn check_names_of(message: &[u8], offset: usize, number: u64, limits: &Limits) -> Result<(), Error> {
     Fields::new(message, offset).try_for_each(|field| match field? {
         Field { message: Some(name), number: found, .. } if found == number => check_name(name, limits),
@@ -135,7 +135,7 @@ fn check_names_of(message: &[u8], offset: usize, number: u64, limits: &Limits) -
 /// One field of a message.
 struct Field<'a> {
     number: u64,
-    /// The bytes of a field of variable length.
+    /// The payload of a length-delimited field.
     message: Option<&'a [u8]>,
     /// Where `message` begins in the file.
     offset: usize,

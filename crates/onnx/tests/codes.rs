@@ -1,5 +1,5 @@
-//! Models of integers and of codes of 2 to 16 bits imported, run and written again, against what ONNX Runtime and the
-//! reference evaluator of onnx compute.
+//! Models of integers and of quantized values of 2 to 16 bits imported, run and written again, against what ONNX
+//! Runtime and the reference evaluator of onnx compute.
 
 mod cases;
 
@@ -18,7 +18,7 @@ fn imported(name: &str, case: &Case) -> Graph {
     import(&case.model, &Limits::default()).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
-/// How far real numbers may be off: sums of real numbers are taken in another order, and then rounded to codes of 16
+/// The tolerance of floats: sums are taken in another order, and then rounded to quantized values of 16
 /// bits.
 fn tolerance(name: &str) -> f32 {
     match name {
@@ -65,7 +65,7 @@ fn what_was_exported_computes_the_same_bits() {
         let expected = run(&graph, &case.inputs);
         for form in [Form::Qdq, Form::QOperator] {
             let back = export_as(&graph, form).and_then(|bytes| import(&bytes, &Limits::default()));
-            // Blocks of 16 bits with zero points of their own reach further than codes of 16 bits do.
+            // Blocks of 16 bits with zero points of their own reach further than quantized values of 16 bits do.
             if name.starts_with("activation_blocks") && name.ends_with("int16") {
                 let error = back.expect_err("no form").to_string();
                 assert!(error.contains("more than 16 bits"), "{name}: {error}");

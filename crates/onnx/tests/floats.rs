@@ -36,7 +36,7 @@ fn is_near(found: &Tensor, expected: &Tensor) -> bool {
         DType::BF16 => 2_f64.powi(-7),
         _ => 2e-6,
     };
-    let wide = |tensor: &Tensor| tensor.to_float(DType::F64).expect("real numbers");
+    let wide = |tensor: &Tensor| tensor.to_float(DType::F64).expect("floats");
     let (found, expected) = (wide(found), wide(expected));
     let (found, expected) = (found.as_slice::<f64>().expect("f64"), expected.as_slice::<f64>().expect("f64"));
     found.iter().zip(expected).all(|(a, b)| (a - b).abs() <= unit * b.abs().max(0.1))

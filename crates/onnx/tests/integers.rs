@@ -1,4 +1,4 @@
-//! Integers and truth values imported and run, against what ONNX Runtime computes: values, shapes and types.
+//! Integers and bools imported and run, against what ONNX Runtime computes: values, shapes and types.
 
 mod cases;
 

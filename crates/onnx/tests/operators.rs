@@ -8,7 +8,7 @@ use fourfold_onnx::{export, import};
 use fourfold_runtime::{Options, Plan, Session};
 use fourfold_tensor::{DType, Tensor};
 
-/// Cases whose results are sums or functions of real numbers; all others only move or compare elements, and are exact.
+/// Cases whose results are sums or functions of floats; all others only move or compare elements, and are exact.
 const COMPUTED: [&str; 15] = [
     "constant_of_shape",
     "cumsum",
@@ -32,7 +32,7 @@ const FAMILIES: [&str; 6] = ["resize_linear", "dynamic", "free", "matmul", "dequ
 
 /// How two tensors differ, `None` if they are the same or, for computed reals, as near as sums in another order are.
 fn difference(found: &Tensor, expected: &Tensor, is_computed: bool) -> Option<String> {
-    // The file holds truth values as bytes.
+    // The file holds bools as bytes.
     let same_type = found.dtype() == expected.dtype() || (found.dtype(), expected.dtype()) == (DType::Bool, DType::U8);
     if !same_type || found.shape() != expected.shape() {
         let types = [found, expected].map(|tensor| format!("{}{:?}", tensor.dtype(), tensor.shape()));

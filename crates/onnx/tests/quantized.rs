@@ -17,8 +17,8 @@ fn imported(name: &str, case: &Case) -> Graph {
     import(&case.model, &Limits::default()).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
-/// Whether results are those of ONNX Runtime: codes and their real numbers exactly, dynamically quantized sums but for
-/// the roundings.
+/// Whether results are those of ONNX Runtime: quantized values, also dequantized, exactly, dynamically quantized sums
+/// but for the roundings.
 fn is_same(name: &str, found: &Tensor, expected: &Tensor) -> bool {
     let near = |(a, b): (&f32, &f32)| (a - b).abs() <= 1e-6 + 1e-5 * b.abs();
     match (found.as_slice::<f32>(), expected.as_slice::<f32>()) {

@@ -35,9 +35,9 @@ fn what_onnx_runtime_computes_is_computed() {
     assert!(cases.len() > 35, "{} cases", cases.len());
     for (name, case) in &cases {
         let found = run(&imported(name, case).graph, &case.inputs);
-        let [found, expected] = [&found[0], &case.outputs[0]].map(|y| y.as_slice::<f32>().expect("real numbers"));
+        let [found, expected] = [&found[0], &case.outputs[0]].map(|y| y.as_slice::<f32>().expect("floats"));
         let largest = expected.iter().fold(0.0_f32, |largest, y| largest.max(y.abs()));
-        // ONNX Runtime's LSTM approximates its functions; a code of 16 bits may be the next one.
+        // ONNX Runtime's LSTM approximates its functions; a value of 16 bits may be off by one.
         let allowed = match name {
             _ if name.starts_with("recurrent") => 3e-3,
             _ if name.contains("16") => 5e-5 * largest,

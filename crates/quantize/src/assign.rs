@@ -134,7 +134,7 @@ impl Assigner<'_> {
         let (mut operands, is_constant) = (activations(node), |id: ValueId| self.graph.value(id).constant());
         let any_quantized = operands.clone().any(|id| self.quantized[id.index()]);
         match kind.output_params() {
-            OutputParams::Float => return Err(format!("{kind} runs on floats only")),
+            OutputParams::Float => return Err(format!("{kind} runs in floats only")),
             OutputParams::Shared if !any_quantized => return Err("its operand is not quantized".to_owned()),
             OutputParams::Own if !is_weighted(kind) && kind != OpKind::QuantStub && !any_quantized => {
                 return Err("no operand is quantized, and it has no weight".to_owned());

@@ -1,8 +1,7 @@
-//! What the tests of the crates above the runtime share: tensors with no pattern in them, a graph run once, floats
-//! compared.
+//! Test support for the crates above the runtime: noise tensors, one run of a graph, comparison of floats.
 //!
 //! The functions panic where a test would fail. Architecture Invariant: only a dev-dependency. Tests of the runtime and
-//! the crates below cannot use it, because it depends on them.
+//! of the crates below it cannot use this crate, because it depends on them.
 
 use std::sync::Arc;
 
@@ -10,11 +9,11 @@ use fourfold_graph::Graph;
 use fourfold_runtime::{Options, Plan, Session};
 use fourfold_tensor::Tensor;
 
-/// Floats in `-1..1` with no pattern in them, the same for the same `seed`.
+/// Pseudo-random floats in `-1..1`, determined by `seed`.
 ///
 /// # Panics
 ///
-/// If there is no tensor of that shape.
+/// If the shape is too large.
 #[must_use]
 pub fn noise(shape: &[usize], seed: u32) -> Tensor {
     let mut state = seed.wrapping_mul(2_654_435_761).wrapping_add(12_345);
@@ -42,7 +41,7 @@ pub fn run(graph: &Graph, inputs: &[Tensor]) -> Vec<Tensor> {
 ///
 /// # Panics
 ///
-/// If two differ by more, one is NaN, or there are more of one than of the other.
+/// If two differ by more, one is NaN, or the lengths differ.
 pub fn assert_close(actual: &[f32], expected: &[f32], tolerance: f32) {
     assert_eq!(actual.len(), expected.len(), "the number of floats");
     for (index, (actual, expected)) in actual.iter().zip(expected).enumerate() {

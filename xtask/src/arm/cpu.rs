@@ -1,4 +1,4 @@
-//! The CPUs that QEMU plays, and the backend of the kernels that each must select.
+//! The CPUs that QEMU emulates, and the kernel backend that each must select.
 
 use std::path::Path;
 

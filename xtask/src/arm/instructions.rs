@@ -1,4 +1,4 @@
-//! The instructions of the inner loops: QEMU cannot time them, but the disassembly can be counted.
+//! Counts the instructions of the inner loops in the disassembly, because QEMU cannot time them.
 
 use std::path::Path;
 use std::process::Command;
@@ -7,11 +7,11 @@ use super::tools::{TARGET, Tools};
 use crate::Error;
 use crate::step::{not_started, succeeds};
 
-/// A loop that must be there, with exactly these multiplications and nothing on the stack.
+/// A loop that must exist, with exactly these multiplications and no access to the stack.
 struct Expected {
     backend: &'static str,
-    /// What one turn of the loop computes.
-    turn: &'static str,
+    /// What one iteration computes.
+    iteration: &'static str,
     counts: &'static [(&'static str, usize)],
 }
 
@@ -19,25 +19,25 @@ struct Expected {
 const EXPECTED: &[Expected] = &[
     Expected {
         backend: "neon",
-        turn: "3 rows of 64 products",
+        iteration: "3 rows of 64 products",
         counts: &[("smull", 12), ("smlal2", 12), ("sadalp", 12)],
     },
     Expected {
         backend: "neon, weights of -128",
-        turn: "3 rows of 64 products",
+        iteration: "3 rows of 64 products",
         counts: &[("smull", 12), ("smull2", 12), ("sadalp", 24)],
     },
-    Expected { backend: "neon-dot", turn: "5 rows of 256 products", counts: &[("sdot", 80)] },
-    Expected { backend: "neon-i8mm", turn: "6 rows of 128 products", counts: &[("usmmla", 24)] },
+    Expected { backend: "neon-dot", iteration: "5 rows of 256 products", counts: &[("sdot", 80)] },
+    Expected { backend: "neon-i8mm", iteration: "6 rows of 128 products", counts: &[("usmmla", 24)] },
 ];
 
-/// Instructions that multiply codes or add products.
+/// Instructions that multiply quantized values or add products.
 const MULTIPLICATIONS: &[&str] =
     &["smull", "smull2", "smlal", "smlal2", "umull", "umlal", "sadalp", "sdot", "usdot", "smmla", "usmmla"];
 
-/// Those that only the tiles of these backends use, and how many make a loop one of a tile.
+/// Instructions that only tiles use, and how many of them make a loop a tile's.
 const OF_TILES: &[&str] = &["sadalp", "sdot", "usmmla"];
-const LEAST: usize = 8;
+const MIN_IN_TILE: usize = 8;
 
 /// Builds the kernels as they are released, and checks their inner loops.
 ///
@@ -71,7 +71,7 @@ pub(super) fn check(root: &Path, tools: &Tools, directory: &Path) -> Result<(), 
 /// Compares the loops that were found with those that must be there.
 fn compare(loops: &[Loop]) -> Result<(), Error> {
     let mut wrong = Vec::new();
-    for Expected { backend, turn, counts } in EXPECTED {
+    for Expected { backend, iteration, counts } in EXPECTED {
         let is_it = |found: &&Loop| {
             let of_expected = counts.iter().all(|(name, count)| found.count(name) == *count);
             of_expected && found.multiplications() == counts.iter().map(|(_, count)| count).sum::<usize>()
@@ -80,12 +80,12 @@ fn compare(loops: &[Loop]) -> Result<(), Error> {
             Some(found) => {
                 let listed: Vec<String> = counts.iter().map(|(name, count)| format!("{count} {name}")).collect();
                 let all = found.instructions.len();
-                println!("{backend}: {turn} in a loop of {all} instructions: {}", listed.join(", "));
+                println!("{backend}: {iteration} in a loop of {all} instructions: {}", listed.join(", "));
             }
-            None => wrong.push(format!("{backend} has no loop for {turn} with exactly {counts:?}")),
+            None => wrong.push(format!("{backend} has no loop for {iteration} with exactly {counts:?}")),
         }
     }
-    let is_tile = |found: &&Loop| OF_TILES.iter().map(|name| found.count(name)).sum::<usize>() >= LEAST;
+    let is_tile = |found: &&Loop| OF_TILES.iter().map(|name| found.count(name)).sum::<usize>() >= MIN_IN_TILE;
     let spilling = loops.iter().filter(is_tile).filter(|found| found.uses_stack());
     wrong.extend(spilling.map(|found| format!("the loop at {:x} uses the stack", found.start)));
     if wrong.is_empty() { Ok(()) } else { Err(Error::Loops { wrong }) }
@@ -112,7 +112,7 @@ impl Loop {
     }
 }
 
-/// The loops in a disassembly that multiply and have no branch but the one at their end.
+/// The loops in a disassembly that multiply and have a single branch, back to their start.
 fn loops(disassembly: &str) -> Vec<Loop> {
     let mut found = Vec::new();
     // The instructions since the last branch or the begin of a function; addresses begin anew in each member of the

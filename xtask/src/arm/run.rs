@@ -20,11 +20,11 @@ const LIMIT: Duration = Duration::from_secs(900);
 /// With these, whoever runs the tests wants to see what they print.
 const SHOWING: &[&str] = &["--nocapture", "--no-capture", "--show-output", "--list"];
 
-/// What holds or calls code that is chosen by the CPU, as the beginning of a [label](Binary::label).
+/// Test binaries with code that depends on the CPU, by the beginning of their [label](Binary::label).
 const OF_THE_CPU: &[&str] = &["kernels ", "runtime ", "fourfold test golden"];
 
-/// What runs whole models on hundreds of images to see how accurate they are. On Arm their bits are those of x86-64,
-/// which is what the golden models show.
+/// Test binaries that measure accuracy on hundreds of images. The golden models show that the bits on Arm are those of
+/// x86-64, so the accuracy is too.
 const OF_ACCURACY: &[&str] =
     &["fourfold test modules", "fourfold test per_tensor", "fourfold test results", "fourfold test round_trip"];
 
@@ -33,8 +33,8 @@ const OF_ACCURACY: &[&str] =
 pub(super) enum Spread {
     /// Every CPU runs every binary.
     All,
-    /// Every CPU runs those with code that is chosen by the CPU; of the others each is run by one, by turns, since
-    /// nothing in them depends on the CPU; those of accuracy are left out.
+    /// Every CPU runs the binaries with code that depends on the CPU. The others run on one CPU each, in turn; those of
+    /// accuracy are skipped.
     Turns,
 }
 

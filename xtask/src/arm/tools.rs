@@ -30,13 +30,13 @@ pub(crate) struct Tools {
 /// The compiler that has a standard library for the target.
 #[derive(Clone, Copy)]
 pub(super) enum Std {
-    /// The one that cargo takes by itself.
+    /// The one that cargo uses by default.
     Toolchain,
     /// [`DEBIAN_RUSTC`].
     Debian,
 }
 
-/// What is there of the tools.
+/// Which tools were found.
 #[derive(Clone, Copy)]
 pub(super) struct Found {
     pub(super) qemu: Option<&'static str>,
@@ -60,7 +60,7 @@ impl Found {
         }
     }
 
-    /// Whether everything is there but the standard library.
+    /// Whether everything but the standard library was found.
     pub(super) fn has_tools(self) -> bool {
         self.qemu.is_some() && self.linker && self.libc
     }

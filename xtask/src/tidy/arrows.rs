@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use super::Violation;
 use super::manifest::Manifest;
 
-/// Each package and the packages of this workspace that it may depend on, itself or in its build script. Below stands
-/// what knows least.
+/// Each package, and the packages of this workspace that it may depend on (build scripts included). A package depends
+/// only on packages further down.
 const ARROWS: &[(&str, &[&str])] = &[
     ("xtask", &[]),
     ("fourfold-fuzz", LIBRARIES),
@@ -63,10 +63,10 @@ const LIBRARIES: &[&str] = &[
     "fourfold",
 ];
 
-/// What the facade puts together: every other library.
+/// The libraries that the facade re-exports: all others.
 const PARTS: &[&str] = LIBRARIES.split_at(LIBRARIES.len() - 1).0;
 
-/// What a table for people says of `package`: the packages that it may depend on, without `fourfold-`.
+/// The packages that `package` may depend on, as the crate map of ARCHITECTURE.md lists them: without `fourfold-`.
 pub(super) fn described(package: &str) -> Option<String> {
     let (_, targets) = ARROWS.iter().find(|(name, _)| *name == package)?;
     let short = |name: &&str| name.strip_prefix("fourfold-").unwrap_or(name).to_owned();
@@ -100,7 +100,7 @@ pub(super) fn allowed(members: &[Manifest]) -> Vec<Violation> {
     violations
 }
 
-/// The tests of a crate see no crate that is built upon it.
+/// The tests of a crate use no crate that depends on it.
 pub(super) fn acyclic(members: &[Manifest]) -> Vec<Violation> {
     let mut violations = Vec::new();
     for member in members {

@@ -1,4 +1,4 @@
-//! `fourfold inspect`.
+//! `fourfold inspect`: sizes, memory and operators of a model, and which nodes of a float model int8 would have.
 
 use std::collections::HashMap;
 
@@ -16,7 +16,7 @@ use crate::table::Table;
 pub(super) fn run(arguments: &Inspect, context: &Context) -> Result<(), Failure> {
     let model = Model::load(&arguments.model, context)?;
     let is_quantized = model.graph.is_quantized();
-    // What a float model would look like on its way to int8.
+    // A float model is shown as quantization would see it.
     let fused = if is_quantized { model.graph.clone() } else { fuse(&model.graph)? };
     let layers = if is_quantized { Vec::new() } else { decisions(&fused, QConfig::fourfold())? };
     let rows = rows(&fused, &layers);
@@ -68,14 +68,14 @@ pub(super) fn run(arguments: &Inspect, context: &Context) -> Result<(), Failure>
     context.console.data(&format!("{text}\n{table}"))
 }
 
-/// What a run of one sample needs; `None` where the graph cannot be run, a size is not known, or memory does not hold
-/// the packed weights.
+/// The memory of a run with one sample; `None` if the graph cannot run, a size is unknown, or the packed weights do not
+/// fit into memory.
 fn footprint(graph: &Graph, context: &Context) -> Option<Footprint> {
     let (plan, shapes) = (Plan::compile(graph, &context.options()).ok()?, shapes(graph)?);
     plan.footprint(&shapes.iter().map(Vec::as_slice).collect::<Vec<_>>()).ok()
 }
 
-/// The sizes of the inputs for one sample, `None` if another axis than the first is free.
+/// The shapes of the inputs for one sample; `None` if an axis other than the first is free.
 fn shapes(graph: &Graph) -> Option<Vec<Vec<usize>>> {
     let shape = |&id: &ValueId| {
         let dims = graph.value(id).ty().dims().iter().enumerate();
@@ -120,14 +120,14 @@ fn rows(graph: &Graph, layers: &[Layer]) -> Vec<Row> {
     let row = |node: &fourfold::graph::Node| {
         let statistics = graph.node_statistics(node);
         let layer = layers.get(node.name());
-        let on_codes = node.inputs().iter().chain([&node.output()]).any(|&id| graph.value(id).ty().params().is_some());
+        let is_int8 = node.inputs().iter().chain([&node.output()]).any(|&id| graph.value(id).ty().params().is_some());
         Row {
             name: node.name().to_owned(),
             operator: node.op().kind().to_string(),
             result: graph.value(node.output()).ty().to_string(),
             parameters: statistics.parameters,
             macs: statistics.macs,
-            int8: layer.map_or(on_codes, |layer| layer.decision != Decision::Float),
+            int8: layer.map_or(is_int8, |layer| layer.decision != Decision::Float),
             reason: match layer {
                 Some(layer) => layer.reason.clone(),
                 None if graph.is_conversion(node) => "converts floats to another type".to_owned(),

@@ -36,14 +36,14 @@ const REFUSED: [Refused; 5] = [
         kind: OpKind::FakeQuantize,
         case: "some values of a type, several scales",
         known: ALWAYS,
-        reason: "a part of the codes of a type with several scales has no ONNX form",
+        reason: "a range narrower than the type, with several scales, has no ONNX form",
     },
     Refused { kind: OpKind::Mod, case: "floats", known: ALWAYS, reason: "its operator has no ONNX form" },
     Refused {
         kind: OpKind::Resize,
         case: "factors and sizes",
         known: ALWAYS,
-        reason: "ONNX resizes by factors or to sizes, not some axes by one and some by the other",
+        reason: "ONNX resizes all axes by factors or all axes to sizes, not some of each",
     },
     Refused {
         kind: OpKind::Slice,

@@ -1,4 +1,4 @@
-//! Values at which kernels go wrong: saturation, wrap-around, ties, scales without bounds.
+//! Edge cases of the arithmetic: saturation, wrap-around, ties, extreme scales.
 
 use std::vec;
 use std::vec::Vec;
@@ -22,7 +22,7 @@ fn sums(kernel: Kernel, lhs: &[u8], rhs: &[i8], (m, n, k): (usize, usize, usize)
 }
 
 #[test]
-fn no_pair_of_codes_saturates() {
+fn no_pair_of_values_saturates() {
     const UNSIGNED: [u8; 7] = [255, 0, 127, 128, 1, 254, 129];
     const SIGNED: [i8; 7] = [127, -128, -127, 0, 1, -1, 64];
     let (m, n, k) = (9, 50, 36);
@@ -77,7 +77,7 @@ fn deep_sums_wrap_on_the_way_and_come_back() {
 }
 
 #[test]
-fn ends_of_the_scales_are_defined() {
+fn extreme_scales_are_defined() {
     const SUMS: [i32; 14] =
         [i32::MIN, i32::MAX, -(1 << 24) - 1, (1 << 24) + 1, 1 << 24, 0, 1, -1, 3, 5, -5, 255, 256, -12_345];
     const SCALES: [f32; 14] = [
@@ -194,7 +194,8 @@ proptest! {
         let mut noise = Noise::new(seed);
         let (left, right) = (noise.bytes(m * k), noise.signed(n * k));
         let weights = Weights::row_major(Codes::I8(&right), n, k, ZeroPoints::One(zero_points.1));
-        let lhs = Lhs { codes: Codes::U8(&left), m, row_stride: k, zero_points: ZeroPoints::One(zero_points.0) };
+        let left_zero = ZeroPoints::One(zero_points.0);
+        let lhs = Lhs { codes: Codes::U8(&left), m, row_stride: k, zero_points: left_zero };
         let mut expected = vec![0; m * n];
         reference::gemm(&lhs, &weights, Output::I32(I32Output { out: &mut expected, row_stride: n, bias: None }));
         for kernel in kernels() {

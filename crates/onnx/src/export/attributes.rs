@@ -1,4 +1,4 @@
-//! The attributes of an operator's row, for a file.
+//! Attributes in a file: those of a row of [`crate::operators`], and those of windows.
 
 use fourfold_graph::Window;
 
@@ -7,7 +7,7 @@ use crate::Error;
 use crate::operators::{Attribute, Attributes};
 use crate::proto::{AttributeProto, data_type};
 
-/// Collects attributes; those with their default are written too.
+/// Collects attributes, including those that have their default.
 #[derive(Default)]
 pub(super) struct Writer(pub(super) Vec<AttributeProto>);
 
@@ -25,7 +25,7 @@ impl Attributes for Writer {
 }
 
 /// The attributes of a window.
-pub(super) fn window(window: &Window) -> Vec<AttributeProto> {
+pub(super) fn window_attributes(window: &Window) -> Vec<AttributeProto> {
     let pads = [window.pad_begin.as_slice(), &window.pad_end].concat();
     vec![
         ints("kernel_shape", &window.kernel),

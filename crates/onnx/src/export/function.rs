@@ -1,4 +1,4 @@
-//! Functions of one and two numbers, and reductions, in the operators of the opset that is written.
+//! Elementwise functions and reductions that no row of [`crate::operators`] describes.
 
 use fourfold_graph::{Node, Reduction, Unary};
 
@@ -8,7 +8,7 @@ use crate::Error;
 
 impl Exporter<'_> {
     pub(super) fn unary(&mut self, node: &Node, function: Unary, output: &str) -> Result<(), Error> {
-        let (name, x) = (node.name(), self.real(node.inputs()[0])?);
+        let (name, x) = (node.name(), self.float(node.inputs()[0])?);
         match function {
             Unary::Silu => {
                 let gate = self.push_fresh("Sigmoid", &format!("{name}.gate"), &[&x], Vec::new());
@@ -47,14 +47,14 @@ impl Exporter<'_> {
         Ok(self.push_fresh(operator, base, &[x, &number], Vec::new()))
     }
 
-    /// The axes of a sum are an input, those of the others an attribute before opset 18.
+    /// Before opset 18, axes are an attribute, except those of ReduceSum, which are an input.
     pub(super) fn reduce(
         &mut self,
         node: &Node,
         (reduction, axes, keep): (Reduction, &[usize], bool),
         output: &str,
     ) -> Result<(), Error> {
-        let (name, x) = (node.name(), self.real(node.inputs()[0])?);
+        let (name, x) = (node.name(), self.float(node.inputs()[0])?);
         let keep = int("keepdims", usize::from(keep));
         let operator = match reduction {
             Reduction::Mean => "ReduceMean",

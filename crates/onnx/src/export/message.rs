@@ -1,4 +1,4 @@
-//! Messages of an ONNX file.
+//! Constructors of protobuf messages.
 
 use fourfold_graph::{Dim, ValueType};
 

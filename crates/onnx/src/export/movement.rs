@@ -45,14 +45,14 @@ impl Exporter<'_> {
             }
             Op::Pad(pad) => {
                 let dtype = self.ty(node.inputs()[0]).dtype();
-                let is_real = self.ty(node.inputs()[0]).params().is_some() || dtype == DType::F32;
-                self.pad(name, pad, x, if is_real { DType::F32 } else { dtype }, output)?;
+                let is_float = self.ty(node.inputs()[0]).params().is_some() || dtype == DType::F32;
+                self.pad(name, pad, x, if is_float { DType::F32 } else { dtype }, output)?;
             }
             Op::Resize(resize) => self.resize(name, resize, (x, own), output)?,
             Op::Gather(_) | Op::GatherElements(_) => {
                 let mut attributes = Writer::default();
                 if let Some(operator) = row(&mut node.op().clone(), &mut attributes)? {
-                    let indices = self.real(node.inputs()[1])?;
+                    let indices = self.float(node.inputs()[1])?;
                     self.push(operator, name, &[x, &indices], output, attributes.0);
                 }
             }
@@ -95,7 +95,7 @@ impl Exporter<'_> {
         Ok(())
     }
 
-    /// Factors, or sizes where the graph has sizes; both at once have no form.
+    /// Resizes by factors, or to sizes if the graph gives any; ONNX has no form for both at once.
     fn resize(&mut self, name: &str, resize: &Resize, (x, own): (&str, &[Dim]), output: &str) -> Result<(), Error> {
         let attributes = resize_attributes(resize);
         if resize.sizes.iter().all(Option::is_none) {
@@ -110,7 +110,7 @@ impl Exporter<'_> {
                 None => (scale == 1.0).then(|| dim.into()),
             })
             .collect();
-        let reason = "ONNX resizes by factors or to sizes, not some axes by one and some by the other";
+        let reason = "ONNX resizes all axes by factors or all axes to sizes, not some of each";
         let sizes = sizes.ok_or_else(|| Error::Export { value: output.to_owned(), reason })?;
         let sizes = self.sizes(&format!("{name}.sizes"), &sizes)?;
         self.push("Resize", name, &[x, "", "", &sizes], output, attributes);
@@ -141,8 +141,7 @@ fn resize_attributes(resize: &Resize) -> Vec<AttributeProto> {
     attributes
 }
 
-/// The sizes of a Reshape of `x`: 0 where that of `x` is copied, -1 for another that is not known, if it is the only
-/// one.
+/// The sizes of a Reshape of `x`: 0 copies the size of `x`; -1 stands for the only other size that is not fixed.
 fn reshaped(dims: &[Dim], x: &[Dim]) -> Vec<Size> {
     let is_copied = |axis: usize, dim: &Dim| dim.fixed().is_none() && x.get(axis) == Some(dim);
     let open = dims.iter().enumerate().filter(|(axis, dim)| dim.fixed().is_none() && !is_copied(*axis, dim)).count();
@@ -154,7 +153,7 @@ fn reshaped(dims: &[Dim], x: &[Dim]) -> Vec<Size> {
     dims.iter().enumerate().map(size).collect()
 }
 
-/// The sizes of an Expand of `x`: 1 where an unknown size of `x` stays.
+/// The sizes of an Expand of `x`: 1 where a size of `x` that is not fixed stays.
 fn expanded(dims: &[Dim], x: &[Dim]) -> Vec<Size> {
     let offset = dims.len().saturating_sub(x.len());
     let size = |(axis, dim): (usize, &Dim)| match axis.checked_sub(offset).and_then(|axis| x.get(axis)) {
@@ -164,8 +163,8 @@ fn expanded(dims: &[Dim], x: &[Dim]) -> Vec<Size> {
     dims.iter().enumerate().map(size).collect()
 }
 
-/// Where a slice of an axis ends, for ONNX: behind the last element, counted from the end if negative; `None` if that
-/// has no form.
+/// The `ends` of ONNX's Slice: one past the last element, counted from the end of the axis if negative; `None` if it
+/// cannot be expressed.
 fn end(start: i64, step: i64, length: &Dim, size: &Dim) -> Option<Size> {
     if let Some(length) = length.fixed() {
         if length == 0 {
@@ -173,7 +172,7 @@ fn end(start: i64, step: i64, length: &Dim, size: &Dim) -> Option<Size> {
         }
         let last = start.checked_add(step.checked_mul(wide(length) - 1)?)?;
         let end = last.checked_add(step.signum())?;
-        // The place before the first, or behind the last, has no number of its own.
+        // The position before the first element, or after the last, would be read as one from the other end.
         return Some(Size::Number(match step.signum() {
             1 if start < 0 && end >= 0 => i64::MAX,
             -1 if start >= 0 && end < 0 => -i64::MAX,

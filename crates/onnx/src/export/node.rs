@@ -1,8 +1,8 @@
-//! One node of the graph on its way into the file.
+//! Writes one node of the graph.
 
 use fourfold_graph::{Activation, AveragePool, Binary, Clip, GroupNorm, Linear, Node, Op, Reduce};
 
-use super::attributes::{Writer, window};
+use super::attributes::{Writer, window_attributes};
 use super::message::{int, ints};
 use super::movement::is_movement;
 use super::{Exporter, Form};
@@ -19,36 +19,36 @@ impl Exporter<'_> {
         }
         let name = self.graph.value(output).name();
         match node.op() {
-            Op::Quantize if self.softmax_on_codes(node)? => return Ok(()),
+            Op::Quantize if self.quantized_softmax(node)? => return Ok(()),
             Op::Quantize => {
-                let real = self.real(node.inputs()[0])?;
-                return self.quantize(node.name(), &real, output);
+                let float = self.float(node.inputs()[0])?;
+                return self.quantize(node.name(), &float, output);
             }
             Op::Dequantize => {
                 self.dequantize(node.inputs()[0], node.name(), name)?;
-                self.reals.insert(output, name.to_owned());
+                self.float_names.insert(output, name.to_owned());
                 return Ok(());
             }
             _ => {}
         }
-        let is_codes = self.ty(output).params().is_some();
-        if self.form == Form::QOperator && self.on_codes(node)? {
+        let is_quantized = self.ty(output).params().is_some();
+        if self.form == Form::QOperator && self.qoperator(node)? {
             return Ok(());
         }
         let activation = node.op().activation();
-        // The last operator's result has the value's name, unless its codes have.
-        let last = if is_codes { self.fresh(&format!("{name}.unquantized")) } else { name.to_owned() };
+        // The last result has the value's name, unless the quantized tensor has it.
+        let last = if is_quantized { self.fresh(&format!("{name}.unquantized")) } else { name.to_owned() };
         let computed = match activation {
             Activation::None => last.clone(),
             _ => self.fresh(&format!("{name}.unclamped")),
         };
         self.operator(node, &computed)?;
         self.clamp(activation, name, &computed, &last)?;
-        if is_codes {
+        if is_quantized {
             let quantize = self.fresh(&format!("{name}.quantize"));
             return self.quantize(&quantize, &last, output);
         }
-        self.reals.insert(output, last);
+        self.float_names.insert(output, last);
         Ok(())
     }
 
@@ -68,9 +68,9 @@ impl Exporter<'_> {
     }
 
     fn clip(&mut self, node: &str, x: &str, (min, max): (f32, f32), output: &str) -> Result<(), Error> {
-        let mut bound = |part: &str, bound: f32| match bound.is_infinite() {
+        let mut bound = |suffix: &str, bound: f32| match bound.is_infinite() {
             true => Ok(String::new()),
-            false => self.floats(&format!("{node}.{part}"), &[], &[bound]),
+            false => self.floats(&format!("{node}.{suffix}"), &[], &[bound]),
         };
         let (min, max) = (bound("min", min)?, bound("max", max)?);
         let inputs: Vec<&str> = if max.is_empty() { vec![x, &min] } else { vec![x, &min, &max] };
@@ -79,11 +79,11 @@ impl Exporter<'_> {
         Ok(())
     }
 
-    /// Writes the operator alone, on real numbers.
+    /// Writes the float operator alone.
     fn operator(&mut self, node: &Node, output: &str) -> Result<(), Error> {
         let name = node.name();
         if is_movement(node.op()) {
-            let x = self.real(node.inputs()[0])?;
+            let x = self.float(node.inputs()[0])?;
             return self.movement(node, &x, output);
         }
         if self.gives_sums(node) {
@@ -96,7 +96,7 @@ impl Exporter<'_> {
         match node.op() {
             Op::Linear(linear) => self.linear(node, linear, output),
             Op::Clip(Clip { min, max }) => {
-                let x = self.real(node.inputs()[0])?;
+                let x = self.float(node.inputs()[0])?;
                 self.clip(name, &x, (*min, *max), output)
             }
             Op::Conv(conv) => self.dynamic_conv(node, conv, output),
@@ -121,21 +121,21 @@ impl Exporter<'_> {
         output: &str,
         attributes: Vec<AttributeProto>,
     ) -> Result<(), Error> {
-        let inputs = node.inputs().iter().map(|&id| self.real(id)).collect::<Result<Vec<_>, _>>()?;
+        let inputs = node.inputs().iter().map(|&id| self.float(id)).collect::<Result<Vec<_>, _>>()?;
         let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
         self.push(operator, node.name(), &inputs, output, attributes);
         Ok(())
     }
 
     fn average_pool(&mut self, node: &Node, pool: &AveragePool, output: &str) -> Result<(), Error> {
-        let mut attributes = window(&pool.window);
+        let mut attributes = window_attributes(&pool.window);
         // Before opset 19 an average has no dilation.
         attributes.retain(|attribute| attribute.name != "dilations" || self.opset >= 19);
         attributes.push(int("count_include_pad", usize::from(pool.count_include_pad)));
         self.push_operands("AveragePool", node, output, attributes)
     }
 
-    /// `Mod` is for integers, unless it gives the sign of the dividend.
+    /// ONNX's `Mod` takes floats only with `fmod`, where the result has the sign of the dividend.
     fn modulo(&mut self, node: &Node, function: Binary, output: &str) -> Result<(), Error> {
         let is_integer = self.ty(node.inputs()[0]).dtype().is_integer();
         match function {
@@ -147,7 +147,7 @@ impl Exporter<'_> {
         }
     }
 
-    /// A Gemm for two axes, else a MatMul and an Add; dynamic quantization in integers.
+    /// A Gemm if the operand has two axes, else a MatMul and an Add.
     fn linear(&mut self, node: &Node, linear: &Linear, output: &str) -> Result<(), Error> {
         if linear.dynamic.is_some() {
             return self.dynamic_linear(node, output);
@@ -155,15 +155,16 @@ impl Exporter<'_> {
         let name = node.name();
         let inputs = node.inputs();
         if self.ty(inputs[0]).rank() == 2 {
-            let names = inputs.iter().map(|&id| self.real(id)).collect::<Result<Vec<_>, _>>()?;
+            let names = inputs.iter().map(|&id| self.float(id)).collect::<Result<Vec<_>, _>>()?;
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
             self.push("Gemm", name, &names, output, vec![int("transB", 1)]);
             return Ok(());
         }
-        let (x, weight) = (self.real(inputs[0])?, self.real(inputs[1])?);
-        let turned = self.push_fresh("Transpose", &format!("{name}.weight"), &[&weight], vec![ints("perm", &[1, 0])]);
-        let bias = inputs.get(2).map(|&id| self.real(id)).transpose()?;
-        self.product("MatMul", name, &[&x, &turned], bias.as_deref(), output);
+        let (x, weight) = (self.float(inputs[0])?, self.float(inputs[1])?);
+        let transposed =
+            self.push_fresh("Transpose", &format!("{name}.weight"), &[&weight], vec![ints("perm", &[1, 0])]);
+        let bias = inputs.get(2).map(|&id| self.float(id)).transpose()?;
+        self.product("MatMul", name, &[&x, &transposed], bias.as_deref(), output);
         Ok(())
     }
 

@@ -8,15 +8,15 @@ use super::message::{float, int};
 use crate::Error;
 
 impl Exporter<'_> {
-    /// A GroupNormalization, whose scale and bias have a number for each channel since opset 21, or an
-    /// InstanceNormalization where each channel is a group.
+    /// An InstanceNormalization if each channel is a group, else a GroupNormalization, which has one scale and bias per
+    /// channel since opset 21.
     pub(super) fn group_norm(
         &mut self,
         node: &Node,
         (groups, epsilon): (usize, f32),
         output: &str,
     ) -> Result<(), Error> {
-        let names = node.inputs().iter().map(|&id| self.real(id)).collect::<Result<Vec<_>, _>>()?;
+        let names = node.inputs().iter().map(|&id| self.float(id)).collect::<Result<Vec<_>, _>>()?;
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let mut attributes = vec![float("epsilon", epsilon)];
         if is_grouped(self.graph, node) {

@@ -1,9 +1,9 @@
 //! Recurrent layers.
 //!
-//! Layers of real numbers are LSTM, GRU and RNN. A dynamically quantized LSTM is `com.microsoft.DynamicQuantizeLSTM`,
-//! which has one scale for the weight of each direction or one for each row, and quantizes the whole input with one
-//! scale, and the hidden state in every step. For other cells there is no such operator: their weights are codes behind
-//! a DequantizeLinear, and the layer runs on real numbers; metadata of the node say how it was quantized.
+//! Float layers are LSTM, GRU and RNN. A dynamically quantized LSTM is `com.microsoft.DynamicQuantizeLSTM`. Its weights
+//! have one scale for each direction or one for each row; it quantizes the whole input with one scale, and the hidden
+//! state at every step. Other cells have no such operator: their quantized weights go through a DequantizeLinear, the
+//! layer runs in `f32`, and metadata of the node say how it was quantized.
 
 use fourfold_graph::{Cell, Direction, Node, Recurrent, ValueId};
 use fourfold_schemes::QuantParams;
@@ -14,7 +14,7 @@ use super::message::{int, text, texts};
 use crate::Error;
 use crate::proto::{DYNAMIC, StringStringEntryProto};
 
-/// For each gate of the file, its place in the graph.
+/// For each gate in ONNX's order, its index in the graph's order.
 fn order(cell: Cell) -> &'static [usize] {
     match cell {
         Cell::Lstm => &[0, 3, 1, 2],
@@ -23,7 +23,7 @@ fn order(cell: Cell) -> &'static [usize] {
     }
 }
 
-/// Elements `[d, gates * hidden, ..]`, `block` for each gate, with the gates in the file's order.
+/// Puts the gates of `elements: [directions, gates * hidden, ..]` in ONNX's order; a gate has `block` elements.
 fn reordered<T: Element>(cell: Cell, elements: &[T], block: usize) -> Vec<T> {
     let ways = elements.chunks((order(cell).len() * block).max(1));
     ways.flat_map(|way| order(cell).iter().flat_map(move |gate| &way[gate * block..][..block])).copied().collect()
@@ -34,12 +34,12 @@ impl Exporter<'_> {
         let cuts = if layer.with_cell_state { self.state_cuts(node, layer)? } else { Vec::new() };
         let operands = node.inputs();
         let is_integer = layer.dynamic.is_some() && layer.cell == Cell::Lstm;
-        let mut inputs = vec![self.real(operands[0])?];
+        let mut inputs = vec![self.float(operands[0])?];
         let mut parameters = Vec::new();
         for &weight in &operands[1..3] {
             let names = self.once(layer, weight, |exporter| match is_integer {
-                true => exporter.gate_codes(layer, weight).map(Vec::from),
-                false => exporter.gate_weight(layer, weight).map(|name| vec![name]),
+                true => exporter.quantized_gates(layer, weight).map(Vec::from),
+                false => exporter.float_gates(layer, weight).map(|name| vec![name]),
             })?;
             let mut names = names.into_iter();
             inputs.extend(names.next());
@@ -49,7 +49,7 @@ impl Exporter<'_> {
         inputs.extend(self.once(layer, bias, |exporter| Ok(vec![exporter.gate_bias(layer, bias)?]))?);
         inputs.push(String::new());
         for &state in &operands[4..] {
-            inputs.push(self.real(state)?);
+            inputs.push(self.float(state)?);
         }
         if is_integer {
             inputs.resize(8, String::new());
@@ -91,7 +91,7 @@ impl Exporter<'_> {
         if layer.with_cell_state { self.write_cuts(node, layer, &cuts) } else { Ok(()) }
     }
 
-    /// The names that stand for a weight or bias of a layer, which are made once: a cell has the same at every step.
+    /// The names of the initializers of a weight or bias, which `make` writes at the first call: layers may share them.
     fn once(
         &mut self,
         layer: &Recurrent,
@@ -107,7 +107,7 @@ impl Exporter<'_> {
         Ok(names)
     }
 
-    /// The hidden features of a layer with that recurrent weight.
+    /// The number of hidden features of a layer, from the shape of its recurrent weight.
     pub(super) fn hidden(&self, layer: &Recurrent, weight: ValueId) -> usize {
         let rows = self.rows(weight);
         rows / (layer.direction.count() * layer.cell.gates())
@@ -117,15 +117,15 @@ impl Exporter<'_> {
         self.ty(weight).dims().first().and_then(fourfold_graph::Dim::fixed).unwrap_or_default()
     }
 
-    /// The elements of a weight, bias or list of scales and what they are of.
+    /// The constant of a weight or bias.
     fn constant(&self, id: ValueId) -> Result<&Tensor, Error> {
         let value = self.graph.value(id);
         let reason = "a weight that is not constant";
         value.constant().ok_or_else(|| Error::Export { value: value.name().to_owned(), reason })
     }
 
-    /// The weight `[d, gates * hidden, in]` of real numbers, or of codes that are dequantized.
-    fn gate_weight(&mut self, layer: &Recurrent, id: ValueId) -> Result<String, Error> {
+    /// The float weight `[directions, gates * hidden, in]`; a quantized one is dequantized.
+    fn float_gates(&mut self, layer: &Recurrent, id: ValueId) -> Result<String, Error> {
         let (ways, name) = (layer.direction.count(), self.graph.value(id).name().to_owned());
         let weight = self.constant(id)?;
         let (rows, depth) = (weight.shape()[0], weight.shape()[1]);
@@ -139,51 +139,53 @@ impl Exporter<'_> {
         };
         let elements = reordered(layer.cell, weight.as_slice::<i8>().map_err(error)?, block);
         let scales = self.gate_scales(layer, id, params);
-        // Scales are on one axis: that of the rows is found in two where there are two directions.
-        let (codes, axis) = match (scales.as_slice(), ways) {
+        // DequantizeLinear has scales along one axis. With two directions, rows span two axes, so `[rows, in]` is
+        // dequantized and reshaped.
+        let (quantized, axis) = match (scales.as_slice(), ways) {
             ([_], _) => (Tensor::from_vec(&shape, elements).map_err(error)?, None),
             (_, 1) => (Tensor::from_vec(&shape, elements).map_err(error)?, Some(1)),
             _ => (Tensor::from_vec(&[rows, depth], elements).map_err(error)?, Some(0)),
         };
-        let codes = self.initializer(&format!("{name}.gates"), &codes);
+        let quantized = self.initializer(&format!("{name}.gates"), &quantized);
         let sizes = if axis.is_some() { vec![scales.len()] } else { Vec::new() };
         let scale = self.floats(&format!("{name}.gates.scale"), &sizes, &scales)?;
-        // They are 0 and could be left out, but with `session.x64quantprecision` ONNX Runtime 1.32 then puts one in the
-        // place of many and fails.
+        // Zero points of 0 could be left out, but with `session.x64quantprecision` ONNX Runtime 1.32 then adds a single
+        // one for many scales, and fails.
         let zero_point = Tensor::zeros(DType::I8, &sizes).map_err(error)?;
         let zero_point = self.initializer(&format!("{name}.gates.zero_point"), &zero_point);
         let attributes = axis.map(|axis| int("axis", axis)).into_iter().collect();
-        let inputs = [codes.as_str(), &scale, &zero_point];
-        let real = self.push_fresh("DequantizeLinear", &format!("{name}.gates.real"), &inputs, attributes);
+        let inputs = [quantized.as_str(), &scale, &zero_point];
+        let float = self.push_fresh("DequantizeLinear", &format!("{name}.gates.real"), &inputs, attributes);
         if axis != Some(0) {
-            return Ok(real);
+            return Ok(float);
         }
         let sizes: Vec<i64> = shape.iter().filter_map(|&size| i64::try_from(size).ok()).collect();
         let sizes = Tensor::from_vec(&[3], sizes).map_err(error)?;
         let sizes = self.initializer(&format!("{name}.gates.shape"), &sizes);
-        Ok(self.push_fresh("Reshape", &format!("{name}.gates.split"), &[&real, &sizes], Vec::new()))
+        Ok(self.push_fresh("Reshape", &format!("{name}.gates.split"), &[&float, &sizes], Vec::new()))
     }
 
-    /// One scale for all codes, or one for each row, with the gates in the file's order.
+    /// One scale for the whole weight, or one for each row, with the gates in ONNX's order.
     fn gate_scales(&self, layer: &Recurrent, id: ValueId, params: &QuantParams) -> Vec<f32> {
         let scales: Vec<f32> = params.scales().iter().map(|scale| scale.get()).collect();
         if scales.len() == 1 { scales } else { reordered(layer.cell, &scales, self.hidden(layer, id)) }
     }
 
-    /// The codes `[d, in, gates * hidden]`, their scales and their zero points: `[d]`, or `[d, gates * hidden]`.
-    fn gate_codes(&mut self, layer: &Recurrent, id: ValueId) -> Result<[String; 3], Error> {
+    /// The quantized weight `[directions, in, gates * hidden]`, its scales and zero points: `[directions]`, or
+    /// `[directions, gates * hidden]`.
+    fn quantized_gates(&mut self, layer: &Recurrent, id: ValueId) -> Result<[String; 3], Error> {
         let (ways, name) = (layer.direction.count(), self.graph.value(id).name().to_owned());
         let weight = self.constant(id)?;
         let (columns, depth) = (weight.shape()[0] / ways, weight.shape()[1]);
         let error = fourfold_graph::Error::from;
         let block = self.hidden(layer, id) * depth;
         let elements = reordered(layer.cell, weight.as_slice::<i8>().map_err(error)?, block);
-        let place = |index: usize| {
-            let (way, line, column) = (index / (depth * columns), index / columns % depth, index % columns);
-            elements[(way * columns + column) * depth + line]
+        let source = |index: usize| {
+            let (way, row, column) = (index / (depth * columns), index / columns % depth, index % columns);
+            elements[(way * columns + column) * depth + row]
         };
-        let turned = (0..elements.len()).map(place).collect::<Vec<i8>>();
-        let codes = Tensor::from_vec(&[ways, depth, columns], turned).map_err(error)?;
+        let transposed = (0..elements.len()).map(source).collect::<Vec<i8>>();
+        let quantized = Tensor::from_vec(&[ways, depth, columns], transposed).map_err(error)?;
         let reason = "a weight without parameters";
         let params = self.ty(id).params().ok_or_else(|| Error::Export { value: name.clone(), reason })?;
         let mut scales = match self.gate_scales(layer, id, params) {
@@ -191,20 +193,20 @@ impl Exporter<'_> {
             scales => scales,
         };
         let mut shape = vec![ways, columns];
-        let is_even = |way: &[f32]| way.iter().all(|scale| *scale == way[0]);
-        if scales.len() == ways || scales.chunks(columns).all(is_even) {
+        let is_uniform = |way: &[f32]| way.iter().all(|scale| *scale == way[0]);
+        if scales.len() == ways || scales.chunks(columns).all(is_uniform) {
             scales = scales.chunks(scales.len() / ways).map(|way| way[0]).collect();
             shape.pop();
         }
         let zero_points = Tensor::zeros(DType::I8, &shape).map_err(error)?;
         Ok([
-            self.initializer(&format!("{name}.gates"), &codes),
+            self.initializer(&format!("{name}.gates"), &quantized),
             self.floats(&format!("{name}.gates.scale"), &shape, &scales)?,
             self.initializer(&format!("{name}.gates.zero_point"), &zero_points),
         ])
     }
 
-    /// The biases `[d, 2 * gates * hidden]`: of each direction those of the input, then those of the hidden state.
+    /// The biases `[directions, 2 * gates * hidden]`: for each direction those of the input, then of the hidden state.
     fn gate_bias(&mut self, layer: &Recurrent, id: ValueId) -> Result<String, Error> {
         let (ways, gates) = (layer.direction.count(), layer.cell.gates());
         let bias = self.constant(id)?;

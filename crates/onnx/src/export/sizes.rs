@@ -1,4 +1,4 @@
-//! Sizes that are known when the model runs, as arithmetic of the inputs' shapes.
+//! Sizes that depend on the inputs, as arithmetic on their shapes.
 
 use std::collections::HashMap;
 
@@ -9,12 +9,12 @@ use super::Exporter;
 use super::message::{int, wide};
 use crate::Error;
 
-/// One number of a list of sizes.
+/// One entry of a list of sizes.
 #[derive(Clone, Debug)]
 pub(super) enum Size {
-    /// A number that the operator reads as it is.
+    /// A constant, written as it is (0 and -1 have a meaning in Reshape).
     Number(i64),
-    /// A size that follows from the inputs.
+    /// A size computed from the inputs' shapes.
     Dim(Dim),
 }
 
@@ -27,7 +27,7 @@ impl From<&Dim> for Size {
     }
 }
 
-/// The first input and its first axis that has each symbol.
+/// For each symbol, the first input and axis that have it.
 pub(super) fn symbols(graph: &Graph) -> HashMap<&str, (ValueId, usize)> {
     let mut symbols = HashMap::new();
     for &id in graph.inputs() {
@@ -47,7 +47,7 @@ impl Exporter<'_> {
         Ok(self.initializer(base, &list))
     }
 
-    /// A list of sizes: an initializer if all are numbers, else the numbers and computed sizes joined.
+    /// A list of sizes: an initializer if all are constants, else a Concat of constants and computed sizes.
     pub(super) fn sizes(&mut self, base: &str, sizes: &[Size]) -> Result<String, Error> {
         let mut parts = Vec::new();
         let mut numbers = Vec::new();
@@ -76,7 +76,7 @@ impl Exporter<'_> {
         }
     }
 
-    /// A list of one size; each is computed once.
+    /// A size as a list of one number; each size is computed once.
     fn size(&mut self, dim: &Dim) -> Result<String, Error> {
         if let Some(name) = self.sizes.get(dim) {
             return Ok(name.clone());
@@ -90,26 +90,26 @@ impl Exporter<'_> {
         Ok(name)
     }
 
-    /// The size of the first axis of an input that has the symbol.
+    /// The size of the first axis that has the symbol, by Shape and Gather.
     fn symbol(&mut self, symbol: &str) -> Result<String, Error> {
         let Some(&(input, axis)) = self.symbols.get(symbol) else {
-            let reason = "a symbol of a size is on no axis of an input, so the size cannot be computed";
+            let reason = "no axis of an input has this symbol, so a size cannot be computed";
             return Err(Error::Export { value: symbol.to_owned(), reason });
         };
         let input = self.graph.value(input).name();
         let shape = self.push_fresh("Shape", &format!("{input}.shape"), &[input], Vec::new());
-        let place = self.integers(&format!("{input}.axis"), &[wide(axis)])?;
-        Ok(self.push_fresh("Gather", &format!("size.{symbol}"), &[&shape, &place], vec![int("axis", 0)]))
+        let index = self.integers(&format!("{input}.axis"), &[wide(axis)])?;
+        Ok(self.push_fresh("Gather", &format!("size.{symbol}"), &[&shape, &index], vec![int("axis", 0)]))
     }
 
-    /// A quotient of sizes, which are not negative, so that rounding to zero is rounding down.
+    /// A quotient, rounded down. ONNX's Div rounds toward zero, which is the same as no size is negative.
     fn quotient(&mut self, quotient: &Quotient) -> Result<String, Error> {
         let dividend = self.polynomial(quotient.dividend())?;
         let divisor = self.integers("size.divisor", &[quotient.divisor()])?;
         Ok(self.push_fresh("Div", "size.quotient", &[&dividend, &divisor], Vec::new()))
     }
 
-    /// The sum of the products.
+    /// A polynomial, as Mul and Add.
     fn polynomial(&mut self, polynomial: &Polynomial) -> Result<String, Error> {
         let mut sum: Option<String> = None;
         for (coefficient, factors) in polynomial.terms() {

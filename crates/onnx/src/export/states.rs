@@ -1,12 +1,13 @@
 //! The states of an LSTM whose cell states are read.
 //!
-//! The graph has hidden and cell state of every step side by side. ONNX has the hidden state of every step, `Y`, and
-//! both states after the last step of each direction, `Y_h` and `Y_c`. So nodes that read the layer must be slices, and
-//! slices of these, until one of the two states is left; the cell state must be that after the last step:
+//! In the graph, the layer's result is `states: [steps, directions, batch, 2 * hidden]`: hidden state, then cell
+//! state. ONNX has the hidden states of all steps, `Y`, and both states after the last step of each direction, `Y_h`
+//! and `Y_c`. So only slices may read the layer, and slices of these, until one of the two states is left; of the cell
+//! states, only the last one can be written:
 //!
 //! ```text
-//! states[.., ..hidden], and parts of it                                 parts of Y
-//! states[last step, .., hidden..]     [1, d, batch, hidden]             Y_c [d, batch, hidden] with an axis before it
+//! states[.., ..hidden], or slices of it    Y, or slices of it
+//! states[last step, .., hidden..]          Unsqueeze(Y_c)       [1, directions, batch, hidden]
 //! ```
 
 use std::collections::HashMap;
@@ -17,28 +18,28 @@ use super::Exporter;
 use super::message::wide;
 use crate::Error;
 
-/// What is left of the states of all steps.
+/// A slice of the states of all steps.
 #[derive(Clone, Copy)]
 struct View {
     /// The value in the graph.
     value: ValueId,
-    /// Whether it is one step, which is the first or the last one.
+    /// Whether it is the first step alone, and whether it is the last step alone; both if there is one step.
     is_first: bool,
     is_last: bool,
-    /// The direction, if only one of two is left.
+    /// The direction, if it is a single one.
     way: Option<usize>,
-    /// Whether something else was cut too.
+    /// Whether it is sliced in another way too.
     is_other: bool,
 }
 
-/// A slice after which one state is left.
+/// A slice that separates the hidden from the cell states.
 pub(super) struct Cut<'g> {
     node: &'g Node,
     before: View,
     is_cell: bool,
 }
 
-/// The first element and the number of elements of a slice of neighbouring elements, in an axis of that size.
+/// Start and length of a slice with step 1, of an axis of that size; `None` for other slices.
 fn range(size: Option<usize>, start: i64, step: i64, length: &Dim) -> Option<(i64, usize)> {
     let length = length.fixed().filter(|_| step == 1)?;
     let start = if start < 0 { size.map_or(start, |size| start.saturating_add(wide(size))) } else { start };
@@ -46,7 +47,11 @@ fn range(size: Option<usize>, start: i64, step: i64, length: &Dim) -> Option<(i6
 }
 
 impl<'g> Exporter<'g> {
-    /// The slices that read a layer with its cell states, an error if there is anything else.
+    /// The slices that separate the states of a layer.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Export`] if anything else reads the layer.
     pub(super) fn state_cuts(&mut self, node: &Node, layer: &Recurrent) -> Result<Vec<Cut<'g>>, Error> {
         let output = node.output();
         let reason = "the cell states of all steps have no ONNX form";
@@ -66,7 +71,7 @@ impl<'g> Exporter<'g> {
                 written.push(reader.output());
                 if *axis == 3 {
                     let is_cell = range == Some((wide(hidden), hidden));
-                    if !is_cell && range != Some((0, hidden)) || is_cell && !view.is_end(layer) {
+                    if !is_cell && range != Some((0, hidden)) || is_cell && !view.is_final(layer) {
                         return Err(refused());
                     }
                     cuts.push(Cut { node: reader, before: view, is_cell });
@@ -80,20 +85,20 @@ impl<'g> Exporter<'g> {
         Ok(cuts)
     }
 
-    /// Gives the layer, which was written last, the results that the slices need, and writes these.
+    /// Gives the layer, which is the last node written, the outputs that the slices need, and writes the slices.
     pub(super) fn write_cuts(&mut self, node: &Node, layer: &Recurrent, cuts: &[Cut<'g>]) -> Result<(), Error> {
         let graph = self.graph;
         let name = graph.value(node.output()).name();
         let is_whole = |cut: &&Cut<'_>| !cut.is_cell && cut.before.value == node.output();
-        let is_end = |cut: &Cut<'_>| cut.before.is_end(layer);
-        // The hidden states of all steps, if something reads them, have the name of what does.
+        let is_final = |cut: &Cut<'_>| cut.before.is_final(layer);
+        // `Y` has the name of the slice that takes all hidden states, if there is one.
         let y = match cuts.iter().find(is_whole) {
             Some(cut) => graph.value(cut.node.output()).name().to_owned(),
-            None if cuts.iter().all(is_end) => String::new(),
+            None if cuts.iter().all(is_final) => String::new(),
             None => self.fresh(&format!("{name}.y")),
         };
         let mut last = [false, true].map(|is_cell| {
-            let is_read = cuts.iter().any(|cut| cut.is_cell == is_cell && is_end(cut) && !is_whole(&cut));
+            let is_read = cuts.iter().any(|cut| cut.is_cell == is_cell && is_final(cut) && !is_whole(&cut));
             if is_read { self.fresh(&format!("{name}.{}", if is_cell { "y_c" } else { "y_h" })) } else { String::new() }
         });
         if cuts.is_empty() {
@@ -105,32 +110,32 @@ impl<'g> Exporter<'g> {
                 written.output.pop();
             }
         }
-        let mut parts = HashMap::from([(node.output(), y.clone())]);
+        let mut slices = HashMap::from([(node.output(), y.clone())]);
         for cut in cuts {
             let id = cut.node.output();
             let output = graph.value(id).name();
-            self.reals.insert(id, output.to_owned());
+            self.float_names.insert(id, output.to_owned());
             if is_whole(&cut) {
                 if y != output {
                     self.push("Identity", cut.node.name(), &[&y], output, Vec::new());
                 }
-            } else if is_end(cut) {
-                self.end(cut, &last[usize::from(cut.is_cell)])?;
+            } else if is_final(cut) {
+                self.final_state(cut, &last[usize::from(cut.is_cell)])?;
             } else {
-                let part = self.part(cut.before.value, &mut parts)?;
-                self.push("Identity", cut.node.name(), &[&part], output, Vec::new());
+                let sliced = self.sliced(cut.before.value, &mut slices)?;
+                self.push("Identity", cut.node.name(), &[&sliced], output, Vec::new());
             }
         }
         Ok(())
     }
 
     /// The state after the last step, `[1, d, batch, hidden]`, of `state: [d, batch, hidden]`.
-    fn end(&mut self, cut: &Cut<'g>, state: &str) -> Result<(), Error> {
+    fn final_state(&mut self, cut: &Cut<'g>, state: &str) -> Result<(), Error> {
         let (name, output) = (cut.node.name(), self.graph.value(cut.node.output()).name());
         let mut state = state.to_owned();
         if let Some(way) = cut.before.way {
             let bounds = [("starts", wide(way)), ("ends", wide(way + 1)), ("axes", 0)];
-            let bounds = bounds.map(|(part, number)| self.integers(&format!("{name}.{part}"), &[number]));
+            let bounds = bounds.map(|(suffix, number)| self.integers(&format!("{name}.{suffix}"), &[number]));
             let [starts, ends, axes] = bounds;
             state = self.push_fresh("Slice", &format!("{name}.way"), &[&state, &starts?, &ends?, &axes?], Vec::new());
         }
@@ -139,13 +144,12 @@ impl<'g> Exporter<'g> {
         Ok(())
     }
 
-    /// The name of the hidden states after the slices that make a value, each of which is written once; `parts` has
-    /// what is written.
-    fn part(&mut self, value: ValueId, parts: &mut HashMap<ValueId, String>) -> Result<String, Error> {
+    /// Writes the slices of `Y` that lead to a value, each once; `written` maps those written so far to their names.
+    fn sliced(&mut self, value: ValueId, written: &mut HashMap<ValueId, String>) -> Result<String, Error> {
         let (graph, mut slices, mut before) = (self.graph, Vec::new(), value);
         let mut x = loop {
-            if let Some(part) = parts.get(&before) {
-                break part.clone();
+            if let Some(name) = written.get(&before) {
+                break name.clone();
             }
             let Some(slice) = graph.value(before).producer().map(|id| graph.node(id)) else { break String::new() };
             slices.push(slice);
@@ -154,7 +158,7 @@ impl<'g> Exporter<'g> {
         for slice in slices.into_iter().rev() {
             let output = graph.value(slice.output()).name().to_owned();
             self.movement(slice, &x, &output)?;
-            parts.insert(slice.output(), output.clone());
+            written.insert(slice.output(), output.clone());
             x = output;
         }
         Ok(x)
@@ -162,17 +166,17 @@ impl<'g> Exporter<'g> {
 }
 
 impl View {
-    /// Whether it is the step after which a direction is done, of each direction that is left.
-    fn is_end(&self, layer: &Recurrent) -> bool {
-        let is_end = match (layer.direction, self.way) {
+    /// Whether it is the last step of each of its directions. The reverse direction ends at step 0.
+    fn is_final(&self, layer: &Recurrent) -> bool {
+        let is_final = match (layer.direction, self.way) {
             (Direction::Forward, _) | (Direction::Bidirectional, Some(0)) => self.is_last,
             (Direction::Reverse, _) | (Direction::Bidirectional, Some(_)) => self.is_first,
             (Direction::Bidirectional, None) => self.is_first && self.is_last,
         };
-        is_end && !self.is_other
+        is_final && !self.is_other
     }
 
-    /// What a slice of an axis of that size leaves.
+    /// This view sliced along an axis of that size.
     fn cut(&self, axis: usize, range: Option<(i64, usize)>, size: Option<usize>) -> Self {
         let mut left = *self;
         let is_all = range.is_some_and(|(start, length)| start == 0 && Some(length) == size);

@@ -1,4 +1,4 @@
-//! Constants, scales and zero points, and the two names that a quantized value has: as codes and as real numbers.
+//! Constants, scales and zero points, and the two names of a quantized value: of its integers and of its floats.
 
 use fourfold_graph::{OutputParams, ValueId, ValueType};
 use fourfold_schemes::{Granularity, QuantParams, Scale};
@@ -9,7 +9,7 @@ use crate::Error;
 use crate::proto::{AttributeProto, TensorProto};
 
 impl Exporter<'_> {
-    /// Adds an initializer with a name of its own, which it returns.
+    /// Adds an initializer under an unused name, which it returns.
     pub(super) fn initializer(&mut self, base: &str, value: &Tensor) -> String {
         let name = self.fresh(base);
         self.initializers.push(TensorProto::of(&name, value));
@@ -21,9 +21,9 @@ impl Exporter<'_> {
         Ok(self.initializer(base, &value))
     }
 
-    /// The name of the real numbers of a value; constants are written, codes dequantized, when first asked for.
-    pub(super) fn real(&mut self, id: ValueId) -> Result<String, Error> {
-        if let Some(name) = self.reals.get(&id) {
+    /// The name of a value's `f32` tensor. The first call writes a constant, or dequantizes a quantized value.
+    pub(super) fn float(&mut self, id: ValueId) -> Result<String, Error> {
+        if let Some(name) = self.float_names.get(&id) {
             return Ok(name.clone());
         }
         let value = self.graph.value(id);
@@ -37,15 +37,15 @@ impl Exporter<'_> {
             }
             (None, None) => {}
         }
-        self.reals.insert(id, name.clone());
+        self.float_names.insert(id, name.clone());
         Ok(name)
     }
 
-    /// Adds the DequantizeLinear of a value of codes.
+    /// Adds the DequantizeLinear of a quantized value.
     pub(super) fn dequantize(&mut self, id: ValueId, node: &str, output: &str) -> Result<(), Error> {
-        let [codes, scale, zero_point] = self.codes_of(id)?;
-        let mut inputs = vec![codes.as_str(), &scale];
-        // Codes of 32 bits always have the zero point 0.
+        let [quantized, scale, zero_point] = self.quantized(id)?;
+        let mut inputs = vec![quantized.as_str(), &scale];
+        // The zero point of `i32` values is always 0.
         if self.ty(id).dtype() != DType::I32 {
             inputs.push(&zero_point);
         }
@@ -53,24 +53,24 @@ impl Exporter<'_> {
         Ok(())
     }
 
-    /// The names of codes, scale and zero point of a value; constants are written when first asked for.
-    pub(super) fn codes_of(&mut self, id: ValueId) -> Result<[String; 3], Error> {
-        if let Some(names) = self.codes.get(&id) {
+    /// The names of the tensor, scale and zero point of a quantized value. The first call writes a constant.
+    pub(super) fn quantized(&mut self, id: ValueId) -> Result<[String; 3], Error> {
+        if let Some(names) = self.quantized_names.get(&id) {
             return Ok(names.clone());
         }
-        let codes = self.constant_codes(id)?;
+        let quantized = self.quantized_constant(id)?;
         let value = self.graph.value(id);
-        let Some(params) = value.ty().params() else { return Ok([codes, String::new(), String::new()]) };
+        let Some(params) = value.ty().params() else { return Ok([quantized, String::new(), String::new()]) };
         let [scale, zero_point] = self.parameters(value.name(), params)?;
-        self.codes.insert(id, [codes.clone(), scale.clone(), zero_point.clone()]);
-        Ok([codes, scale, zero_point])
+        self.quantized_names.insert(id, [quantized.clone(), scale.clone(), zero_point.clone()]);
+        Ok([quantized, scale, zero_point])
     }
 
-    /// The name of constant codes, which are written when first asked for.
-    pub(super) fn constant_codes(&mut self, id: ValueId) -> Result<String, Error> {
+    /// The name of a quantized constant, which the first call writes.
+    pub(super) fn quantized_constant(&mut self, id: ValueId) -> Result<String, Error> {
         let value = self.graph.value(id);
         let Some(constant) = value.constant().filter(|_| value.ty().params().is_some()) else {
-            let reason = "codes that nothing makes";
+            let reason = "a quantized value that no node computes";
             return Err(Error::Export { value: value.name().to_owned(), reason });
         };
         if self.stored.insert(id) {
@@ -88,7 +88,7 @@ impl Exporter<'_> {
         Ok([scale, self.zero_points(name, params)?])
     }
 
-    /// Writes zero points of 8-bit codes.
+    /// Writes zero points of 8 bits.
     pub(super) fn zero_points(&mut self, name: &str, params: &QuantParams) -> Result<String, Error> {
         let bytes: Vec<u8> = params.zero_points().iter().map(|zero_point| zero_point.to_le_bytes()[0]).collect();
         let zero_points = Tensor::from_le_bytes(params.dtype(), &shape_of(params), &bytes);
@@ -101,37 +101,37 @@ impl Exporter<'_> {
         self.floats(&format!("{name}.scale"), &shape_of(params), &scales)
     }
 
-    /// A Clip of real numbers to those of the smallest and the largest code, for a value of that name.
+    /// A Clip to `s * (min - z)` and `s * (max - z)`, for the value `name`.
     pub(super) fn bounded(
         &mut self,
         name: &str,
-        real: &str,
-        (least, most): (i32, i32),
+        float: &str,
+        (min, max): (i32, i32),
         (scale, zero_point): (Scale, i32),
     ) -> Result<String, Error> {
-        #[expect(clippy::cast_precision_loss, reason = "codes of 16 bits at most")]
-        let bound = |code: i32| scale.get() * (code - zero_point) as f32;
-        let low = self.floats(&format!("{name}.low"), &[], &[bound(least)])?;
-        let high = self.floats(&format!("{name}.high"), &[], &[bound(most)])?;
-        Ok(self.push_fresh("Clip", &format!("{name}.bounded"), &[real, &low, &high], Vec::new()))
+        #[expect(clippy::cast_precision_loss, reason = "quantized values of 16 bits at most")]
+        let bound = |q: i32| scale.get() * (q - zero_point) as f32;
+        let low = self.floats(&format!("{name}.low"), &[], &[bound(min)])?;
+        let high = self.floats(&format!("{name}.high"), &[], &[bound(max)])?;
+        Ok(self.push_fresh("Clip", &format!("{name}.bounded"), &[float, &low, &high], Vec::new()))
     }
 
-    /// Quantizes real numbers to the codes of a value.
-    pub(super) fn quantize(&mut self, node: &str, real: &str, id: ValueId) -> Result<(), Error> {
+    /// Adds the QuantizeLinear that makes a quantized value of the tensor `float`.
+    pub(super) fn quantize(&mut self, node: &str, float: &str, id: ValueId) -> Result<(), Error> {
         let (value, ty) = (self.graph.value(id), self.ty(id));
         let Some(params) = ty.params() else { return Ok(()) };
         let name = value.name();
-        let mut bounded = real.to_owned();
+        let mut bounded = float.to_owned();
         let is_own =
             value.producer().is_some_and(|id| self.graph.node(id).op().kind().output_params() == OutputParams::Own);
         if is_own && Some((params.quant_min(), params.quant_max())) != ty.dtype().byte_range() {
-            let meaning = (params.scales()[0], params.zero_points()[0]);
-            bounded = self.bounded(name, real, (params.quant_min(), params.quant_max()), meaning)?;
+            let scale_and_zero_point = (params.scales()[0], params.zero_points()[0]);
+            bounded = self.bounded(name, float, (params.quant_min(), params.quant_max()), scale_and_zero_point)?;
         }
         let [scale, zero_point] = self.parameters(name, params)?;
         let inputs = [bounded.as_str(), &scale, &zero_point];
         self.push("QuantizeLinear", node, &inputs, name, Vec::new());
-        self.codes.insert(id, [name.to_owned(), scale, zero_point]);
+        self.quantized_names.insert(id, [name.to_owned(), scale, zero_point]);
         Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! Inputs with a default: initializers that are inputs too, as files of IR version 3 have all of their weights.
+//! Inputs with a default: initializers that are inputs too. In files of IR version 3, all weights are.
 
 use std::collections::HashSet;
 
@@ -10,7 +10,7 @@ use crate::proto::{
     type_proto::Value as Type,
 };
 
-/// Takes the defaults away of inputs that the caller brings or sets, and returns the names of those that keep them.
+/// Removes the defaults of inputs that the caller brings or sets; returns the names of the inputs that keep theirs.
 pub(crate) fn take(graph: &mut GraphProto, fixed: &Fixed) -> Vec<String> {
     let inputs: HashSet<String> = graph.input.iter().map(|input| input.name.clone()).collect();
     let is_taken = |name: &str| fixed.keeps_input(name) || fixed.sets(name) || fixed.shape_of(name).is_some();

@@ -1,4 +1,4 @@
-//! Tensor data outside of the model file.
+//! External data: tensor data outside of the model file.
 //!
 //! ```text
 //! TensorProto.external_data = [(location, path), (offset, bytes)?, (length, bytes)?, (checksum, SHA-1)?]
@@ -7,7 +7,7 @@
 //! The path is relative to the folder of the model file. A file from a stranger may name any path, so a location is
 //! taken only if
 //!
-//! - it is relative, in the form of the specification (`/` between parts), without `..`, drives, streams and NUL;
+//! - it is relative, in the form of the specification (`/` between components), without `..`, drives, streams and NUL;
 //! - what it leads to, all symbolic links followed, lies below the folder of the model file as it was given, or below
 //!   the folder in which the model file really lies. Caches (that of huggingface_hub, for one) are folders of symbolic
 //!   links into another folder;
@@ -62,7 +62,7 @@ pub enum Refusal {
     Memory(fourfold_tensor::Error),
 }
 
-/// No data outside of the model file.
+/// Refuses all external data: a model in memory has no folder.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Nowhere;
 
@@ -82,7 +82,7 @@ pub struct Folder {
     files: RefCell<Files>,
 }
 
-/// What was read so far. One file at a time is open: a model may have one for each of its tensors.
+/// The files read so far. Only one is open at a time, because a model may have one for each of its tensors.
 #[derive(Debug, Default)]
 struct Files {
     /// The sizes of all files, by their real paths.
@@ -185,8 +185,8 @@ fn check_path(location: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Takes into the model what its tensors keep outside of it; `inside` is the size of the model file, in bytes. Gives
-/// the bytes of both together.
+/// Reads all external data into the model. Returns the bytes of model file and external data together; `inside` are
+/// those of the model file.
 pub(crate) fn inline(
     graph: &mut GraphProto,
     resolver: &dyn Resolve,
@@ -238,8 +238,9 @@ pub(crate) fn inline(
     Ok(read)
 }
 
-/// The bytes that the shape and type of a tensor need, or what is not supported about its type; `Err(None)` if the
-/// shape is not one.
+/// The bytes that the shape and type of a tensor need.
+///
+/// `Err(Some(what))` if the type is not supported, `Err(None)` if the shape is not valid.
 fn byte_count(tensor: &TensorProto) -> Result<u64, Option<String>> {
     let bits = data_type::bits(tensor.data_type);
     let bits = bits.ok_or_else(|| Some(format!("external data of type {}", data_type::name(tensor.data_type))))?;
@@ -254,7 +255,7 @@ fn joined(dims: &[i64]) -> String {
     format!("[{}]", dims.join(", "))
 }
 
-/// What the entries of a tensor say.
+/// Reads the entries of `external_data`.
 fn location(entries: &[StringStringEntryProto]) -> Result<Location, String> {
     let (mut path, mut offset, mut length) = (None, None, None);
     for entry in entries {

@@ -1,4 +1,4 @@
-//! Sizes and inputs that are fixed from outside, before anything follows from them.
+//! Sizes and inputs that the caller fixes, before the importer infers anything from them.
 
 use std::collections::HashSet;
 
@@ -13,7 +13,7 @@ use crate::proto::{
 };
 use crate::scan::{recognize, scan};
 
-/// Puts sizes in the places of symbols, and constants in the places of inputs.
+/// Replaces symbols by fixed sizes, and inputs by constants.
 ///
 /// # Errors
 ///
@@ -49,13 +49,13 @@ pub(crate) fn fix(graph: &mut GraphProto, fixed: &Fixed) -> Result<(), Error> {
     Ok(())
 }
 
-/// The sizes of the inputs that a model file has no default for, by their names.
+/// Names and sizes of the inputs without a default.
 ///
-/// They can be asked for where [`crate::import`] refuses the model because of sizes that are free.
+/// Works even where [`crate::import`] refuses the model because of sizes that are not fixed.
 ///
 /// # Errors
 ///
-/// As [`crate::import`], for files that are damaged or no model.
+/// As [`crate::import`], for files that are corrupt or not an ONNX model.
 pub fn input_dims(bytes: &[u8], limits: &Limits) -> Result<Vec<(String, Vec<Dim>)>, Error> {
     recognize(bytes)?;
     Limits::check("file-bytes", bytes.len() as u64, limits.file_bytes)?;
@@ -65,7 +65,7 @@ pub fn input_dims(bytes: &[u8], limits: &Limits) -> Result<Vec<(String, Vec<Dim>
     Ok(inputs(&mut graph, &Fixed::new()))
 }
 
-/// The inputs that are no constants, whose free sizes get names.
+/// The inputs that are not constants. Free sizes get names.
 fn inputs(graph: &mut GraphProto, fixed: &Fixed) -> Vec<(String, Vec<Dim>)> {
     let constants: HashSet<String> = constants(graph).into_iter().map(str::to_owned).collect();
     let mut named = Vec::new();
@@ -73,7 +73,7 @@ fn inputs(graph: &mut GraphProto, fixed: &Fixed) -> Vec<(String, Vec<Dim>)> {
         let shape = fixed.shape_of(&input.name);
         let name = input.name.clone();
         let Some(tensor) = tensor_type(input) else { continue };
-        // An input of any rank has the one that it is given.
+        // An input without a shape gets the rank of the given one.
         if let (None, Some(shape)) = (&tensor.shape, shape) {
             tensor.shape = Some(TensorShapeProto { dim: vec![Dimension::default(); shape.len()] });
         }
@@ -87,7 +87,7 @@ fn inputs(graph: &mut GraphProto, fixed: &Fixed) -> Vec<(String, Vec<Dim>)> {
     named
 }
 
-/// What fixes the batch, the free first size of the first input, at one sample; `None` if it is not free.
+/// Fixes the batch at one sample: the first size of the first input. `None` if that size is not free.
 pub(crate) fn batch_of_one(graph: &GraphProto) -> Option<Fixed> {
     let constants = constants(graph);
     let first = graph.input.iter().find(|input| !constants.contains(input.name.as_str()))?;
@@ -100,12 +100,12 @@ pub(crate) fn batch_of_one(graph: &GraphProto) -> Option<Fixed> {
     }
 }
 
-/// The names of what is constant.
+/// The names of the initializers.
 fn constants(graph: &GraphProto) -> HashSet<&str> {
     graph.initializer.iter().map(|initializer| initializer.name.as_str()).collect()
 }
 
-/// The name of a size that is free: the model's, or one made of the input's name and the axis.
+/// Names a free size that has no name: `INPUT.AXIS`.
 pub(crate) fn name_free_size(input: &str, axis: usize, dim: &mut Dimension) {
     let is_named = match &dim.value {
         // Some converters write a question mark for each size that they do not know.
@@ -122,7 +122,7 @@ fn tensor_type(input: &mut ValueInfoProto) -> Option<&mut TensorType> {
     input.r#type.as_mut()?.value.as_mut().map(|Type::TensorType(tensor)| tensor)
 }
 
-/// The initializer that stands in the place of an input, if it is to be constant.
+/// The initializer that replaces an input which the caller sets.
 fn constant(input: &mut ValueInfoProto, fixed: &Fixed) -> Result<Option<TensorProto>, Error> {
     let name = input.name.clone();
     let Some(tensor) = tensor_type(input).filter(|_| fixed.sets(&name)) else { return Ok(None) };

@@ -1,4 +1,4 @@
-//! Real numbers of other types than `float` stay at the border of a model: inside, it computes with `float`.
+//! Models in `float16`, `bfloat16` or `double` compute in `float`; only inputs and outputs keep their type.
 //!
 //! ```text
 //! x: float16 -> Conv(x, w: float16) -> y: float16
@@ -6,18 +6,18 @@
 //! x: float16 -> Cast(x) = x.float -> Conv(x.float, w) = y.float -> Cast(y.float) = y: float16
 //! ```
 //!
-//! Conversions between real numbers inside of the model are left out, so that it computes as the same model with all of
-//! its real numbers in `float`. At the border they are done: inputs and outputs, and integers and truth values that are
-//! made of an input or of a constant. Other constants become `float` when they are read.
+//! Casts between float types inside the model are dropped, so that it computes like the same model in `float`. Casts at
+//! the border stay: those of inputs and outputs, and those of an input or constant to integers or bools. Other
+//! constants become `float` when they are read.
 
 use std::collections::{HashMap, HashSet};
 
 use crate::proto::{AttributeProto, GraphProto, NodeProto, attribute_type, data_type};
 
-/// Attributes that name the type of a result, or that in which a node computes.
+/// Attributes that name the type of a result or of a computation.
 const TYPES: [&str; 4] = ["dtype", "output_dtype", "precision", "stash_type"];
 
-/// What is left of other real numbers than `float`.
+/// What remains of the other float types.
 #[derive(Debug, Default)]
 pub(crate) struct Border {
     /// The constants that keep their type.
@@ -26,7 +26,7 @@ pub(crate) struct Border {
     pub(crate) is_double: bool,
 }
 
-/// The types with names of their own, none of them if there are no other real numbers than `float`.
+/// An owned copy of the types of all values; empty if `float` is the only float type.
 pub(crate) fn owned(types: HashMap<&str, i32>) -> HashMap<String, i32> {
     if !types.values().any(|&ty| is_other(ty)) {
         return HashMap::new();
@@ -34,7 +34,7 @@ pub(crate) fn owned(types: HashMap<&str, i32>) -> HashMap<String, i32> {
     types.into_iter().map(|(name, ty)| (name.to_owned(), ty)).collect()
 }
 
-/// Makes a model compute with `float`; `types` are those that its values have in the file.
+/// Makes a model compute in `float`; `types` are those of its values in the file.
 pub(crate) fn keep_at_border(graph: &mut GraphProto, types: &HashMap<String, i32>) -> Border {
     if types.is_empty() {
         return Border::default();
@@ -52,12 +52,12 @@ pub(crate) fn keep_at_border(graph: &mut GraphProto, types: &HashMap<String, i32
     border
 }
 
-/// Whether elements are real numbers, but not in single precision.
+/// Whether a type is a float type other than `float`.
 pub(crate) fn is_other(ty: i32) -> bool {
     matches!(ty, data_type::FLOAT16 | data_type::BFLOAT16 | data_type::DOUBLE)
 }
 
-fn is_real(ty: i32) -> bool {
+fn is_float(ty: i32) -> bool {
     ty == data_type::FLOAT || is_other(ty)
 }
 
@@ -68,7 +68,7 @@ fn is_double(node: &NodeProto, types: &HashMap<String, i32>) -> bool {
     !moves && node.input.iter().chain(&node.output).any(is_double)
 }
 
-/// The type that a node converts to, if it only does that.
+/// The target type of a Cast; `None` for other nodes.
 fn target(node: &NodeProto) -> Option<i32> {
     let to = node.attribute.iter().find(|attribute| attribute.name == "to")?;
     i32::try_from(to.i).ok().filter(|_| node.op_type == "Cast")
@@ -83,9 +83,9 @@ struct Rewriter<'t> {
     reads: HashMap<String, usize>,
     /// Inputs and constants that keep their type.
     sources: HashSet<String>,
-    /// For names of other real numbers, the name of the same in `float`.
+    /// For names of values of other float types, the name of the same value in `float`.
     floats: HashMap<String, String>,
-    /// The nodes that stand at the beginning now.
+    /// The indices of Casts that were moved to the beginning.
     hoisted: HashSet<usize>,
     /// The results of the nodes.
     made: HashSet<String>,
@@ -125,15 +125,15 @@ impl<'t> Rewriter<'t> {
         node.output.first().is_some_and(|output| self.outputs.contains(output))
     }
 
-    /// Whether a node reads a source as it is: it makes integers or an output of it.
+    /// Whether a node reads a source in its own type: it casts it to integers, or makes it an output.
     fn reads_raw(&self, node: &NodeProto) -> bool {
         match target(node) {
-            Some(to) => !is_real(to) || self.is_output(node),
+            Some(to) => !is_float(to) || self.is_output(node),
             None => node.op_type == "Identity" && self.is_output(node),
         }
     }
 
-    /// Finds the inputs and constants that keep their type, and converts each once for those who read it in `float`.
+    /// Finds the inputs and constants that keep their type, and adds one Cast for all nodes that read it in `float`.
     fn sources(&mut self, graph: &GraphProto, nodes: &[NodeProto], border: &mut Border) {
         let mut raw: HashSet<&str> = HashSet::new();
         let mut in_float: HashSet<&str> = HashSet::new();
@@ -145,7 +145,7 @@ impl<'t> Rewriter<'t> {
             }
             if self.reads_raw(node) {
                 raw.insert(first);
-                // Who reads a result of another type reads what it was made of.
+                // Readers of a result of another float type will read the `float` of its source.
                 let output = node.output.first().map_or("", String::as_str);
                 if is_other(self.ty(output)) && self.reads.contains_key(output) {
                     in_float.insert(first);
@@ -191,7 +191,7 @@ impl<'t> Rewriter<'t> {
         }
         let output = node.output.first().cloned().unwrap_or_default();
         match target(&node) {
-            Some(to) if is_real(from) && is_real(to) => {
+            Some(to) if is_float(from) && is_float(to) => {
                 let is_output = self.is_output(&node);
                 if !is_output || is_other(to) {
                     self.floats.insert(output, source);
@@ -216,7 +216,7 @@ impl<'t> Rewriter<'t> {
         }
     }
 
-    /// Adds a node that computes; outputs of other types are made of its results.
+    /// Adds a node that computes, and Casts for its results that are outputs of another float type.
     fn inside(&mut self, mut node: NodeProto) {
         if node.op_type != "Constant" {
             for attribute in &mut node.attribute {
@@ -240,7 +240,7 @@ impl<'t> Rewriter<'t> {
         casts.into_iter().for_each(|cast| self.push(cast));
     }
 
-    /// Whether a name is that of a node's result, which has no other name for the caller.
+    /// Whether a value may take an output's name: a node's result that is not an output yet.
     fn may_be_renamed(&self, name: &str) -> bool {
         let is_known = self.outputs.contains(name) || self.renamed.contains_key(name);
         !is_known && self.made.contains(name)
@@ -251,7 +251,7 @@ impl<'t> Rewriter<'t> {
         self.nodes.push(node);
     }
 
-    /// The nodes, with the names that results have as outputs.
+    /// The nodes, with results renamed that are outputs.
     fn finish(mut self) -> Vec<NodeProto> {
         let renamed = self.renamed;
         for name in self.nodes.iter_mut().flat_map(|node| node.input.iter_mut().chain(&mut node.output)) {
@@ -262,12 +262,12 @@ impl<'t> Rewriter<'t> {
         self.nodes
     }
 
-    /// The name of the same numbers in `float`.
+    /// The name of the same value in `float`.
     fn float(&self, name: &str) -> String {
         self.floats.get(name).map_or(name, String::as_str).to_owned()
     }
 
-    /// The name, with something behind it where the model has it already.
+    /// The name, followed by underscores if it is in use.
     fn fresh(&mut self, mut name: String) -> String {
         while !self.names.insert(name.clone()) {
             name.push('_');

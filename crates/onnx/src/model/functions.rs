@@ -1,4 +1,4 @@
-//! Functions of a model are put in the place of the nodes that call them.
+//! Inlines the functions of a model.
 //!
 //! ```text
 //! y = f<alpha = 0.1>(a)              f(x) { h = Relu(x); y = LeakyRelu<alpha = @alpha>(h) }
@@ -6,9 +6,8 @@
 //! f/h = Relu(a);  y = LeakyRelu<alpha = 0.1>(f/h)
 //! ```
 //!
-//! Attributes that refer to one of the function take its value from the call, else the function's default, and are left
-//! out where there is neither. Functions may call others, 32 deep; the nodes of all calls together count against the
-//! limit `nodes`.
+//! An attribute that refers to one of the function takes its value from the call, else the function's default; without
+//! either it is dropped. Functions may call others, 32 deep; all inlined nodes count against the limit `nodes`.
 
 use std::collections::{HashMap, HashSet};
 
@@ -20,7 +19,7 @@ use crate::proto::{AttributeProto, FunctionProto, GraphProto, NodeProto};
 /// How deep functions may call each other.
 const DEEPEST: usize = 32;
 
-/// Puts functions in the place of their calls; `opset` is the version of the model's operators.
+/// Replaces calls by the nodes of their functions; `opset` is the version of the model's operators.
 pub(crate) fn inline(
     graph: &mut GraphProto,
     functions: &[FunctionProto],
@@ -33,7 +32,7 @@ pub(crate) fn inline(
     let mut known: HashMap<[&str; 3], &FunctionProto> = HashMap::new();
     for function in functions {
         if known.insert([&function.domain, &function.name, &function.overload], function).is_some() {
-            return Err(Error::Function { name: function.name.clone(), reason: "is there twice".to_owned() });
+            return Err(Error::Function { name: function.name.clone(), reason: "is defined twice".to_owned() });
         }
     }
     let given = graph.input.iter().map(|input| &input.name);
@@ -53,13 +52,13 @@ struct Inliner<'f> {
     known: HashMap<[&'f str; 3], &'f FunctionProto>,
     opset: i64,
     limits: &'f Limits,
-    /// The names of values, and what names inside of calls begin with.
+    /// All names in use: of values, and prefixes of inlined calls.
     names: HashSet<String>,
     nodes: Vec<NodeProto>,
 }
 
 impl Inliner<'_> {
-    /// Adds a node, or what the function does that it calls.
+    /// Adds a node, or the nodes of the function that it calls.
     fn node(&mut self, node: NodeProto, depth: usize) -> Result<(), Error> {
         let called = self.known.get(&[node.domain.as_str(), &node.op_type, &node.overload]).copied();
         let Some(function) = called else {
@@ -76,7 +75,7 @@ impl Inliner<'_> {
         }
         let mut copies = Vec::new();
         for (name, output) in function.output.iter().zip(&node.output).filter(|(_, output)| !output.is_empty()) {
-            // An output that is an input too, or that is there twice, is another name for the same value.
+            // An output that is also an input, or that occurs twice, is a copy.
             match names.get(name) {
                 Some(source) => copies.push((source.clone(), output.clone())),
                 None => drop(names.insert(name.clone(), output.clone())),
@@ -90,7 +89,7 @@ impl Inliner<'_> {
                 }
             }
             for name in inner.input.iter_mut().chain(&mut inner.output).filter(|name| !name.is_empty()) {
-                let unknown = || format!("reads `{name}`, which it neither takes nor makes before");
+                let unknown = || format!("reads `{name}`, which is neither an input nor the result of an earlier node");
                 *name = names.get(name).cloned().ok_or_else(|| invalid(function, unknown()))?;
             }
             let own = if inner.name.is_empty() { &inner.op_type } else { &inner.name };
@@ -106,16 +105,16 @@ impl Inliner<'_> {
         Ok(())
     }
 
-    /// Checks that a function can be called as a node does.
+    /// Checks that `node` may call `function`.
     fn check(&self, function: &FunctionProto, node: &NodeProto, depth: usize) -> Result<(), Error> {
         if depth >= DEEPEST {
-            return Err(invalid(function, format!("is called more than {DEEPEST} functions deep, or by itself")));
+            return Err(invalid(function, format!("is called more than {DEEPEST} functions deep, or recursively")));
         }
         for (what, given, taken) in
             [("inputs", node.input.len(), function.input.len()), ("outputs", node.output.len(), function.output.len())]
         {
             if given > taken {
-                return Err(invalid(function, format!("has {taken} {what}, and is called with {given}")));
+                return Err(invalid(function, format!("has {taken} {what}, but is called with {given}")));
             }
         }
         let versions = function.opset_import.iter().filter(|set| matches!(set.domain.as_str(), "" | "ai.onnx"));
@@ -129,7 +128,7 @@ impl Inliner<'_> {
         }
     }
 
-    /// The name, with something behind it where the model has it already.
+    /// The name, followed by underscores if it is in use.
     fn fresh(&mut self, mut name: String) -> String {
         while !self.names.insert(name.clone()) {
             name.push('_');
@@ -142,7 +141,7 @@ fn invalid(function: &FunctionProto, reason: String) -> Error {
     Error::Function { name: function.name.clone(), reason }
 }
 
-/// The attributes of a node of a function, with those of the call in the place of references.
+/// The attributes of a function's node, with references resolved by the call.
 fn attributes(own: Vec<AttributeProto>, call: &NodeProto, function: &FunctionProto) -> Vec<AttributeProto> {
     let resolve = |attribute: AttributeProto| {
         if attribute.ref_attr_name.is_empty() {

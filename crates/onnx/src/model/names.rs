@@ -5,15 +5,16 @@ use std::collections::HashSet;
 use crate::Error;
 use crate::proto::GraphProto;
 
-/// Gives nodes without a name that of their operator and their place in the file.
+/// Names nodes without a name `OPERATOR_INDEX`.
 pub(crate) fn name_nodes(graph: &mut GraphProto) {
     for (index, node) in graph.node.iter_mut().enumerate().filter(|(_, node)| node.name.is_empty()) {
         node.name = format!("{}_{index}", node.op_type);
     }
 }
 
-/// Checks that every initializer has a name, and that no two of inputs, initializers and nodes make a value of the same
-/// name, but for an initializer that is the default of an input; nor two inputs or outputs have it.
+/// Checks that every initializer has a name, and that names of values are unique.
+///
+/// Only an initializer and the input whose default it is may share a name.
 pub(crate) fn check(graph: &GraphProto) -> Result<(), Error> {
     if !graph.sparse_initializer.is_empty() {
         let (name, what) = ("sparse_initializer".to_owned(), "a sparse tensor".to_owned());

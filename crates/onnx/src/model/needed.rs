@@ -1,12 +1,12 @@
-//! Nodes that no output needs: left over when a model is cut, they may be of any operator and hinder nothing.
+//! Drops nodes that no output depends on. They are left over when a model is cut, and may be of unsupported operators.
 
 use std::collections::HashMap;
 
 use crate::proto::GraphProto;
 
-/// Leaves out the nodes on which no output of the graph depends.
+/// Keeps the nodes on which an output of the graph depends.
 pub(crate) fn keep_needed(graph: &mut GraphProto) {
-    // A name that two nodes make, which is an error, is looked at later: both are kept.
+    // Two nodes may make the same name. That is an error, which a later check reports, so both are kept.
     let mut makers: HashMap<&str, Vec<usize>> = HashMap::new();
     for (index, node) in graph.node.iter().enumerate() {
         for output in node.output.iter().filter(|output| !output.is_empty()) {

@@ -142,7 +142,7 @@ fn codes_of_16_bits_are_read_as_they_were_made() {
     }
 }
 
-/// A product of codes of the input and a weight.
+/// A quantized product of the input and a weight.
 fn product(operator: &str, inputs: &[&str]) -> Result<fourfold_graph::Graph, Error> {
     let quantize = node("QuantizeLinear", &["x", "s", "zu8"], "q", vec![]);
     read(&with(

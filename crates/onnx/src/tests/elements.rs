@@ -1,4 +1,4 @@
-//! Operators on codes, element by element or window by window, imported and run, against what ONNX Runtime and PyTorch
+//! Quantized operators, element by element or window by window, imported and run, against what ONNX Runtime and PyTorch
 //! compute.
 
 #[path = "../../../kernels/tests/vectors/file.rs"]
@@ -33,9 +33,9 @@ fn tensor(from: &file::Tensor) -> Tensor {
     Tensor::from_le_bytes(dtype, &from.shape, from.bytes()).expect("a whole tensor")
 }
 
-/// A model that quantizes its input to the codes of one role, called as that role, and goes on with nodes that read the
-/// others as constants; its result, which must be codes. Channels that are last are moved to the front before, and back
-/// after.
+/// A model that quantizes its input like the tensor of one role, named after it, and goes on with nodes that read the
+/// others as constants; its result, which must be quantized. Channels that are last are moved to the front before, and
+/// back after.
 fn run(case: &Case, first: &str, nodes: Vec<NodeProto>) -> Vec<u8> {
     let is_last = case.number("channels_last") == Some(1);
     let ([scale, zero_point], mut codes) =
@@ -109,7 +109,7 @@ fn assert_codes(case: &Case, actual: &[u8]) {
         assert!(expected.is(actual), "{}", case.name);
         return;
     }
-    // The distance of signed codes is that of the bytes with the other sign bit.
+    // The distance of signed values is that of the bytes with the sign bit flipped.
     let shift = if expected.is_signed() { 0x80 } else { 0 };
     for (index, (&actual, &expected)) in actual.iter().zip(expected.bytes()).enumerate() {
         let (actual, expected) = (actual ^ shift, expected ^ shift);
@@ -194,7 +194,7 @@ fn poolings_are_those_of_onnx_runtime() {
     }
 }
 
-/// Nodes that compute on the real numbers of codes, as PyTorch exports them.
+/// Nodes that dequantize and compute in floats, as PyTorch exports them.
 fn between(case: &Case, operands: &[&str], operator: &str, attributes: Vec<AttributeProto>) -> Vec<NodeProto> {
     let real = |role: &str| format!("{role}.real");
     let mut nodes: Vec<NodeProto> = operands

@@ -123,7 +123,7 @@ fn transposed_convolutions_and_wrapped_padding_have_their_attributes() {
     assert_eq!(meaning(&read_again(&graph)), meaning(&graph));
 }
 
-/// What moves codes, behind a Quantize and before a Dequantize.
+/// Operators that move quantized values, between a Quantize and a Dequantize.
 #[test]
 fn operators_on_codes_come_back_on_codes() {
     let mut builder = GraphBuilder::new("codes");
@@ -172,7 +172,7 @@ fn operators_on_codes_come_back_on_codes() {
     let model = ModelProto::decode(bytes.as_slice()).expect("a model");
     let nodes = model.graph.expect("a graph").node;
     let count = |operator: &str| nodes.iter().filter(|node| node.op_type == operator).count();
-    // Padding with a number and linear resampling look at what codes stand for.
+    // Padding with a number and linear resampling depend on scale and zero point.
     assert_eq!((count("QuantizeLinear"), count("DequantizeLinear")), (2 + 2, 9 + 1));
     assert_eq!((count("QLinearConcat"), count("Clip"), count("Relu")), (1, 2, 0));
     let back = import(&bytes, &Limits::default()).expect("what was written can be read");

@@ -23,7 +23,7 @@ use graphs::Exported;
 
 const DATA: &str = "tests/data/exports.safetensors";
 
-/// Cases whose results are sums of real numbers, in another order.
+/// Cases whose results are float sums, in another order.
 const ROUNDED: [&str; 1] = ["group_norm"];
 
 fn run(graph: &Graph, inputs: &[Tensor]) -> Vec<Tensor> {

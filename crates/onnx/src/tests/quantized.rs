@@ -50,7 +50,7 @@ fn imported(nodes: Vec<NodeProto>) -> Result<Graph, Error> {
     read(&with(&constants(), nodes))
 }
 
-/// The operators of a graph, those on codes with a star.
+/// The operators of a graph; quantized ones have a star.
 fn operators(graph: &Graph) -> Vec<String> {
     let name = |node: &fourfold_graph::Node| {
         let is_codes = graph.value(node.output()).ty().params().is_some();
@@ -140,7 +140,7 @@ fn codes_are_moved_as_codes() {
         node("DequantizeLinear", &["a", "s2", "z"], "y", vec![]),
     ];
     assert_eq!(operators(&imported(other).expect("valid")), ["Quantize*", "Dequantize", "Quantize*", "Dequantize"]);
-    // A bound between two codes is no code.
+    // The bound lies between two quantized values.
     let clipped = |behind| vec![q("x", "xq"), dq("xq", "xd"), node("Clip", &["xd", "", "s2"], "c", vec![]), behind];
     assert_eq!(operators(&imported(clipped(q("c", "y"))).expect("valid")), ["Quantize*", "Clip*"]);
     let float = imported(clipped(node("Sqrt", &["c"], "y", vec![]))).expect("valid");
@@ -188,7 +188,7 @@ fn unsigned_weights_become_signed_where_that_is_exact() {
     let unsigned = codes(&[4, 2], &[0_u8, 128, 255, 129, 127, 1, 2, 3]);
     let graph = product(unsigned.clone(), codes(&[], &[128_u8])).expect("valid");
     assert_eq!(weight(&graph), codes(&[2, 4], &[-128_i8, 127, -1, -126, 0, 1, -127, -125]));
-    // 255 - 100 is no i8: the codes stay as they are.
+    // 255 - 100 is no i8: the quantized values stay as they are.
     let graph = product(unsigned, codes(&[], &[100_u8])).expect("valid");
     assert_eq!(weight(&graph), codes(&[2, 4], &[0_u8, 255, 127, 2, 128, 129, 1, 3]));
     let params = graph.value(graph.nodes()[1].inputs()[1]).ty().params().expect("codes");

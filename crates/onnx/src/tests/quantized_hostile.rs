@@ -113,7 +113,7 @@ fn only_codes_are_dequantized_and_only_numbers_computed_with() {
     assert_refused(&raw, "Gemm_3", "input 0 (`xq`) is uint8");
     let clamp = small(&[], |nodes| nodes[5] = node("Relu", &["hq"], "y", vec![]));
     assert_refused(&clamp, "Relu_5", "input 0 (`hq`) is uint8");
-    // A Clip of codes has bounds of their type.
+    // A quantized Clip has bounds of its type.
     let clip = |bound| small(&[("low", bound)], |nodes| nodes[5] = node("Clip", &["hq", "low"], "y", vec![]));
     assert_refused(&clip(floats(&[])), "Clip_5", "input 1 (`low`) is float, but input 0 is uint8");
     assert_refused(
@@ -127,7 +127,7 @@ fn only_codes_are_dequantized_and_only_numbers_computed_with() {
     assert_refused(&real, "DequantizeLinear_2", "input 0 (`f`) is float");
 }
 
-/// The same with an input of codes, which the nodes read as they are.
+/// The same with a quantized input, which the nodes read directly.
 fn of_codes(change: impl FnOnce(&mut Vec<NodeProto>)) -> ModelProto {
     let mut model = small(&[], |nodes| {
         nodes.remove(0);

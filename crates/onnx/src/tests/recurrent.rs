@@ -124,7 +124,7 @@ fn a_cell_state_alone_has_a_hidden_state_of_zeros_beside_it() {
     assert_eq!(alone, both);
 }
 
-/// The codes of a weight, with a scale for each row or one for all.
+/// A quantized weight, with a scale for each row or one for all.
 fn codes(shape: &[usize], seed: u32, per_row: bool) -> (Tensor, QuantParams) {
     #[expect(clippy::cast_possible_truncation, reason = "between -127 and 127")]
     let codes =
@@ -143,7 +143,7 @@ fn codes(shape: &[usize], seed: u32, per_row: bool) -> (Tensor, QuantParams) {
     (Tensor::from_vec(shape, codes).expect("as many"), params)
 }
 
-/// A layer of 3 features and 4 hidden ones whose weights are codes if it is dynamic.
+/// A layer of 3 features and 4 hidden ones whose weights are quantized if it is dynamic.
 fn layer(layer: &Recurrent, per_row: bool) -> Graph {
     let (ways, rows) = (layer.direction.count(), layer.direction.count() * layer.cell.gates() * 4);
     let mut builder = GraphBuilder::new("layer");
@@ -210,7 +210,7 @@ fn other_cells_on_codes_come_back_on_codes() {
     }
 }
 
-/// A file of a bidirectional GRU on codes with a scale for each row, changed.
+/// A file of a quantized bidirectional GRU with a scale for each row, modified.
 fn changed(change: impl FnOnce(&mut ModelProto)) -> Result<Graph, Error> {
     let dynamic = Some(DynamicScheme::PerRow);
     let attributes =
@@ -236,7 +236,7 @@ fn a_layer_whose_file_does_not_say_how_it_was_quantized_computes_with_real_numbe
     assert_eq!(dynamic(&same), Some(DynamicScheme::PerRow));
     let silent = changed(|model| gru(model).metadata_props.clear()).expect("a GRU");
     assert_eq!(dynamic(&silent), None);
-    // One weight that is not codes any more, as an optimizer may leave it.
+    // One weight that is not quantized any more, as an optimizer may leave it.
     let mixed = changed(|model| {
         let name = core::mem::replace(&mut gru(model).input[2], "real".to_owned());
         assert!(!name.is_empty());

@@ -1,4 +1,4 @@
-//! Operators on codes, imported and run, against what ONNX Runtime and PyTorch compute.
+//! Quantized operators, imported and run, against what ONNX Runtime and PyTorch compute.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -51,8 +51,8 @@ fn list(tensor: &Tensor) -> Vec<i64> {
     tensor.as_slice::<i64>().expect("i64").to_vec()
 }
 
-/// The real numbers of the codes called `x`, and the model that quantizes them and goes on with `nodes`; its result,
-/// which must be codes.
+/// The dequantized tensor `x`, and the model that quantizes it and goes on with `nodes`; its result, which must be
+/// quantized.
 fn run(case: &Case, x: &str, nodes: Vec<NodeProto>) -> Tensor {
     let codes = &case[x];
     let scale = case[&format!("{}_scale", x.trim_end_matches("_q"))].as_slice::<f32>().expect("f32")[0];

@@ -88,7 +88,7 @@ fn attention_multiplies_codes() {
     for name in ["q", "turned", "scores", "mixed", "out"] {
         assert_eq!(reason(&result, name), "", "{name}");
     }
-    assert_eq!(reason(&result, "shares"), "Softmax runs on floats only");
+    assert_eq!(reason(&result, "shares"), "Softmax runs in floats only");
     let shares = result.graph().values().iter().find(|value| value.name() == "shares.codes").expect("a border");
     let (scale, zero_point) = shares.ty().params().and_then(|params| params.as_per_tensor()).expect("quantized");
     assert_eq!((scale.get(), zero_point), (1.0 / 256.0, 0));
@@ -110,7 +110,7 @@ fn what_costs_no_more_in_float_stays_float() {
     let result = quantized(&written_out);
     let expected = [
         ("first", ""),
-        ("mean", "ReduceMean runs on floats only"),
+        ("mean", "ReduceMean runs in floats only"),
         ("centred", "an operand is not quantized"),
         ("scaled", "an operand is constant, and not a single number"),
         ("sum", "no operand is quantized, and it has no weight"),

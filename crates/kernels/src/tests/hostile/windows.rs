@@ -176,7 +176,7 @@ fn memory_that_is_not_there_is_an_error() {
         ..same_size(1, 1, 1)
     };
     for kernel in kernels() {
-        let packed = kernel.pack_conv(&wide, Codes::I8(&[1]), ZeroPoints::One(0)).expect("one code");
+        let packed = kernel.pack_conv(&wide, Codes::I8(&[1]), ZeroPoints::One(0)).expect("one value");
         let input = ConvInput { codes: Codes::U8(&[5]), batch: 1, size: [1; 3], zero_point: 0 };
         let mut out = [0; 27];
         let output = Output::I32(I32Output { out: &mut out, row_stride: 1, bias: None });

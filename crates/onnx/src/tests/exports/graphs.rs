@@ -71,7 +71,7 @@ impl Builder {
         Self(GraphBuilder::new(name))
     }
 
-    /// A real input and its codes.
+    /// A float input and its quantized values.
     fn input(&mut self, name: &str, shape: &[Dim], params: QuantParams) -> ValueId {
         let x = self.0.input(name, ValueType::f32(shape)).expect("valid");
         self.add(&format!("{name}.q"), Op::Quantize, &[x], Some(params))
@@ -81,7 +81,7 @@ impl Builder {
         self.0.add(NewNode { name, output: name, op, inputs, params }).expect("valid")
     }
 
-    /// A product of codes with a scale for each row of the weight and, where `s_x` is given, a bias.
+    /// A quantized product with a scale for each row of the weight and, where `s_x` is given, a bias.
     fn linear(&mut self, name: &str, x: ValueId, sizes: [usize; 2], s_x: Option<f32>, y: QuantParams) -> ValueId {
         let scales = |s_x: f32| (0..sizes[0]).map(|row| [0.011_f32, 0.007, 0.013][row % 3] * s_x).collect();
         let codes = self.0.quantized_constant(&format!("{name}.w"), weight(&sizes), channels(DType::I8, scales(1.0)));
@@ -93,7 +93,7 @@ impl Builder {
         self.add(name, Op::Linear(Linear::default()), &inputs, Some(y))
     }
 
-    /// The graph with the real numbers of some codes as outputs.
+    /// The graph with some quantized values, dequantized, as outputs.
     fn finish(mut self, codes: &[ValueId]) -> Graph {
         for (index, &id) in codes.iter().enumerate() {
             let name = format!("y{index}");

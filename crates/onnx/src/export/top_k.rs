@@ -1,4 +1,4 @@
-//! Comparisons, truth values, changes of type, searches and running sums.
+//! TopK and CumSum.
 
 use fourfold_graph::{CumSum, Node, TopK, TopKResult};
 use fourfold_tensor::Tensor;
@@ -8,9 +8,9 @@ use super::message::{int, wide};
 use crate::Error;
 
 impl Exporter<'_> {
-    /// Both results are written; the graph's node reads one of them.
+    /// The graph's TopK gives one result, ONNX's gives both; the other one is written too, and unused.
     pub(super) fn top_k(&mut self, node: &Node, top: TopK, output: &str) -> Result<(), Error> {
-        let (name, x) = (node.name(), self.real(node.inputs()[0])?);
+        let (name, x) = (node.name(), self.float(node.inputs()[0])?);
         let count = self.integers(&format!("{name}.k"), &[wide(top.count)])?;
         let attributes = vec![int("axis", top.axis), int("largest", usize::from(top.largest)), int("sorted", 1)];
         let is_values = top.result == TopKResult::Values;
@@ -24,7 +24,7 @@ impl Exporter<'_> {
     }
 
     pub(super) fn cum_sum(&mut self, node: &Node, sum: CumSum, output: &str) -> Result<(), Error> {
-        let (name, x) = (node.name(), self.real(node.inputs()[0])?);
+        let (name, x) = (node.name(), self.float(node.inputs()[0])?);
         let axis = Tensor::from_slice(&[], &[wide(sum.axis)]).map_err(fourfold_graph::Error::from)?;
         let axis = self.initializer(&format!("{name}.axis"), &axis);
         let attributes = vec![int("exclusive", usize::from(sum.exclusive)), int("reverse", usize::from(sum.reverse))];

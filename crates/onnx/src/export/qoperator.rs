@@ -1,5 +1,4 @@
-//! Operators on codes: those of ONNX and of ONNX Runtime, whose names begin with Q, and those that move codes as they
-//! are.
+//! Quantized operators: those of ONNX and ONNX Runtime whose names begin with Q, and those that move quantized values.
 
 use std::collections::HashSet;
 
@@ -10,7 +9,7 @@ use fourfold_graph::{
 use fourfold_schemes::QuantParams;
 use fourfold_tensor::{DType, Tensor};
 
-use super::attributes::window;
+use super::attributes::window_attributes;
 use super::message::{float, int, ints};
 use super::movement::is_movement;
 use super::sizes::Size;
@@ -18,8 +17,8 @@ use super::{Exporter, MICROSOFT};
 use crate::Error;
 use crate::proto::AttributeProto;
 
-/// An operator on codes before it is written.
-struct Form {
+/// A quantized operator before it is written.
+struct QOperator {
     operator: &'static str,
     /// Whether it is one of ONNX Runtime.
     is_microsoft: bool,
@@ -28,8 +27,8 @@ struct Form {
 }
 
 impl Exporter<'_> {
-    /// Writes a node as an operator on codes; `false` if it has no such form.
-    pub(super) fn on_codes(&mut self, node: &Node) -> Result<bool, Error> {
+    /// Writes a node as a quantized operator; `false` if it has no such form.
+    pub(super) fn qoperator(&mut self, node: &Node) -> Result<bool, Error> {
         let (inputs, output) = (node.inputs(), node.output());
         let (Some(x), Some(y)) = (self.activation_params(inputs[0]), self.activation_params(output)) else {
             return Ok(false);
@@ -39,32 +38,32 @@ impl Exporter<'_> {
             return Ok(false);
         }
         match node.op() {
-            Op::Relu => self.clip_codes(node, &y, Activation::Relu).map(|()| true),
+            Op::Relu => self.quantized_clip(node, &y, Activation::Relu).map(|()| true),
             Op::Clip(Clip { min, max }) => {
-                self.clip_codes(node, &y, Activation::Clamp { min: *min, max: *max }).map(|()| true)
+                self.quantized_clip(node, &y, Activation::Clamp { min: *min, max: *max }).map(|()| true)
             }
             Op::Concat(_) if inputs.iter().all(|&id| self.activation_params(id) == Some(&y)) => {
-                self.moved_codes(node).map(|()| true)
+                self.moved(node).map(|()| true)
             }
-            op if is_moving(op) => self.moved_codes(node).map(|()| true),
+            op if is_moving(op) => self.moved(node).map(|()| true),
             Op::Linear(_) if !self.takes_weight(node, false) => Ok(false),
             Op::Linear(Linear { dynamic: None, .. }) if inputs.len() == 3 && self.ty(inputs[0]).rank() != 2 => {
                 self.linear_of_rows(node, &y).map(|()| true)
             }
-            _ => match self.computed_codes(node, &y)? {
-                Some(form) => self.push_on_codes(node, &y, form).map(|()| true),
+            _ => match self.computed(node, &y)? {
+                Some(form) => self.push_result(node, &y, form).map(|()| true),
                 None => Ok(false),
             },
         }
     }
 
-    /// The parameters of a value of codes that has one scale.
+    /// The parameters of a quantized activation: 8 bits, per tensor.
     fn activation_params(&self, id: ValueId) -> Option<&QuantParams> {
         self.ty(id).params().filter(|params| params.as_per_tensor().is_some() && params.dtype() != DType::I32)
     }
 
-    /// Whether ONNX Runtime takes the types of operand and weight together and, for a convolution, one zero point for
-    /// all channels.
+    /// Whether ONNX Runtime accepts these types of operand and weight together, and the weight's zero points;
+    /// `has_one_zero_point` if the operator takes a single one.
     fn takes_weight(&self, node: &Node, has_one_zero_point: bool) -> bool {
         let [x, weight] = [0, 1].map(|operand: usize| self.ty(node.inputs()[operand]));
         let zero_points = weight.params().map_or(&[][..], QuantParams::zero_points);
@@ -72,30 +71,30 @@ impl Exporter<'_> {
         (x.dtype() == DType::U8 || weight.dtype() == DType::I8) && (is_one || !has_one_zero_point)
     }
 
-    /// The form of an operator whose result has parameters of its own, which are written behind the operands'.
-    fn computed_codes(&mut self, node: &Node, y: &QuantParams) -> Result<Option<Form>, Error> {
+    /// The form of an operator whose result has parameters of its own; they follow those of the operands.
+    fn computed(&mut self, node: &Node, y: &QuantParams) -> Result<Option<QOperator>, Error> {
         let ids = node.inputs();
         let form =
-            |operator, is_microsoft, inputs, attributes| Some(Form { operator, is_microsoft, inputs, attributes });
+            |operator, is_microsoft, inputs, attributes| Some(QOperator { operator, is_microsoft, inputs, attributes });
         let microsoft = |operator, inputs, attributes| form(operator, true, inputs, attributes);
         let have_one_type = ids.iter().all(|&id| self.ty(id).dtype() == y.dtype());
         Ok(match node.op() {
-            Op::Conv(Conv { window: place, groups, .. }) if self.takes_weight(node, true) => {
-                let mut inputs = [self.codes_of(ids[0])?, self.codes_of(ids[1])?].concat();
+            Op::Conv(Conv { window, groups, .. }) if self.takes_weight(node, true) => {
+                let mut inputs = [self.quantized(ids[0])?, self.quantized(ids[1])?].concat();
                 inputs.extend(self.result_parameters(node)?);
                 if let Some(&bias) = ids.get(2) {
-                    inputs.push(self.constant_codes(bias)?);
+                    inputs.push(self.quantized_constant(bias)?);
                 }
-                let mut attributes = window(place);
+                let mut attributes = window_attributes(window);
                 attributes.push(int("group", *groups));
                 form("QLinearConv", false, inputs, attributes)
             }
             Op::Linear(Linear { dynamic: None, .. }) if self.ty(ids[0]).rank() == 2 => {
-                let x = self.codes_of(ids[0])?;
+                let x = self.quantized(ids[0])?;
                 Some(self.gemm_of(node, x)?)
             }
             Op::Linear(Linear { dynamic: None, .. }) if ids.len() == 2 => {
-                let mut inputs = [self.codes_of(ids[0])?, self.turned_codes(ids[1])?].concat();
+                let mut inputs = [self.quantized(ids[0])?, self.transposed_constant(ids[1])?].concat();
                 inputs.extend(self.result_parameters(node)?);
                 form("QLinearMatMul", false, inputs, Vec::new())
             }
@@ -111,14 +110,14 @@ impl Exporter<'_> {
             Op::Concat(Concat { axis }) if have_one_type => {
                 let mut inputs = self.result_parameters(node)?.to_vec();
                 for &id in ids {
-                    inputs.extend(self.codes_of(id)?);
+                    inputs.extend(self.quantized(id)?);
                 }
                 microsoft("QLinearConcat", inputs, vec![int("axis", *axis)])
             }
-            Op::AveragePool(AveragePool { window: place, count_include_pad })
-                if place.dilation.iter().all(|&dilation| dilation == 1) =>
+            Op::AveragePool(AveragePool { window, count_include_pad })
+                if window.dilation.iter().all(|&dilation| dilation == 1) =>
             {
-                let mut attributes = window(place);
+                let mut attributes = window_attributes(window);
                 attributes.retain(|attribute| attribute.name != "dilations");
                 attributes.push(int("count_include_pad", usize::from(*count_include_pad)));
                 microsoft("QLinearAveragePool", self.operands_and_result(node)?, attributes)
@@ -130,31 +129,31 @@ impl Exporter<'_> {
         })
     }
 
-    /// The codes, scales and zero points of all operands, then the parameters of the result.
+    /// Quantized tensors, scales and zero points of all operands, then the parameters of the result.
     fn operands_and_result(&mut self, node: &Node) -> Result<Vec<String>, Error> {
-        let operands = node.inputs().iter().map(|&id| self.codes_of(id)).collect::<Result<Vec<_>, _>>()?;
+        let operands = node.inputs().iter().map(|&id| self.quantized(id)).collect::<Result<Vec<_>, _>>()?;
         Ok([&operands.concat()[..], &self.result_parameters(node)?].concat())
     }
 
-    /// The product of rows of codes and a weight `[out, in]`.
-    fn gemm_of(&mut self, node: &Node, rows: [String; 3]) -> Result<Form, Error> {
+    /// The QGemm of quantized rows and a weight `[out, in]`.
+    fn gemm_of(&mut self, node: &Node, rows: [String; 3]) -> Result<QOperator, Error> {
         let ids = node.inputs();
-        let mut inputs = [rows, self.codes_of(ids[1])?].concat();
-        let bias = ids.get(2).map(|&bias| self.constant_codes(bias)).transpose()?;
+        let mut inputs = [rows, self.quantized(ids[1])?].concat();
+        let bias = ids.get(2).map(|&bias| self.quantized_constant(bias)).transpose()?;
         inputs.push(bias.unwrap_or_default());
         inputs.extend(self.result_parameters(node)?);
-        Ok(Form { operator: "QGemm", is_microsoft: true, inputs, attributes: vec![int("transB", 1)] })
+        Ok(QOperator { operator: "QGemm", is_microsoft: true, inputs, attributes: vec![int("transB", 1)] })
     }
 
-    /// A product with a bias, for which there is QGemm alone, of any number of axes: they become one, and come back
-    /// behind it.
+    /// A Linear with a bias and an operand of any rank. Only QGemm takes a bias, but it takes two axes only, so it
+    /// stands between two Reshapes.
     fn linear_of_rows(&mut self, node: &Node, y: &QuantParams) -> Result<(), Error> {
         let name = node.name();
         let (x, weight) = (node.inputs()[0], self.ty(node.inputs()[1]));
         let depth = weight.dims().get(1).map_or(Size::Number(-1), Size::from);
-        let [codes, scale, zero_point] = self.codes_of(x)?;
+        let [quantized, scale, zero_point] = self.quantized(x)?;
         let shape = self.sizes(&format!("{name}.rows.shape"), &[Size::Number(-1), depth])?;
-        let rows = self.push_fresh("Reshape", &format!("{name}.rows"), &[&codes, &shape], Vec::new());
+        let rows = self.push_fresh("Reshape", &format!("{name}.rows"), &[&quantized, &shape], Vec::new());
         let form = self.gemm_of(node, [rows, scale, zero_point])?;
         let product = self.fresh(&format!("{name}.product"));
         self.push_form(node, y, form, &product)?;
@@ -169,9 +168,9 @@ impl Exporter<'_> {
         Ok(())
     }
 
-    /// Writes a Quantize behind a softmax of codes, both of which [`softmaxes`] has found, and the Dequantize before,
-    /// as one operator.
-    pub(super) fn softmax_on_codes(&mut self, node: &Node) -> Result<bool, Error> {
+    /// Writes Dequantize, Softmax and Quantize (`node`) as one QLinearSoftmax, if [`softmaxes`] has found them; else
+    /// `false`.
+    pub(super) fn quantized_softmax(&mut self, node: &Node) -> Result<bool, Error> {
         let producer = |id: ValueId| self.graph.value(id).producer().map(|id| self.graph.node(id));
         let soft = producer(node.inputs()[0]).filter(|soft| self.softmaxes.contains(&soft.output()));
         let Some((&Op::Softmax(Softmax { axis }), dequantize)) =
@@ -180,10 +179,10 @@ impl Exporter<'_> {
             return Ok(false);
         };
         let Some(y) = self.ty(node.output()).params() else { return Ok(false) };
-        let inputs = [&self.codes_of(dequantize.inputs()[0])?[..], &self.result_parameters(node)?].concat();
-        // The meaning of the axis is that since opset 13.
+        let inputs = [&self.quantized(dequantize.inputs()[0])?[..], &self.result_parameters(node)?].concat();
+        // The axis has the meaning of opset 13 and later.
         let attributes = vec![int("axis", axis), int("opset", 13)];
-        self.push_on_codes(node, y, Form { operator: "QLinearSoftmax", is_microsoft: true, inputs, attributes })?;
+        self.push_result(node, y, QOperator { operator: "QLinearSoftmax", is_microsoft: true, inputs, attributes })?;
         Ok(true)
     }
 
@@ -192,32 +191,32 @@ impl Exporter<'_> {
         let value = self.graph.value(node.output());
         let Some(params) = value.ty().params() else { return Ok([String::new(), String::new()]) };
         let [scale, zero_point] = self.parameters(value.name(), params)?;
-        self.codes.insert(node.output(), [value.name().to_owned(), scale.clone(), zero_point.clone()]);
+        self.quantized_names.insert(node.output(), [value.name().to_owned(), scale.clone(), zero_point.clone()]);
         Ok([scale, zero_point])
     }
 
-    /// The names of the codes `[in, out]`, scales and zero points of a weight `[out, in]`.
-    fn turned_codes(&mut self, id: ValueId) -> Result<[String; 3], Error> {
+    /// Writes a weight `[out, in]` transposed; names of the tensor `[in, out]`, its scales and zero points.
+    fn transposed_constant(&mut self, id: ValueId) -> Result<[String; 3], Error> {
         let value = self.graph.value(id);
         let (Some(constant), Some(params)) = (value.constant(), value.ty().params()) else {
             return Err(Error::Export {
                 value: value.name().to_owned(),
-                reason: "a weight that is not constant codes",
+                reason: "a weight that is not a quantized constant",
             });
         };
-        let codes = constant.permute(&[1, 0]).map_err(fourfold_graph::Error::from)?;
-        let codes = self.initializer(&format!("{}.turned", value.name()), &codes);
+        let quantized = constant.permute(&[1, 0]).map_err(fourfold_graph::Error::from)?;
+        let quantized = self.initializer(&format!("{}.turned", value.name()), &quantized);
         let [scale, zero_point] = self.parameters(value.name(), params)?;
-        Ok([codes, scale, zero_point])
+        Ok([quantized, scale, zero_point])
     }
 
-    /// Adds the operator that makes a node's result.
-    fn push_on_codes(&mut self, node: &Node, y: &QuantParams, form: Form) -> Result<(), Error> {
+    /// Adds a node's operator; its output has the name of the node's result.
+    fn push_result(&mut self, node: &Node, y: &QuantParams, form: QOperator) -> Result<(), Error> {
         self.push_form(node, y, form, self.graph.value(node.output()).name())
     }
 
-    /// Adds the operator and, where it may give codes that the result may not have, a Clip.
-    fn push_form(&mut self, node: &Node, y: &QuantParams, form: Form, name: &str) -> Result<(), Error> {
+    /// Adds the operator, and a Clip if the range of the result is narrower than its type.
+    fn push_form(&mut self, node: &Node, y: &QuantParams, form: QOperator, name: &str) -> Result<(), Error> {
         let bounds = node.op().activation().quantized_bounds(y);
         let is_bounded = Some(bounds) != y.dtype().byte_range();
         let computed = if is_bounded { self.fresh(&format!("{name}.unclamped")) } else { name.to_owned() };
@@ -233,12 +232,12 @@ impl Exporter<'_> {
         Ok(())
     }
 
-    /// A clamp of codes, which keep their parameters.
-    fn clip_codes(&mut self, node: &Node, y: &QuantParams, activation: Activation) -> Result<(), Error> {
-        let [x, scale, zero_point] = self.codes_of(node.inputs()[0])?;
+    /// A clamp of quantized values, which keep their parameters.
+    fn quantized_clip(&mut self, node: &Node, y: &QuantParams, activation: Activation) -> Result<(), Error> {
+        let [x, scale, zero_point] = self.quantized(node.inputs()[0])?;
         let name = self.graph.value(node.output()).name();
         self.push_clip(node.name(), &x, y, activation.quantized_bounds(y), name)?;
-        self.codes.insert(node.output(), [name.to_owned(), scale, zero_point]);
+        self.quantized_names.insert(node.output(), [name.to_owned(), scale, zero_point]);
         Ok(())
     }
 
@@ -251,24 +250,24 @@ impl Exporter<'_> {
         output: &str,
     ) -> Result<(), Error> {
         let mut inputs = vec![x.to_owned()];
-        for (part, code) in [("low", low), ("high", high)] {
-            let code = Tensor::from_le_bytes(params.dtype(), &[], &code.to_le_bytes()[..1]);
-            let code = code.map_err(fourfold_graph::Error::from)?;
-            inputs.push(self.initializer(&format!("{node}.{part}"), &code));
+        for (suffix, bound) in [("low", low), ("high", high)] {
+            let bound = Tensor::from_le_bytes(params.dtype(), &[], &bound.to_le_bytes()[..1]);
+            let bound = bound.map_err(fourfold_graph::Error::from)?;
+            inputs.push(self.initializer(&format!("{node}.{suffix}"), &bound));
         }
         let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
         self.push("Clip", node, &inputs, output, Vec::new());
         Ok(())
     }
 
-    /// An operator that moves codes as it moves any elements.
-    fn moved_codes(&mut self, node: &Node) -> Result<(), Error> {
+    /// An operator that moves elements without reading them.
+    fn moved(&mut self, node: &Node) -> Result<(), Error> {
         let names = node.inputs().iter().take(if is_movement(node.op()) { 1 } else { usize::MAX });
-        let codes = names.map(|&id| self.codes_of(id)).collect::<Result<Vec<_>, _>>()?;
+        let quantized = names.map(|&id| self.quantized(id)).collect::<Result<Vec<_>, _>>()?;
         let output = self.graph.value(node.output()).name();
-        let Some([x, scale, zero_point]) = codes.first().cloned() else { return Ok(()) };
+        let Some([x, scale, zero_point]) = quantized.first().cloned() else { return Ok(()) };
         let (operator, attributes) = match node.op() {
-            Op::MaxPool(place) => ("MaxPool", window(place)),
+            Op::MaxPool(window) => ("MaxPool", window_attributes(window)),
             Op::Flatten(Flatten { axis }) => ("Flatten", vec![int("axis", *axis)]),
             Op::Transpose(Transpose { axes }) => ("Transpose", vec![ints("perm", axes)]),
             Op::Concat(Concat { axis }) => ("Concat", vec![int("axis", *axis)]),
@@ -277,15 +276,16 @@ impl Exporter<'_> {
         if is_movement(node.op()) {
             self.movement(node, &x, output)?;
         } else {
-            let names: Vec<&str> = codes.iter().map(|[codes, ..]| codes.as_str()).collect();
+            let names: Vec<&str> = quantized.iter().map(|[quantized, ..]| quantized.as_str()).collect();
             self.push(operator, node.name(), &names, output, attributes);
         }
-        self.codes.insert(node.output(), [output.to_owned(), scale, zero_point]);
+        self.quantized_names.insert(node.output(), [output.to_owned(), scale, zero_point]);
         Ok(())
     }
 }
 
-/// The values between the Dequantize before a softmax and the Quantize behind it that nothing else reads.
+/// The values inside each Dequantize, Softmax, Quantize that can be one operator: results of Dequantize and Softmax
+/// that nothing else reads.
 pub(super) fn softmaxes(graph: &Graph) -> HashSet<ValueId> {
     let one_scale = |ty: &ValueType| ty.params().filter(|params| params.as_per_tensor().is_some()).map(|_| ty.dtype());
     let is_between = |node: &&Node| {
@@ -312,7 +312,7 @@ pub(super) fn softmaxes(graph: &Graph) -> HashSet<ValueId> {
     found
 }
 
-/// Whether the operator moves codes without a look at what they stand for.
+/// Whether the operator moves quantized values without using their parameters.
 fn is_moving(op: &Op) -> bool {
     match op {
         Op::MaxPool(_) | Op::Flatten(_) | Op::Transpose(_) | Op::Identity => true,

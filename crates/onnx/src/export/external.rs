@@ -2,7 +2,7 @@
 
 use crate::proto::{ModelProto, StringStringEntryProto, TensorProto};
 
-/// The most bytes of a protobuf message.
+/// The maximum size of a protobuf message, in bytes.
 pub(super) const MESSAGE_BYTES: usize = 0x7fff_ffff;
 
 /// Tensors of fewer bytes stay in the model file.
@@ -11,8 +11,7 @@ const SMALL: usize = 1024;
 /// Data begins at multiples of this many bytes.
 const ALIGNMENT: usize = 64;
 
-/// Moves the data of large tensors out of the model, into bytes that are to be written to the file `location` beside
-/// it.
+/// Moves the data of large tensors out of the model; returns the bytes of the file `location`, which lies beside it.
 pub(super) fn move_out(model: &mut ModelProto, location: &str) -> Vec<u8> {
     let mut data = Vec::new();
     let initializers = model.graph.iter_mut().flat_map(|graph| &mut graph.initializer);
