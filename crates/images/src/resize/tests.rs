@@ -20,7 +20,7 @@ fn weights_are_one_in_all() {
     for (length, new_length) in [(1, 1), (1, 9), (9, 1), (7, 5), (5, 7), (1000, 3), (3, 1000)] {
         for filter in [Filter { reach: 1.0, value: triangle }, Filter { reach: 2.0, value: cubic }] {
             let weights = Weights::new(&filter, length, new_length).expect("small");
-            assert_eq!(weights.places.len(), new_length);
+            assert_eq!(weights.ends.len(), new_length);
             for (first, weights) in weights.iter() {
                 assert!(first + weights.len() <= length && !weights.is_empty());
                 let sum: i64 = weights.iter().map(|&weight| i64::from(weight)).sum();
