@@ -12,6 +12,7 @@ use digits::every_model;
 use fourfold::graph::Op;
 use fourfold::kernels::Kernel;
 use fourfold::prelude::*;
+use fourfold_testing::noise;
 
 thread_local! {
     /// Allocations of this thread so far.
@@ -71,18 +72,14 @@ fn allocations_are_counted() {
 /// Products of two inputs and of an input and a weight, in sizes that are computed in several blocks.
 fn large_products() -> (Graph, [Tensor; 2]) {
     let (rows, depth, columns) = (70, 300, 90);
-    let reals = |shape: &[usize]| {
-        let real = |index: usize| (index % 31) as f32 / 8.0 - 2.0;
-        Tensor::from_vec(shape, (0..shape.iter().product()).map(real).collect()).expect("as many as the shape says")
-    };
-    let inputs = [reals(&[2, rows, depth]), reals(&[depth, columns])];
+    let inputs = [noise(&[2, rows, depth], 1), noise(&[depth, columns], 2)];
     let mut builder = GraphBuilder::new("large");
     let [a, b] = ["a", "b"].map(|name| {
         let shape: Vec<Dim> = inputs[usize::from(name == "b")].shape().iter().map(|&size| size.into()).collect();
         builder.input(name, ValueType::f32(&shape)).expect("a name of its own")
     });
     let product = builder.node("product", Op::MatMul, &[a, b]).expect("matrices that fit");
-    let linear = builder.linear("linear", product, reals(&[depth, columns]), None).expect("a weight that fits");
+    let linear = builder.linear("linear", product, noise(&[depth, columns], 3), None).expect("a weight that fits");
     builder.output(linear);
     (builder.finish().expect("a graph"), inputs)
 }

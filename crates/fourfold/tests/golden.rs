@@ -10,6 +10,7 @@ use std::path::Path;
 use digits::{ATTN, CNN, Digits, LSTM, MLP, MOBILE};
 use fourfold::kernels::Kernel;
 use fourfold::prelude::*;
+use fourfold_testing::run_with;
 
 /// The committed file; after writing it anew, if that is asked for.
 fn golden(digits: &Digits, suffix: &str, anew: impl FnOnce() -> Vec<u8>) -> Vec<u8> {
@@ -45,8 +46,7 @@ fn models_are_quantized_to_the_same_files_with_the_same_outputs() {
         let expected = npy::read(&expected, &Limits::default()).expect("a valid file");
         for kernel in Kernel::supported() {
             let options = Options { kernel, ..Options::default() };
-            let mut session = Session::new(Plan::compile(&graph, &options).expect("a plan").into());
-            let outputs = session.run(&[digits.images("test")]).expect("a run");
+            let outputs = run_with(&graph, &[digits.images("test")], &options);
             assert!(outputs[0] == expected, "{name} on {}: other outputs", kernel.name());
         }
     }
@@ -58,8 +58,7 @@ fn float_models_have_the_same_outputs() {
         let (graph, images) = (digits.float(), digits.images("test").rows(0..40).expect("as many images"));
         let outputs = Kernel::supported().map(|kernel| {
             let options = Options { kernel, ..Options::default() };
-            let mut session = Session::new(Plan::compile(&graph, &options).expect("a plan").into());
-            (kernel, session.run(std::slice::from_ref(&images)).expect("a run")[0].clone())
+            (kernel, run_with(&graph, std::slice::from_ref(&images), &options).remove(0))
         });
         let outputs: Vec<(Kernel, Tensor)> = outputs.collect();
         let expected = golden(&digits, "float_logits.npy", || npy::write(&outputs[0].1));

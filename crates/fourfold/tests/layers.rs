@@ -2,20 +2,14 @@
 
 use fourfold::nn::{LSTM, Module, StateDict, build};
 use fourfold::prelude::*;
+use fourfold_testing::{assert_close, noise};
 
 const STEPS: usize = 5;
 const FEATURES: usize = 3;
 const HIDDEN: usize = 4;
 
-/// Made-up elements, different for every seed.
-fn made_up(shape: &[usize], seed: usize) -> Tensor {
-    let count = shape.iter().product::<usize>();
-    let elements = (0..count).map(|index| ((index * 7 + seed * 13) % 29) as f32 / 29.0 - 0.5).collect();
-    Tensor::from_vec(shape, elements).expect("as many elements")
-}
-
 /// One direction of one layer under the keys that end in `suffix`.
-fn direction(suffix: &str, features: usize, seed: usize) -> Vec<(String, Tensor)> {
+fn direction(suffix: &str, features: usize, seed: u32) -> Vec<(String, Tensor)> {
     let rows = 4 * HIDDEN;
     let parts = [
         ("weight_ih", vec![rows, features]),
@@ -23,8 +17,8 @@ fn direction(suffix: &str, features: usize, seed: usize) -> Vec<(String, Tensor)
         ("bias_ih", vec![rows]),
         ("bias_hh", vec![rows]),
     ];
-    let tensors = parts.iter().enumerate();
-    tensors.map(|(part, (name, shape))| (format!("{name}_{suffix}"), made_up(shape, seed + part))).collect()
+    let tensors = parts.iter().zip(seed..);
+    tensors.map(|((name, shape), seed)| (format!("{name}_{suffix}"), noise(shape, seed))).collect()
 }
 
 /// The result for `x`, `[1, steps, features]`.
@@ -32,9 +26,8 @@ fn run(module: &impl Module, state: Vec<(String, Tensor)>, x: &[Vec<f32>]) -> Ve
     let features = x[0].len();
     let input = ValueType::f32(&[Dim::from(1), Dim::from(STEPS), Dim::from(features)]);
     let graph = build("net", module, input, StateDict::from_iter(state)).expect("the keys of the module");
-    let mut session = Session::new(Plan::compile(&graph, &Options::default()).expect("a plan").into());
     let x = Tensor::from_vec(&[1, STEPS, features], x.concat()).expect("steps");
-    let y = session.run(&[x]).expect("a run")[0].clone();
+    let y = fourfold_testing::run(&graph, &[x]).remove(0);
     y.as_slice::<f32>().expect("f32").chunks(y.shape()[2]).map(<[f32]>::to_vec).collect()
 }
 
@@ -44,13 +37,13 @@ fn two_layers_in_two_directions_are_four_layers() {
         [("l0", FEATURES, 1), ("l0_reverse", FEATURES, 2), ("l1", 2 * HIDDEN, 3), ("l1_reverse", 2 * HIDDEN, 4)];
     let state = seeds.iter().flat_map(|&(suffix, features, seed)| direction(suffix, features, seed)).collect();
     let x: Vec<Vec<f32>> =
-        made_up(&[STEPS, FEATURES], 9).as_slice::<f32>().expect("f32").chunks(FEATURES).map(<[f32]>::to_vec).collect();
+        noise(&[STEPS, FEATURES], 9).as_slice::<f32>().expect("f32").chunks(FEATURES).map(<[f32]>::to_vec).collect();
     let both = LSTM::new(FEATURES, HIDDEN).num_layers(2).bidirectional(true).batch_first(true);
     let actual = run(&both, state, &x);
 
     let mut expected = x;
     for pair in seeds.chunks(2) {
-        let layer = |&(_, features, seed): &(&str, usize, usize), x: &[Vec<f32>]| {
+        let layer = |&(_, features, seed): &(&str, usize, u32), x: &[Vec<f32>]| {
             run(&LSTM::new(features, HIDDEN).batch_first(true), direction("l0", features, seed), x)
         };
         let forth = layer(&pair[0], &expected);
@@ -58,8 +51,6 @@ fn two_layers_in_two_directions_are_four_layers() {
         let back = layer(&pair[1], &reversed);
         expected = forth.into_iter().zip(back.into_iter().rev()).map(|(forth, back)| [forth, back].concat()).collect();
     }
-    for (actual, expected) in actual.concat().iter().zip(expected.concat()) {
-        assert!((actual - expected).abs() <= 1e-6, "{actual}, {expected}");
-    }
     assert_eq!(actual.len(), expected.len());
+    assert_close(&actual.concat(), &expected.concat(), 1e-6);
 }

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use digits::{ATTN, CNN, Digits, LSTM, MLP, MOBILE, array, bytes, run};
 use fourfold::nn::{Error, Module, StateDict, build};
 use fourfold::prelude::*;
+use fourfold_testing::largest;
 
 fn tensors(name: &str) -> BTreeMap<String, Tensor> {
     let file = bytes(&format!("tests/data/{name}.safetensors"));
@@ -27,7 +28,7 @@ fn assert_agrees_with(digits: &Digits, size: usize, module: &impl Module, tensor
     for graph in [fuse(&graph).expect("a float model"), graph] {
         let actual = run(&graph, &digits.images("test"), None);
         assert_eq!(actual.shape(), [500, 10]);
-        let largest = expected.iter().fold(0.0_f32, |largest, x| largest.max(x.abs()));
+        let largest = largest(expected);
         for (actual, expected) in actual.as_slice::<f32>().expect("f32").iter().zip(expected) {
             let error = (actual - expected).abs();
             assert!(error <= 1e-4 * expected.abs().max(0.01 * largest), "{}: {actual}, {expected}", digits.name);

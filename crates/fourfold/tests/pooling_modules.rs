@@ -5,6 +5,7 @@ use std::path::Path;
 
 use fourfold::nn::{AvgPool1d, AvgPool2d, AvgPool3d, MaxPool1d, MaxPool2d, MaxPool3d, Module, StateDict, build};
 use fourfold::prelude::*;
+use fourfold_testing::{is_close, run};
 
 fn modules() -> Vec<(&'static str, Box<dyn Module>)> {
     vec![
@@ -37,13 +38,11 @@ fn windows_past_the_end_agree_with_pytorch() {
         let (x, expected) = (&tensors[&format!("{name}/x")], &tensors[&format!("{name}/y")]);
         let dims: Vec<Dim> = x.shape().iter().copied().map(Dim::from).collect();
         let graph = build("pool", &module, ValueType::f32(&dims), StateDict::default()).expect("a pooling");
-        let mut session = Session::new(Plan::compile(&graph, &Options::default()).expect("a plan").into());
-        let actual = &session.run(std::slice::from_ref(x)).expect("a run")[0];
+        let actual = &run(&graph, std::slice::from_ref(x))[0];
         assert_eq!(actual.shape(), expected.shape(), "{name}");
         let tolerance = if name.starts_with("max") { 0.0 } else { 1e-6 };
-        let pairs = actual.as_slice::<f32>().expect("f32").iter().zip(expected.as_slice::<f32>().expect("f32"));
-        let error = pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-        assert!(error <= tolerance, "{name}: {error}");
+        let [actual, expected] = [actual, expected].map(|y| y.as_slice::<f32>().expect("f32"));
+        assert!(is_close(actual, expected, tolerance, 0.0), "{name}: {actual:?}, {expected:?}");
     }
 }
 

@@ -12,6 +12,7 @@ use fourfold::onnx;
 use fourfold::prelude::*;
 use fourfold::quantize::quantize_dynamic_with;
 use fourfold::schemes::DynamicScheme;
+use fourfold_testing::is_close;
 
 type Tensors = BTreeMap<String, Tensor>;
 
@@ -76,12 +77,8 @@ fn model(case: &Tensors, cell: Cell, layers: usize, ways: usize) -> Graph {
     builder.finish().expect("a valid graph")
 }
 
-fn assert_near(actual: impl IntoIterator<Item = f32>, expected: &[f32], what: &str) {
-    let actual: Vec<f32> = actual.into_iter().collect();
-    assert_eq!(actual.len(), expected.len(), "{what}");
-    for (actual, expected) in actual.iter().zip(expected) {
-        assert!((actual - expected).abs() <= 5e-6, "{what}: {actual} is not {expected}");
-    }
+fn assert_near(actual: &[f32], expected: &[f32], what: &str) {
+    assert!(is_close(actual, expected, 5e-6, 0.0), "{what}: {actual:?}, {expected:?}");
 }
 
 #[test]
@@ -118,9 +115,8 @@ fn layers_of_pytorch_agree() {
                 }
             }
         }
-        let mut session = Session::new(Plan::compile(graph, &Options::default()).expect("a plan").into());
-        let outputs = session.run(std::slice::from_ref(&case["x"])).expect("a run");
-        assert_near(floats(&outputs[layers]).iter().copied(), floats(&case["y"]), name);
+        let outputs = fourfold_testing::run(graph, std::slice::from_ref(&case["x"]));
+        assert_near(floats(&outputs[layers]), floats(&case["y"]), name);
         let (steps, hidden) = (case["x"].shape()[0], case["h0"].shape()[2]);
         for (layer, states) in outputs[..layers].iter().enumerate() {
             let (batch, width) = (states.shape()[2], states.shape()[3]);
@@ -131,8 +127,9 @@ fn layers_of_pytorch_agree() {
             };
             for (role, first) in [("h_n", 0), ("c_n", hidden)].into_iter().take(width / hidden) {
                 let last = (0..ways).flat_map(|way| (0..batch).flat_map(move |index| row(way, index, first)));
+                let last: Vec<f32> = last.collect();
                 let expected = case[role].rows(layer * ways..(layer + 1) * ways).expect("the states of a layer");
-                assert_near(last, floats(&expected), &format!("{name} {role}"));
+                assert_near(&last, floats(&expected), &format!("{name} {role}"));
             }
         }
     }

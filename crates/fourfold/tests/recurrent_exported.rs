@@ -11,7 +11,7 @@ use fourfold::onnx;
 use fourfold::prelude::*;
 use fourfold::quantize::quantize_dynamic_with;
 use fourfold::schemes::DynamicScheme;
-use fourfold_testing::run;
+use fourfold_testing::{largest, run};
 use recurrent_cases::{case, every_case, graph, operands, tensors};
 
 /// Every file by its name, and the graph that it is exported from.
@@ -68,7 +68,7 @@ fn onnx_runtime_computes_the_same_from_the_files() {
         for (index, ours) in ours.iter().enumerate() {
             // Other cells than those of an LSTM compute in float in ONNX Runtime: two quantization steps away.
             let is_real = form != "float" && !name.starts_with("lstm");
-            let largest = floats(ours).iter().fold(1.0_f32, |largest, x| largest.max(x.abs()));
+            let largest = largest(floats(ours)).max(1.0);
             let tolerance = if is_real { largest * 2.0 / 127.0 } else { 1e-5 };
             let error = difference(ours, &results[&format!("{name}/{index}")]);
             assert!(error <= tolerance, "{name} {index}: {error}");

@@ -7,13 +7,13 @@ mod recurrent_cases;
 use fourfold::nn::{GRU, LSTM, LSTMCell, Module, RNN};
 use fourfold::prelude::*;
 use fourfold::quantize::quantize_dynamic_with;
+use fourfold_testing::{is_close, largest, run};
 use recurrent_cases::*;
 
 fn assert_near(actual: &Tensor, expected: &Tensor, tolerance: f32, what: &str) {
     assert_eq!(actual.shape(), expected.shape(), "{what}");
-    let pairs = actual.as_slice::<f32>().expect("f32").iter().zip(expected.as_slice::<f32>().expect("f32"));
-    let error = pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-    assert!(error <= tolerance, "{what}: {error}");
+    let [actual, expected] = [actual, expected].map(|y| y.as_slice::<f32>().expect("f32"));
+    assert!(is_close(actual, expected, tolerance, 0.0), "{what}: {actual:?}, {expected:?}");
 }
 
 /// Asserts that the weights of a graph are PyTorch's, and that each is there once.
@@ -41,7 +41,7 @@ fn assert_codes(graph: &Graph, case: &Tensors, what: &str) {
 fn assert_agrees(name: &str, forward: &Forward, roles: &[&str]) {
     let case = case(name);
     let float = graph(&case, forward);
-    let results = run(&float, &case);
+    let results = run(&float, &operands(&case));
     let named = |form: &str| roles.iter().filter_map(|role| case.get(&format!("{form}.{role}"))).collect::<Vec<_>>();
     assert_eq!(results.len(), named("float").len(), "{name}");
     for (index, (actual, expected)) in results.iter().zip(named("float")).enumerate() {
@@ -52,16 +52,16 @@ fn assert_agrees(name: &str, forward: &Forward, roles: &[&str]) {
     let expected = named("dynamic");
     if !expected.is_empty() {
         assert_codes(&torch, &case, name);
-        for (index, (actual, expected)) in run(&torch, &case).iter().zip(expected).enumerate() {
+        for (index, (actual, expected)) in run(&torch, &operands(&case)).iter().zip(expected).enumerate() {
             assert_near(actual, expected, 5e-6, &format!("{name} {}, dynamic", roles[index]));
         }
     }
     let kinds = [OpKind::Lstm, OpKind::Gru, OpKind::Rnn];
     let rows = quantize_dynamic(&float, &kinds, DType::I8).expect("recurrent layers").into_graph();
     assert!(rows.is_quantized(), "{name}");
-    for (actual, expected) in run(&rows, &case).iter().zip(named("float")) {
+    for (actual, expected) in run(&rows, &operands(&case)).iter().zip(named("float")) {
         // Two steps of 8 bits, and no less than those of a state between -1 and 1; ReLU has no bound.
-        let largest = expected.as_slice::<f32>().expect("f32").iter().fold(1.0_f32, |largest, x| largest.max(x.abs()));
+        let largest = largest(expected.as_slice().expect("f32")).max(1.0);
         assert_near(actual, expected, largest * 2.0 / 127.0, &format!("{name}, by rows"));
     }
 }
@@ -87,7 +87,8 @@ fn modules_begin_with_zeros_and_give_the_hidden_states_alone() {
             "rnn" => Box::new(layers(RNN::new(FEATURES, HIDDEN), "plain")),
             _ => Box::new(layers(RNN::new(FEATURES, HIDDEN).relu(), "plain")),
         };
-        assert_near(&run(&graph(&case, &forward(module)), &case)[0], &case["float.y"], 1e-5, kind);
+        let outputs = run(&graph(&case, &forward(module)), &operands(&case));
+        assert_near(&outputs[0], &case["float.y"], 1e-5, kind);
     }
     // A cell without a state is the same as one with a state of zeros.
     let case = case("lstm_cell.plain");
@@ -103,5 +104,6 @@ fn modules_begin_with_zeros_and_give_the_hidden_states_alone() {
             Ok(vec![cell.step(builder, x, Some([zeros; 2]))?[0]])
         })
     };
-    assert_eq!(run(&graph(&case, &first(false)), &case), run(&graph(&case, &first(true)), &case));
+    let [without, with] = [false, true].map(|given| run(&graph(&case, &first(given)), &operands(&case)));
+    assert_eq!(without, with);
 }

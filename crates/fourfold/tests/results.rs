@@ -4,6 +4,7 @@ mod digits;
 
 use digits::{ATTN, CNN, Digits, LSTM, MLP, MOBILE, accuracy, array, bytes, run};
 use fourfold::prelude::*;
+use fourfold_testing::{largest, run_with};
 
 /// Asserts that the int8 models lose at most so many percentage points.
 fn assert_loses_at_most(digits: &Digits, statically: f64, dynamically: f64) {
@@ -22,7 +23,7 @@ fn float_models_agree_with_onnx_runtime() {
             let actual = run(&graph, &digits.images("test"), None);
             assert_eq!(actual.shape(), expected.shape());
             let expected = expected.as_slice::<f32>().expect("f32");
-            let largest = expected.iter().fold(0.0_f32, |largest, x| largest.max(x.abs()));
+            let largest = largest(expected);
             for (actual, expected) in actual.as_slice::<f32>().expect("f32").iter().zip(expected) {
                 let error = (actual - expected).abs();
                 assert!(error <= 1e-4 * expected.abs().max(0.01 * largest), "{}: {actual}, {expected}", digits.name);
@@ -91,8 +92,7 @@ fn neither_the_batch_nor_the_threads_nor_the_backend_matter() {
         }
         for kernel in fourfold::kernels::Kernel::supported() {
             let options = Options { kernel, ..Options::default() };
-            let mut session = Session::new(Plan::compile(&graph, &options).expect("a plan").into());
-            let outputs = session.run(std::slice::from_ref(&images)).expect("a run");
+            let outputs = run_with(&graph, std::slice::from_ref(&images), &options);
             assert_eq!(outputs[0], together, "{}: {kernel:?}", digits.name);
         }
     }

@@ -6,6 +6,7 @@ use digits::{ATTN, CNN, MLP, MOBILE, run};
 use fourfold::graph::{Activation, Add, Clip, Node, Op, Softmax, Transpose, ValueId};
 use fourfold::onnx;
 use fourfold::prelude::*;
+use fourfold_testing::noise;
 use proptest::prelude::*;
 
 /// A graph after the way to ONNX and back.
@@ -95,13 +96,10 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Numbers between -1 and 1 that follow from a seed.
+/// Floats in `-1..1`, others with every call.
 fn numbers(shape: &[usize], seed: &mut u32) -> Tensor {
-    let mut next = || {
-        *seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        f32::from((*seed >> 16) as u16) / 32_768.0 - 1.0
-    };
-    Tensor::from_vec(shape, (0..shape.iter().product()).map(|_| next()).collect::<Vec<f32>>()).expect("as many")
+    *seed = seed.wrapping_add(1);
+    noise(shape, *seed)
 }
 
 /// A float model of an input `[n, 2, 6, 6]`.

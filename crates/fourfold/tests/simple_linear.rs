@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use fourfold::prelude::*;
+use fourfold_testing::{assert_close, largest, run};
 
 /// The tensors of PyTorch, by `case/name`.
 fn torch() -> BTreeMap<String, Tensor> {
@@ -25,18 +26,9 @@ fn model(torch: &BTreeMap<String, Tensor>) -> Graph {
     builder.finish().expect("a valid graph")
 }
 
-fn run(graph: &Graph, input: &Tensor) -> Vec<f32> {
-    let mut session = Session::new(Plan::compile(graph, &Options::default()).expect("a plan").into());
-    session.run(std::slice::from_ref(input)).expect("a run")[0].as_slice::<f32>().expect("f32").to_vec()
-}
-
 /// `max |actual - expected| <= tolerance * max |expected|`.
-fn assert_relmax(actual: &[f32], expected: &[f32], tolerance: f32) {
-    let largest = expected.iter().fold(0.0_f32, |largest, x| largest.max(x.abs()));
-    assert_eq!(actual.len(), expected.len());
-    for (actual, expected) in actual.iter().zip(expected) {
-        assert!((actual - expected).abs() <= tolerance * largest, "{actual} is not {expected}");
-    }
+fn assert_relmax(actual: &Tensor, expected: &[f32], tolerance: f32) {
+    assert_close(actual.as_slice().expect("f32"), expected, tolerance * largest(expected));
 }
 
 fn floats<'t>(torch: &'t BTreeMap<String, Tensor>, name: &str) -> &'t [f32] {
@@ -57,7 +49,7 @@ fn weight(graph: &Graph) -> (Vec<i8>, Vec<f32>) {
 #[test]
 fn the_float_model_agrees() {
     let torch = torch();
-    let y = run(&model(&torch), &torch["data.model/x"]);
+    let y = run(&model(&torch), std::slice::from_ref(&torch["data.model/x"])).remove(0);
     assert_relmax(&y, floats(&torch, "float/y"), 5e-7);
 }
 
@@ -69,7 +61,7 @@ fn dynamic_quantization_agrees() {
     let (codes, scales) = weight(quantized.graph());
     assert_eq!(codes, torch["dynamic/w_q"].as_slice::<i8>().expect("i8"));
     assert_eq!(scales, floats(&torch, "dynamic/w_scale"));
-    let y = run(quantized.graph(), &torch["data.model/x"]);
+    let y = run(quantized.graph(), std::slice::from_ref(&torch["data.model/x"])).remove(0);
     assert_relmax(&y, floats(&torch, "dynamic/y"), 3e-7);
 }
 
@@ -106,9 +98,9 @@ fn static_quantization_agrees() {
         assert_eq!(y_zero_point, torch[&format!("{case}/y_zero_point")].as_slice::<i32>().expect("i32")[0], "{case}");
 
         // PyTorch's bias is a float, ours an i32: quantized values may differ by one step.
-        let y = run(graph, &torch["data.model/x"]);
+        let y = run(graph, std::slice::from_ref(&torch["data.model/x"])).remove(0);
         let expected = torch[&format!("{case}/y_q")].as_slice::<u8>().expect("u8");
-        for (y, &expected) in y.iter().zip(expected) {
+        for (y, &expected) in y.as_slice::<f32>().expect("f32").iter().zip(expected) {
             let code = (y / y_scale.get()).round() + y_zero_point as f32;
             assert!((code - f32::from(expected)).abs() <= 1.0, "{case}: {code} is not {expected}");
         }

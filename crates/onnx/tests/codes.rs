@@ -6,13 +6,8 @@ mod cases;
 use cases::{Case, cases};
 use fourfold_graph::{Graph, Limits, Op};
 use fourfold_onnx::{Form, export_as, import};
-use fourfold_runtime::{Options, Plan, Session};
 use fourfold_tensor::{DType, Tensor};
-
-fn run(graph: &Graph, inputs: &[Tensor]) -> Vec<Tensor> {
-    let plan = Plan::compile(graph, &Options::default()).expect("a graph that runs");
-    Session::new(plan.into()).run(inputs).expect("inputs that fit").to_vec()
-}
+use fourfold_testing::{is_close, run};
 
 fn imported(name: &str, case: &Case) -> Graph {
     import(&case.model, &Limits::default()).unwrap_or_else(|error| panic!("{name}: {error}"))
@@ -29,9 +24,9 @@ fn tolerance(name: &str) -> f32 {
 }
 
 fn is_same(name: &str, found: &Tensor, expected: &Tensor) -> bool {
-    let near = |(a, b): (&f32, &f32)| (a - b).abs() <= tolerance(name) * (1.0 + b.abs());
+    let tolerance = tolerance(name);
     match (found.as_slice::<f32>(), expected.as_slice::<f32>()) {
-        (Ok(a), Ok(b)) => found.shape() == expected.shape() && a.iter().zip(b).all(near),
+        (Ok(a), Ok(b)) => found.shape() == expected.shape() && is_close(a, b, tolerance, tolerance),
         _ => found == expected,
     }
 }

@@ -6,16 +6,11 @@ mod cases;
 use cases::cases;
 use fourfold_graph::{Graph, Limits, Node, Op, OpKind};
 use fourfold_onnx::{Form, export_as, import};
-use fourfold_runtime::{Options, Plan, Session};
 use fourfold_tensor::{DType, Tensor};
+use fourfold_testing::run;
 
 /// Cases that are written with other operators, or with their constants in another order.
 const OTHERWISE: [&str; 6] = ["codes", "constants", "inside", "near_lstm", "near_norm_", "own_exact"];
-
-fn run(graph: &Graph, inputs: &[Tensor]) -> Vec<Tensor> {
-    let plan = Plan::compile(graph, &Options::default()).expect("a graph that runs");
-    Session::new(plan.into()).run(inputs).expect("inputs that fit").to_vec()
-}
 
 /// The names and types of inputs and outputs.
 fn border(graph: &Graph) -> Vec<(String, DType)> {

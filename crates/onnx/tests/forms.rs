@@ -6,13 +6,7 @@ mod cases;
 use cases::{Case, cases};
 use fourfold_graph::{Graph, Limits};
 use fourfold_onnx::{export, import};
-use fourfold_runtime::{Options, Plan, Session};
-use fourfold_tensor::Tensor;
-
-fn run(graph: &Graph, inputs: &[Tensor]) -> Tensor {
-    let plan = Plan::compile(graph, &Options::default()).expect("a graph that runs");
-    Session::new(plan.into()).run(inputs).expect("inputs that fit")[0].clone()
-}
+use fourfold_testing::{is_close, run};
 
 fn imported(name: &str, case: &Case) -> Graph {
     import(&case.model, &Limits::default()).unwrap_or_else(|error| panic!("{name}: {error}"))
@@ -34,12 +28,10 @@ fn every_form_becomes_the_same_operators_with_the_results_of_onnx_runtime() {
         let graph = imported(name, case);
         let expected = name.split('.').next().expect("the operators");
         assert_eq!(kinds(&graph).replace("Cast_", "").replace("_Cast", ""), expected, "{name}");
-        let (found, expected) = (run(&graph, &case.inputs), &case.outputs[0]);
+        let (found, expected) = (&run(&graph, &case.inputs)[0], &case.outputs[0]);
         assert_eq!((found.dtype(), found.shape()), (expected.dtype(), expected.shape()), "{name}");
-        let pairs = found.as_slice::<f32>().expect("f32").iter().zip(expected.as_slice::<f32>().expect("f32"));
-        for (found, expected) in pairs {
-            assert!((found - expected).abs() <= 2e-6 + 1e-5 * expected.abs(), "{name}: {found} instead of {expected}");
-        }
+        let [found, expected] = [found, expected].map(|y| y.as_slice::<f32>().expect("f32"));
+        assert!(is_close(found, expected, 2e-6, 1e-5), "{name}: {found:?} instead of {expected:?}");
     }
 }
 

@@ -3,15 +3,9 @@
 mod cases;
 
 use cases::cases;
-use fourfold_graph::{Graph, Limits};
+use fourfold_graph::Limits;
 use fourfold_onnx::{export, import};
-use fourfold_runtime::{Options, Plan, Session};
-use fourfold_tensor::Tensor;
-
-fn run(graph: &Graph, inputs: &[Tensor]) -> Vec<Tensor> {
-    let plan = Plan::compile(graph, &Options::default()).expect("a graph that runs");
-    Session::new(plan.into()).run(inputs).expect("inputs that fit").to_vec()
-}
+use fourfold_testing::run;
 
 #[test]
 fn integers_wrap_at_their_own_width_and_keep_their_type() {

@@ -7,6 +7,7 @@ use fourfold_graph::{Graph, Limits};
 use fourfold_onnx::{export, import};
 use fourfold_runtime::{Options, Plan, Session};
 use fourfold_tensor::{DType, Tensor};
+use fourfold_testing::is_close;
 
 /// Cases whose results are sums or functions of floats; all others only move or compare elements, and are exact.
 const COMPUTED: [&str; 15] = [
@@ -38,9 +39,8 @@ fn difference(found: &Tensor, expected: &Tensor, is_computed: bool) -> Option<St
         let types = [found, expected].map(|tensor| format!("{}{:?}", tensor.dtype(), tensor.shape()));
         return Some(types.join(" instead of "));
     }
-    let is_near = |(a, b): (&f32, &f32)| (a - b).abs() <= 1e-6 + 1e-5 * b.abs();
     let is_same = match (found.as_slice::<f32>(), expected.as_slice::<f32>()) {
-        (Ok(a), Ok(b)) if is_computed => a.iter().zip(b).all(is_near),
+        (Ok(a), Ok(b)) if is_computed => is_close(a, b, 1e-6, 1e-5),
         _ => found.bytes() == expected.bytes(),
     };
     (!is_same).then(|| format!("{found:?} instead of {expected:?}"))

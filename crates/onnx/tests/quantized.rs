@@ -5,13 +5,8 @@ mod cases;
 use cases::{Case, cases};
 use fourfold_graph::{Graph, Limits, Op};
 use fourfold_onnx::{Form, export_as, import};
-use fourfold_runtime::{Options, Plan, Session};
 use fourfold_tensor::{DType, Tensor};
-
-fn run(graph: &Graph, inputs: &[Tensor]) -> Vec<Tensor> {
-    let plan = Plan::compile(graph, &Options::default()).expect("a graph that runs");
-    Session::new(plan.into()).run(inputs).expect("inputs that fit").to_vec()
-}
+use fourfold_testing::{is_close, run};
 
 fn imported(name: &str, case: &Case) -> Graph {
     import(&case.model, &Limits::default()).unwrap_or_else(|error| panic!("{name}: {error}"))
@@ -20,9 +15,8 @@ fn imported(name: &str, case: &Case) -> Graph {
 /// Whether results are those of ONNX Runtime: quantized values, also dequantized, exactly, dynamically quantized sums
 /// but for the roundings.
 fn is_same(name: &str, found: &Tensor, expected: &Tensor) -> bool {
-    let near = |(a, b): (&f32, &f32)| (a - b).abs() <= 1e-6 + 1e-5 * b.abs();
     match (found.as_slice::<f32>(), expected.as_slice::<f32>()) {
-        (Ok(a), Ok(b)) if name.contains("integer") => found.shape() == expected.shape() && a.iter().zip(b).all(near),
+        (Ok(a), Ok(b)) if name.contains("integer") => found.shape() == expected.shape() && is_close(a, b, 1e-6, 1e-5),
         _ => found == expected,
     }
 }

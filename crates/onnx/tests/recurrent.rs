@@ -5,8 +5,8 @@ mod cases;
 use cases::cases;
 use fourfold_graph::{Limits, Op};
 use fourfold_onnx::import;
-use fourfold_runtime::{Options, Plan, Session};
 use fourfold_schemes::DynamicScheme;
+use fourfold_testing::{is_close, run};
 
 #[test]
 fn recurrent_layers_compute_what_onnx_runtime_computes() {
@@ -20,15 +20,12 @@ fn recurrent_layers_compute_what_onnx_runtime_computes() {
         });
         let is_dynamic = name.starts_with("lstm_dynamic");
         assert_eq!(dynamic, Some(is_dynamic.then_some(DynamicScheme::OnnxPerTensor)), "{name}");
-        let plan = Plan::compile(&graph, &Options::default()).expect("a plan");
-        let mut session = Session::new(plan.into());
-        let outputs = session.run(&case.inputs).expect("a run");
+        let outputs = run(&graph, &case.inputs);
         assert_eq!(outputs.len(), case.outputs.len(), "{name}");
         for (found, expected) in outputs.iter().zip(&case.outputs) {
             assert_eq!(found.shape(), expected.shape(), "{name}");
-            let pairs = found.as_slice::<f32>().expect("f32").iter().zip(expected.as_slice::<f32>().expect("f32"));
-            let largest = pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-            assert!(largest <= 1e-6, "{name}: {largest}");
+            let [found, expected] = [found, expected].map(|y| y.as_slice::<f32>().expect("f32"));
+            assert!(is_close(found, expected, 1e-6, 0.0), "{name}: {found:?} instead of {expected:?}");
         }
     }
 }

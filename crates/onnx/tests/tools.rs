@@ -4,15 +4,10 @@
 mod cases;
 
 use cases::{Case, cases};
-use fourfold_graph::{Fixed, Gather, Graph, Limits, Op};
+use fourfold_graph::{Fixed, Gather, Limits, Op};
 use fourfold_onnx::{Form, ImportOptions, Imported, Location, Refusal, Resolve, export_as, import, import_with};
-use fourfold_runtime::{Options, Plan, Session};
-use fourfold_tensor::{DType, Tensor};
-
-fn run(graph: &Graph, inputs: &[Tensor]) -> Vec<Tensor> {
-    let plan = Plan::compile(graph, &Options::default()).expect("a graph that runs");
-    Session::new(plan.into()).run(inputs).expect("inputs that fit").to_vec()
-}
+use fourfold_tensor::DType;
+use fourfold_testing::{is_close, largest, run};
 
 /// No files beside a model.
 struct Alone;
@@ -35,16 +30,14 @@ fn what_onnx_runtime_computes_is_computed() {
     assert!(cases.len() > 35, "{} cases", cases.len());
     for (name, case) in &cases {
         let found = run(&imported(name, case).graph, &case.inputs);
-        let [found, expected] = [&found[0], &case.outputs[0]].map(|y| y.as_slice::<f32>().expect("floats"));
-        let largest = expected.iter().fold(0.0_f32, |largest, y| largest.max(y.abs()));
-        // ONNX Runtime's LSTM approximates its functions; a value of 16 bits may be off by one.
+        let [found, expected] = [&found[0], &case.outputs[0]].map(|y| y.as_slice::<f32>().expect("real numbers"));
+        // ONNX Runtime's LSTM approximates its functions; a code of 16 bits may be the next one.
         let allowed = match name {
             _ if name.starts_with("recurrent") => 3e-3,
-            _ if name.contains("16") => 5e-5 * largest,
+            _ if name.contains("16") => 5e-5 * largest(expected),
             _ => 1e-6,
         };
-        let error = found.iter().zip(expected).fold(0.0_f32, |error, (a, b)| error.max((a - b).abs()));
-        assert!(error <= allowed, "{name}: off by {error}, largest {largest}");
+        assert!(is_close(found, expected, allowed, 0.0), "{name}: {found:?} instead of {expected:?}");
     }
 }
 

@@ -75,8 +75,10 @@ impl Fields {
 
 #[cfg(test)]
 mod tests {
+    use fourfold_testing::noise;
+
     use super::*;
-    use crate::tests::{network, noise};
+    use crate::tests::network;
 
     #[test]
     fn whatever_differs_has_another_identity() {

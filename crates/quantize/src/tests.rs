@@ -14,22 +14,9 @@ mod saved;
 mod statically;
 mod suits;
 
-use std::sync::Arc;
-
 use fourfold_graph::{Add, BatchNorm, Dim, Flatten, Graph, GraphBuilder, Op, ValueId, ValueType, Window};
-use fourfold_runtime::{Options, Plan, Session};
 use fourfold_tensor::Tensor;
-
-/// Numbers between -1 and 1 with no pattern in them.
-pub(crate) fn noise(shape: &[usize], seed: u32) -> Tensor {
-    let mut state = seed.wrapping_mul(2_654_435_761).wrapping_add(12_345);
-    let next = || {
-        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        f32::from(u16::try_from(state >> 16).expect("sixteen bits")) / 32_768.0 - 1.0
-    };
-    let count = shape.iter().product();
-    Tensor::from_vec(shape, std::iter::repeat_with(next).take(count).collect::<Vec<f32>>()).expect("as many")
-}
+use fourfold_testing::{noise, run};
 
 /// A builder with one input `x: [batch, 2, 6, 6]`.
 fn images(builder: &mut GraphBuilder) -> ValueId {
@@ -73,16 +60,9 @@ pub(crate) fn network() -> Graph {
     builder.finish().expect("a valid graph")
 }
 
-fn run(graph: &Graph, x: &Tensor) -> Vec<f32> {
-    let mut session = Session::new(Arc::new(Plan::compile(graph, &Options::default()).expect("a plan")));
-    session.run(std::slice::from_ref(x)).expect("a run")[0].as_slice::<f32>().expect("f32").to_vec()
-}
-
-fn assert_close(actual: &[f32], expected: &[f32], tolerance: f32) {
-    assert_eq!(actual.len(), expected.len());
-    for (a, e) in actual.iter().zip(expected) {
-        assert!((a - e).abs() <= tolerance, "{a} is not {e}");
-    }
+/// The floats of the first output of `graph` for `x`.
+fn run_floats(graph: &Graph, x: &Tensor) -> Vec<f32> {
+    run(graph, std::slice::from_ref(x))[0].as_slice::<f32>().expect("f32").to_vec()
 }
 
 /// The names and operators of the nodes.

@@ -26,15 +26,39 @@ pub fn noise(shape: &[usize], seed: u32) -> Tensor {
         .expect("as many as the shape has")
 }
 
-/// The outputs of `graph` for `inputs`.
+/// The outputs of `graph` for `inputs`, with the default options.
 ///
 /// # Panics
 ///
 /// If the graph cannot be compiled or run.
 #[must_use]
 pub fn run(graph: &Graph, inputs: &[Tensor]) -> Vec<Tensor> {
-    let plan = Plan::compile(graph, &Options::default()).expect("a plan");
+    run_with(graph, inputs, &Options::default())
+}
+
+/// The outputs of `graph`, compiled with `options`, for `inputs`.
+///
+/// # Panics
+///
+/// If the graph cannot be compiled or run.
+#[must_use]
+pub fn run_with(graph: &Graph, inputs: &[Tensor], options: &Options) -> Vec<Tensor> {
+    let plan = Plan::compile(graph, options).expect("a plan");
     Session::new(Arc::new(plan)).run(inputs).expect("a run").to_vec()
+}
+
+/// The largest magnitude `max |x|`, 0 if there are no floats.
+#[must_use]
+pub fn largest(floats: &[f32]) -> f32 {
+    floats.iter().fold(0.0, |largest, x| largest.max(x.abs()))
+}
+
+/// Whether there are as many floats as expected, each with `|actual - expected| <= absolute + relative * |expected|`.
+/// A NaN is close to nothing.
+#[must_use]
+pub fn is_close(actual: &[f32], expected: &[f32], absolute: f32, relative: f32) -> bool {
+    let is_near = |(a, e): (&f32, &f32)| (a - e).abs() <= absolute + relative * e.abs();
+    actual.len() == expected.len() && actual.iter().zip(expected).all(is_near)
 }
 
 /// Asserts that floats differ by at most `tolerance`.

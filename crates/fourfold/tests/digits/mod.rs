@@ -6,6 +6,7 @@ use std::path::Path;
 
 use fourfold::onnx;
 use fourfold::prelude::*;
+use fourfold_testing::run_with;
 
 /// A trained model with its images, labels and ONNX Runtime's results.
 pub(crate) struct Digits {
@@ -114,6 +115,5 @@ pub(crate) fn every_model() -> Vec<(String, Tensor, Graph)> {
 
 pub(crate) fn run(graph: &Graph, images: &Tensor, threads: Option<usize>) -> Tensor {
     let options = Options { threads: threads.and_then(NonZeroUsize::new), ..Options::default() };
-    let mut session = Session::new(Plan::compile(graph, &options).expect("a plan").into());
-    session.run(std::slice::from_ref(images)).expect("a run")[0].clone()
+    run_with(graph, std::slice::from_ref(images), &options).remove(0)
 }

@@ -140,11 +140,6 @@ pub(crate) fn graph(case: &Tensors, forward: &Forward) -> Graph {
     builder.finish().expect("the keys of PyTorch")
 }
 
-pub(crate) fn run(graph: &Graph, case: &Tensors) -> Vec<Tensor> {
-    let mut session = Session::new(Plan::compile(graph, &Options::default()).expect("a plan").into());
-    session.run(&operands(case)).expect("a run").to_vec()
-}
-
 /// The names of all cases, what they compute, and the roles of the results.
 pub(crate) fn every_case() -> Vec<(String, Forward, &'static [&'static str])> {
     let mut cases: Vec<(String, Forward, &'static [&'static str])> = Vec::new();

@@ -5,7 +5,6 @@
 mod file;
 
 use fourfold_graph::Limits;
-use fourfold_runtime::{Options, Plan, Session};
 use fourfold_schemes::{QuantParams, Scale, dequantize};
 use fourfold_tensor::{DType, Tensor};
 use prost::Message;
@@ -75,9 +74,8 @@ fn run(case: &Case, first: &str, nodes: Vec<NodeProto>) -> Vec<u8> {
     let nodes = [quantize].into_iter().chain(nodes.into_iter().map(rename)).collect();
     let bytes = model(17, &shape, &constants, nodes).encode_to_vec();
     let graph = import(&bytes, &Limits::default()).unwrap_or_else(|error| panic!("{}: {error}", case.name));
-    let plan = Plan::compile(&graph, &Options::default()).expect("a plan");
-    let outputs = Session::new(plan.into()).run(&[real]).expect("a run").to_vec();
-    let result = if is_last { moved(&outputs[0], true) } else { outputs[0].clone() };
+    let output = fourfold_testing::run(&graph, &[real]).remove(0);
+    let result = if is_last { moved(&output, true) } else { output };
     assert_eq!(result.shape(), case.tensor("y").shape, "{}", case.name);
     result.bytes().to_vec()
 }

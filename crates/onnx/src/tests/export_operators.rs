@@ -4,19 +4,14 @@ use fourfold_graph::{
     Activation, Clip, Concat, ConvTranspose, Coordinates, Dim, Expand, Gather, Graph, GraphBuilder, Interpolation,
     Limits, NewNode, Op, Pad, PadMode, Reshape, Resize, Rounding, Slice, ValueId, ValueType, Window,
 };
-use fourfold_runtime::{Options, Plan, Session};
 use fourfold_schemes::{Granularity, QuantParams, Scale};
 use fourfold_tensor::{DType, Tensor};
+use fourfold_testing::run;
 use prost::Message;
 
 use super::export::meaning;
 use crate::proto::{GraphProto, ModelProto};
 use crate::{Form, export, export_as, import};
-
-fn run(graph: &Graph, inputs: &[Tensor]) -> Vec<Tensor> {
-    let plan = Plan::compile(graph, &Options::default()).expect("a graph that runs");
-    Session::new(plan.into()).run(inputs).expect("inputs that fit").to_vec()
-}
 
 fn read_again(graph: &Graph) -> Graph {
     import(&export(graph).expect("an ONNX form"), &Limits::default()).expect("what was written can be read")

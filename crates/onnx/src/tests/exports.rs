@@ -10,9 +10,9 @@ mod graphs;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use fourfold_graph::{Graph, Limits};
-use fourfold_runtime::{Options, Plan, Session};
-use fourfold_tensor::{DType, Tensor};
+use fourfold_graph::Limits;
+use fourfold_tensor::DType;
+use fourfold_testing::{is_close, run};
 use prost::Message;
 use safetensors::tensor::TensorView;
 
@@ -25,11 +25,6 @@ const DATA: &str = "tests/data/exports.safetensors";
 
 /// Cases whose results are float sums, in another order.
 const ROUNDED: [&str; 1] = ["group_norm"];
-
-fn run(graph: &Graph, inputs: &[Tensor]) -> Vec<Tensor> {
-    let plan = Plan::compile(graph, &Options::default()).expect("a graph that runs");
-    Session::new(plan.into()).run(inputs).expect("inputs that fit").to_vec()
-}
 
 /// Writes models and inputs without outputs.
 fn write(exported: &[Exported]) {
@@ -76,8 +71,7 @@ fn what_is_exported_computes_the_same_in_onnx_runtime_and_here() {
             if let (true, Ok(found), Ok(expected)) =
                 (ROUNDED.contains(&name), found.as_slice::<f32>(), expected.as_slice::<f32>())
             {
-                let near = |(a, b): (&f32, &f32)| (a - b).abs() <= 1e-6 + 1e-5 * b.abs();
-                assert!(found.iter().zip(expected).all(near), "{name}: {found:?} instead of {expected:?}");
+                assert!(is_close(found, expected, 1e-6, 1e-5), "{name}: {found:?} instead of {expected:?}");
             } else {
                 assert_eq!(found, expected, "{name}");
             }

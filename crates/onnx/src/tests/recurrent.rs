@@ -2,30 +2,14 @@
 
 use fourfold_graph::ErrorKind;
 use fourfold_graph::{Cell, Dim, Direction, Graph, GraphBuilder, Limits, Op, Recurrent, Slice, ValueType};
-use fourfold_runtime::{Options, Plan, Session};
 use fourfold_schemes::{DynamicScheme, Granularity, QuantParams, Scale};
 use fourfold_tensor::{DType, Tensor};
+use fourfold_testing::{noise, run};
 use prost::Message;
 
 use super::{float, floats, int, model, node, read, text};
 use crate::proto::{AttributeProto, ModelProto, NodeProto, attribute_type};
 use crate::{Error, export, import};
-
-/// Numbers between -1 and 1 with no pattern in them.
-fn noise(shape: &[usize], seed: u32) -> Tensor {
-    let mut state = seed.wrapping_mul(2_654_435_761).wrapping_add(12_345);
-    let next = || {
-        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        f32::from(u16::try_from(state >> 16).expect("sixteen bits")) / 32_768.0 - 1.0
-    };
-    let count = shape.iter().product();
-    Tensor::from_vec(shape, std::iter::repeat_with(next).take(count).collect::<Vec<f32>>()).expect("as many")
-}
-
-fn run(graph: &Graph, inputs: &[Tensor]) -> Vec<Tensor> {
-    let plan = Plan::compile(graph, &Options::default()).expect("a plan");
-    Session::new(plan.into()).run(inputs).expect("a run").to_vec()
-}
 
 fn texts(name: &str, values: &[&str]) -> AttributeProto {
     let (name, strings) = (name.to_owned(), values.iter().map(|&value| value.into()).collect());

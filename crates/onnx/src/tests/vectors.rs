@@ -5,9 +5,9 @@ use std::fs;
 use std::path::Path;
 
 use fourfold_graph::Limits;
-use fourfold_runtime::{Options, Plan, Session};
 use fourfold_schemes::{QuantParams, Scale, dequantize};
 use fourfold_tensor::{DType, Tensor};
+use fourfold_testing::is_close;
 use prost::Message;
 use safetensors::{Dtype, SafeTensors};
 
@@ -74,8 +74,7 @@ fn run(case: &Case, x: &str, nodes: Vec<NodeProto>) -> Tensor {
         .collect();
     let bytes = model(17, &shape, &constants, nodes).encode_to_vec();
     let graph = import(&bytes, &Limits::default()).expect("a supported model");
-    let plan = Plan::compile(&graph, &Options::default()).expect("a plan");
-    Session::new(plan.into()).run(&[real]).expect("a run")[0].clone()
+    fourfold_testing::run(&graph, &[real]).remove(0)
 }
 
 #[test]
@@ -157,13 +156,10 @@ fn transposed_convolutions_are_those_of_onnx_runtime() {
         let nodes = vec![node("ConvTranspose", &["x", "w", "b"], "y", attributes)];
         let bytes = model(17, &shape, &constants, nodes).encode_to_vec();
         let graph = import(&bytes, &Limits::default()).unwrap_or_else(|error| panic!("{name}: {error}"));
-        let plan = Plan::compile(&graph, &Options::default()).expect("a plan");
-        let actual = Session::new(plan.into()).run(&[case["x"].clone()]).expect("a run")[0].clone();
+        let actual = fourfold_testing::run(&graph, std::slice::from_ref(&case["x"])).remove(0);
         assert_eq!(actual.shape(), case["y"].shape(), "{name}");
-        let pairs = actual.as_slice::<f32>().expect("f32").iter().zip(case["y"].as_slice::<f32>().expect("f32"));
-        for (actual, expected) in pairs {
-            assert!((actual - expected).abs() <= 1e-5 * (1.0 + expected.abs()), "{name}: {actual}, {expected}");
-        }
+        let [actual, expected] = [&actual, &case["y"]].map(|y| y.as_slice::<f32>().expect("f32"));
+        assert!(is_close(actual, expected, 1e-5, 1e-5), "{name}: {actual:?}, {expected:?}");
     }
 }
 

@@ -3,8 +3,9 @@
 use fourfold_graph::{Flatten, Graph, GraphBuilder, Op};
 use fourfold_schemes::dequantize;
 use fourfold_tensor::Tensor;
+use fourfold_testing::noise;
 
-use super::{batch_norm, conv, images, network, noise, run};
+use super::{batch_norm, conv, images, network, run_floats};
 use crate::{ChannelStatistics, Error, QConfig, Quantized, correct_bias, correct_bias_data_free, fuse, prepare};
 
 fn batches() -> Vec<[Tensor; 1]> {
@@ -25,7 +26,7 @@ fn per_tensor() -> QConfig {
 fn mean_errors(float: &Graph, quantized: &Graph) -> Vec<f64> {
     let mut sums = vec![0.0; 3];
     for [x] in batches() {
-        for (index, (y, q)) in run(float, &x).into_iter().zip(run(quantized, &x)).enumerate() {
+        for (index, (y, q)) in run_floats(float, &x).into_iter().zip(run_floats(quantized, &x)).enumerate() {
             sums[index % 3] += f64::from(q) - f64::from(y);
         }
     }

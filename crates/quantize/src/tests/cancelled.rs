@@ -3,7 +3,9 @@
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{network, noise};
+use fourfold_testing::noise;
+
+use super::network;
 use crate::{Calibration, Error, Progress, QConfig, fuse, prepare};
 
 fn prepared(qconfig: QConfig) -> Calibration {

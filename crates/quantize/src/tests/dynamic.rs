@@ -3,8 +3,9 @@
 use fourfold_graph::{Cell, Direction, Graph, GraphBuilder, Linear, Op, OpKind, Recurrent, ValueType};
 use fourfold_schemes::DynamicScheme;
 use fourfold_tensor::DType;
+use fourfold_testing::{assert_close, noise};
 
-use super::{assert_close, network, noise, run};
+use super::{network, run_floats};
 use crate::{Decision, Error, QConfig, QConfigMapping, quantize_dynamic, quantize_dynamic_with};
 
 #[test]
@@ -16,7 +17,7 @@ fn only_linear_layers_are_quantized() {
     assert_eq!(decisions.last(), Some(&("fc", Decision::Dynamic)));
     assert!(decisions[..decisions.len() - 1].iter().all(|(_, decision)| *decision == Decision::Float));
     let x = noise(&[4, 2, 6, 6], 1);
-    assert_close(&run(quantized.graph(), &x), &run(&graph, &x), 0.1);
+    assert_close(&run_floats(quantized.graph(), &x), &run_floats(&graph, &x), 0.1);
 }
 
 #[test]
@@ -31,7 +32,7 @@ fn convolutions_are_quantized_where_they_are_named() {
     let named = quantize_dynamic(&graph, &[OpKind::Conv], DType::I8).expect("convolutions");
     assert!(of(&named).iter().all(|decision| *decision == Decision::Dynamic));
     let x = noise(&[4, 2, 6, 6], 1);
-    assert_close(&run(named.graph(), &x), &run(&graph, &x), 0.1);
+    assert_close(&run_floats(named.graph(), &x), &run_floats(&graph, &x), 0.1);
 }
 
 #[test]
@@ -41,9 +42,9 @@ fn a_row_and_an_image_do_not_depend_on_the_others() {
     let mut x = noise(&[4, 2, 6, 6], 1);
     // One image of the batch is a hundred times as bright.
     x.as_mut_slice::<f32>().expect("f32")[..72].iter_mut().for_each(|x| *x *= 100.0);
-    let together = run(&quantized, &x);
+    let together = run_floats(&quantized, &x);
     for image in 0..4 {
-        let alone = run(&quantized, &x.rows(image..image + 1).expect("a row"));
+        let alone = run_floats(&quantized, &x.rows(image..image + 1).expect("a row"));
         assert_eq!(alone, together[3 * image..3 * (image + 1)], "image {image}");
     }
 }
@@ -108,7 +109,7 @@ fn recurrent_layers_have_scales_of_their_own_in_each_direction() {
             assert_eq!(list.len(), scales);
         }
         assert!(matches!(node.op(), Op::Recurrent(op) if op.dynamic == Some(qconfig.dynamic)));
-        assert_close(&run(quantized.graph(), &x), &run(&graph, &x), 0.02);
+        assert_close(&run_floats(quantized.graph(), &x), &run_floats(&graph, &x), 0.02);
     }
     let only = quantize_dynamic(&graph, &[OpKind::Gru], DType::I8).expect("a GRU");
     assert!(only.graph().is_quantized());

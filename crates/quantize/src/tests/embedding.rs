@@ -1,10 +1,9 @@
 //! Tables of embeddings.
 
 use fourfold_graph::{Dim, Gather, Graph, GraphBuilder, Op, OpKind, ValueId, ValueType};
-use fourfold_runtime::{Options, Plan, Session};
 use fourfold_tensor::{DType, Tensor};
+use fourfold_testing::{noise, run};
 
-use super::noise;
 use crate::{Decision, Error, QConfig, QConfigMapping, quantize_dynamic_with, quantize_embedding};
 
 const CHOOSE: Op = Op::Gather(Gather { axis: 0 });
@@ -29,10 +28,8 @@ fn model(more: impl FnOnce(&mut GraphBuilder, ValueId)) -> Graph {
 }
 
 fn rows(graph: &Graph) -> Vec<Vec<f32>> {
-    let plan = Plan::compile(graph, &Options::default()).expect("a plan");
     let all = Tensor::from_vec(&[8], vec![0_i64, 1, 2, 3, 4, 5, -1, 2]).expect("eight");
-    let mut session = Session::new(plan.into());
-    let outputs = session.run(&[all]).expect("a run");
+    let outputs = run(graph, &[all]);
     assert_eq!(outputs[0], outputs[1]);
     outputs[0].as_slice::<f32>().expect("f32").chunks(5).map(<[f32]>::to_vec).collect()
 }

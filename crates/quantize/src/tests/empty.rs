@@ -1,5 +1,8 @@
 //! Weights without elements and batches without samples.
 
+use std::sync::Arc;
+
+use fourfold_runtime::{Options, Plan, Session};
 use fourfold_tensor::DType;
 
 use super::*;

@@ -4,9 +4,10 @@ use fourfold_graph::{
     Activation, AveragePool, BatchNorm, Clip, Conv, Flatten, Graph, GraphBuilder, NewNode, Op, ValueId, Window,
 };
 use fourfold_tensor::Tensor;
+use fourfold_testing::{assert_close, largest, noise};
 use proptest::prelude::*;
 
-use super::{images, noise, run};
+use super::{images, run_floats};
 use crate::weighted::Weighted;
 use crate::{ChannelStatistics, Error, QConfig, equalize, equalize_with_statistics, fuse, prepare};
 
@@ -54,14 +55,6 @@ fn ranges(graph: &Graph, name: &str) -> [Vec<f64>; 2] {
     let node = graph.nodes().iter().find(|node| node.name() == name).expect("a node");
     let layer = Weighted::new(graph, node).expect("finite");
     [layer.ranges_of_outputs(|_| 1.0), layer.ranges_of_inputs(|_| 1.0)]
-}
-
-/// Asserts that two results agree to so many parts of their largest.
-fn assert_same(actual: &[f32], expected: &[f32], part: f32) {
-    let largest = expected.iter().fold(f32::MIN_POSITIVE, |largest, x| largest.max(x.abs()));
-    for (a, e) in actual.iter().zip(expected) {
-        assert!((a - e).abs() <= part * largest, "{a} is not {e}, of {largest}");
-    }
 }
 
 #[test]
@@ -146,7 +139,8 @@ fn channels_below_a_clamp_are_scaled_and_the_others_are_not() {
         assert!(!moved[channel] || new.mean + 6.0 * new.variance.sqrt() <= 6.001);
     }
     let x = noise(&[4, 2, 6, 6], 3);
-    assert_same(&run(&equalized, &x), &run(&fused, &x), 1e-5);
+    let expected = run_floats(&fused, &x);
+    assert_close(&run_floats(&equalized, &x), &expected, 1e-5 * largest(&expected));
 }
 
 proptest! {
@@ -157,7 +151,8 @@ proptest! {
         let graph = mobile(&factors, Activation::Relu);
         let equalized = equalize(&graph).expect("float");
         let x = noise(&[2, 2, 6, 6], seed);
-        assert_same(&run(&equalized, &x), &run(&graph, &x), 2e-5);
+        let expected = run_floats(&graph, &x);
+        assert_close(&run_floats(&equalized, &x), &expected, 2e-5 * largest(&expected));
     }
 
     /// Zeros, huge and subnormal weights make nothing that is infinite, NaN or newly subnormal.

@@ -1,18 +1,10 @@
 //! Models whose inputs and outputs are floats of another type than `f32`.
 
-use std::sync::Arc;
-
 use fourfold_graph::{Cast, CastTo, Dim, Graph, GraphBuilder, Op, OpKind, ValueType};
-use fourfold_runtime::{Options, Plan, Session};
 use fourfold_tensor::{DType, Tensor};
+use fourfold_testing::{noise, run};
 
-use super::noise;
 use crate::{Comparison, Error, QConfig, correct_bias, fuse, prepare, quantize_dynamic};
-
-fn run(graph: &Graph, x: &Tensor) -> Tensor {
-    let mut session = Session::new(Arc::new(Plan::compile(graph, &Options::default()).expect("a plan")));
-    session.run(std::slice::from_ref(x)).expect("a run")[0].clone()
-}
 
 /// A layer and a ReLU between conversions of `x: [n, 4]` and `y: [n, 3]`; without them for `f32`.
 fn layer(dtype: DType) -> Graph {
@@ -45,7 +37,7 @@ fn they_are_quantized_as_in_single_precision() {
             comparison.observe(std::slice::from_ref(&batch)).expect("a batch");
             let output = graph.value(graph.outputs()[0]).name().to_owned();
             assert!(comparison.sqnr_db(&output).expect("compared") > 25.0, "{dtype}");
-            let y = run(corrected.graph(), &batch);
+            let y = run(corrected.graph(), &[batch]).remove(0);
             let layers: Vec<OpKind> = corrected.layers().iter().map(|layer| layer.operator).collect();
             assert_eq!(layers, [OpKind::Linear], "conversions are no layers");
             y
@@ -54,7 +46,7 @@ fn they_are_quantized_as_in_single_precision() {
         assert_eq!(Ok(found), expected.to_float(dtype), "{dtype}");
         let dynamic = quantize_dynamic(&layer(dtype), &[OpKind::Linear], DType::I8).expect("a float graph");
         assert_eq!(dynamic.layers().len(), 1);
-        assert_eq!(run(dynamic.graph(), &batch(dtype)).dtype(), dtype);
+        assert_eq!(run(dynamic.graph(), &[batch(dtype)])[0].dtype(), dtype);
     }
 }
 

@@ -1,8 +1,9 @@
 //! Fusion.
 
 use fourfold_graph::{Activation, Clip, ConvTranspose, Dim, Graph, GraphBuilder, Op, ValueType, Window};
+use fourfold_testing::{assert_close, noise};
 
-use super::{assert_close, batch_norm, conv, images, network, nodes, noise, run};
+use super::{batch_norm, conv, images, network, nodes, run_floats};
 use crate::{QConfig, fuse, prepare};
 
 #[test]
@@ -12,7 +13,7 @@ fn fused_graphs_compute_the_same_with_fewer_nodes() {
     let activations: Vec<Activation> = fused.nodes().iter().map(|node| node.op().activation()).collect();
     assert_eq!(activations[..3], [Activation::Relu, Activation::None, Activation::Relu]);
     let x = noise(&[3, 2, 6, 6], 7);
-    assert_close(&run(&fused, &x), &run(&graph, &x), 1e-4);
+    assert_close(&run_floats(&fused, &x), &run_floats(&graph, &x), 1e-4);
 }
 
 #[test]
@@ -38,7 +39,7 @@ fn clip_is_fused_and_identity_dropped() {
     assert_eq!(fused.nodes()[0].op().activation(), Activation::Clamp { min: -0.5, max: 0.5 });
     assert_eq!(fused.value(fused.outputs()[0]).name(), "clip");
     let x = noise(&[1, 2, 6, 6], 2);
-    assert_eq!(run(&fused, &x), run(&graph, &x));
+    assert_eq!(run_floats(&fused, &x), run_floats(&graph, &x));
 }
 
 #[test]
@@ -56,7 +57,7 @@ fn a_transposed_convolution_takes_in_the_normalization_of_its_channels() {
         let fused = fuse(&graph).expect("float");
         assert_eq!(nodes(&fused), ["up ConvTranspose"]);
         let x = noise(&[2, 6, 3, 4], 4);
-        assert_close(&run(&fused, &x), &run(&graph, &x), 1e-5);
+        assert_close(&run_floats(&fused, &x), &run_floats(&graph, &x), 1e-5);
     }
 }
 
@@ -90,14 +91,14 @@ fn a_linear_layer_takes_in_a_normalization_of_its_outputs_only() {
     let fused = fuse(&graph).expect("float");
     assert_eq!(nodes(&fused), ["fc Linear"]);
     let x = noise(&[3, 5], 3);
-    assert_close(&run(&fused, &x), &run(&graph, &x), 1e-5);
+    assert_close(&run_floats(&fused, &x), &run_floats(&graph, &x), 1e-5);
 
     // Axis 1 has four elements like the layer's outputs, but the outputs are on axis 2.
     let graph = normalized_linear(&[4, 5]);
     let fused = fuse(&graph).expect("float");
     assert_eq!(nodes(&fused), ["fc Linear", "bn BatchNorm"]);
     let x = noise(&[3, 4, 5], 3);
-    assert_close(&run(&fused, &x), &run(&graph, &x), 1e-5);
+    assert_close(&run_floats(&fused, &x), &run_floats(&graph, &x), 1e-5);
 }
 
 #[test]
@@ -119,5 +120,5 @@ fn outputs_keep_their_names() {
     let quantized = calibration.convert().expect("calibrated").into_graph();
     assert_eq!(names(&quantized), names(&graph));
     let x = noise(&[1, 2, 6, 6], 6);
-    assert_close(&run(&quantized, &x), &run(&graph, &x), 0.1);
+    assert_close(&run_floats(&quantized, &x), &run_floats(&graph, &x), 0.1);
 }

@@ -4,8 +4,8 @@ use fourfold_graph::{
     Activation, Add, Concat, Dim, Graph, GraphBuilder, Op, Softmax, Transpose, Unary, ValueId, ValueType,
 };
 use fourfold_tensor::Tensor;
+use fourfold_testing::noise;
 
-use super::noise;
 use crate::{Comparison, Decision, QConfig, Quantized, prepare};
 
 const SUM: Op = Op::Add(Add { activation: Activation::None });

@@ -2,8 +2,8 @@
 
 use fourfold_graph::{Dim, Graph, GraphBuilder, Linear, Op, OpKind, ValueType};
 use fourfold_tensor::{DType, Tensor};
+use fourfold_testing::noise;
 
-use super::noise;
 use crate::{QConfig, equalize, fuse, prepare, quantize_dynamic};
 
 /// A layer whose weight the caller gets too.

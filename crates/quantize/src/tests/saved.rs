@@ -3,9 +3,10 @@
 use fourfold_observers::{ObserverKind, Shards, States};
 use fourfold_schemes::Scheme;
 use fourfold_tensor::Tensor;
+use fourfold_testing::noise;
 use proptest::prelude::*;
 
-use super::{network, noise};
+use super::network;
 use crate::{Calibration, Error, Observed, QConfig, QConfigMapping, fuse, prepare};
 
 fn prepared(mapping: impl Into<QConfigMapping>) -> Calibration {

@@ -3,9 +3,10 @@
 use fourfold_graph::{Dim, Graph, GraphBuilder, Op, OpKind, Softmax, ValueType};
 use fourfold_observers::ObserverKind;
 use fourfold_tensor::Tensor;
+use fourfold_testing::{assert_close, noise};
 use proptest::prelude::*;
 
-use super::{assert_close, conv, images, network, nodes, noise, run};
+use super::{conv, images, network, nodes, run_floats};
 use crate::{Comparison, Decision, Error, QConfig, QConfigMapping, Quantized, fuse, prepare};
 
 fn quantized(graph: &Graph, mapping: impl Into<QConfigMapping>) -> Quantized {
@@ -39,7 +40,7 @@ fn everything_becomes_codes_between_one_quantize_and_one_dequantize() {
     );
     assert!(result.layers().iter().all(|layer| layer.decision == Decision::Static && layer.reason.is_empty()));
     let x = noise(&[5, 2, 6, 6], 2);
-    assert_close(&run(result.graph(), &x), &run(&fused(), &x), 0.2);
+    assert_close(&run_floats(result.graph(), &x), &run_floats(&fused(), &x), 0.2);
     let mut comparison = Comparison::new(&fused(), result.graph()).expect("two graphs");
     comparison.observe(&[x]).expect("a batch");
     for layer in result.layers() {
@@ -101,7 +102,7 @@ fn a_node_that_stays_float_has_a_border() {
     let layer = result.layers().iter().find(|layer| layer.name == "conv2").expect("a layer");
     assert_eq!((layer.decision, layer.reason.as_str()), (Decision::Float, "excluded by name"));
     let x = noise(&[2, 2, 6, 6], 3);
-    assert_close(&run(result.graph(), &x), &run(&fused(), &x), 0.2);
+    assert_close(&run_floats(result.graph(), &x), &run_floats(&fused(), &x), 0.2);
 }
 
 #[test]

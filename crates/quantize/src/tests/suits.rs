@@ -5,8 +5,9 @@ use fourfold_graph::{
     ValueType,
 };
 use fourfold_tensor::{DType, Tensor};
+use fourfold_testing::{assert_close, noise};
 
-use super::{assert_close, noise, run};
+use super::run_floats;
 use crate::{Decision, QConfig, Quantized, prepare};
 
 const SUM: Op = Op::Add(Add { activation: Activation::None });
@@ -36,7 +37,7 @@ fn quantized(graph: &Graph) -> Quantized {
     }
     let quantized = calibration.convert().expect("calibrated");
     let x = noise(&[8, 4], 9);
-    assert_close(&run(quantized.graph(), &x), &run(graph, &x), 0.1);
+    assert_close(&run_floats(quantized.graph(), &x), &run_floats(graph, &x), 0.1);
     quantized
 }
 
