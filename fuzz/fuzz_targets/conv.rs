@@ -1,11 +1,13 @@
 //! Every backend convolves exactly like the reference, also transposed, for any geometry and quantized values.
 #![no_main]
 
-use fourfold_kernels::{Codes, ConvInput, Geometry, I32Output, Kernel, Output, Scratch, ZeroPoints, reference};
+use fourfold_kernels::{
+    ConvInput, Geometry, I32Output, Kernel, Output, QuantizedSlice, Scratch, ZeroPoints, reference,
+};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
-    let Some((head, codes)) = bytes.split_first_chunk::<16>() else { return };
+    let Some((head, values)) = bytes.split_first_chunk::<16>() else { return };
     let pick = |index: usize, min: usize, max: usize| min + usize::from(head[index]) % (max - min + 1);
     let groups = pick(0, 1, 3);
     let geometry = Geometry {
@@ -19,14 +21,15 @@ fuzz_target!(|bytes: &[u8]| {
         pad_end: [0, pick(11, 0, 2), pick(12, 0, 2)],
     };
     let (size, batch) = ([1, pick(13, 1, 9), pick(14, 1, 9)], 2);
-    if codes.is_empty() {
+    if values.is_empty() {
         return;
     }
-    let input: Vec<u8> = codes.iter().copied().cycle().take(batch * size[1] * size[2] * geometry.channels_in).collect();
+    let input: Vec<u8> =
+        values.iter().copied().cycle().take(batch * size[1] * size[2] * geometry.channels_in).collect();
     let count = geometry.channels_out * geometry.taps() * geometry.channels_in / geometry.groups;
-    let weights: Vec<i8> = codes.iter().map(|code| code.cast_signed()).rev().cycle().take(count).collect();
-    let (weights, none, n) = (Codes::I8(&weights), ZeroPoints::One(0), geometry.channels_out);
-    let input = ConvInput { codes: Codes::U8(&input), batch, size, zero_point: i32::from(head[15]) };
+    let weights: Vec<i8> = values.iter().map(|code| code.cast_signed()).rev().cycle().take(count).collect();
+    let (weights, none, n) = (QuantizedSlice::I8(&weights), ZeroPoints::One(0), geometry.channels_out);
+    let input = ConvInput { values: QuantizedSlice::U8(&input), batch, size, zero_point: i32::from(head[15]) };
     if let Ok(out_size) = geometry.output_size(size) {
         let mut expected = vec![0; batch * out_size[1] * out_size[2] * n];
         let mut out = expected.clone();

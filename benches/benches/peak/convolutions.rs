@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use fourfold_benches::{signed, unsigned};
-use fourfold_kernels::{Codes, ConvInput, Geometry, Kernel, Output, Requantized, Scales, Scratch, ZeroPoints};
+use fourfold_kernels::{ConvInput, Geometry, Kernel, Output, QuantizedSlice, Requantized, Scales, Scratch, ZeroPoints};
 
 use crate::ceiling::peak_products;
 use crate::clock::time;
@@ -36,12 +36,12 @@ fn measure(kernel: Kernel, (size, channels, groups): (usize, usize, usize)) {
         pad_end: [0, 1, 1],
     };
     let positions = size * size;
-    let (codes, weights) = (unsigned(positions * channels), signed(channels * 9 * channels / groups));
+    let (values, weights) = (unsigned(positions * channels), signed(channels * 9 * channels / groups));
     let (multipliers, bias) = (vec![1e-4; channels], vec![5; channels]);
-    let packed = kernel.pack_conv(&geometry, Codes::I8(&weights), ZeroPoints::One(0)).expect("valid weights");
+    let packed = kernel.pack_conv(&geometry, QuantizedSlice::I8(&weights), ZeroPoints::One(0)).expect("valid weights");
     let (mut out, mut scratch) = (vec![0_u8; positions * channels], Scratch::default());
     let mut convolve = || {
-        let input = ConvInput { codes: Codes::U8(&codes), batch: 1, size: [1, size, size], zero_point: 7 };
+        let input = ConvInput { values: QuantizedSlice::U8(&values), batch: 1, size: [1, size, size], zero_point: 7 };
         let output = Output::U8(Requantized {
             out: &mut out,
             row_stride: channels,

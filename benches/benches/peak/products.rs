@@ -5,7 +5,8 @@ use std::num::NonZeroUsize;
 
 use fourfold_benches::{signed, unsigned};
 use fourfold_kernels::{
-    Codes, I32Output, Kernel, Lhs, Output, PackedWeights, Requantized, Scales, Scratch, Weights, ZeroPoints, reference,
+    I32Output, Kernel, Lhs, Output, PackedWeights, QuantizedSlice, Requantized, Scales, Scratch, Weights, ZeroPoints,
+    reference,
 };
 use rten_gemm::{GemmExecutor, GemmInputA, GemmInputB, GemmOptions};
 use rten_tensor::NdTensorView;
@@ -28,8 +29,8 @@ pub(crate) fn measure_all(kernels: &[Kernel], shapes: &[Shape]) {
         }
     }
     for (kernel, ratios) in kernels.iter().zip(ratios) {
-        let [codes, sums] = ratios.map(|sum| (sum / shapes.len() as f64).exp());
-        println!("{:>16} {:>12} {:>44} {codes:>9.2} {sums:>9.2}", "geometric mean", kernel.name(), "");
+        let [values, sums] = ratios.map(|sum| (sum / shapes.len() as f64).exp());
+        println!("{:>16} {:>12} {:>44} {values:>9.2} {sums:>9.2}", "geometric mean", kernel.name(), "");
     }
 }
 
@@ -74,12 +75,12 @@ impl Operands {
 
     fn weights(&self) -> Weights<'_> {
         let (_, n, k) = self.shape;
-        Weights::row_major(Codes::I8(&self.rhs), n, k, ZeroPoints::One(0))
+        Weights::row_major(QuantizedSlice::I8(&self.rhs), n, k, ZeroPoints::One(0))
     }
 
     fn left(&self) -> Lhs<'_> {
         let (m, _, k) = self.shape;
-        Lhs { codes: Codes::U8(&self.lhs), m, row_stride: k, zero_points: ZeroPoints::One(0) }
+        Lhs { values: QuantizedSlice::U8(&self.lhs), m, row_stride: k, zero_points: ZeroPoints::One(0) }
     }
 
     fn requantize(&self, kernel: Kernel, packed: &PackedWeights, out: &mut [u8], scratch: &mut Scratch) {
@@ -101,7 +102,7 @@ impl Operands {
 fn measure(kernel: Kernel, (m, n, k): Shape) -> [f64; 2] {
     let operands = Operands::new((m, n, k));
     let packed = kernel.pack(&operands.weights()).expect("valid weights");
-    let (mut codes, mut sums, mut theirs) = (vec![0_u8; m * n], vec![0_i32; m * n], vec![0_i32; m * n]);
+    let (mut values, mut sums, mut theirs) = (vec![0_u8; m * n], vec![0_i32; m * n], vec![0_i32; m * n]);
     let mut scratch = [Scratch::default(), Scratch::default()];
 
     let rten = GemmExecutor::<u8, i8, i32>::default();
@@ -126,7 +127,7 @@ fn measure(kernel: Kernel, (m, n, k): Shape) -> [f64; 2] {
         black_box(read(black_box(&bytes)));
     };
     let times = time(&mut [
-        &mut || operands.requantize(kernel, &packed, &mut codes, first),
+        &mut || operands.requantize(kernel, &packed, &mut values, first),
         &mut summed,
         &mut by_rten,
         &mut peak,

@@ -6,7 +6,7 @@
 use std::time::Instant;
 
 use fourfold_kernels::{
-    Codes, Error, Kernel, Lhs, Output, Requantized, Scales, Scratch, Weights, ZeroPoints, reference,
+    Error, Kernel, Lhs, Output, QuantizedSlice, Requantized, Scales, Scratch, Weights, ZeroPoints, reference,
 };
 
 const M: usize = 64;
@@ -18,8 +18,8 @@ fn main() -> Result<(), Error> {
     // Any quantized values will do: these repeat every 251 and 253.
     let activations: Vec<u8> = (0..M * K).map(|index| (index * 7 % 251).to_le_bytes()[0]).collect();
     let weights: Vec<i8> = (0..N * K).map(|index| (index * 11 % 253).to_le_bytes()[0].cast_signed()).collect();
-    let weights = Weights::row_major(Codes::I8(&weights), N, K, ZeroPoints::One(0));
-    let lhs = Lhs { codes: Codes::U8(&activations), m: M, row_stride: K, zero_points: ZeroPoints::One(117) };
+    let weights = Weights::row_major(QuantizedSlice::I8(&weights), N, K, ZeroPoints::One(0));
+    let lhs = Lhs { values: QuantizedSlice::U8(&activations), m: M, row_stride: K, zero_points: ZeroPoints::One(117) };
     let multipliers = vec![2e-5; N];
     let mut expected = vec![0; M * N];
     reference::gemm(&lhs, &weights, output(&mut expected, &multipliers));

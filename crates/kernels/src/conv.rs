@@ -17,7 +17,7 @@ mod pack;
 mod transposed;
 
 use crate::gemm::{Job, RowTerms};
-use crate::{Codes, Error, Kernel, Output, Scratch, error, memory};
+use crate::{Error, Kernel, Output, QuantizedSlice, Scratch, error, memory};
 
 pub use geometry::Geometry;
 use image::Image;
@@ -29,7 +29,7 @@ pub use transposed::PackedTransposedConv;
 #[derive(Clone, Copy, Debug)]
 pub struct ConvInput<'a> {
     /// The quantized values, channels last.
-    pub codes: Codes<'a>,
+    pub values: QuantizedSlice<'a>,
     /// The number of images.
     pub batch: usize,
     /// `[d, h, w]`; axes that there are not are 1.
@@ -68,12 +68,12 @@ impl Kernel {
         let m = positions.and_then(|positions| positions.checked_mul(input.batch));
         let (positions, m) = positions.zip(m).ok_or(Error::TooLarge { what: "the result" })?;
         let mut output = output.checked(m, geometry.channels_out)?;
-        error::check_zero_point("the input", input.zero_point, input.codes.range())?;
+        error::check_zero_point("the input", input.zero_point, input.values.range())?;
         let image = Image::new(geometry, input, self.0.layout)?;
         if m == 0 || geometry.channels_out == 0 {
             return Ok(());
         }
-        let shift = self.0.layout.shift(input.codes.is_signed());
+        let shift = self.0.layout.shift(input.values.is_signed());
         weights.offsets(&image, &mut scratch.taps)?;
         let together = image.together(input, weights.reach(&image));
         for first in (0..input.batch).step_by(together.max(1)) {
@@ -95,7 +95,7 @@ impl Kernel {
                     backend: self.0,
                     weights: part,
                     epilogue: &epilogue,
-                    base: base.wrapping_add(first_channel * image.code_bytes),
+                    base: base.wrapping_add(first_channel * image.value_bytes),
                     rows: image.rows(geometry, out_size, if copied { images.start * positions } else { 0 }),
                     taps: &scratch.taps,
                     column_step: weights.is_depthwise().then(|| image.offset(geometry, [0, 0, 1])),

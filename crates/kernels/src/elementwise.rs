@@ -5,7 +5,7 @@ mod dynamic;
 
 use crate::backend::quantizer::Clamp;
 use crate::error::check_zero_point;
-use crate::{Affine, Codes, CodesMut, Error, Kernel, Scales};
+use crate::{Affine, Error, Kernel, QuantizedSlice, QuantizedSliceMut, Scales};
 
 pub use arithmetic::Operand;
 pub use dynamic::Dynamic;
@@ -27,7 +27,7 @@ pub struct MinMax {
 #[derive(Debug)]
 pub struct Bounded<'a> {
     /// The quantized values.
-    pub out: CodesMut<'a>,
+    pub out: QuantizedSliceMut<'a>,
     /// The quantized value of 0.
     pub zero_point: i32,
     /// The smallest quantized value of the result; ReLU is `q_min = zero_point`.
@@ -40,7 +40,7 @@ impl<'a> Bounded<'a> {
     /// The bytes to write and what bounds them, found to be values of the type.
     fn open(self) -> Result<(&'a mut [u8], Clamp), Error> {
         let Bounded { out, zero_point, q_min, q_max } = self;
-        check_codes(zero_point, (q_min, q_max), out.range())?;
+        check_values(zero_point, (q_min, q_max), out.range())?;
         Ok((out.into_bytes(), Clamp { zero_point, q_min, q_max }))
     }
 }
@@ -59,7 +59,7 @@ impl Kernel {
     /// [`Error::Length`] if `out` is not as long as `x`, [`Error::ZeroPoint`] and [`Error::Bounds`] if the parameters
     /// are not values of `u8`.
     pub fn quantize_u8(self, x: &[f32], affine: Affine, out: &mut [u8]) -> Result<(), Error> {
-        self.quantize(x, affine, CodesMut::U8(out))
+        self.quantize(x, affine, QuantizedSliceMut::U8(out))
     }
 
     /// As [`Kernel::quantize_u8`], to `i8`.
@@ -68,12 +68,12 @@ impl Kernel {
     ///
     /// As [`Kernel::quantize_u8`].
     pub fn quantize_i8(self, x: &[f32], affine: Affine, out: &mut [i8]) -> Result<(), Error> {
-        self.quantize(x, affine, CodesMut::I8(out))
+        self.quantize(x, affine, QuantizedSliceMut::I8(out))
     }
 
-    fn quantize(self, x: &[f32], affine: Affine, out: CodesMut<'_>) -> Result<(), Error> {
+    fn quantize(self, x: &[f32], affine: Affine, out: QuantizedSliceMut<'_>) -> Result<(), Error> {
         let Affine { zero_point, q_min, q_max, .. } = affine;
-        check_codes(zero_point, (q_min, q_max), out.range())?;
+        check_values(zero_point, (q_min, q_max), out.range())?;
         let out = out.into_bytes();
         check_same_length("out", out.len(), x.len())?;
         // SAFETY: the CPU has the backend of a `Kernel`.
@@ -87,7 +87,7 @@ impl Kernel {
     ///
     /// [`Error::Length`] if `out` is not as long as `q`, [`Error::ZeroPoint`] if the zero point is not a value of `u8`.
     pub fn dequantize_u8(self, q: &[u8], affine: Affine, out: &mut [f32]) -> Result<(), Error> {
-        self.dequantize(Codes::U8(q), affine, out)
+        self.dequantize(QuantizedSlice::U8(q), affine, out)
     }
 
     /// As [`Kernel::dequantize_u8`], of `i8`.
@@ -96,11 +96,11 @@ impl Kernel {
     ///
     /// As [`Kernel::dequantize_u8`].
     pub fn dequantize_i8(self, q: &[i8], affine: Affine, out: &mut [f32]) -> Result<(), Error> {
-        self.dequantize(Codes::I8(q), affine, out)
+        self.dequantize(QuantizedSlice::I8(q), affine, out)
     }
 
-    fn dequantize(self, q: Codes<'_>, affine: Affine, out: &mut [f32]) -> Result<(), Error> {
-        check_zero_point("the codes", affine.zero_point, q.range())?;
+    fn dequantize(self, q: QuantizedSlice<'_>, affine: Affine, out: &mut [f32]) -> Result<(), Error> {
+        check_zero_point("the values", affine.zero_point, q.range())?;
         check_same_length("out", out.len(), q.len())?;
         // SAFETY: the CPU has the backend of a `Kernel`.
         unsafe { (self.0.loops.dequantize)(q.as_bytes(), q.is_signed(), affine, out) };
@@ -164,7 +164,7 @@ fn check_same_length(what: &'static str, actual: usize, expected: usize) -> Resu
 }
 
 /// Checks that a zero point and bounds are values of a type with this range.
-pub(crate) fn check_codes(zero_point: i32, (q_min, q_max): (i32, i32), range: (i32, i32)) -> Result<(), Error> {
+pub(crate) fn check_values(zero_point: i32, (q_min, q_max): (i32, i32), range: (i32, i32)) -> Result<(), Error> {
     check_zero_point("the result", zero_point, range)?;
     if q_min > q_max || q_min < range.0 || q_max > range.1 {
         return Err(Error::Bounds { q_min, q_max });

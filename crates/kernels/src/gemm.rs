@@ -80,8 +80,8 @@ impl Kernel {
     ) -> Result<(), Error> {
         weights.check(self)?;
         let (m, n, k) = (lhs.m, weights.n(), weights.k());
-        let row_stride = check_matrix("lhs", (m, k), lhs.row_stride, lhs.codes.len())?;
-        lhs.zero_points.check("lhs", m, lhs.codes.range())?;
+        let row_stride = check_matrix("lhs", (m, k), lhs.row_stride, lhs.values.len())?;
+        lhs.zero_points.check("lhs", m, lhs.values.range())?;
         let output = output.checked(m, n)?;
         if m == 0 || n == 0 {
             return Ok(());
@@ -92,7 +92,7 @@ impl Kernel {
         let epilogue = columns.epilogue(&terms, weights, output, 0)?;
         for stretch in lhs::stretches(lhs, weights, self.0.layout) {
             let (base, stride) = match stretch.in_place {
-                true => (lhs.codes.as_bytes().as_ptr(), lhs.row_stride),
+                true => (lhs.values.as_bytes().as_ptr(), lhs.row_stride),
                 false => lhs::pack(lhs, &stretch.rows, weights, self.0.layout, packed)?,
             };
             let first = if stretch.in_place { 0 } else { stretch.rows.start };

@@ -4,17 +4,17 @@
 //! are read where they are, and the result is requantized in registers.
 //!
 //! ```
-//! use fourfold_kernels::{Codes, Kernel, Lhs, Output, Requantized, Scales, Scratch, Weights, ZeroPoints};
+//! use fourfold_kernels::{QuantizedSlice, Kernel, Lhs, Output, Requantized, Scales, Scratch, Weights, ZeroPoints};
 //!
 //! let kernel = Kernel::detect();
 //!
 //! // Two output features over three input features, symmetric i8; packed once.
 //! let weights = [1_i8, -2, 3, 100, 0, -100];
-//! let packed = kernel.pack(&Weights::row_major(Codes::I8(&weights), 2, 3, ZeroPoints::One(0)))?;
+//! let packed = kernel.pack(&Weights::row_major(QuantizedSlice::I8(&weights), 2, 3, ZeroPoints::One(0)))?;
 //!
 //! // Two rows of u8 activations with zero point 128.
 //! let activations = [128_u8, 129, 130, 255, 0, 128];
-//! let lhs = Lhs { codes: Codes::U8(&activations), m: 2, row_stride: 3, zero_points: ZeroPoints::One(128) };
+//! let lhs = Lhs { values: QuantizedSlice::U8(&activations), m: 2, row_stride: 3, zero_points: ZeroPoints::One(128) };
 //!
 //! let mut out = [0_u8; 4];
 //! let output = Output::U8(Requantized {
@@ -135,7 +135,7 @@ pub use error::Error;
 pub use float::{FloatMatrix, PackedFloatMatrix};
 pub use gemm::Scratch;
 pub use kernel::Kernel;
-pub use operand::{Affine, Codes, CodesMut, Lhs, Scales, Weights, ZeroPoints};
+pub use operand::{Affine, Lhs, QuantizedSlice, QuantizedSliceMut, Scales, Weights, ZeroPoints};
 pub use output::{F32Output, I32Output, Output, Requantized, Residual};
 pub use pool::Average;
 pub use weights::PackedWeights;

@@ -2,20 +2,20 @@
 
 /// 8-bit quantized values.
 #[derive(Clone, Copy, Debug)]
-pub enum Codes<'a> {
+pub enum QuantizedSlice<'a> {
     /// Signed.
     I8(&'a [i8]),
     /// Unsigned.
     U8(&'a [u8]),
 }
 
-impl Codes<'_> {
+impl QuantizedSlice<'_> {
     /// The number of quantized values.
     #[must_use]
     pub fn len(&self) -> usize {
         match self {
-            Codes::I8(codes) => codes.len(),
-            Codes::U8(codes) => codes.len(),
+            QuantizedSlice::I8(values) => values.len(),
+            QuantizedSlice::U8(values) => values.len(),
         }
     }
 
@@ -33,8 +33,8 @@ impl Codes<'_> {
     #[must_use]
     pub fn at(&self, index: usize) -> i32 {
         match self {
-            Codes::I8(codes) => i32::from(codes[index]),
-            Codes::U8(codes) => i32::from(codes[index]),
+            QuantizedSlice::I8(values) => i32::from(values[index]),
+            QuantizedSlice::U8(values) => i32::from(values[index]),
         }
     }
 
@@ -42,44 +42,44 @@ impl Codes<'_> {
     #[must_use]
     pub fn range(&self) -> (i32, i32) {
         match self {
-            Codes::I8(_) => (-128, 127),
-            Codes::U8(_) => (0, 255),
+            QuantizedSlice::I8(_) => (-128, 127),
+            QuantizedSlice::U8(_) => (0, 255),
         }
     }
 
     pub(crate) fn is_signed(&self) -> bool {
-        matches!(self, Codes::I8(_))
+        matches!(self, QuantizedSlice::I8(_))
     }
 }
 
-impl<'a> Codes<'a> {
+impl<'a> QuantizedSlice<'a> {
     /// The quantized values as bytes.
     pub(crate) fn as_bytes(&self) -> &'a [u8] {
         match self {
             // SAFETY: the slice, whose length and lifetime stay, is readable; `i8` and `u8` have one layout, and every
             // byte is valid for both.
-            Codes::I8(codes) => unsafe { core::slice::from_raw_parts(codes.as_ptr().cast(), codes.len()) },
-            Codes::U8(codes) => codes,
+            QuantizedSlice::I8(values) => unsafe { core::slice::from_raw_parts(values.as_ptr().cast(), values.len()) },
+            QuantizedSlice::U8(values) => values,
         }
     }
 }
 
 /// 8-bit quantized values that a kernel writes.
 #[derive(Debug)]
-pub enum CodesMut<'a> {
+pub enum QuantizedSliceMut<'a> {
     /// Signed.
     I8(&'a mut [i8]),
     /// Unsigned.
     U8(&'a mut [u8]),
 }
 
-impl<'a> CodesMut<'a> {
+impl<'a> QuantizedSliceMut<'a> {
     /// The smallest and the largest value of the type.
     #[must_use]
     pub fn range(&self) -> (i32, i32) {
         match self {
-            CodesMut::I8(_) => (-128, 127),
-            CodesMut::U8(_) => (0, 255),
+            QuantizedSliceMut::I8(_) => (-128, 127),
+            QuantizedSliceMut::U8(_) => (0, 255),
         }
     }
 
@@ -88,8 +88,10 @@ impl<'a> CodesMut<'a> {
         match self {
             // SAFETY: the slice, whose length and lifetime stay, is borrowed for this one alone; `i8` and `u8` have one
             // layout, and every byte is valid for both.
-            CodesMut::I8(codes) => unsafe { core::slice::from_raw_parts_mut(codes.as_mut_ptr().cast(), codes.len()) },
-            CodesMut::U8(codes) => codes,
+            QuantizedSliceMut::I8(values) => unsafe {
+                core::slice::from_raw_parts_mut(values.as_mut_ptr().cast(), values.len())
+            },
+            QuantizedSliceMut::U8(values) => values,
         }
     }
 }
@@ -177,7 +179,7 @@ pub struct Affine {
 #[derive(Clone, Copy, Debug)]
 pub struct Lhs<'a> {
     /// The quantized values.
-    pub codes: Codes<'a>,
+    pub values: QuantizedSlice<'a>,
     /// The number of rows.
     pub m: usize,
     /// Elements from one row to the next; at least `k`.
@@ -186,11 +188,11 @@ pub struct Lhs<'a> {
     pub zero_points: ZeroPoints<'a>,
 }
 
-/// The right side of a product before packing: column `j`, depth `p` at `codes[j * n_stride + p * k_stride]`.
+/// The right side of a product before packing: column `j`, depth `p` at `values[j * n_stride + p * k_stride]`.
 #[derive(Clone, Copy, Debug)]
 pub struct Weights<'a> {
     /// The quantized values.
-    pub codes: Codes<'a>,
+    pub values: QuantizedSlice<'a>,
     /// The number of columns of the product.
     pub n: usize,
     /// The depth.
@@ -206,13 +208,13 @@ pub struct Weights<'a> {
 impl<'a> Weights<'a> {
     /// Weights `[n, k]`, row-major, as a linear layer has them.
     #[must_use]
-    pub fn row_major(codes: Codes<'a>, n: usize, k: usize, zero_points: ZeroPoints<'a>) -> Self {
-        Self { codes, n, k, n_stride: k, k_stride: 1, zero_points }
+    pub fn row_major(values: QuantizedSlice<'a>, n: usize, k: usize, zero_points: ZeroPoints<'a>) -> Self {
+        Self { values, n, k, n_stride: k, k_stride: 1, zero_points }
     }
 
     /// A matrix `[k, n]`, row-major.
     #[must_use]
-    pub fn column_major(codes: Codes<'a>, n: usize, k: usize, zero_points: ZeroPoints<'a>) -> Self {
-        Self { codes, n, k, n_stride: 1, k_stride: n, zero_points }
+    pub fn column_major(values: QuantizedSlice<'a>, n: usize, k: usize, zero_points: ZeroPoints<'a>) -> Self {
+        Self { values, n, k, n_stride: 1, k_stride: n, zero_points }
     }
 }

@@ -1,8 +1,8 @@
 //! Outputs of products: the `i32` sums, scaled to floats, or requantized.
 
-use crate::elementwise::check_codes;
+use crate::elementwise::check_values;
 use crate::error::{check_length, check_matrix, check_zero_point};
-use crate::{Codes, Error, Scales};
+use crate::{Error, QuantizedSlice, Scales};
 
 /// The result of a product `[m, n]` and how it is made of the exact sums `acc`.
 #[derive(Debug)]
@@ -80,7 +80,7 @@ pub struct Requantized<'a, T> {
 #[derive(Clone, Copy, Debug)]
 pub struct Residual<'a> {
     /// The quantized values, row-major.
-    pub codes: Codes<'a>,
+    pub values: QuantizedSlice<'a>,
     /// Elements from one row to the next; at least `n`.
     pub row_stride: usize,
     /// The quantized value of 0.
@@ -130,10 +130,10 @@ impl<T> Requantized<'_, T> {
         if let Some(bias) = self.bias {
             check_length("bias", bias.len(), n)?;
         }
-        check_codes(self.zero_point, (self.q_min, self.q_max), range)?;
+        check_values(self.zero_point, (self.q_min, self.q_max), range)?;
         if let Some(residual) = &mut self.residual {
-            residual.row_stride = check_matrix("residual", (m, n), residual.row_stride, residual.codes.len())?;
-            check_zero_point("the residual", residual.zero_point, residual.codes.range())?;
+            residual.row_stride = check_matrix("residual", (m, n), residual.row_stride, residual.values.len())?;
+            check_zero_point("the residual", residual.zero_point, residual.values.range())?;
         }
         Ok(self)
     }

@@ -1,16 +1,16 @@
 //! Pooling of quantized values, channels last.
 
 use crate::backend::quantizer::Clamp;
-use crate::elementwise::check_codes;
+use crate::elementwise::check_values;
 use crate::error::{check_length, check_zero_point};
 use crate::memory::fill;
-use crate::{CodesMut, ConvInput, Error, Geometry, Kernel, Scratch};
+use crate::{ConvInput, Error, Geometry, Kernel, QuantizedSliceMut, Scratch};
 
 /// What [`Kernel::average_pool`] makes of sums.
 #[derive(Debug)]
 pub struct Average<'a> {
     /// `[batch, d, h, w, channels]` quantized values.
-    pub out: CodesMut<'a>,
+    pub out: QuantizedSliceMut<'a>,
     /// The scale of the input divided by the scale of the result.
     pub multiplier: f32,
     /// The quantized value of 0 of the result.
@@ -33,20 +33,20 @@ impl Kernel {
     ///
     /// [`Error::Geometry`] if the window does not fit the padded input or changes the number of channels,
     /// [`Error::Length`].
-    pub fn max_pool(self, input: &ConvInput<'_>, geometry: &Geometry, out: CodesMut<'_>) -> Result<(), Error> {
+    pub fn max_pool(self, input: &ConvInput<'_>, geometry: &Geometry, out: QuantizedSliceMut<'_>) -> Result<(), Error> {
         let windows = Windows::new(input, geometry)?;
-        let is_signed = input.codes.is_signed();
-        if is_signed != matches!(out, CodesMut::I8(_)) {
+        let is_signed = input.values.is_signed();
+        if is_signed != matches!(out, QuantizedSliceMut::I8(_)) {
             return Err(Error::Geometry { reason: "max pooling keeps the type of its input" });
         }
-        let (out, codes) = (out.into_bytes(), input.codes.as_bytes());
+        let (out, values) = (out.into_bytes(), input.values.as_bytes());
         check_length("out", out.len(), windows.results)?;
         let channels = geometry.channels_in.max(1);
         for (position, out) in out[..windows.results].chunks_exact_mut(channels).enumerate() {
             out.fill(if is_signed { 0x80 } else { 0 });
             windows.for_each_place(position, |at| {
                 // SAFETY: the CPU has the backend of a `Kernel`.
-                unsafe { (self.0.loops.max)(&codes[at..at + channels], is_signed, out) };
+                unsafe { (self.0.loops.max)(&values[at..at + channels], is_signed, out) };
             });
         }
         Ok(())
@@ -74,9 +74,9 @@ impl Kernel {
     ) -> Result<(), Error> {
         let windows = Windows::new(input, geometry)?;
         let Average { out, multiplier, zero_point, q_min, q_max, count_include_pad } = average;
-        check_codes(zero_point, (q_min, q_max), out.range())?;
-        check_zero_point("the input", input.zero_point, input.codes.range())?;
-        let (out, codes, is_signed) = (out.into_bytes(), input.codes.as_bytes(), input.codes.is_signed());
+        check_values(zero_point, (q_min, q_max), out.range())?;
+        check_zero_point("the input", input.zero_point, input.values.range())?;
+        let (out, values, is_signed) = (out.into_bytes(), input.values.as_bytes(), input.values.is_signed());
         check_length("out", out.len(), windows.results)?;
         let channels = geometry.channels_in.max(1);
         let sums = &mut scratch.row_sums;
@@ -86,7 +86,7 @@ impl Kernel {
             windows.for_each_place(position, |at| {
                 seen += 1;
                 // SAFETY: the CPU has the backend of a `Kernel`.
-                unsafe { (self.0.loops.accumulate)(&codes[at..at + channels], is_signed, input.zero_point, sums) };
+                unsafe { (self.0.loops.accumulate)(&values[at..at + channels], is_signed, input.zero_point, sums) };
             });
             #[expect(clippy::cast_precision_loss, reason = "exact up to 2^24 taps")]
             let count = if count_include_pad { geometry.taps() } else { seen } as f32;
@@ -118,7 +118,7 @@ impl<'a> Windows<'a> {
             size.iter().try_fold(geometry.channels_in.checked_mul(batch)?, |count, &size| count.checked_mul(size))
         };
         let (expected, results) = count(size).zip(count(out)).ok_or(Error::TooLarge { what: "the input" })?;
-        check_length("the input", input.codes.len(), expected)?;
+        check_length("the input", input.values.len(), expected)?;
         Ok(Self { geometry, size, out, results })
     }
 

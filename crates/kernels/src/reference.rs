@@ -1,6 +1,8 @@
 //! The specification: plain loops that every kernel equals bit for bit. Slow; for tests and for reading.
 
-use crate::{Affine, Codes, ConvInput, F32Output, Geometry, I32Output, Lhs, Output, Requantized, Weights, ZeroPoints};
+use crate::{
+    Affine, ConvInput, F32Output, Geometry, I32Output, Lhs, Output, QuantizedSlice, Requantized, Weights, ZeroPoints,
+};
 
 /// Equation (3): `sum_p (lhs[i, p] - z_l[i]) * (weights[j, p] - z_w[j])`, modulo 2^32.
 ///
@@ -11,8 +13,8 @@ use crate::{Affine, Codes, ConvInput, F32Output, Geometry, I32Output, Lhs, Outpu
 pub fn sum(lhs: &Lhs<'_>, weights: &Weights<'_>, i: usize, j: usize) -> i32 {
     let (z_l, z_w) = (lhs.zero_points.at(i), weights.zero_points.at(j));
     (0..weights.k).fold(0, |sum: i32, p| {
-        let a = lhs.codes.at(i * lhs.row_stride + p) - z_l;
-        let w = weights.codes.at(j * weights.n_stride + p * weights.k_stride) - z_w;
+        let a = lhs.values.at(i * lhs.row_stride + p) - z_l;
+        let w = weights.values.at(j * weights.n_stride + p * weights.k_stride) - z_w;
         sum.wrapping_add(a * w)
     })
 }
@@ -38,7 +40,7 @@ pub fn gemm(lhs: &Lhs<'_>, weights: &Weights<'_>, mut output: Output<'_>) {
 pub fn conv(
     input: &ConvInput<'_>,
     geometry: &Geometry,
-    weights: Codes<'_>,
+    weights: QuantizedSlice<'_>,
     zero_points: ZeroPoints<'_>,
     mut output: Output<'_>,
 ) {
@@ -54,7 +56,7 @@ pub fn conv(
                 geometry.for_each_tap(input.size, corner, |tap, place| {
                     for c in 0..group_in {
                         let channel = o / group_out * group_in + c;
-                        let x = input.codes.at((image * positions + place) * geometry.channels_in + channel);
+                        let x = input.values.at((image * positions + place) * geometry.channels_in + channel);
                         let w = weights.at((o * geometry.taps() + tap) * group_in + c);
                         acc = acc.wrapping_add((x - input.zero_point) * (w - zero_points.at(o)));
                     }
@@ -75,7 +77,7 @@ pub fn conv(
 pub fn transposed_conv(
     input: &ConvInput<'_>,
     geometry: &Geometry,
-    weights: Codes<'_>,
+    weights: QuantizedSlice<'_>,
     zero_points: ZeroPoints<'_>,
     out_size: [usize; 3],
     mut output: Output<'_>,
@@ -97,7 +99,7 @@ pub fn transposed_conv(
             for o in 0..channels_out {
                 for c in 0..group_in {
                     let channel = o / group_out * group_in + c;
-                    let code = input.codes.at((image * volume(input.size) + place) * channels_in + channel);
+                    let code = input.values.at((image * volume(input.size) + place) * channels_in + channel);
                     let weight = weights.at((o * volume(kernel) + tap) * group_in + c);
                     let sum = &mut sums[row * channels_out + o];
                     *sum = sum.wrapping_add((code - input.zero_point) * (weight - zero_points.at(o)));
@@ -116,7 +118,7 @@ pub fn transposed_conv(
 ///
 /// If a part of the output is too short.
 #[expect(clippy::cast_precision_loss, reason = "rounded to nearest, as the equations say")]
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "codes lie in the range of their type")]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "values lie in the range of their type")]
 pub fn store(output: &mut Output<'_>, i: usize, j: usize, acc: i32) {
     match output {
         Output::I32(I32Output { out, row_stride, bias }) => {
@@ -138,14 +140,14 @@ fn code<T>(output: &Requantized<'_, T>, i: usize, j: usize, acc: i32) -> i32 {
     let acc = acc.wrapping_add(output.bias.map_or(0, |bias| bias[j]));
     let mut real = acc as f32 * output.multipliers.at(j);
     if let Some(residual) = &output.residual {
-        let steps = residual.codes.at(i * residual.row_stride + j) - residual.zero_point;
+        let steps = residual.values.at(i * residual.row_stride + j) - residual.zero_point;
         real += steps as f32 * residual.multiplier;
     }
     clamped(real, output.zero_point, output.q_min, output.q_max)
 }
 
 /// `clamp(round(real) + zero_point, q_min, q_max)`, NaN to `q_min`.
-#[expect(clippy::cast_precision_loss, reason = "8-bit codes")]
+#[expect(clippy::cast_precision_loss, reason = "8-bit values")]
 fn clamped(real: f32, zero_point: i32, q_min: i32, q_max: i32) -> i32 {
     let (low, high) = ((q_min - zero_point) as f32, (q_max - zero_point) as f32);
     let above = if real > low { real } else { low };
@@ -170,7 +172,7 @@ pub fn quantize(x: f32, affine: Affine) -> i32 {
 
 /// Equation (1): `scale * (q - zero_point)`.
 #[must_use]
-#[expect(clippy::cast_precision_loss, reason = "8-bit codes")]
+#[expect(clippy::cast_precision_loss, reason = "8-bit values")]
 pub fn dequantize(q: i32, affine: Affine) -> f32 {
     affine.scale * (q - affine.zero_point) as f32
 }

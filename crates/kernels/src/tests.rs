@@ -1,5 +1,5 @@
 //! Every backend against the reference.
-#![expect(clippy::cast_possible_truncation, reason = "codes lie in the range of their type")]
+#![expect(clippy::cast_possible_truncation, reason = "values lie in the range of their type")]
 
 mod conv;
 mod elementwise;

@@ -17,16 +17,16 @@ use crate::{Error, Kernel, Weights};
 pub use packed::PackedWeights;
 
 /// A quantized value as it is stored, and what was subtracted.
-pub(crate) fn stored(codes: crate::Codes<'_>, index: usize) -> i8 {
-    match codes {
-        crate::Codes::I8(codes) => codes[index],
-        crate::Codes::U8(codes) => (codes[index] ^ 0x80).cast_signed(),
+pub(crate) fn stored(values: crate::QuantizedSlice<'_>, index: usize) -> i8 {
+    match values {
+        crate::QuantizedSlice::I8(values) => values[index],
+        crate::QuantizedSlice::U8(values) => (values[index] ^ 0x80).cast_signed(),
     }
 }
 
 /// What is subtracted from quantized values to store them.
-pub(crate) fn offset(codes: crate::Codes<'_>) -> i32 {
-    if codes.is_signed() { 0 } else { 128 }
+pub(crate) fn offset(values: crate::QuantizedSlice<'_>) -> i32 {
+    if values.is_signed() { 0 } else { 128 }
 }
 
 impl Kernel {
@@ -49,20 +49,20 @@ impl Kernel {
     ///
     /// As [`Kernel::pack`]; `packed` is then as it was before.
     pub fn pack_into(self, weights: &Weights<'_>, packed: &mut PackedWeights) -> Result<(), Error> {
-        let Weights { codes, n, k, n_stride, k_stride, zero_points } = *weights;
+        let Weights { values, n, k, n_stride, k_stride, zero_points } = *weights;
         if n > 0 && k > 0 {
             let last = (n - 1).checked_mul(n_stride).zip((k - 1).checked_mul(k_stride));
             let last =
                 last.and_then(|(last_n, last_k)| last_n.checked_add(last_k)?.checked_add(1)).zip(n.checked_mul(k));
             let (last, count) = last.ok_or(Error::TooLarge { what: "the weights" })?;
-            check_length("the weights", codes.len(), last.max(count))?;
+            check_length("the weights", values.len(), last.max(count))?;
         }
-        zero_points.check("the weights", n, codes.range())?;
+        zero_points.check("the weights", n, values.range())?;
         packed.refill(
             self.0.layout,
             (n, 1, k),
-            |column, _, p| stored(codes, column * n_stride + p * k_stride),
-            |column| zero_points.at(column) - offset(codes),
+            |column, _, p| stored(values, column * n_stride + p * k_stride),
+            |column| zero_points.at(column) - offset(values),
         )
     }
 }

@@ -46,7 +46,7 @@ use core::fmt;
 use core::ops::Range;
 
 use fourfold_graph::{Node, Op};
-use fourfold_kernels::{Codes, CodesMut, ConvInput, Kernel};
+use fourfold_kernels::{ConvInput, Kernel, QuantizedSlice, QuantizedSliceMut};
 use fourfold_schemes::QuantParams;
 use fourfold_tensor::{DType, Element, Shape};
 
@@ -175,8 +175,8 @@ impl<'a> Operand<'a> {
     }
 
     /// The elements as quantized values.
-    pub(crate) fn quantized(&self, signed: bool) -> Codes<'a> {
-        if signed { Codes::I8(self.elements()) } else { Codes::U8(self.bytes) }
+    pub(crate) fn quantized(&self, signed: bool) -> QuantizedSlice<'a> {
+        if signed { QuantizedSlice::I8(self.elements()) } else { QuantizedSlice::U8(self.bytes) }
     }
 }
 
@@ -197,12 +197,12 @@ impl Encoding {
 /// The images `[n, spatial..., c]` in an operand's memory.
 pub(crate) fn images<'a>(operand: &Operand<'a>, encoding: Encoding) -> ConvInput<'a> {
     let (batch, size) = (operand.shape[0], three(&operand.shape[2..]));
-    ConvInput { codes: operand.quantized(encoding.signed), batch, size, zero_point: encoding.zero_point }
+    ConvInput { values: operand.quantized(encoding.signed), batch, size, zero_point: encoding.zero_point }
 }
 
 /// The bytes of a result as quantized values.
-pub(crate) fn quantized_mut(bytes: &mut [u8], signed: bool) -> CodesMut<'_> {
-    if signed { CodesMut::I8(bytemuck::cast_slice_mut(bytes)) } else { CodesMut::U8(bytes) }
+pub(crate) fn quantized_mut(bytes: &mut [u8], signed: bool) -> QuantizedSliceMut<'_> {
+    if signed { QuantizedSliceMut::I8(bytemuck::cast_slice_mut(bytes)) } else { QuantizedSliceMut::U8(bytes) }
 }
 
 /// Clamps every element; NaN stays.

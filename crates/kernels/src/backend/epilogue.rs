@@ -33,7 +33,7 @@ pub(super) use finish::finish;
 ///   columns; so is `column_sums` if `row_factors` is not null, and `column_zero_points` if `row_sums` is not null;
 /// - `row_factors` and `row_sums`, where they are not null, and `row_scales`, in steps of `row_scale_step`, are
 ///   readable at the rows;
-/// - `out` is writable, and the residual's `codes` readable, at the columns of every row, rows being `row_stride`
+/// - `out` is writable, and the residual's `values` readable, at the columns of every row, rows being `row_stride`
 ///   elements apart.
 #[derive(Debug)]
 pub(crate) struct Epilogue {
@@ -71,7 +71,7 @@ pub(crate) enum RawOutput {
 /// The second operand of a fused sum.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RawResidual {
-    pub(crate) codes: *const u8,
+    pub(crate) values: *const u8,
     pub(crate) is_signed: bool,
     pub(crate) row_stride: usize,
     pub(crate) zero_point: i32,
@@ -110,7 +110,7 @@ impl Epilogue {
                     multipliers,
                     clamp,
                     residual: residual.map(|residual| RawResidual {
-                        codes: residual.codes.add(first * residual.row_stride),
+                        values: residual.values.add(first * residual.row_stride),
                         row_stride: residual.row_stride.wrapping_mul(step),
                         ..residual
                     }),

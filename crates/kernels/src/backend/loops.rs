@@ -35,7 +35,7 @@ pub(crate) struct Loops {
 /// An operand of a sum or product: as many quantized values as the result has, or one for all.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Operand<'a> {
-    pub(crate) codes: &'a [u8],
+    pub(crate) values: &'a [u8],
     pub(crate) is_signed: bool,
     pub(crate) zero_point: i32,
 }
@@ -43,7 +43,7 @@ pub(crate) struct Operand<'a> {
 impl Operand<'_> {
     /// The results for which it has quantized values.
     fn results(&self) -> usize {
-        if self.codes.len() == 1 { usize::MAX } else { self.codes.len() }
+        if self.values.len() == 1 { usize::MAX } else { self.values.len() }
     }
 }
 
@@ -148,9 +148,9 @@ unsafe fn dequantize<I: Isa>(q: &[u8], is_signed: bool, affine: Affine, out: &mu
                     #[inline(always)]
                     |at, count| {
                         let mut padded = [0; LANES];
-                        let codes = vector_at(q, at, count, &mut padded);
-                        let codes = if is_signed { I::load_i8(codes.cast()) } else { I::load_u8(codes) };
-                        let real = I::mul_f32(scale, I::to_f32(I::add_i32(codes, offset)));
+                        let values = vector_at(q, at, count, &mut padded);
+                        let values = if is_signed { I::load_i8(values.cast()) } else { I::load_u8(values) };
+                        let real = I::mul_f32(scale, I::to_f32(I::add_i32(values, offset)));
                         store_at(
                             out,
                             at,
@@ -190,7 +190,7 @@ unsafe fn store_quantized<I: Isa>(quantizer: &Quantizer<I>, x: I::F32, out: &mut
 /// # Safety
 ///
 /// The CPU has the instruction set.
-#[expect(clippy::cast_precision_loss, reason = "8-bit codes")]
+#[expect(clippy::cast_precision_loss, reason = "8-bit values")]
 unsafe fn add<I: Isa>((a, m_a): Term<'_>, (b, m_b): Term<'_>, clamp: Clamp, out: &mut [u8]) {
     // SAFETY: the CPU has the instruction set.
     unsafe {
@@ -204,8 +204,8 @@ unsafe fn add<I: Isa>((a, m_a): Term<'_>, (b, m_b): Term<'_>, clamp: Clamp, out:
                     out.len().min(a.results()).min(b.results()),
                     #[inline(always)]
                     |at, count| {
-                        let real = I::fma_f32(m_a, I::to_f32(codes::<I>(a, at, count)), constant);
-                        let real = I::fma_f32(m_b, I::to_f32(codes::<I>(b, at, count)), real);
+                        let real = I::fma_f32(m_a, I::to_f32(values::<I>(a, at, count)), constant);
+                        let real = I::fma_f32(m_b, I::to_f32(values::<I>(b, at, count)), real);
                         store_quantized(&quantizer, real, out, at, count);
                     },
                 );
@@ -219,7 +219,7 @@ unsafe fn add<I: Isa>((a, m_a): Term<'_>, (b, m_b): Term<'_>, clamp: Clamp, out:
 /// # Safety
 ///
 /// The CPU has the instruction set.
-#[expect(clippy::cast_precision_loss, reason = "8-bit codes")]
+#[expect(clippy::cast_precision_loss, reason = "8-bit values")]
 unsafe fn multiply<I: Isa>(a: Operand<'_>, b: Operand<'_>, multiplier: f32, clamp: Clamp, out: &mut [u8]) {
     // SAFETY: the CPU has the instruction set.
     unsafe {
@@ -250,7 +250,7 @@ unsafe fn multiply<I: Isa>(a: Operand<'_>, b: Operand<'_>, multiplier: f32, clam
 #[inline(always)]
 unsafe fn steps<I: Isa>(operand: Operand<'_>, at: usize, count: usize) -> I::I32 {
     // SAFETY: the CPU has the instruction set.
-    unsafe { I::add_i32(codes::<I>(operand, at, count), I::splat_i32(-operand.zero_point)) }
+    unsafe { I::add_i32(values::<I>(operand, at, count), I::splat_i32(-operand.zero_point)) }
 }
 
 /// The quantized values of an operand, which has `count` at `at` or a single one.
@@ -259,19 +259,19 @@ unsafe fn steps<I: Isa>(operand: Operand<'_>, at: usize, count: usize) -> I::I32
 ///
 /// The CPU has the instruction set.
 #[inline(always)]
-unsafe fn codes<I: Isa>(operand: Operand<'_>, at: usize, count: usize) -> I::I32 {
+unsafe fn values<I: Isa>(operand: Operand<'_>, at: usize, count: usize) -> I::I32 {
     // SAFETY: the CPU has the instruction set; `vector_at` gives 16 lanes, and a single quantized value is repeated in
     // as many.
     unsafe {
         let mut padded = [0; LANES];
-        let codes = match operand.codes {
+        let values = match operand.values {
             [one] => {
                 padded = [*one; LANES];
                 padded.as_ptr()
             }
-            codes => vector_at(codes, at, count, &mut padded),
+            values => vector_at(values, at, count, &mut padded),
         };
-        if operand.is_signed { I::load_i8(codes.cast()) } else { I::load_u8(codes) }
+        if operand.is_signed { I::load_i8(values.cast()) } else { I::load_u8(values) }
     }
 }
 

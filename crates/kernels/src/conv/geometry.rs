@@ -154,7 +154,7 @@ impl Geometry {
         before(self.pad_begin[axis])..before(self.pad_begin[axis] + size)
     }
 
-    /// `count * zero_point - sum(codes)` of the quantized values that one row of the product sees in its group, modulo
+    /// `count * zero_point - sum(values)` of the quantized values that one row of the product sees in its group, modulo
     /// 2^32; those in the padding count for nothing.
     pub(crate) fn window_sum(&self, input: &ConvInput<'_>, out: [usize; 3], row: usize, first_channel: usize) -> i32 {
         let image = row / (out[0] * out[1] * out[2]);
@@ -163,8 +163,8 @@ impl Geometry {
         let mut sum = 0_i32;
         self.for_each_tap(input.size, corner, |_, place| {
             let first = (image * positions + place) * self.channels_in + first_channel;
-            let codes = (first..first + self.channels_in / self.groups).map(|at| input.codes.at(at));
-            sum = sum.wrapping_add(window_sum(codes, input.zero_point));
+            let values = (first..first + self.channels_in / self.groups).map(|at| input.values.at(at));
+            sum = sum.wrapping_add(window_sum(values, input.zero_point));
         });
         sum
     }

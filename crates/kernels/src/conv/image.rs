@@ -29,7 +29,7 @@ pub(super) struct Image {
     /// Whether the input can be read as it is, but for its end.
     is_plain: bool,
     /// Bytes of one quantized value.
-    pub(super) code_bytes: usize,
+    pub(super) value_bytes: usize,
 }
 
 impl Image {
@@ -45,26 +45,26 @@ impl Image {
             size.iter().try_fold(channels.checked_mul(batch)?, |count, &size| count.checked_mul(size))
         };
         let count = elements(input.size, input.batch).ok_or(too_large.clone())?;
-        check_length("the input", input.codes.len(), count)?;
-        let code_bytes = layout.lhs_bytes();
-        let bytes = elements(padded, 1).and_then(|count| count.checked_mul(code_bytes));
+        check_length("the input", input.values.len(), count)?;
+        let value_bytes = layout.lhs_bytes();
+        let bytes = elements(padded, 1).and_then(|count| count.checked_mul(value_bytes));
         bytes.filter(|&bytes| bytes < isize::MAX.unsigned_abs() / 2).ok_or(too_large)?;
         let has_padding = pad_begin != [0; 3] || pad_end != [0; 3];
         // Of an image without channels nothing is read.
-        let is_plain = channels == 0 || layout.is_read_in_place(input.codes.is_signed()) && !has_padding;
-        Ok(Self { layout, padded, pad_begin, size: input.size, channels, is_plain, code_bytes })
+        let is_plain = channels == 0 || layout.is_read_in_place(input.values.is_signed()) && !has_padding;
+        Ok(Self { layout, padded, pad_begin, size: input.size, channels, is_plain, value_bytes })
     }
 
     /// Bytes of a row, a plane and an image.
     fn extents(&self) -> [usize; 3] {
-        let row = self.padded[2] * self.channels * self.code_bytes;
+        let row = self.padded[2] * self.channels * self.value_bytes;
         [row, row * self.padded[1], row * self.padded[1] * self.padded[0]]
     }
 
     /// Where the windows of a result of size `out` begin; `first` is the row of the first. A distance between windows
     /// that wraps is one of which there is no second.
     pub(super) fn rows(&self, geometry: &Geometry, out: [usize; 3], first: usize) -> Rows {
-        let position = self.channels * self.code_bytes;
+        let position = self.channels * self.value_bytes;
         if geometry.stride == [1; 3] && out == self.padded {
             // Every position is a window, and they follow each other.
             return Rows::Strided { first, stride: position };
@@ -76,7 +76,7 @@ impl Image {
 
     /// Where a tap is, in bytes from the first; wraps for a tap that the kernel does not have.
     pub(super) fn offset(&self, geometry: &Geometry, tap: [usize; 3]) -> usize {
-        let ([row, plane, _], position) = (self.extents(), self.channels * self.code_bytes);
+        let ([row, plane, _], position) = (self.extents(), self.channels * self.value_bytes);
         let steps = [0, 1, 2].map(|axis| geometry.dilation[axis].wrapping_mul(tap[axis]));
         let [d, h, w] = [steps[0].wrapping_mul(plane), steps[1].wrapping_mul(row), steps[2].wrapping_mul(position)];
         d.wrapping_add(h).wrapping_add(w)
@@ -102,8 +102,8 @@ impl Image {
         reach: usize,
         copy: &mut Vec<u8>,
     ) -> Result<(*const u8, bool), Error> {
-        if self.is_plain && images.end * self.extents()[2] + reach <= input.codes.len() {
-            return Ok((input.codes.as_bytes().as_ptr(), false));
+        if self.is_plain && images.end * self.extents()[2] + reach <= input.values.len() {
+            return Ok((input.values.as_bytes().as_ptr(), false));
         }
         debug_assert!(reach <= SLACK, "a run is read on for less than a vector");
         let [row_bytes, plane_bytes, image_bytes] = self.extents();
@@ -111,8 +111,8 @@ impl Image {
         grow("the padded input", copy, bytes + SLACK, 0)?;
         // What lies between one row of the input and the next is padding.
         let mut written = 0;
-        let codes = self.size[2] * self.channels;
-        let first_row = self.pad_begin[2] * self.channels * self.code_bytes;
+        let values = self.size[2] * self.channels;
+        let first_row = self.pad_begin[2] * self.channels * self.value_bytes;
         let positions: usize = self.size.iter().product();
         for (place, image) in images.clone().enumerate() {
             for z in 0..self.size[0] {
@@ -121,8 +121,8 @@ impl Image {
                     let plane = place * image_bytes + (z + self.pad_begin[0]) * plane_bytes;
                     let to = plane + (y + self.pad_begin[1]) * row_bytes + first_row;
                     self.fill(input, &mut copy[written..to]);
-                    written = to + codes * self.code_bytes;
-                    convert(input.codes, from, self.layout, &mut copy[to..written], codes);
+                    written = to + values * self.value_bytes;
+                    convert(input.values, from, self.layout, &mut copy[to..written], values);
                 }
             }
         }
@@ -132,7 +132,7 @@ impl Image {
 
     /// Fills a copy with the zero point.
     fn fill(&self, input: &ConvInput<'_>, copy: &mut [u8]) {
-        let zero_point = input.zero_point + self.layout.shift(input.codes.is_signed());
+        let zero_point = input.zero_point + self.layout.shift(input.values.is_signed());
         let [low, high, ..] = zero_point.to_le_bytes();
         if self.layout.lhs_bytes() == 1 {
             return copy.fill(low);

@@ -8,7 +8,7 @@ use crate::backend::layout::Layout;
 use crate::error::check_length;
 use crate::memory::{collect, fill};
 use crate::weights::{offset, stored};
-use crate::{Codes, Error, Kernel, PackedWeights, ZeroPoints};
+use crate::{Error, Kernel, PackedWeights, QuantizedSlice, ZeroPoints};
 
 /// Weights of a convolution packed for the kernels that share their layout.
 #[derive(Clone, Debug)]
@@ -61,15 +61,15 @@ impl Kernel {
     pub fn pack_conv(
         self,
         geometry: &Geometry,
-        codes: Codes<'_>,
+        values: QuantizedSlice<'_>,
         zero_points: ZeroPoints<'_>,
     ) -> Result<PackedConv, Error> {
-        let (depth, channels) = check_weights(geometry, codes, zero_points)?;
+        let (depth, channels) = check_weights(geometry, values, zero_points)?;
         let Geometry { channels_out, groups, kernel, dilation, .. } = *geometry;
         let layout = self.0.layout;
         // The channels of a depthwise row see different quantized values, so zero points would need a sum for each
         // result.
-        let is_symmetric = || (0..channels_out).all(|column| zero_points.at(column) == offset(codes));
+        let is_symmetric = || (0..channels_out).all(|column| zero_points.at(column) == offset(values));
         let taps = match () {
             () if channels == 0 => Taps::Nothing,
             () if geometry.is_depthwise() && is_symmetric() => Taps::Depthwise,
@@ -88,9 +88,9 @@ impl Kernel {
                 (n, count, run),
                 |column, tap, p| {
                     let place = if taps == Taps::Depthwise { p * count + tap } else { tap * run + p };
-                    stored(codes, (first_result + column) * depth + place)
+                    stored(values, (first_result + column) * depth + place)
                 },
-                |column| zero_points.at(first_result + column) - offset(codes),
+                |column| zero_points.at(first_result + column) - offset(values),
             )
         };
         // One part makes all results, or each group has its own, of which there are not more than channels.
@@ -112,7 +112,7 @@ impl Kernel {
 /// channel of the result and the number of channels that it sees.
 pub(super) fn check_weights(
     geometry: &Geometry,
-    codes: Codes<'_>,
+    values: QuantizedSlice<'_>,
     zero_points: ZeroPoints<'_>,
 ) -> Result<(usize, usize), Error> {
     geometry.check()?;
@@ -120,8 +120,8 @@ pub(super) fn check_weights(
     let (channels, too_large) = (channels_in / groups, Error::TooLarge { what: "the weights" });
     let depth = kernel.iter().try_fold(channels, |depth, &size| depth.checked_mul(size));
     let depth = depth.ok_or(too_large.clone())?;
-    check_length("the weights", codes.len(), depth.checked_mul(channels_out).ok_or(too_large)?)?;
-    zero_points.check("the weights", channels_out, codes.range())?;
+    check_length("the weights", values.len(), depth.checked_mul(channels_out).ok_or(too_large)?)?;
+    zero_points.check("the weights", channels_out, values.range())?;
     Ok((depth, channels))
 }
 
@@ -172,13 +172,13 @@ impl PackedConv {
         match self.taps {
             Taps::Depthwise => {
                 let channels = self.geometry.channels_in;
-                (channels.next_multiple_of(LANES) - channels) * image.code_bytes
+                (channels.next_multiple_of(LANES) - channels) * image.value_bytes
             }
             Taps::Nothing => 0,
-            Taps::Each => (channels.next_multiple_of(self.layout.depth()) - channels) * image.code_bytes,
+            Taps::Each => (channels.next_multiple_of(self.layout.depth()) - channels) * image.value_bytes,
             Taps::Rows => {
                 let run = self.geometry.kernel[2] * channels;
-                (run.next_multiple_of(self.layout.depth()) - run) * image.code_bytes
+                (run.next_multiple_of(self.layout.depth()) - run) * image.value_bytes
             }
         }
     }

@@ -22,7 +22,7 @@ use crate::backend::layout::Layout;
 use crate::gemm::{Job, RowTerms, Rows, window_sum};
 use crate::memory::{collect, fill, reserve};
 use crate::weights::{offset, stored};
-use crate::{Codes, Error, Kernel, Output, PackedWeights, Scratch, ZeroPoints, error};
+use crate::{Error, Kernel, Output, PackedWeights, QuantizedSlice, Scratch, ZeroPoints, error};
 
 /// Weights of a transposed convolution packed for the kernels that share their layout.
 #[derive(Clone, Debug)]
@@ -69,14 +69,14 @@ impl Kernel {
     pub fn pack_transposed_conv(
         self,
         geometry: &Geometry,
-        codes: Codes<'_>,
+        values: QuantizedSlice<'_>,
         zero_points: ZeroPoints<'_>,
     ) -> Result<PackedTransposedConv, Error> {
-        let (depth, channels) = check_weights(geometry, codes, zero_points)?;
+        let (depth, channels) = check_weights(geometry, values, zero_points)?;
         let (channels_out, layout) = (geometry.channels_out, self.0.layout);
         // Without a quantized value in the weights no tap is seen, however many there are.
-        let has_codes = depth > 0 && channels_out > 0;
-        let groups = if has_codes { geometry.groups } else { channels_out.min(1) };
+        let has_values = depth > 0 && channels_out > 0;
+        let groups = if has_values { geometry.groups } else { channels_out.min(1) };
         let n = channels_out.checked_div(groups).unwrap_or(0);
         let pack = |first: [usize; 3], taps: &[Tap]| -> Result<Phase, Error> {
             let parts = (0..groups).map(|group| {
@@ -84,15 +84,15 @@ impl Kernel {
                 let weights = PackedWeights::of_runs(
                     layout,
                     if taps.is_empty() { (n, 1, 0) } else { (n, taps.len(), channels) },
-                    |column, tap, p| stored(codes, (first_result + column) * depth + taps[tap].index * channels + p),
-                    |column| zero_points.at(first_result + column) - offset(codes),
+                    |column, tap, p| stored(values, (first_result + column) * depth + taps[tap].index * channels + p),
+                    |column| zero_points.at(first_result + column) - offset(values),
                 )?;
                 Ok(Part { weights, first_channel, first_result })
             });
             let parts = collect(WHAT, parts)?;
             Ok(Phase { first, taps: collect(WHAT, taps.iter().map(|tap| Ok(tap.place)))?, parts })
         };
-        let mut taps = if has_codes { taps_by_phase(geometry)? } else { Vec::new() };
+        let mut taps = if has_values { taps_by_phase(geometry)? } else { Vec::new() };
         taps.sort_unstable();
         let of_phases = || taps.chunk_by(|a, b| a.phase == b.phase);
         let mut phases = Vec::new();
@@ -132,14 +132,14 @@ impl Kernel {
         let positions = geometry.check_transposed_size(input.size, out_size)?;
         let m = positions.checked_mul(input.batch).ok_or(Error::TooLarge { what: "the result" })?;
         let mut output = output.checked(m, geometry.channels_out)?;
-        error::check_zero_point("the input", input.zero_point, input.codes.range())?;
+        error::check_zero_point("the input", input.zero_point, input.values.range())?;
         if m == 0 || geometry.channels_out == 0 {
             return Ok(());
         }
         let stepped = weights.stepped(input.size, out_size);
         let image = Image::new(&stepped, input, *layout)?;
         let channels = geometry.channels_in / geometry.groups;
-        let reach = (channels.next_multiple_of(layout.depth()) - channels) * image.code_bytes;
+        let reach = (channels.next_multiple_of(layout.depth()) - channels) * image.value_bytes;
         let together = image.together(input, reach);
         for first in (0..input.batch).step_by(together.max(1)) {
             let images = first..input.batch.min(first.saturating_add(together));
@@ -189,10 +189,10 @@ impl Pass<'_> {
         fill("the places of the taps", &mut scratch.taps, phase.taps.len().max(1), 0)?;
         scratch.taps.iter_mut().zip(&phase.taps).for_each(|(to, tap)| *to = place(tap));
         for part in &phase.parts {
-            let shift = weights.layout.shift(input.codes.is_signed());
+            let shift = weights.layout.shift(input.values.is_signed());
             let terms = RowTerms { zero_point: input.zero_point + shift, factors: &[], sums: &[] };
             let epilogue = scratch.columns.epilogue(&terms, &part.weights, output.reborrow(), part.first_result)?;
-            let base = self.base.wrapping_add(part.first_channel * image.code_bytes);
+            let base = self.base.wrapping_add(part.first_channel * image.value_bytes);
             for (b, z, y) in lines(images, count) {
                 let (plane, line) = (b * out_size[0] + at[0] + z * stride[0], at[1] + y * stride[1]);
                 let row = (plane * out_size[1] + line) * out_size[2] + at[2];
@@ -202,14 +202,14 @@ impl Pass<'_> {
                 if !part.weights.zero_points().is_empty() {
                     fill("the sums of the windows", &mut scratch.row_sums, count[2], 0)?;
                     for (x, sum) in scratch.row_sums.iter_mut().enumerate() {
-                        let codes = weights.codes_of(input, phase, part.first_channel, (b, [z, y, x]));
-                        *sum = window_sum(codes, input.zero_point);
+                        let values = weights.values_of(input, phase, part.first_channel, (b, [z, y, x]));
+                        *sum = window_sum(values, input.zero_point);
                     }
                     epilogue.row_sums = scratch.row_sums.as_ptr();
                 }
                 let (line, stride) = match is_empty {
                     true => (0, 0),
-                    false => (image.place([b - self.first_image, z, y]), channels_in * image.code_bytes),
+                    false => (image.place([b - self.first_image, z, y]), channels_in * image.value_bytes),
                 };
                 let job = Job {
                     backend: self.kernel.0,
@@ -260,7 +260,7 @@ impl PackedTransposedConv {
     }
 
     /// The quantized values that one result of a phase sees in its group, without those in the padding.
-    fn codes_of(
+    fn values_of(
         &self,
         input: &ConvInput<'_>,
         phase: &Phase,
@@ -277,7 +277,7 @@ impl PackedTransposedConv {
             };
             position.into_iter().flat_map(move |position| {
                 let first = position * channels_in + first_channel;
-                (first..first + channels_in / groups).map(|at| input.codes.at(at))
+                (first..first + channels_in / groups).map(|at| input.values.at(at))
             })
         })
     }

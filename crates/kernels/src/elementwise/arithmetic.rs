@@ -3,14 +3,14 @@
 use super::{Bounded, check_same_length};
 use crate::backend::loops;
 use crate::error::check_zero_point;
-use crate::{Codes, Error, Kernel};
+use crate::{Error, Kernel, QuantizedSlice};
 
 /// An operand of [`Kernel::add`] or [`Kernel::multiply`].
 #[derive(Clone, Copy, Debug)]
 pub struct Operand<'a> {
     /// The quantized values, as many as the result has; or a single one, which goes with every quantized value of the
     /// other operand.
-    pub codes: Codes<'a>,
+    pub values: QuantizedSlice<'a>,
     /// The quantized value of 0.
     pub zero_point: i32,
 }
@@ -18,12 +18,12 @@ pub struct Operand<'a> {
 impl<'a> Operand<'a> {
     /// The operand for a loop over `length` quantized values.
     fn open(self, length: usize) -> Result<loops::Operand<'a>, Error> {
-        let Operand { codes, zero_point } = self;
-        if codes.len() != 1 {
-            check_same_length("an operand", codes.len(), length)?;
+        let Operand { values, zero_point } = self;
+        if values.len() != 1 {
+            check_same_length("an operand", values.len(), length)?;
         }
-        check_zero_point("an operand", zero_point, codes.range())?;
-        Ok(loops::Operand { codes: codes.as_bytes(), is_signed: codes.is_signed(), zero_point })
+        check_zero_point("an operand", zero_point, values.range())?;
+        Ok(loops::Operand { values: values.as_bytes(), is_signed: values.is_signed(), zero_point })
     }
 }
 

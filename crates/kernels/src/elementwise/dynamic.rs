@@ -64,8 +64,8 @@ impl Kernel {
         check_same_length("scales", scales.len(), rows)?;
         check_same_length("zero points", zero_points.len(), rows)?;
         for row in 0..rows {
-            let codes = row * columns..(row + 1) * columns;
-            let affine = self.quantize_tensor(dynamic, &x[codes.clone()], &mut out[codes])?;
+            let values = row * columns..(row + 1) * columns;
+            let affine = self.quantize_tensor(dynamic, &x[values.clone()], &mut out[values])?;
             (scales[row], zero_points[row]) = (affine.scale, affine.zero_point);
         }
         Ok(())

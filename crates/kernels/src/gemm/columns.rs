@@ -89,8 +89,8 @@ impl Columns {
         self.set_sums(output.bias.map(|bias| &bias[first..first + weights.n()]), weights, zero_point)?;
         self.set_scales(output.multipliers, first, weights.n())?;
         let residual = output.residual.map(|residual| RawResidual {
-            codes: residual.codes.as_bytes()[first..].as_ptr(),
-            is_signed: residual.codes.is_signed(),
+            values: residual.values.as_bytes()[first..].as_ptr(),
+            is_signed: residual.values.is_signed(),
             row_stride: residual.row_stride,
             zero_point: residual.zero_point,
             multiplier: residual.multiplier,

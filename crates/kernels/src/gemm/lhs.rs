@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use super::columns::RowTerms;
 use crate::backend::layout::Layout;
 use crate::memory::{grow, reserve};
-use crate::{Codes, Error, Lhs, PackedWeights, ZeroPoints};
+use crate::{Error, Lhs, PackedWeights, QuantizedSlice, ZeroPoints};
 
 /// What the memory of the rows' terms is for.
 const WHAT: &str = "the parameters of the rows";
@@ -38,10 +38,10 @@ pub(super) fn stretches(
 /// The number of rows, from the first, that can be read in place: the last group of a row may reach past it, since the
 /// weights there are 0, but not past the end of the slice.
 fn in_place(lhs: &Lhs<'_>, weights: &PackedWeights, layout: Layout) -> usize {
-    if !layout.is_read_in_place(lhs.codes.is_signed()) {
+    if !layout.is_read_in_place(lhs.values.is_signed()) {
         return 0;
     }
-    let spare = lhs.codes.len().checked_sub(layout.group_bytes() * weights.steps());
+    let spare = lhs.values.len().checked_sub(layout.group_bytes() * weights.steps());
     let whole = spare.map_or(0, |spare| spare.checked_div(lhs.row_stride).map_or(lhs.m, |rows| lhs.m.min(rows + 1)));
     // A few rows at the end are a panel of their own, or all of them are packed.
     if whole == lhs.m || whole >= 64 { whole } else { 0 }
@@ -68,22 +68,22 @@ pub(super) fn pack(
     grow("the activations", packed, rows.len().checked_mul(stride).ok_or(too_large)?, 0)?;
     let k = weights.k();
     for (row, packed) in rows.clone().zip(packed.chunks_exact_mut(stride)) {
-        convert(lhs.codes, row * lhs.row_stride, layout, packed, k);
+        convert(lhs.values, row * lhs.row_stride, layout, packed, k);
     }
     Ok((packed.as_ptr(), stride))
 }
 
 /// Writes `count` quantized values from `from` on in the layout's form.
-pub(crate) fn convert(codes: Codes<'_>, from: usize, layout: Layout, to: &mut [u8], count: usize) {
-    let bytes = &codes.as_bytes()[from..from + count];
+pub(crate) fn convert(values: QuantizedSlice<'_>, from: usize, layout: Layout, to: &mut [u8], count: usize) {
+    let bytes = &values.as_bytes()[from..from + count];
     match layout {
         Layout::Words => {
             for (to, &code) in to.chunks_exact_mut(2).zip(bytes) {
-                let code = if codes.is_signed() { i16::from(code.cast_signed()) } else { i16::from(code) };
+                let code = if values.is_signed() { i16::from(code.cast_signed()) } else { i16::from(code) };
                 to.copy_from_slice(&code.to_ne_bytes());
             }
         }
-        _ if layout.shift(codes.is_signed()) == 0 => to[..count].copy_from_slice(bytes),
+        _ if layout.shift(values.is_signed()) == 0 => to[..count].copy_from_slice(bytes),
         // 128 more or less is the other sign bit.
         _ => to.iter_mut().zip(bytes).for_each(|(to, code)| *to = code ^ 0x80),
     }
@@ -97,7 +97,7 @@ pub(super) fn row_terms<'a>(
     factors: &'a mut Vec<i32>,
     sums: &'a mut Vec<i32>,
 ) -> Result<RowTerms<'a>, Error> {
-    let (shift, k) = (layout.shift(lhs.codes.is_signed()), weights.k());
+    let (shift, k) = (layout.shift(lhs.values.is_signed()), weights.k());
     factors.clear();
     sums.clear();
     let zero_point = match lhs.zero_points {
@@ -113,14 +113,14 @@ pub(super) fn row_terms<'a>(
         reserve(WHAT, sums, lhs.m)?;
         for row in 0..lhs.m {
             // The shift of the activations and that of the zero point cancel.
-            let codes = (row * lhs.row_stride..).take(k).map(|at| lhs.codes.at(at));
-            sums.push(window_sum(codes, lhs.zero_points.at(row)));
+            let values = (row * lhs.row_stride..).take(k).map(|at| lhs.values.at(at));
+            sums.push(window_sum(values, lhs.zero_points.at(row)));
         }
     }
     Ok(RowTerms { zero_point, factors, sums })
 }
 
-/// `count * zero_point - sum(codes)`, modulo 2^32.
-pub(crate) fn window_sum(codes: impl Iterator<Item = i32>, zero_point: i32) -> i32 {
-    codes.fold(0_i32, |sum, code| sum.wrapping_add(zero_point).wrapping_sub(code))
+/// `count * zero_point - sum(values)`, modulo 2^32.
+pub(crate) fn window_sum(values: impl Iterator<Item = i32>, zero_point: i32) -> i32 {
+    values.fold(0_i32, |sum, code| sum.wrapping_add(zero_point).wrapping_sub(code))
 }

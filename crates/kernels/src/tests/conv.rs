@@ -6,8 +6,8 @@ use std::vec::Vec;
 use super::noise::Noise;
 use super::{cases, kernels};
 use crate::{
-    Average, Codes, CodesMut, ConvInput, Geometry, I32Output, Kernel, Output, Requantized, Scales, Scratch, ZeroPoints,
-    reference,
+    Average, ConvInput, Geometry, I32Output, Kernel, Output, QuantizedSlice, QuantizedSliceMut, Requantized, Scales,
+    Scratch, ZeroPoints, reference,
 };
 
 /// Sizes that may occur: kernels, strides, dilations, paddings, groups, in 1 to 3 dimensions.
@@ -59,14 +59,14 @@ fn check_conv(kernel: Kernel, noise: &mut Noise, scratch: &mut Scratch) {
     let elements = size.iter().product::<usize>() * geometry.channels_in * batch;
     let (unsigned, signed) = (noise.bytes(elements), noise.signed(elements));
     let is_signed = noise.next().is_multiple_of(2);
-    let (codes, zero_point) = match is_signed {
-        true => (Codes::I8(&signed), noise.within((-128, 127))),
-        false => (Codes::U8(&unsigned), noise.within((0, 255))),
+    let (values, zero_point) = match is_signed {
+        true => (QuantizedSlice::I8(&signed), noise.within((-128, 127))),
+        false => (QuantizedSlice::U8(&unsigned), noise.within((0, 255))),
     };
-    let input = ConvInput { codes, batch, size, zero_point };
+    let input = ConvInput { values, batch, size, zero_point };
     let count = geometry.taps() * geometry.channels_in / geometry.groups * geometry.channels_out;
-    let weight_codes = noise.signed(count);
-    let weights = Codes::I8(&weight_codes);
+    let weight_values = noise.signed(count);
+    let weights = QuantizedSlice::I8(&weight_values);
     let each: Vec<i32> = (0..geometry.channels_out).map(|_| noise.within((-128, 127))).collect();
     let zero_points = match noise.next() % 3 {
         0 => ZeroPoints::Each(&each),
@@ -85,8 +85,8 @@ fn check_conv(kernel: Kernel, noise: &mut Noise, scratch: &mut Scratch) {
     kernel.conv(&input, &packed, output(b), scratch).expect("a valid convolution");
     assert!(sums[0] == sums[1], "{what}");
 
-    let mut codes = [vec![0_u8; rows * n], vec![0_u8; rows * n]];
-    let [a, b] = &mut codes;
+    let mut values = [vec![0_u8; rows * n], vec![0_u8; rows * n]];
+    let [a, b] = &mut values;
     let output = |out| {
         let multipliers = Scales::One(0.003);
         Output::U8(Requantized {
@@ -102,7 +102,7 @@ fn check_conv(kernel: Kernel, noise: &mut Noise, scratch: &mut Scratch) {
     };
     reference::conv(&input, &geometry, weights, zero_points, output(a));
     kernel.conv(&input, &packed, output(b), scratch).expect("a valid convolution");
-    assert!(codes[0] == codes[1], "{what}");
+    assert!(values[0] == values[1], "{what}");
 }
 
 #[test]
@@ -119,19 +119,20 @@ fn the_split_of_a_batch_does_not_matter() {
         pad_end: [0, 1, 1],
     };
     let (batch, size) = (60, [1, 30, 30]);
-    let codes = noise.bytes(batch * 900 * 24);
+    let values = noise.bytes(batch * 900 * 24);
     let weights = noise.signed(20 * 9 * 24);
     for kernel in kernels() {
-        let packed = kernel.pack_conv(&geometry, Codes::I8(&weights), ZeroPoints::One(0)).expect("valid weights");
-        let run = |codes: &[u8], batch: usize| {
+        let packed =
+            kernel.pack_conv(&geometry, QuantizedSlice::I8(&weights), ZeroPoints::One(0)).expect("valid weights");
+        let run = |values: &[u8], batch: usize| {
             let mut out = vec![0_i32; batch * 900 * 20];
-            let input = ConvInput { codes: Codes::U8(codes), batch, size, zero_point: 31 };
+            let input = ConvInput { values: QuantizedSlice::U8(values), batch, size, zero_point: 31 };
             let output = Output::I32(I32Output { out: &mut out, row_stride: 20, bias: None });
             kernel.conv(&input, &packed, output, &mut Scratch::default()).expect("a valid convolution");
             out
         };
-        let together = run(&codes, batch);
-        let apart: Vec<i32> = codes.chunks(900 * 24).flat_map(|image| run(image, 1)).collect();
+        let together = run(&values, batch);
+        let apart: Vec<i32> = values.chunks(900 * 24).flat_map(|image| run(image, 1)).collect();
         assert!(together == apart, "{}", kernel.name());
     }
 }
@@ -175,10 +176,10 @@ fn pools_equal_plain_loops() {
 fn check_pools(kernel: Kernel, geometry: &Geometry, size: [usize; 3], noise: &mut Noise) {
     let (batch, channels) = (2, geometry.channels_in);
     let positions: usize = size.iter().product();
-    let codes = noise.signed(batch * positions * channels);
+    let values = noise.signed(batch * positions * channels);
     let out_size = geometry.output_size(size).expect("a fitting window");
     let windows: usize = out_size.iter().product();
-    let input = ConvInput { codes: Codes::I8(&codes), batch, size, zero_point: -3 };
+    let input = ConvInput { values: QuantizedSlice::I8(&values), batch, size, zero_point: -3 };
     let (multiplier, zero_point, count_include_pad) = (1.37_f32, 5, noise.next().is_multiple_of(2));
     let (mut most, mut mean) = (vec![0_i8; batch * windows * channels], vec![0_i8; batch * windows * channels]);
     for (index, (most, mean)) in most.iter_mut().zip(&mut mean).enumerate() {
@@ -188,7 +189,7 @@ fn check_pools(kernel: Kernel, geometry: &Geometry, size: [usize; 3], noise: &mu
             [position / (out_size[1] * out_size[2]), position / out_size[2] % out_size[1], position % out_size[2]];
         let mut seen = Vec::new();
         geometry.for_each_tap(size, corner, |_, place| {
-            seen.push(codes[(image * positions + place) * channels + channel]);
+            seen.push(values[(image * positions + place) * channels + channel]);
         });
         *most = seen.iter().copied().max().expect("a window in the image");
         let count = if count_include_pad { geometry.taps() } else { seen.len() } as f32;
@@ -198,10 +199,16 @@ fn check_pools(kernel: Kernel, geometry: &Geometry, size: [usize; 3], noise: &mu
     }
     let what = format!("{} {geometry:?} {size:?}", kernel.name());
     let mut out = vec![0_i8; most.len()];
-    kernel.max_pool(&input, geometry, CodesMut::I8(&mut out)).expect("a valid pooling");
+    kernel.max_pool(&input, geometry, QuantizedSliceMut::I8(&mut out)).expect("a valid pooling");
     assert!(out == most, "{what}");
-    let average =
-        Average { out: CodesMut::I8(&mut out), multiplier, zero_point, q_min: -128, q_max: 127, count_include_pad };
+    let average = Average {
+        out: QuantizedSliceMut::I8(&mut out),
+        multiplier,
+        zero_point,
+        q_min: -128,
+        q_max: 127,
+        count_include_pad,
+    };
     kernel.average_pool(&input, geometry, average, &mut Scratch::default()).expect("a valid pooling");
     assert!(out == mean, "{what}");
 }

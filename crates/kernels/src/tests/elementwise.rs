@@ -5,7 +5,7 @@ use std::vec::Vec;
 
 use super::kernels;
 use super::noise::Noise;
-use crate::{Affine, Bounded, Codes, CodesMut, Dynamic, Error, MinMax, Operand, Scales, reference};
+use crate::{Affine, Bounded, Dynamic, Error, MinMax, Operand, QuantizedSlice, QuantizedSliceMut, Scales, reference};
 
 /// Floats at which quantizers go wrong.
 const EXTREMES: [f32; 16] = [
@@ -72,8 +72,8 @@ fn quantizing_and_dequantizing_equal_the_reference() {
 #[test]
 fn the_reference_quantizes_as_the_equation_says() {
     let affine = Affine { scale: 0.5, zero_point: 10, q_min: 0, q_max: 255 };
-    let codes = [(0.0, 10), (0.25, 10), (0.75, 12), (-0.25, 10), (-100.0, 0), (1e9, 255), (f32::NAN, 10), (-5.0, 0)];
-    for (x, q) in codes {
+    let values = [(0.0, 10), (0.25, 10), (0.75, 12), (-0.25, 10), (-100.0, 0), (1e9, 255), (f32::NAN, 10), (-5.0, 0)];
+    for (x, q) in values {
         assert_eq!(reference::quantize(x, affine), q, "{x}");
     }
 }
@@ -122,18 +122,18 @@ fn rows_have_parameters_of_their_own() {
 }
 
 /// A way to draw operands: whole ones, or a single quantized value.
-fn operand<'a>(noise: &mut Noise, codes: Codes<'a>) -> Operand<'a> {
-    let zero_point = noise.within(codes.range());
-    let is_single = !codes.is_empty() && noise.next().is_multiple_of(3);
-    let codes = match codes {
-        Codes::I8(codes) => Codes::I8(if is_single { &codes[..1] } else { codes }),
-        Codes::U8(codes) => Codes::U8(if is_single { &codes[..1] } else { codes }),
+fn operand<'a>(noise: &mut Noise, values: QuantizedSlice<'a>) -> Operand<'a> {
+    let zero_point = noise.within(values.range());
+    let is_single = !values.is_empty() && noise.next().is_multiple_of(3);
+    let values = match values {
+        QuantizedSlice::I8(values) => QuantizedSlice::I8(if is_single { &values[..1] } else { values }),
+        QuantizedSlice::U8(values) => QuantizedSlice::U8(if is_single { &values[..1] } else { values }),
     };
-    Operand { codes, zero_point }
+    Operand { values, zero_point }
 }
 
 fn code_at(operand: Operand<'_>, index: usize) -> i32 {
-    operand.codes.at(if operand.codes.len() == 1 { 0 } else { index })
+    operand.values.at(if operand.values.len() == 1 { 0 } else { index })
 }
 
 fn steps(operand: Operand<'_>, index: usize) -> i32 {
@@ -146,10 +146,10 @@ fn sums_and_products_equal_the_equations() {
         let mut noise = Noise::new(3);
         for length in (0..70).chain([777]) {
             let (a, b) = (noise.bytes(length), noise.signed(length));
-            let (a, b) = (operand(&mut noise, Codes::U8(&a)), operand(&mut noise, Codes::I8(&b)));
+            let (a, b) = (operand(&mut noise, QuantizedSlice::U8(&a)), operand(&mut noise, QuantizedSlice::I8(&b)));
             let (m_a, m_b) = (0.731_f32, -1.27_f32);
             let mut out = vec![0_i8; length];
-            let sum = Bounded { out: CodesMut::I8(&mut out), zero_point: -9, q_min: -100, q_max: 127 };
+            let sum = Bounded { out: QuantizedSliceMut::I8(&mut out), zero_point: -9, q_min: -100, q_max: 127 };
             kernel.add((a, m_a), (b, m_b), sum).expect("valid operands");
             let code = |real: f32| real.round_ties_even().clamp(-100.0, 127.0);
             let constant = -9.0 - (m_a * a.zero_point as f32 + m_b * b.zero_point as f32);
@@ -158,7 +158,7 @@ fn sums_and_products_equal_the_equations() {
                 let expected = code(m_b.mul_add(code_at(b, index) as f32, sum));
                 assert_eq!(f32::from(actual), expected, "{} {index}", kernel.name());
             }
-            let product = Bounded { out: CodesMut::I8(&mut out), zero_point: -9, q_min: -100, q_max: 127 };
+            let product = Bounded { out: QuantizedSliceMut::I8(&mut out), zero_point: -9, q_min: -100, q_max: 127 };
             kernel.multiply(a, b, 0.0137, product).expect("valid operands");
             for (index, &actual) in out.iter().enumerate() {
                 let expected = code((steps(a, index) * steps(b, index)) as f32 * 0.0137 - 9.0);
@@ -177,7 +177,7 @@ fn sums_are_requantized_by_column() {
             let each: Vec<f32> = noise.reals(columns).into_iter().map(|x| x * 0.01).collect();
             for multipliers in [Scales::Each(&each), Scales::One(0.0005)] {
                 let mut out = vec![0_u8; sums.len()];
-                let bounded = Bounded { out: CodesMut::U8(&mut out), zero_point: 100, q_min: 3, q_max: 250 };
+                let bounded = Bounded { out: QuantizedSliceMut::U8(&mut out), zero_point: 100, q_min: 3, q_max: 250 };
                 kernel.requantize(&sums, multipliers, bounded).expect("whole rows");
                 for (index, (&sum, &code)) in sums.iter().zip(&out).enumerate() {
                     let real = (sum as f32 * multipliers.at(index % columns)).round_ties_even() + 100.0;
@@ -185,7 +185,7 @@ fn sums_are_requantized_by_column() {
                 }
             }
         }
-        let bounded = Bounded { out: CodesMut::U8(&mut [0; 3]), zero_point: 0, q_min: 0, q_max: 255 };
+        let bounded = Bounded { out: QuantizedSliceMut::U8(&mut [0; 3]), zero_point: 0, q_min: 0, q_max: 255 };
         let refused = kernel.requantize(&[1; 3], Scales::Each(&[1.0; 2]), bounded);
         assert!(matches!(refused, Err(Error::Length { what: "sums", .. })), "{refused:?}");
     }

@@ -8,13 +8,15 @@ use proptest::prelude::*;
 use super::kernels;
 use super::noise::Noise;
 use crate::{
-    Codes, F32Output, I32Output, Kernel, Lhs, Output, Requantized, Scales, Scratch, Weights, ZeroPoints, reference,
+    F32Output, I32Output, Kernel, Lhs, Output, QuantizedSlice, Requantized, Scales, Scratch, Weights, ZeroPoints,
+    reference,
 };
 
 /// The sums of a product of `u8` and `i8` quantized values without zero points.
 fn sums(kernel: Kernel, lhs: &[u8], rhs: &[i8], (m, n, k): (usize, usize, usize)) -> Vec<i32> {
-    let packed = kernel.pack(&Weights::row_major(Codes::I8(rhs), n, k, ZeroPoints::One(0))).expect("valid weights");
-    let lhs = Lhs { codes: Codes::U8(lhs), m, row_stride: k, zero_points: ZeroPoints::One(0) };
+    let packed =
+        kernel.pack(&Weights::row_major(QuantizedSlice::I8(rhs), n, k, ZeroPoints::One(0))).expect("valid weights");
+    let lhs = Lhs { values: QuantizedSlice::U8(lhs), m, row_stride: k, zero_points: ZeroPoints::One(0) };
     let mut out = vec![0; m * n];
     let output = Output::I32(I32Output { out: &mut out, row_stride: n, bias: None });
     kernel.gemm(&lhs, &packed, output, &mut Scratch::default()).expect("a valid product");
@@ -48,8 +50,9 @@ fn signed_extremes_do_not_saturate() {
     let (m, n, k) = (7, 33, 40);
     let (lhs, rhs) = (vec![-128_i8; m * k], vec![-128_i8; n * k]);
     for kernel in kernels() {
-        let packed = kernel.pack(&Weights::row_major(Codes::I8(&rhs), n, k, ZeroPoints::One(0))).expect("valid");
-        let lhs = Lhs { codes: Codes::I8(&lhs), m, row_stride: k, zero_points: ZeroPoints::One(127) };
+        let packed =
+            kernel.pack(&Weights::row_major(QuantizedSlice::I8(&rhs), n, k, ZeroPoints::One(0))).expect("valid");
+        let lhs = Lhs { values: QuantizedSlice::I8(&lhs), m, row_stride: k, zero_points: ZeroPoints::One(127) };
         let mut out = vec![0; m * n];
         let output = Output::I32(I32Output { out: &mut out, row_stride: n, bias: None });
         kernel.gemm(&lhs, &packed, output, &mut Scratch::default()).expect("a valid product");
@@ -63,8 +66,9 @@ fn deep_sums_wrap_on_the_way_and_come_back() {
     let (m, n, k) = (3, 20, 70_000);
     let (lhs, rhs) = (vec![255_u8; m * k], vec![127_i8; n * k]);
     for kernel in kernels() {
-        let packed = kernel.pack(&Weights::row_major(Codes::I8(&rhs), n, k, ZeroPoints::One(0))).expect("valid");
-        let lhs = Lhs { codes: Codes::U8(&lhs), m, row_stride: k, zero_points: ZeroPoints::One(254) };
+        let packed =
+            kernel.pack(&Weights::row_major(QuantizedSlice::I8(&rhs), n, k, ZeroPoints::One(0))).expect("valid");
+        let lhs = Lhs { values: QuantizedSlice::U8(&lhs), m, row_stride: k, zero_points: ZeroPoints::One(254) };
         let mut out = vec![0; m * n];
         let output = Output::I32(I32Output { out: &mut out, row_stride: n, bias: None });
         kernel.gemm(&lhs, &packed, output, &mut Scratch::default()).expect("a valid product");
@@ -99,10 +103,10 @@ fn extreme_scales_are_defined() {
     let n = SUMS.len() * SCALES.len();
     let bias: Vec<i32> = SUMS.iter().flat_map(|&sum| [sum; SCALES.len()]).collect();
     let multipliers: Vec<f32> = SUMS.iter().flat_map(|_| SCALES).collect();
-    let weights = Weights::row_major(Codes::I8(&[]), n, 0, ZeroPoints::One(0));
-    let lhs = Lhs { codes: Codes::U8(&[]), m: 1, row_stride: 0, zero_points: ZeroPoints::One(0) };
+    let weights = Weights::row_major(QuantizedSlice::I8(&[]), n, 0, ZeroPoints::One(0));
+    let lhs = Lhs { values: QuantizedSlice::U8(&[]), m: 1, row_stride: 0, zero_points: ZeroPoints::One(0) };
     for kernel in kernels() {
-        let packed = kernel.pack(&weights).expect("no codes");
+        let packed = kernel.pack(&weights).expect("no values");
         for (zero_point, q_min, q_max) in [(0, 0, 255), (255, 0, 255), (7, 7, 255), (100, 100, 100), (3, 0, 127)] {
             let mut out = [vec![0_u8; n], vec![1_u8; n]];
             let [expected, actual] = &mut out;
@@ -130,9 +134,10 @@ fn threads_change_nothing() {
     for (m, n, k) in [(300, 200, 256), (1, 4000, 3000), (5000, 40, 70), (23, 1500, 500)] {
         let (lhs, rhs, scales) = (noise.bytes(m * k), noise.signed(n * k), noise.reals(n));
         for kernel in kernels().into_iter().filter(|kernel| !kernel.name().starts_with("portable")) {
-            let packed = kernel.pack(&Weights::row_major(Codes::I8(&rhs), n, k, ZeroPoints::One(0))).expect("valid");
+            let packed =
+                kernel.pack(&Weights::row_major(QuantizedSlice::I8(&rhs), n, k, ZeroPoints::One(0))).expect("valid");
             let run = || {
-                let lhs = Lhs { codes: Codes::U8(&lhs), m, row_stride: k, zero_points: ZeroPoints::One(9) };
+                let lhs = Lhs { values: QuantizedSlice::U8(&lhs), m, row_stride: k, zero_points: ZeroPoints::One(9) };
                 let mut out = vec![0.0_f32; m * n];
                 let output = Output::F32(F32Output {
                     out: &mut out,
@@ -166,8 +171,8 @@ fn on_threads<R>(_: usize, work: impl FnOnce() -> R) -> R {
 
 #[test]
 fn weights_of_another_layout_are_refused() {
-    let weights = Weights::row_major(Codes::I8(&[1, 2, 3, 4]), 2, 2, ZeroPoints::One(0));
-    let lhs = Lhs { codes: Codes::U8(&[1, 2]), m: 1, row_stride: 2, zero_points: ZeroPoints::One(0) };
+    let weights = Weights::row_major(QuantizedSlice::I8(&[1, 2, 3, 4]), 2, 2, ZeroPoints::One(0));
+    let lhs = Lhs { values: QuantizedSlice::U8(&[1, 2]), m: 1, row_stride: 2, zero_points: ZeroPoints::One(0) };
     for packer in kernels() {
         let packed = packer.pack(&weights).expect("valid weights");
         for kernel in kernels() {
@@ -193,9 +198,9 @@ proptest! {
     ) {
         let mut noise = Noise::new(seed);
         let (left, right) = (noise.bytes(m * k), noise.signed(n * k));
-        let weights = Weights::row_major(Codes::I8(&right), n, k, ZeroPoints::One(zero_points.1));
+        let weights = Weights::row_major(QuantizedSlice::I8(&right), n, k, ZeroPoints::One(zero_points.1));
         let left_zero = ZeroPoints::One(zero_points.0);
-        let lhs = Lhs { codes: Codes::U8(&left), m, row_stride: k, zero_points: left_zero };
+        let lhs = Lhs { values: QuantizedSlice::U8(&left), m, row_stride: k, zero_points: left_zero };
         let mut expected = vec![0; m * n];
         reference::gemm(&lhs, &weights, Output::I32(I32Output { out: &mut expected, row_stride: n, bias: None }));
         for kernel in kernels() {

@@ -6,8 +6,8 @@ use std::vec::Vec;
 use super::kernels;
 use super::noise::Noise;
 use crate::{
-    Codes, F32Output, I32Output, Kernel, Lhs, Output, PackedWeights, Requantized, Residual, Scales, Scratch, Weights,
-    ZeroPoints, reference,
+    F32Output, I32Output, Kernel, Lhs, Output, PackedWeights, QuantizedSlice, Requantized, Residual, Scales, Scratch,
+    Weights, ZeroPoints, reference,
 };
 
 /// A product and everything that may be part of one.
@@ -28,7 +28,7 @@ struct Case {
     form: u32,
 }
 
-fn codes((bytes, is_signed): &(Vec<u8>, bool)) -> Vec<i8> {
+fn values((bytes, is_signed): &(Vec<u8>, bool)) -> Vec<i8> {
     if *is_signed { bytes.iter().map(|byte| byte.cast_signed()).collect() } else { Vec::new() }
 }
 
@@ -55,11 +55,11 @@ impl Case {
     }
 
     fn check(&self, kernel: Kernel, scratch: &mut Scratch) {
-        let (signed_lhs, signed_rhs) = (codes(&self.lhs), codes(&self.rhs));
-        let lhs_codes = if self.lhs.1 { Codes::I8(&signed_lhs) } else { Codes::U8(&self.lhs.0) };
-        let rhs_codes = if self.rhs.1 { Codes::I8(&signed_rhs) } else { Codes::U8(&self.rhs.0) };
+        let (signed_lhs, signed_rhs) = (values(&self.lhs), values(&self.rhs));
+        let lhs_values = if self.lhs.1 { QuantizedSlice::I8(&signed_lhs) } else { QuantizedSlice::U8(&self.lhs.0) };
+        let rhs_values = if self.rhs.1 { QuantizedSlice::I8(&signed_rhs) } else { QuantizedSlice::U8(&self.rhs.0) };
         let lhs = Lhs {
-            codes: lhs_codes,
+            values: lhs_values,
             m: self.m,
             row_stride: self.k + self.gap,
             zero_points: match self.form & 4 {
@@ -72,7 +72,7 @@ impl Case {
             8 => ZeroPoints::One(self.column_zero_points[0]),
             _ => ZeroPoints::Each(&self.column_zero_points),
         };
-        let weights = Weights::row_major(rhs_codes, self.n, self.k, rhs_zero_points);
+        let weights = Weights::row_major(rhs_values, self.n, self.k, rhs_zero_points);
         let packed = kernel.pack(&weights).expect("valid weights");
         let what = (kernel.name(), self.m, self.n, self.k, self.form);
         let mut run = |expected: Output<'_>, actual: Output<'_>| {
@@ -113,8 +113,12 @@ impl Case {
             2 => {
                 let mut out = [vec![77_u8; size], vec![77_u8; size]];
                 let [a, b] = &mut out;
-                let residual =
-                    Residual { codes: Codes::U8(&self.residual), row_stride: self.n, zero_point: 99, multiplier: 0.7 };
+                let residual = Residual {
+                    values: QuantizedSlice::U8(&self.residual),
+                    row_stride: self.n,
+                    zero_point: 99,
+                    multiplier: 0.7,
+                };
                 let output = |out| {
                     Output::U8(Requantized {
                         out,
@@ -134,8 +138,12 @@ impl Case {
                 let mut out = [vec![77_i8; size], vec![77_i8; size]];
                 let [a, b] = &mut out;
                 let signed: Vec<i8> = self.residual.iter().map(|x| x.cast_signed()).collect();
-                let residual =
-                    Residual { codes: Codes::I8(&signed), row_stride: self.n, zero_point: -5, multiplier: -0.3 };
+                let residual = Residual {
+                    values: QuantizedSlice::I8(&signed),
+                    row_stride: self.n,
+                    zero_point: -5,
+                    multiplier: -0.3,
+                };
                 let output = |out| {
                     Output::I8(Requantized {
                         out,
@@ -187,9 +195,9 @@ fn weights_packed_in_the_memory_of_others_are_as_if_packed_anew() {
         let (mut noise, mut scratch, mut packed) = (Noise::new(7), Scratch::default(), PackedWeights::default());
         for (m, n, k) in [(3, 20, 70), (2, 5, 3), (4, 33, 9), (1, 1, 1), (5, 40, 64), (2, 7, 0), (3, 20, 70)] {
             let (lhs, rhs) = (noise.bytes(m * k), noise.bytes(n * k));
-            let lhs = Lhs { codes: Codes::U8(&lhs), m, row_stride: k, zero_points: ZeroPoints::One(3) };
+            let lhs = Lhs { values: QuantizedSlice::U8(&lhs), m, row_stride: k, zero_points: ZeroPoints::One(3) };
             let zero_point = if n == 5 { 128 } else { 7 };
-            let weights = Weights::column_major(Codes::U8(&rhs), n, k, ZeroPoints::One(zero_point));
+            let weights = Weights::column_major(QuantizedSlice::U8(&rhs), n, k, ZeroPoints::One(zero_point));
             kernel.pack_into(&weights, &mut packed).expect("valid weights");
             let anew = kernel.pack(&weights).expect("valid weights");
             assert_eq!((packed.n(), packed.k(), packed.bytes()), (anew.n(), anew.k(), anew.bytes()));
@@ -202,9 +210,9 @@ fn weights_packed_in_the_memory_of_others_are_as_if_packed_anew() {
         }
         let other = kernels().into_iter().find(|other| other.0.layout != kernel.0.layout);
         let Some(other) = other else { continue };
-        let weights = Weights::row_major(Codes::I8(&[1]), 1, 1, ZeroPoints::One(0));
+        let weights = Weights::row_major(QuantizedSlice::I8(&[1]), 1, 1, ZeroPoints::One(0));
         kernel.pack_into(&weights, &mut packed).expect("valid weights");
-        let lhs = Lhs { codes: Codes::U8(&[1]), m: 1, row_stride: 1, zero_points: ZeroPoints::One(0) };
+        let lhs = Lhs { values: QuantizedSlice::U8(&[1]), m: 1, row_stride: 1, zero_points: ZeroPoints::One(0) };
         let output = Output::I32(I32Output { out: &mut [0], row_stride: 1, bias: None });
         assert!(other.gemm(&lhs, &packed, output, &mut scratch).is_err(), "packed for another kernel");
     }

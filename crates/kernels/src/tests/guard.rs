@@ -7,8 +7,8 @@ use super::float::defined;
 use super::kernels;
 use super::noise::Noise;
 use crate::{
-    Codes, ConvInput, FloatMatrix, Geometry, Lhs, Output, Requantized, Residual, Scales, Scratch, Weights, ZeroPoints,
-    reference,
+    ConvInput, FloatMatrix, Geometry, Lhs, Output, QuantizedSlice, Requantized, Residual, Scales, Scratch, Weights,
+    ZeroPoints, reference,
 };
 
 const PAGE: usize = 4096;
@@ -74,8 +74,9 @@ fn products_touch_nothing_but_their_operands() {
                 let residual = Guarded::new(&residual, at_end);
                 let mut out = Guarded::new(&std::vec![0_u8; m * n], at_end);
                 let mut expected = std::vec![0_u8; m * n];
-                let weights = Weights::row_major(Codes::I8(rhs.get()), n, k, ZeroPoints::One(0));
-                let lhs = Lhs { codes: Codes::U8(lhs.get()), m, row_stride: k, zero_points: ZeroPoints::One(8) };
+                let weights = Weights::row_major(QuantizedSlice::I8(rhs.get()), n, k, ZeroPoints::One(0));
+                let lhs =
+                    Lhs { values: QuantizedSlice::U8(lhs.get()), m, row_stride: k, zero_points: ZeroPoints::One(8) };
                 let packed = kernel.pack(&weights).expect("valid weights");
                 reference::gemm(&lhs, &weights, output(&mut expected, n, bias.get(), scales.get(), residual.get()));
                 let to = output(out.get_mut(), n, bias.get(), scales.get(), residual.get());
@@ -112,7 +113,7 @@ fn float_products_touch_nothing_but_their_operands() {
 }
 
 fn output<'a>(out: &'a mut [u8], n: usize, bias: &'a [i32], scales: &'a [f32], residual: &'a [u8]) -> Output<'a> {
-    let residual = Residual { codes: Codes::U8(residual), row_stride: n, zero_point: 3, multiplier: 0.25 };
+    let residual = Residual { values: QuantizedSlice::U8(residual), row_stride: n, zero_point: 3, multiplier: 0.25 };
     let (multipliers, bias, residual) = (Scales::Each(scales), Some(bias), Some(residual));
     Output::U8(Requantized { out, row_stride: n, bias, multipliers, zero_point: 128, q_min: 0, q_max: 255, residual })
 }
@@ -140,13 +141,13 @@ fn convolutions_touch_nothing_but_their_operands() {
                     let weights = Guarded::new(&noise.signed(channels * taps * taps * channels / groups), at_end);
                     let mut out = Guarded::new(&std::vec![0_u8; rows * channels], at_end);
                     let mut expected = std::vec![0_u8; rows * channels];
-                    let input = ConvInput { codes: Codes::U8(input.get()), batch: 2, size, zero_point: 77 };
-                    let (codes, zero_points) = (Codes::I8(weights.get()), ZeroPoints::One(0));
+                    let input = ConvInput { values: QuantizedSlice::U8(input.get()), batch: 2, size, zero_point: 77 };
+                    let (values, zero_points) = (QuantizedSlice::I8(weights.get()), ZeroPoints::One(0));
                     let (bias, scales) = (std::vec![5; channels], std::vec![0.01; channels]);
                     let residual = std::vec![3; rows * channels];
-                    let packed = kernel.pack_conv(&geometry, codes, zero_points).expect("valid weights");
+                    let packed = kernel.pack_conv(&geometry, values, zero_points).expect("valid weights");
                     let to = output(&mut expected, channels, &bias, &scales, &residual);
-                    reference::conv(&input, &geometry, codes, zero_points, to);
+                    reference::conv(&input, &geometry, values, zero_points, to);
                     let to = output(out.get_mut(), channels, &bias, &scales, &residual);
                     kernel.conv(&input, &packed, to, &mut Scratch::default()).expect("a valid convolution");
                     assert_eq!(out.get(), expected, "{} {geometry:?}", kernel.name());

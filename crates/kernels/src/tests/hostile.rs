@@ -12,8 +12,8 @@ use std::vec::Vec;
 use super::noise::Noise;
 use super::{cases, kernels};
 use crate::{
-    Codes, Error, F32Output, FloatMatrix, I32Output, Kernel, Lhs, Output, PackedWeights, Requantized, Residual, Scales,
-    Scratch, Weights, ZeroPoints,
+    Error, F32Output, FloatMatrix, I32Output, Kernel, Lhs, Output, PackedWeights, QuantizedSlice, Requantized,
+    Residual, Scales, Scratch, Weights, ZeroPoints,
 };
 
 /// Sizes and strides: small ones, and those of which products and sums overflow.
@@ -55,8 +55,8 @@ fn is_whole(kernel: Kernel, packed: &PackedWeights) {
         return;
     }
     let mut out = vec![0; n];
-    let codes = vec![3_u8; k];
-    let lhs = Lhs { codes: Codes::U8(&codes), m: 1, row_stride: k, zero_points: ZeroPoints::Each(&[2]) };
+    let values = vec![3_u8; k];
+    let lhs = Lhs { values: QuantizedSlice::U8(&values), m: 1, row_stride: k, zero_points: ZeroPoints::Each(&[2]) };
     let output = Output::I32(I32Output { out: &mut out, row_stride: n, bias: None });
     kernel.gemm(&lhs, packed, output, &mut Scratch::default()).expect("a valid product");
     assert!(out.iter().all(|&sum| sum == i32::try_from(k).expect("a small depth")), "{} {n} {k}", kernel.name());
@@ -66,13 +66,14 @@ fn is_whole(kernel: Kernel, packed: &PackedWeights) {
 fn packing_of_absurd_sizes_leaves_what_was_packed() {
     let ones = [1_i8; 64];
     for kernel in kernels() {
-        let good = Weights::row_major(Codes::I8(&ones), 5, 3, ZeroPoints::One(0));
+        let good = Weights::row_major(QuantizedSlice::I8(&ones), 5, 3, ZeroPoints::One(0));
         let mut packed = kernel.pack(&good).expect("valid weights");
         for n in SIZES {
             for k in SIZES {
                 for (n_stride, k_stride) in [(k, 1), (1, n), (0, 0), (usize::MAX, usize::MAX)] {
                     for zero_points in [ZeroPoints::One(0), ZeroPoints::One(9), ZeroPoints::Each(&[1; 20])] {
-                        let weights = Weights { codes: Codes::I8(&ones), n, k, n_stride, k_stride, zero_points };
+                        let weights =
+                            Weights { values: QuantizedSlice::I8(&ones), n, k, n_stride, k_stride, zero_points };
                         let before = (packed.n(), packed.k(), packed.bytes());
                         match survives(&(kernel.name(), weights), || kernel.pack_into(&weights, &mut packed)) {
                             Ok(()) => assert_eq!((packed.n(), packed.k()), (n, k)),
@@ -87,7 +88,7 @@ fn packing_of_absurd_sizes_leaves_what_was_packed() {
             }
         }
         for n in [1 << 62, usize::MAX] {
-            let weights = Weights::row_major(Codes::I8(&[]), n, 0, ZeroPoints::One(0));
+            let weights = Weights::row_major(QuantizedSlice::I8(&[]), n, 0, ZeroPoints::One(0));
             assert!(matches!(kernel.pack_into(&weights, &mut packed), Err(Error::TooLarge { .. })), "{n}");
             is_whole(kernel, &packed);
         }
@@ -98,12 +99,16 @@ fn packing_of_absurd_sizes_leaves_what_was_packed() {
 fn with_output(noise: &mut Noise, length: usize, call: &mut dyn FnMut(Output<'_>)) {
     let (row_stride, short) = (size(noise, false), noise.next().is_multiple_of(4));
     let count = if short { length / 2 } else { length };
-    let codes = vec![1_u8; count];
+    let values = vec![1_u8; count];
     let (bias, scales, real_bias) = (vec![7; count], vec![0.5; count], vec![0.25; count]);
     let bias = (!noise.next().is_multiple_of(3)).then_some(&bias[..]);
     let multipliers = if noise.next().is_multiple_of(2) { Scales::One(f32::NAN) } else { Scales::Each(&scales) };
-    let residual =
-        Residual { codes: Codes::U8(&codes), row_stride: size(noise, false), zero_point: 3, multiplier: 1.0 };
+    let residual = Residual {
+        values: QuantizedSlice::U8(&values),
+        row_stride: size(noise, false),
+        zero_point: 3,
+        multiplier: 1.0,
+    };
     let residual = noise.next().is_multiple_of(2).then_some(residual);
     match noise.next() % 3 {
         0 => call(Output::I32(I32Output { out: &mut vec![0; length], row_stride, bias })),
@@ -131,14 +136,15 @@ fn products_of_absurd_sizes_are_errors_or_have_results() {
         for _ in 0..cases(kernel, 20_000) {
             let (n, k) = (noise.next() as usize % 40, noise.next() as usize % 5);
             let count = noise.next() as usize % 200;
-            let (weight_codes, codes) = (noise.signed(n * k), noise.bytes(count));
+            let (weight_values, values) = (noise.signed(n * k), noise.bytes(count));
             let zero_points = if noise.next().is_multiple_of(2) { ZeroPoints::One(0) } else { ZeroPoints::One(5) };
-            let packed = kernel.pack(&Weights::row_major(Codes::I8(&weight_codes), n, k, zero_points)).expect("valid");
+            let packed =
+                kernel.pack(&Weights::row_major(QuantizedSlice::I8(&weight_values), n, k, zero_points)).expect("valid");
             let small = !noise.next().is_multiple_of(4);
             let (m, row_stride) = (size(&mut noise, small), size(&mut noise, false));
             let each = [5; 3];
             let zero_points = if noise.next().is_multiple_of(2) { ZeroPoints::One(3) } else { ZeroPoints::Each(&each) };
-            let lhs = Lhs { codes: Codes::U8(&codes), m, row_stride, zero_points };
+            let lhs = Lhs { values: QuantizedSlice::U8(&values), m, row_stride, zero_points };
             let length = noise.next() as usize % 150;
             with_output(&mut noise, length, &mut |output| {
                 let what = format!("{} {m} {n} {k} {row_stride} {output:?}", kernel.name());
@@ -157,9 +163,10 @@ fn without_depth_products_are_what_is_added() {
                 for zero_points in [ZeroPoints::One(9), ZeroPoints::Each(&each)] {
                     // Whatever the strides are: there is nothing in a row.
                     for row_stride in [0, 5, usize::MAX] {
-                        let lhs = Lhs { codes: Codes::U8(&[]), m, row_stride, zero_points };
-                        let weights = Weights::row_major(Codes::I8(&[]), n, 0, ZeroPoints::One(weight_zero_point));
-                        let packed = kernel.pack(&weights).expect("no codes");
+                        let lhs = Lhs { values: QuantizedSlice::U8(&[]), m, row_stride, zero_points };
+                        let weights =
+                            Weights::row_major(QuantizedSlice::I8(&[]), n, 0, ZeroPoints::One(weight_zero_point));
+                        let packed = kernel.pack(&weights).expect("no values");
                         let bias: Vec<i32> = (0..n).map(|column| i32::try_from(column).expect("small")).collect();
                         let mut out = vec![77; m * n];
                         let output = Output::I32(I32Output { out: &mut out, row_stride: n, bias: Some(&bias) });

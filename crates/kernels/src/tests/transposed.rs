@@ -6,8 +6,8 @@ use std::vec::Vec;
 use super::noise::Noise;
 use super::{cases, kernels};
 use crate::{
-    Codes, ConvInput, Error, F32Output, Geometry, I32Output, Kernel, Output, Requantized, Residual, Scales, Scratch,
-    ZeroPoints, reference,
+    ConvInput, Error, F32Output, Geometry, I32Output, Kernel, Output, QuantizedSlice, Requantized, Residual, Scales,
+    Scratch, ZeroPoints, reference,
 };
 
 /// Kernels, strides (also larger than the kernel), dilations, paddings (also larger than what a tap reaches) and
@@ -59,14 +59,14 @@ fn check(kernel: Kernel, noise: &mut Noise, scratch: &mut Scratch) {
     let batch = 1 + noise.next() as usize % 3;
     let elements = size.iter().product::<usize>() * geometry.channels_in * batch;
     let (unsigned, signed) = (noise.bytes(elements), noise.signed(elements));
-    let (codes, zero_point) = match noise.next() % 2 {
-        0 => (Codes::I8(&signed), noise.within((-128, 127))),
-        _ => (Codes::U8(&unsigned), noise.within((0, 255))),
+    let (values, zero_point) = match noise.next() % 2 {
+        0 => (QuantizedSlice::I8(&signed), noise.within((-128, 127))),
+        _ => (QuantizedSlice::U8(&unsigned), noise.within((0, 255))),
     };
-    let input = ConvInput { codes, batch, size, zero_point };
+    let input = ConvInput { values, batch, size, zero_point };
     let n = geometry.channels_out;
-    let weight_codes = noise.bytes(geometry.taps() * geometry.channels_in / geometry.groups * n);
-    let weights = Codes::U8(&weight_codes);
+    let weight_values = noise.bytes(geometry.taps() * geometry.channels_in / geometry.groups * n);
+    let weights = QuantizedSlice::U8(&weight_values);
     let each: Vec<i32> = (0..n).map(|_| noise.within((0, 255))).collect();
     let zero_points = if noise.next().is_multiple_of(2) { ZeroPoints::Each(&each) } else { ZeroPoints::One(128) };
     let packed = kernel.pack_transposed_conv(&geometry, weights, zero_points).expect("valid weights");
@@ -100,8 +100,8 @@ fn check(kernel: Kernel, noise: &mut Noise, scratch: &mut Scratch) {
     kernel.transposed_conv(&input, &packed, out_size, output(b), scratch).expect("a valid convolution");
     assert!(reals[0] == reals[1], "{what}");
 
-    let mut codes = [vec![0_i8; rows * n], vec![0_i8; rows * n]];
-    let [a, b] = &mut codes;
+    let mut values = [vec![0_i8; rows * n], vec![0_i8; rows * n]];
+    let [a, b] = &mut values;
     let output = |out| {
         Output::I8(Requantized {
             out,
@@ -111,12 +111,17 @@ fn check(kernel: Kernel, noise: &mut Noise, scratch: &mut Scratch) {
             zero_point: -3,
             q_min: -100,
             q_max: 127,
-            residual: Some(Residual { codes: Codes::I8(&residual), row_stride: n, zero_point: 4, multiplier: 0.7 }),
+            residual: Some(Residual {
+                values: QuantizedSlice::I8(&residual),
+                row_stride: n,
+                zero_point: 4,
+                multiplier: 0.7,
+            }),
         })
     };
     reference::transposed_conv(&input, &geometry, weights, zero_points, out_size, output(a));
     kernel.transposed_conv(&input, &packed, out_size, output(b), scratch).expect("a valid convolution");
-    assert!(codes[0] == codes[1], "{what}");
+    assert!(values[0] == values[1], "{what}");
 }
 
 #[test]
@@ -133,9 +138,10 @@ fn sizes_that_cannot_be_are_refused() {
         pad_begin: none,
         pad_end: none,
     };
-    let packed = kernel.pack_transposed_conv(&geometry, Codes::I8(&[1; 4]), ZeroPoints::One(0)).expect("four codes");
-    let codes = [1_u8; 9];
-    let input = ConvInput { codes: Codes::U8(&codes), batch: 1, size: [1, 3, 3], zero_point: 0 };
+    let packed =
+        kernel.pack_transposed_conv(&geometry, QuantizedSlice::I8(&[1; 4]), ZeroPoints::One(0)).expect("four values");
+    let values = [1_u8; 9];
+    let input = ConvInput { values: QuantizedSlice::U8(&values), batch: 1, size: [1, 3, 3], zero_point: 0 };
     for out_size in [[1, 5, 6], [1, 8, 6], [1, 6, 8], [2, 6, 6], none] {
         let output = Output::I32(I32Output { out: &mut [0; 100], row_stride: 1, bias: None });
         let refused = kernel.transposed_conv(&input, &packed, out_size, output, &mut Scratch::default());

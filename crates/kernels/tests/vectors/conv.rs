@@ -3,7 +3,7 @@
 use fourfold_kernels::{ConvInput, Geometry, I32Output, Kernel, Output, Scratch};
 
 use super::file::{Case, Content, Tensor};
-use super::{assert_codes, bias_codes, cases, codes, integers, multipliers, requantized, signed, zero_points};
+use super::{assert_values, bias_values, cases, integers, multipliers, requantized, signed, values, zero_points};
 
 /// The elements with the second axis last.
 fn channels_last(tensor: &Tensor, size: usize) -> Tensor {
@@ -69,12 +69,12 @@ impl Convolution {
         let (x_signed, w_signed) = (signed(&self.x), signed(&self.w));
         let (x_zero, w_zero) = (integers(case, "x_zero_point"), integers(case, "w_zero_point"));
         let input = ConvInput {
-            codes: codes(&self.x, &x_signed),
+            values: values(&self.x, &x_signed),
             batch: self.batch,
             size: self.size,
             zero_point: x_zero.first().copied().unwrap_or(0),
         };
-        let packed = kernel.pack_conv(&self.geometry, codes(&self.w, &w_signed), zero_points(&w_zero));
+        let packed = kernel.pack_conv(&self.geometry, values(&self.w, &w_signed), zero_points(&w_zero));
         kernel.conv(&input, &packed.expect("valid"), output, &mut Scratch::default()).expect("a valid convolution");
     }
 
@@ -85,7 +85,7 @@ impl Convolution {
     }
 
     /// The quantized values of a result with the parameters of the case.
-    fn codes(&self, case: &Case, kernel: Kernel, bias: Option<&[i32]>) -> Vec<u8> {
+    fn values(&self, case: &Case, kernel: Kernel, bias: Option<&[i32]>) -> Vec<u8> {
         let (count, _) = self.results();
         let (mut unsigned, mut signed) = (vec![0_u8; count], vec![0_i8; count]);
         let multipliers = multipliers(case, ["x_scale", "w_scale"]);
@@ -116,25 +116,25 @@ fn sums_are_those_of_onnx_runtime() {
 }
 
 #[test]
-fn codes_are_those_of_onnx_runtime() {
+fn values_are_those_of_onnx_runtime() {
     for case in cases(&["QLinearConv"], 69) {
         let (conv, bias) = (Convolution::new(&case), case.get("bias").map(Tensor::integers));
         for kernel in Kernel::supported() {
-            let codes = conv.codes(&case, kernel, bias.as_deref());
-            assert!(case.tensor("y").is(&codes), "{} on {}", case.name, kernel.name());
+            let values = conv.values(&case, kernel, bias.as_deref());
+            assert!(case.tensor("y").is(&values), "{} on {}", case.name, kernel.name());
         }
     }
 }
 
 #[test]
-fn codes_are_those_of_pytorch() {
+fn values_are_those_of_pytorch() {
     let forms = ["conv1d", "conv1d_relu", "conv2d", "conv2d_relu", "conv3d", "conv3d_relu"];
     let forms = forms.map(|form| format!("torch.{form}"));
     for case in cases(&forms.each_ref().map(String::as_str), 58) {
-        let (conv, bias) = (Convolution::new(&case), bias_codes(&case, ["x_scale", "w_scale"]));
+        let (conv, bias) = (Convolution::new(&case), bias_values(&case, ["x_scale", "w_scale"]));
         for kernel in Kernel::supported() {
             // PyTorch adds the bias in floats.
-            assert_codes(&case, "y", &conv.codes(&case, kernel, bias.as_deref()), u8::from(bias.is_some()));
+            assert_values(&case, "y", &conv.values(&case, kernel, bias.as_deref()), u8::from(bias.is_some()));
         }
     }
 }

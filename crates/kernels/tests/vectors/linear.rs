@@ -1,10 +1,10 @@
 //! Linear layers of PyTorch.
 
-use fourfold_kernels::{Codes, F32Output, Kernel, Lhs, Output, Scales, Scratch, Weights, ZeroPoints};
+use fourfold_kernels::{F32Output, Kernel, Lhs, Output, QuantizedSlice, Scales, Scratch, Weights, ZeroPoints};
 
 use super::file::Tensor;
 use super::{
-    assert_codes, bias_codes, cases, integers, multipliers, quantized_by_reciprocal, requantized, scales, signed,
+    assert_values, bias_values, cases, integers, multipliers, quantized_by_reciprocal, requantized, scales, signed,
     zero_points,
 };
 
@@ -17,17 +17,17 @@ fn static_layers_are_those_of_pytorch() {
         let (zero_point, w_signed) = (case.tensor("x_zero_point").integers()[0], signed(w));
         let w_zero = integers(&case, "w_zero_point");
         let multipliers = multipliers(&case, ["x_scale", "w_scale"]);
-        let bias = bias_codes(&case, ["x_scale", "w_scale"]);
+        let bias = bias_values(&case, ["x_scale", "w_scale"]);
         // PyTorch adds the bias in floats.
         let steps = u8::from(bias.is_some());
         for kernel in Kernel::supported() {
-            let (codes, x_zero) = (Codes::U8(x.bytes()), ZeroPoints::One(zero_point));
-            let lhs = Lhs { codes, m, row_stride: k, zero_points: x_zero };
-            let packed = kernel.pack(&Weights::row_major(Codes::I8(&w_signed), n, k, zero_points(&w_zero)));
+            let (values, x_zero) = (QuantizedSlice::U8(x.bytes()), ZeroPoints::One(zero_point));
+            let lhs = Lhs { values, m, row_stride: k, zero_points: x_zero };
+            let packed = kernel.pack(&Weights::row_major(QuantizedSlice::I8(&w_signed), n, k, zero_points(&w_zero)));
             let mut out = vec![0_u8; m * n];
             let output = Output::U8(requantized(&case, &mut out, n, bias.as_deref(), &multipliers));
             kernel.gemm(&lhs, &packed.expect("valid"), output, &mut Scratch::default()).expect("a valid product");
-            assert_codes(&case, "y_q", &out, steps);
+            assert_values(&case, "y_q", &out, steps);
         }
     }
 }
@@ -73,8 +73,9 @@ fn dynamic_layers_are_those_of_pytorch() {
         let largest = expected.iter().fold(0.0_f32, |largest, y| largest.max(y.abs()));
         assert_eq!(case.tolerance, "relmax:3e-7");
         for kernel in Kernel::supported() {
-            let packed = kernel.pack(&Weights::row_major(Codes::I8(&w_signed), n, k, ZeroPoints::One(0)));
-            let lhs = Lhs { codes: Codes::U8(&a), m, row_stride: k, zero_points: ZeroPoints::One(zero_point) };
+            let packed = kernel.pack(&Weights::row_major(QuantizedSlice::I8(&w_signed), n, k, ZeroPoints::One(0)));
+            let lhs =
+                Lhs { values: QuantizedSlice::U8(&a), m, row_stride: k, zero_points: ZeroPoints::One(zero_point) };
             let mut out = vec![0.0; m * n];
             let output = Output::F32(F32Output {
                 out: &mut out,

@@ -7,7 +7,7 @@ mod linear;
 mod products;
 
 use file::{Case, Tensor};
-use fourfold_kernels::{Codes, Requantized, Scales, ZeroPoints, reference};
+use fourfold_kernels::{QuantizedSlice, Requantized, Scales, ZeroPoints, reference};
 
 /// The cases of operators, of which there are so many.
 fn cases(operators: &[&str], count: usize) -> Vec<Case> {
@@ -17,14 +17,14 @@ fn cases(operators: &[&str], count: usize) -> Vec<Case> {
     cases
 }
 
-/// The elements as signed bytes, for [`codes`].
+/// The elements as signed bytes, for [`values`].
 fn signed(tensor: &Tensor) -> Vec<i8> {
     tensor.bytes().iter().map(|byte| byte.cast_signed()).collect()
 }
 
 /// The elements as quantized values; `signed` are the same bytes.
-fn codes<'a>(tensor: &'a Tensor, signed: &'a [i8]) -> Codes<'a> {
-    if tensor.is_signed() { Codes::I8(signed) } else { Codes::U8(tensor.bytes()) }
+fn values<'a>(tensor: &'a Tensor, signed: &'a [i8]) -> QuantizedSlice<'a> {
+    if tensor.is_signed() { QuantizedSlice::I8(signed) } else { QuantizedSlice::U8(tensor.bytes()) }
 }
 
 /// One zero point, or one for each column; 0 if there is none.
@@ -72,16 +72,16 @@ fn requantized<'a, T>(
 }
 
 /// A bias in floats as the quantized values that are added to the sums, equation (5).
-fn bias_codes(case: &Case, [x, w]: [&str; 2]) -> Option<Vec<i32>> {
+fn bias_values(case: &Case, [x, w]: [&str; 2]) -> Option<Vec<i32>> {
     let bias = case.get("bias")?.reals();
     let (s_x, s_w) = (number(case, x), case.tensor(w).reals());
     let scale = |channel: usize| f64::from(s_x) * f64::from(s_w[if s_w.len() == 1 { 0 } else { channel }]);
-    let codes = bias.iter().enumerate().map(|(channel, &b)| (f64::from(b) / scale(channel)).round_ties_even() as i32);
-    Some(codes.collect())
+    let values = bias.iter().enumerate().map(|(channel, &b)| (f64::from(b) / scale(channel)).round_ties_even() as i32);
+    Some(values.collect())
 }
 
 /// Asserts that quantized values are those of PyTorch; within one step where it adds a bias in floats.
-fn assert_codes(case: &Case, role: &str, actual: &[u8], steps: u8) {
+fn assert_values(case: &Case, role: &str, actual: &[u8], steps: u8) {
     let expected = case.tensor(role).bytes();
     assert_eq!(actual.len(), expected.len(), "{}", case.name);
     for (index, (&actual, &expected)) in actual.iter().zip(expected).enumerate() {

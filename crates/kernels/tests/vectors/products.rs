@@ -1,11 +1,11 @@
 //! Products of matrices.
 
 use fourfold_kernels::{
-    Codes, Dynamic, F32Output, I32Output, Kernel, Lhs, Output, Scales, Scratch, Weights, ZeroPoints,
+    Dynamic, F32Output, I32Output, Kernel, Lhs, Output, QuantizedSlice, Scales, Scratch, Weights, ZeroPoints,
 };
 
 use super::file::{Case, Content, Tensor};
-use super::{cases, codes, integers, multipliers, number, requantized, scales, signed, zero_points};
+use super::{cases, integers, multipliers, number, requantized, scales, signed, values, zero_points};
 
 /// `m, n, k` of `[.., m, k] * [.., k, n]`.
 fn sizes(a: &Tensor, b: &Tensor) -> [usize; 3] {
@@ -39,10 +39,10 @@ fn sums_are_those_of_onnx_runtime() {
         let mut all = vec![0_i32; shape.iter().product()];
         for kernel in Kernel::supported() {
             for (index, out) in all.chunks_exact_mut((m * n).max(1)).enumerate() {
-                let a_codes = part(codes(a, &a_signed), matrix(index, outer, &a.shape) * m * k, m * k);
-                let b_codes = part(codes(b, &b_signed), matrix(index, outer, &b.shape) * k * n, k * n);
-                let lhs = Lhs { codes: a_codes, m, row_stride: k, zero_points: zero_points(&a_zero) };
-                let packed = kernel.pack(&Weights::column_major(b_codes, n, k, zero_points(&b_zero)));
+                let a_values = part(values(a, &a_signed), matrix(index, outer, &a.shape) * m * k, m * k);
+                let b_values = part(values(b, &b_signed), matrix(index, outer, &b.shape) * k * n, k * n);
+                let lhs = Lhs { values: a_values, m, row_stride: k, zero_points: zero_points(&a_zero) };
+                let packed = kernel.pack(&Weights::column_major(b_values, n, k, zero_points(&b_zero)));
                 let output = Output::I32(I32Output { out, row_stride: n, bias: None });
                 let scratch = &mut Scratch::default();
                 kernel.gemm(&lhs, &packed.expect("valid weights"), output, scratch).expect("a valid product");
@@ -53,10 +53,10 @@ fn sums_are_those_of_onnx_runtime() {
 }
 
 /// The quantized values of one matrix.
-fn part(codes: Codes<'_>, from: usize, length: usize) -> Codes<'_> {
-    match codes {
-        Codes::I8(codes) => Codes::I8(&codes[from..from + length]),
-        Codes::U8(codes) => Codes::U8(&codes[from..from + length]),
+fn part(values: QuantizedSlice<'_>, from: usize, length: usize) -> QuantizedSlice<'_> {
+    match values {
+        QuantizedSlice::I8(values) => QuantizedSlice::I8(&values[from..from + length]),
+        QuantizedSlice::U8(values) => QuantizedSlice::U8(&values[from..from + length]),
     }
 }
 
@@ -83,7 +83,7 @@ fn bytes_of_reals(reals: &[f32]) -> Vec<u8> {
 }
 
 #[test]
-fn codes_are_those_of_onnx_runtime() {
+fn values_are_those_of_onnx_runtime() {
     for case in cases(&["QLinearMatMul"], 66) {
         let (a, b) = (case.tensor("a"), case.tensor("b"));
         let (a_signed, b_signed) = (signed(a), signed(b));
@@ -91,8 +91,8 @@ fn codes_are_those_of_onnx_runtime() {
         let [m, n, k] = sizes(a, b);
         let multipliers = multipliers(&case, ["a_scale", "b_scale"]);
         for kernel in Kernel::supported() {
-            let lhs = Lhs { codes: codes(a, &a_signed), m, row_stride: k, zero_points: zero_points(&a_zero) };
-            let weights = Weights::column_major(codes(b, &b_signed), n, k, zero_points(&b_zero));
+            let lhs = Lhs { values: values(a, &a_signed), m, row_stride: k, zero_points: zero_points(&a_zero) };
+            let weights = Weights::column_major(values(b, &b_signed), n, k, zero_points(&b_zero));
             let packed = kernel.pack(&weights).expect("valid weights");
             let (mut unsigned, mut signed) = (vec![0_u8; m * n], vec![0_i8; m * n]);
             let is_signed = case.tensor("y").is_signed();
@@ -112,7 +112,7 @@ fn real_product(case: &Case, kernel: Kernel, lhs: &Lhs<'_>, row_scale: f32) -> V
     let b = case.tensor("b");
     let (b_signed, b_zero) = (signed(b), integers(case, "b_zero_point"));
     let [k, n] = b.shape[..] else { panic!("{:?}", b.shape) };
-    let packed = kernel.pack(&Weights::column_major(codes(b, &b_signed), n, k, zero_points(&b_zero)));
+    let packed = kernel.pack(&Weights::column_major(values(b, &b_signed), n, k, zero_points(&b_zero)));
     let bias = case.get("bias").map(Tensor::reals);
     let column_scales = case.tensor("b_scale").reals();
     let mut out = vec![0.0; lhs.m * n];
@@ -130,13 +130,13 @@ fn real_product(case: &Case, kernel: Kernel, lhs: &Lhs<'_>, row_scale: f32) -> V
 }
 
 #[test]
-fn real_products_of_codes_are_those_of_onnx_runtime() {
+fn real_products_of_values_are_those_of_onnx_runtime() {
     for case in cases(&["MatMulIntegerToFloat"], 12) {
         let a = case.tensor("a");
         let (a_signed, a_zero) = (signed(a), integers(&case, "a_zero_point"));
         let [m, k] = a.shape[..] else { panic!("{:?}", a.shape) };
         for kernel in Kernel::supported() {
-            let lhs = Lhs { codes: codes(a, &a_signed), m, row_stride: k, zero_points: zero_points(&a_zero) };
+            let lhs = Lhs { values: values(a, &a_signed), m, row_stride: k, zero_points: zero_points(&a_zero) };
             let out = real_product(&case, kernel, &lhs, number(&case, "a_scale"));
             assert!(case.tensor("y").is(&bytes_of_reals(&out)), "{} on {}", case.name, kernel.name());
         }
@@ -151,8 +151,8 @@ fn dynamic_products_are_those_of_onnx_runtime() {
         for kernel in Kernel::supported() {
             let mut a = vec![0; m * k];
             let affine = kernel.quantize_tensor(Dynamic::Affine, &x.reals(), &mut a).expect("one length");
-            let codes = Codes::U8(&a);
-            let lhs = Lhs { codes, m, row_stride: k, zero_points: ZeroPoints::One(affine.zero_point) };
+            let values = QuantizedSlice::U8(&a);
+            let lhs = Lhs { values, m, row_stride: k, zero_points: ZeroPoints::One(affine.zero_point) };
             let out = real_product(&case, kernel, &lhs, affine.scale);
             assert!(case.tensor("y").is(&bytes_of_reals(&out)), "{} on {}", case.name, kernel.name());
         }

@@ -79,7 +79,7 @@ impl Action for QuantizedLinear {
         let ([n, k], x) = (self.size, call.inputs[0]);
         let m = rows(&x.shape);
         let zero_points = ZeroPoints::One(self.x.zero_point);
-        let lhs = Lhs { codes: x.quantized(self.x.signed), m, row_stride: k, zero_points };
+        let lhs = Lhs { values: x.quantized(self.x.signed), m, row_stride: k, zero_points };
         let output = self.epilogue.output(call.output, n);
         Ok(call.kernel.gemm(&lhs, &self.packed, output, &mut call.scratch.kernel)?)
     }

@@ -95,12 +95,12 @@ impl Action for QuantizedMatMul {
         for (index, out) in call.output.chunks_exact_mut((m * n * self.epilogue.size()).max(1)).enumerate() {
             let matrix = matrix_index(index, outer, b.shape);
             if held.replace(matrix) != Some(matrix) {
-                let codes = b.section(matrix * k * n, k * n).quantized(rhs.signed);
-                let weights = Weights::column_major(codes, n, k, ZeroPoints::One(rhs.zero_point));
+                let values = b.section(matrix * k * n, k * n).quantized(rhs.signed);
+                let weights = Weights::column_major(values, n, k, ZeroPoints::One(rhs.zero_point));
                 call.kernel.pack_into(&weights, packed)?;
             }
-            let codes = a.section(matrix_index(index, outer, a.shape) * m * k, m * k).quantized(lhs.signed);
-            let lhs = Lhs { codes, m, row_stride: k, zero_points: ZeroPoints::One(lhs.zero_point) };
+            let values = a.section(matrix_index(index, outer, a.shape) * m * k, m * k).quantized(lhs.signed);
+            let lhs = Lhs { values, m, row_stride: k, zero_points: ZeroPoints::One(lhs.zero_point) };
             call.kernel.gemm(&lhs, packed, self.epilogue.output(out, n), scratch)?;
         }
         Ok(())

@@ -1,7 +1,7 @@
 //! Constant operands of layers, as the kernels take them.
 
 use fourfold_graph::Value;
-use fourfold_kernels::{Codes, Scales, ZeroPoints};
+use fourfold_kernels::{QuantizedSlice, Scales, ZeroPoints};
 use fourfold_schemes::QuantParams;
 use fourfold_tensor::memory::{collected, copied, filled};
 use fourfold_tensor::{DType, Element, Tensor};
@@ -30,8 +30,12 @@ impl<'w> QuantizedWeight<'w> {
 }
 
 /// The elements of an 8-bit tensor.
-pub(crate) fn quantized_elements(tensor: &Tensor) -> Result<Codes<'_>, Error> {
-    Ok(if tensor.dtype() == DType::U8 { Codes::U8(tensor.as_slice()?) } else { Codes::I8(tensor.as_slice()?) })
+pub(crate) fn quantized_elements(tensor: &Tensor) -> Result<QuantizedSlice<'_>, Error> {
+    Ok(if tensor.dtype() == DType::U8 {
+        QuantizedSlice::U8(tensor.as_slice()?)
+    } else {
+        QuantizedSlice::I8(tensor.as_slice()?)
+    })
 }
 
 /// One number for all columns, or one for each.

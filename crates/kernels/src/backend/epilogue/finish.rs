@@ -198,17 +198,17 @@ unsafe fn store_bytes<I: Isa>(sums: &Sums<I>, output: &RawOutput, add: impl Fn(I
 /// The CPU has the instruction set; the residual is readable for `count` columns of the row, from `column` on.
 #[inline(always)]
 unsafe fn residual_term<I: Isa>(residual: &RawResidual, row: usize, column: usize, count: usize) -> I::F32 {
-    // SAFETY: the CPU has the instruction set; `count` codes of the residual are read, at most 16, or copied to 16 on
+    // SAFETY: the CPU has the instruction set; `count` values of the residual are read, at most 16, or copied to 16 on
     // the stack.
     unsafe {
-        let mut codes = residual.codes.add(row * residual.row_stride + column);
+        let mut values = residual.values.add(row * residual.row_stride + column);
         let mut padded = [0_u8; LANES];
         if count < LANES {
-            core::ptr::copy_nonoverlapping(codes, padded.as_mut_ptr(), count);
-            codes = padded.as_ptr();
+            core::ptr::copy_nonoverlapping(values, padded.as_mut_ptr(), count);
+            values = padded.as_ptr();
         }
-        let codes = if residual.is_signed { I::load_i8(codes.cast()) } else { I::load_u8(codes) };
-        let steps = I::add_i32(codes, I::splat_i32(-residual.zero_point));
+        let values = if residual.is_signed { I::load_i8(values.cast()) } else { I::load_u8(values) };
+        let steps = I::add_i32(values, I::splat_i32(-residual.zero_point));
         I::mul_f32(I::to_f32(steps), I::splat_f32(residual.multiplier))
     }
 }

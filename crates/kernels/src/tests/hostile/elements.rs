@@ -5,10 +5,10 @@ use std::vec;
 use super::super::noise::Noise;
 use super::super::{cases, kernels};
 use super::{SIZES, survives};
-use crate::{Affine, Bounded, Codes, CodesMut, Dynamic, Operand, Scales};
+use crate::{Affine, Bounded, Dynamic, Operand, QuantizedSlice, QuantizedSliceMut, Scales};
 
 fn bounded(out: &mut [u8], (zero_point, q_min, q_max): (i32, i32, i32)) -> Bounded<'_> {
-    Bounded { out: CodesMut::U8(out), zero_point, q_min, q_max }
+    Bounded { out: QuantizedSliceMut::U8(out), zero_point, q_min, q_max }
 }
 
 #[test]
@@ -24,22 +24,22 @@ fn element_loops_refuse_what_does_not_fit() {
             let (zero_point, q_min, q_max, other) = (integer(), integer(), integer(), integer());
             let scale = REALS[noise.next() as usize % 6];
             let affine = Affine { scale, zero_point, q_min, q_max };
-            let (codes, mut out) = (noise.bytes(a), noise.bytes(b));
+            let (values, mut out) = (noise.bytes(a), noise.bytes(b));
             let (mut reals, mut integers) = (vec![scale; c], vec![other; d]);
             let what = (kernel.name(), a, b, c, d, affine);
-            let operand = |codes| Operand { codes: Codes::U8(codes), zero_point: other };
+            let operand = |values| Operand { values: QuantizedSlice::U8(values), zero_point: other };
             let bounds = (zero_point, q_min, q_max);
             survives(&what, || {
                 let _ = kernel.quantize_u8(&reals, affine, &mut out);
                 let _ = kernel.quantize_i8(&reals, affine, &mut vec![0; b]);
-                let _ = kernel.dequantize_u8(&codes, affine, &mut reals);
+                let _ = kernel.dequantize_u8(&values, affine, &mut reals);
                 let _ = kernel.dequantize_i8(&vec![0; a], affine, &mut reals);
                 let _ = kernel.min_max(&reals);
                 let _ = kernel.requantize(&integers, Scales::Each(&reals), bounded(&mut out, bounds));
                 let _ = kernel.requantize(&integers, Scales::One(scale), bounded(&mut out, bounds));
-                let _ = kernel.lookup(&[3; 256], &codes, &mut out);
-                let _ = kernel.add((operand(&codes), scale), (operand(&codes), scale), bounded(&mut out, bounds));
-                let _ = kernel.multiply(operand(&codes), operand(&codes), scale, bounded(&mut out, bounds));
+                let _ = kernel.lookup(&[3; 256], &values, &mut out);
+                let _ = kernel.add((operand(&values), scale), (operand(&values), scale), bounded(&mut out, bounds));
+                let _ = kernel.multiply(operand(&values), operand(&values), scale, bounded(&mut out, bounds));
                 let (rows, columns) = (SIZES[a % 15], SIZES[c % 15]);
                 let x = (&vec![scale; b][..], rows, columns);
                 let _ = kernel.quantize_rows(Dynamic::Affine, x, &mut out, &mut reals, &mut integers);

@@ -7,7 +7,8 @@ use super::super::noise::Noise;
 use super::super::{cases, kernels};
 use super::{size, survives, with_output};
 use crate::{
-    Average, Codes, CodesMut, ConvInput, Error, Geometry, I32Output, Kernel, Output, Scratch, ZeroPoints, reference,
+    Average, ConvInput, Error, Geometry, I32Output, Kernel, Output, QuantizedSlice, QuantizedSliceMut, Scratch,
+    ZeroPoints, reference,
 };
 
 fn geometry(noise: &mut Noise) -> Geometry {
@@ -39,21 +40,21 @@ fn convolutions_and_pools_of_absurd_sizes_are_errors_or_have_results() {
         let mut scratch = Scratch::default();
         for _ in 0..cases(kernel, 10_000) {
             let geometry = geometry(&mut noise);
-            let (weights, codes) = (noise.signed(2000), noise.bytes(2000));
+            let (weights, values) = (noise.signed(2000), noise.bytes(2000));
             let zero_points = ZeroPoints::One([0, 3][noise.next() as usize % 2]);
             let mut image = [1 + noise.next() as usize % 2, 4, 5];
             if noise.next().is_multiple_of(3) {
                 image[noise.next() as usize % 3] = size(&mut noise, false);
             }
             let batch = if noise.next().is_multiple_of(5) { size(&mut noise, false) } else { 1 };
-            let input = ConvInput { codes: Codes::U8(&codes), batch, size: image, zero_point: 7 };
+            let input = ConvInput { values: QuantizedSlice::U8(&values), batch, size: image, zero_point: 7 };
             let what = format!("{} {geometry:?} {image:?} x {batch}", kernel.name());
             // What fits, but for copies of hundreds of megabytes, which have their own limits elsewhere.
             let padded = (0..3).map(|axis| image[axis].saturating_add(geometry.pad_begin[axis].min(1 << 20)));
             if padded.fold(1, usize::saturating_mul) > 1 << 20 && geometry.channels_in > 0 {
                 continue;
             }
-            let weights = Codes::I8(&weights);
+            let weights = QuantizedSlice::I8(&weights);
             let packed = survives(&what, || kernel.pack_conv(&geometry, weights, zero_points));
             let transposed = survives(&what, || kernel.pack_transposed_conv(&geometry, weights, zero_points));
             let out_size = geometry.transposed_size(image).unwrap_or(image);
@@ -68,8 +69,8 @@ fn convolutions_and_pools_of_absurd_sizes_are_errors_or_have_results() {
                 }
             });
             let mut out = vec![0; 3000];
-            let _ = survives(&what, || kernel.max_pool(&input, &geometry, CodesMut::U8(&mut out)));
-            let out = CodesMut::U8(&mut out);
+            let _ = survives(&what, || kernel.max_pool(&input, &geometry, QuantizedSliceMut::U8(&mut out)));
+            let out = QuantizedSliceMut::U8(&mut out);
             let (multiplier, zero_point, q_min, q_max) = (f32::NAN, 0, 0, 255);
             let average = Average { out, multiplier, zero_point, q_min, q_max, count_include_pad: true };
             let _ = survives(&what, || kernel.average_pool(&input, &geometry, average, &mut scratch));
@@ -112,8 +113,9 @@ fn check_empty(kernel: Kernel, geometry: &Geometry, (batch, size): (usize, [usiz
     let Geometry { channels_in, channels_out, groups, .. } = *geometry;
     let what = format!("{} {geometry:?} {size:?} x {batch}", kernel.name());
     let weights = vec![1; channels_out * 9 * channels_in / groups];
-    let codes = vec![9; batch * size.iter().product::<usize>() * channels_in];
-    let (input, weights) = (ConvInput { codes: Codes::U8(&codes), batch, size, zero_point: 7 }, Codes::I8(&weights));
+    let values = vec![9; batch * size.iter().product::<usize>() * channels_in];
+    let (input, weights) =
+        (ConvInput { values: QuantizedSlice::U8(&values), batch, size, zero_point: 7 }, QuantizedSlice::I8(&weights));
     let bias: Vec<i32> = (5..).take(channels_out).collect();
     let sums = |out_size: [usize; 3], call: &mut dyn FnMut(Output<'_>)| {
         let mut out = vec![77; batch * out_size.iter().product::<usize>() * channels_out];
@@ -155,11 +157,12 @@ fn any_number_of_taps_in_the_padding_takes_no_time() {
     };
     let mut scratch = Scratch::default();
     for kernel in kernels() {
-        let input = ConvInput { codes: Codes::U8(&[5]), batch: 1, size: [1; 3], zero_point: 0 };
+        let input = ConvInput { values: QuantizedSlice::U8(&[5]), batch: 1, size: [1; 3], zero_point: 0 };
         let mut out = [0; 8];
-        survives(&window, || kernel.max_pool(&input, &window, CodesMut::U8(&mut out))).expect("a valid pooling");
+        survives(&window, || kernel.max_pool(&input, &window, QuantizedSliceMut::U8(&mut out)))
+            .expect("a valid pooling");
         assert_eq!(out.iter().filter(|&&code| code == 5).count(), 1, "{out:?}");
-        let out = CodesMut::U8(&mut out);
+        let out = QuantizedSliceMut::U8(&mut out);
         let average = Average { out, multiplier: 1.0, zero_point: 0, q_min: 0, q_max: 255, count_include_pad: false };
         survives(&window, || kernel.average_pool(&input, &window, average, &mut scratch)).expect("a valid pooling");
     }
@@ -176,8 +179,8 @@ fn memory_that_is_not_there_is_an_error() {
         ..same_size(1, 1, 1)
     };
     for kernel in kernels() {
-        let packed = kernel.pack_conv(&wide, Codes::I8(&[1]), ZeroPoints::One(0)).expect("one value");
-        let input = ConvInput { codes: Codes::U8(&[5]), batch: 1, size: [1; 3], zero_point: 0 };
+        let packed = kernel.pack_conv(&wide, QuantizedSlice::I8(&[1]), ZeroPoints::One(0)).expect("one value");
+        let input = ConvInput { values: QuantizedSlice::U8(&[5]), batch: 1, size: [1; 3], zero_point: 0 };
         let mut out = [0; 27];
         let output = Output::I32(I32Output { out: &mut out, row_stride: 1, bias: None });
         let refused = kernel.conv(&input, &packed, output, &mut Scratch::default());

@@ -70,8 +70,8 @@ impl Action for QuantizedBinary {
                 Strided::broadcast(operand.shape, call.output_shape).copy(operand.bytes, call.output_shape, expanded);
                 &*expanded
             };
-            let codes = Operand { bytes, ..operand }.quantized(encoding.signed);
-            Ok::<_, Error>(fourfold_kernels::Operand { codes, zero_point: encoding.zero_point })
+            let values = Operand { bytes, ..operand }.quantized(encoding.signed);
+            Ok::<_, Error>(fourfold_kernels::Operand { values, zero_point: encoding.zero_point })
         });
         let (a, b) = (a?, b?);
         let (q_min, q_max) = self.bounds;

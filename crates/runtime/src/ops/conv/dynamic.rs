@@ -1,7 +1,7 @@
 //! Convolutions with 8-bit weights and images of floats that are quantized while running.
 
 use fourfold_graph::{Activation, Value};
-use fourfold_kernels::{Codes, ConvInput, F32Output, Geometry, Kernel, Output, PackedConv, Scales};
+use fourfold_kernels::{ConvInput, F32Output, Geometry, Kernel, Output, PackedConv, QuantizedSlice, Scales};
 use fourfold_schemes::DynamicScheme;
 
 use super::{padded_bytes, quantized_channels_last};
@@ -59,7 +59,7 @@ impl Action for DynamicConv {
             bytemuck::cast_slice_mut::<u8, f32>(call.output).chunks_mut((together * positions * channels).max(1));
         for (x, out) in images.zip(results) {
             let (scale, zero_point) = quantize_tensor(call.kernel, self.scheme, x, bytes)?;
-            let input = ConvInput { codes: Codes::U8(bytes), batch: together, size, zero_point };
+            let input = ConvInput { values: QuantizedSlice::U8(bytes), batch: together, size, zero_point };
             let output = Output::F32(F32Output {
                 out,
                 row_stride: channels,

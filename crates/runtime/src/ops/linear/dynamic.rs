@@ -1,7 +1,7 @@
 //! Linear with 8-bit weights and floats that are quantized while running, equation (6).
 
 use fourfold_graph::{Activation, Value};
-use fourfold_kernels::{Codes, Dynamic, F32Output, Kernel, Lhs, Output, PackedWeights, Scales, ZeroPoints};
+use fourfold_kernels::{Dynamic, F32Output, Kernel, Lhs, Output, PackedWeights, QuantizedSlice, Scales, ZeroPoints};
 use fourfold_schemes::DynamicScheme;
 use fourfold_tensor::Tensor;
 
@@ -75,7 +75,7 @@ impl DynamicLinear {
                 (Scales::Each(row_scales), ZeroPoints::Each(zero_points))
             }
         };
-        let lhs = Lhs { codes: Codes::U8(bytes), m, row_stride: k, zero_points };
+        let lhs = Lhs { values: QuantizedSlice::U8(bytes), m, row_stride: k, zero_points };
         let output = Output::F32(F32Output {
             out,
             row_stride,
