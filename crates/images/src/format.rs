@@ -85,9 +85,9 @@ mod tests {
         }
         for (bytes, words) in [
             (&b""[..], "it is empty"),
-            (b"\x89PNG\n\x1a\n", "as a PNG file does"),
-            (b"\xff\xd8", "as a JPEG file does"),
-            (b"version https://git-lfs.github.com/spec/v1", "as neither does"),
+            (b"\x89PNG\n\x1a\n", "it begins like a PNG file"),
+            (b"\xff\xd8", "it begins like a JPEG file"),
+            (b"version https://git-lfs.github.com/spec/v1", "it begins like neither"),
         ] {
             let error = refused(bytes);
             assert!(matches!(error, Error::Foreign { .. }) && error.to_string().contains(words), "{error}");

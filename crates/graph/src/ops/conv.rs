@@ -68,7 +68,7 @@ impl Operator for Conv {
     }
 
     fn ty(&self, operands: &[&Value], dims: Vec<Dim>, params: Option<QuantParams>) -> Result<ValueType, Problem> {
-        weighted_type((self.dynamic, self.activation), operands, dims, params)
+        weighted_type(self.dynamic, self.activation, operands, dims, params)
     }
 
     fn keeps_rows(&self, rows: &NodeRows<'_>) -> bool {

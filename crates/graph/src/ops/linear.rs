@@ -38,7 +38,7 @@ impl Operator for Linear {
     }
 
     fn ty(&self, operands: &[&Value], dims: Vec<Dim>, params: Option<QuantParams>) -> Result<ValueType, Problem> {
-        weighted_type((self.dynamic, self.activation), operands, dims, params)
+        weighted_type(self.dynamic, self.activation, operands, dims, params)
     }
 
     fn keeps_rows(&self, rows: &NodeRows<'_>) -> bool {
@@ -60,7 +60,8 @@ impl Operator for Linear {
 
 /// The type of the result of a layer with a weight: dynamically quantized, quantized or float.
 pub(super) fn weighted_type(
-    (dynamic, activation): (Option<DynamicScheme>, Activation),
+    dynamic: Option<DynamicScheme>,
+    activation: Activation,
     operands: &[&Value],
     dims: Vec<Dim>,
     params: Option<QuantParams>,

@@ -1,6 +1,6 @@
 //! Elementwise functions and reductions that no row of [`crate::operators`] describes.
 
-use fourfold_graph::{Node, Reduction, Unary};
+use fourfold_graph::{Node, Reduce, Reduction, Unary};
 
 use super::Exporter;
 use super::message::{int, ints, wide};
@@ -48,14 +48,10 @@ impl Exporter<'_> {
     }
 
     /// Before opset 18, axes are an attribute, except those of ReduceSum, which are an input.
-    pub(super) fn reduce(
-        &mut self,
-        node: &Node,
-        (reduction, axes, keep): (Reduction, &[usize], bool),
-        output: &str,
-    ) -> Result<(), Error> {
+    pub(super) fn reduce(&mut self, node: &Node, reduce: &Reduce, output: &str) -> Result<(), Error> {
+        let Reduce { reduction, axes, keep } = reduce;
         let (name, x) = (node.name(), self.float(node.inputs()[0])?);
-        let keep = int("keepdims", usize::from(keep));
+        let keep = int("keepdims", usize::from(*keep));
         let operator = match reduction {
             Reduction::Mean => "ReduceMean",
             Reduction::Max => "ReduceMax",

@@ -1,6 +1,6 @@
 //! Writes one node of the graph.
 
-use fourfold_graph::{Activation, AveragePool, Binary, Clip, GroupNorm, Linear, Node, Op, Reduce};
+use fourfold_graph::{Activation, AveragePool, Binary, Clip, Linear, Node, Op};
 
 use super::attributes::{Writer, window_attributes};
 use super::message::{int, ints};
@@ -105,8 +105,8 @@ impl Exporter<'_> {
             Op::Binary(function) => self.modulo(node, *function, output),
             Op::Recurrent(layer) => self.recurrent(node, layer, output),
             Op::FakeQuantize(params) => self.fake_quantize(node, params, output),
-            Op::Reduce(Reduce { reduction, axes, keep }) => self.reduce(node, (*reduction, axes, *keep), output),
-            Op::GroupNorm(GroupNorm { groups, epsilon }) => self.group_norm(node, (*groups, *epsilon), output),
+            Op::Reduce(reduce) => self.reduce(node, reduce, output),
+            Op::GroupNorm(norm) => self.group_norm(node, norm, output),
             Op::TopK(top) => self.top_k(node, *top, output),
             Op::CumSum(sum) => self.cum_sum(node, *sum, output),
             _ => Err(Error::Export { value: output.to_owned(), reason: "its operator has no ONNX form" }),

@@ -10,17 +10,12 @@ use crate::Error;
 impl Exporter<'_> {
     /// An InstanceNormalization if each channel is a group, else a GroupNormalization, which has one scale and bias per
     /// channel since opset 21.
-    pub(super) fn group_norm(
-        &mut self,
-        node: &Node,
-        (groups, epsilon): (usize, f32),
-        output: &str,
-    ) -> Result<(), Error> {
+    pub(super) fn group_norm(&mut self, node: &Node, norm: &GroupNorm, output: &str) -> Result<(), Error> {
         let names = node.inputs().iter().map(|&id| self.float(id)).collect::<Result<Vec<_>, _>>()?;
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let mut attributes = vec![float("epsilon", epsilon)];
+        let mut attributes = vec![float("epsilon", norm.epsilon)];
         if is_grouped(self.graph, node) {
-            attributes.push(int("num_groups", groups));
+            attributes.push(int("num_groups", norm.groups));
             self.push("GroupNormalization", node.name(), &names, output, attributes);
         } else {
             self.push("InstanceNormalization", node.name(), &names, output, attributes);
