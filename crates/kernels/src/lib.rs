@@ -4,7 +4,7 @@
 //! are read where they are, and the result is requantized in registers.
 //!
 //! ```
-//! use fourfold_kernels::{QuantizedSlice, Kernel, Lhs, Output, Requantized, Scales, Scratch, Weights, ZeroPoints};
+//! use fourfold_kernels::{Kernel, Lhs, Output, QuantizedSlice, Requantized, Scales, Scratch, Weights, ZeroPoints};
 //!
 //! let kernel = Kernel::detect();
 //!

@@ -1,4 +1,6 @@
-//! `x * weight^T + bias`, row-major: `x: [.., k]`, `weight: [n, k]`, result `[.., n]`.
+//! Linear layers: `x * weight^T + bias`, row-major, with `x: [.., k]`, `weight: [n, k]` and the result `[.., n]`.
+//!
+//! A layer is one of three actions: float, quantized, or quantized while it runs (`dynamic`).
 
 mod dynamic;
 
@@ -56,7 +58,7 @@ pub(crate) fn pack_float(weight: &Tensor) -> Result<PackedFloatMatrix, Error> {
     Ok(FloatMatrix::row_major(weight.as_slice()?, k).transposed().pack(k, n)?)
 }
 
-/// Equations (3) and (4).
+/// A product of quantized values, requantized: equations (3) and (4) of the crate `fourfold`.
 #[derive(Debug)]
 struct QuantizedLinear {
     packed: PackedWeights,
