@@ -173,7 +173,7 @@ impl Entry<'_, '_> {
     }
 
     /// An operator of a row, on as many operands as the node has.
-    fn read_row(&mut self, mut op: Op) -> Result<(), Error> {
+    pub(crate) fn read_row(&mut self, mut op: Op) -> Result<(), Error> {
         let kind = op.kind();
         match (kind.output_params(), self.proto.input.len()) {
             (OutputParams::Own, 1) => {
@@ -201,8 +201,7 @@ impl Entry<'_, '_> {
 
     /// The sum of any number of operands.
     fn sum(&mut self) -> Result<(), Error> {
-        let add = Op::Add(Add { activation: Activation::None });
-        if self.proto.input.len() == 2 { self.read_row(add) } else { self.in_pairs(&add) }
+        self.in_pairs(&Op::Add(Add { activation: Activation::None }))
     }
 
     /// An operator with one input, whose result has parameters of its own when the input is quantized.

@@ -1,6 +1,6 @@
 //! Operators that quantize while the model runs, and those that may belong to the same pattern.
 
-use fourfold_graph::Binary;
+use fourfold_graph::{Binary, Op};
 
 use crate::Error;
 use crate::import::emission::node::Entry;
@@ -36,7 +36,7 @@ impl Entry<'_, '_> {
     /// A product within a dynamic quantization, or one of any other values.
     pub(crate) fn mul(&mut self) -> Result<(), Error> {
         self.attributes(&[])?;
-        if self.product_with_scale()? { Ok(()) } else { self.binary(Binary::Mul) }
+        if self.product_with_scale()? { Ok(()) } else { self.read_row(Op::Binary(Binary::Mul)) }
     }
 
     /// `(a, b, b_scale, [b_zero_point], [bias])`.

@@ -65,20 +65,14 @@ impl<'a> Entry<'_, 'a> {
         self.emit(Op::Add(Add { activation: fourfold_graph::Activation::None }), &[above, scaled])
     }
 
-    pub(crate) fn binary(&mut self, function: Binary) -> Result<(), Error> {
-        self.attributes(&[])?;
-        if Op::Binary(function).kind().output_params() == OutputParams::Own {
-            return self.own_of_two(&Op::Binary(function), false);
-        }
-        let inputs = [self.operand(0)?, self.operand(1)?];
-        self.emit(Op::Binary(function), &inputs)
-    }
-
     /// An operator of two operands on any number of them: the first two, then what came of them and the third, and so
     /// on.
     pub(crate) fn in_pairs(&mut self, op: &Op) -> Result<(), Error> {
-        self.attributes(&[])?;
         let count = self.proto.input.len();
+        if count == 2 {
+            return self.read_row(op.clone());
+        }
+        self.attributes(&[])?;
         let so_far = self.before_last(op)?;
         if count == 1 {
             return self.emit(Op::Identity, &[so_far]);

@@ -10,12 +10,7 @@ use crate::proto::data_type;
 
 impl<'a> Entry<'_, 'a> {
     pub(crate) fn choose(&mut self) -> Result<(), Error> {
-        self.attributes(&[])?;
-        if self.chosen_sizes()? {
-            return Ok(());
-        }
-        let inputs = [self.operand(0)?, self.operand(1)?, self.operand(2)?];
-        self.emit(Op::Where, &inputs)
+        if self.chosen_sizes()? { Ok(()) } else { self.read_row(Op::Where) }
     }
 
     pub(crate) fn cast_to(&mut self, to: i64) -> Result<(), Error> {

@@ -60,15 +60,13 @@ impl<'a> Entry<'_, 'a> {
     }
 
     pub(crate) fn transpose(&mut self) -> Result<(), Error> {
-        let attributes = self.attributes(&["perm"])?;
-        let perm = attributes.sizes("perm")?;
         let name = self.input(0).unwrap_or_default();
         if let Some(shape) = self.importer.constants.shape(name) {
+            let perm = self.attributes(&["perm"])?.sizes("perm")?;
             return self.transpose_constant(name, &perm.unwrap_or_else(|| (0..shape.len()).rev().collect()));
         }
-        let x = self.moved(0)?;
-        let axes = perm.unwrap_or_else(|| (0..self.dims(x.id()).len()).rev().collect());
-        self.emit_moved(Op::Transpose(Transpose { axes }), x)
+        let rank = self.moved(0).map(|x| self.dims(x.id()).len())?;
+        self.read_row(Op::Transpose(Transpose { axes: (0..rank).rev().collect() }))
     }
 
     /// A constant in another order; of a quantized matrix, only that it is transposed is noted.
@@ -89,12 +87,14 @@ impl<'a> Entry<'_, 'a> {
     /// Softmax or its logarithm. From opset 13 on it is over one axis; before, over all axes from `axis` on as if they
     /// were one.
     pub(crate) fn softmax(&mut self, op: fn(usize) -> Op) -> Result<(), Error> {
-        let is_joined = self.importer.names.opset() < 13;
-        let axis = self.attributes(&["axis"])?.int("axis", if is_joined { 1 } else { -1 })?;
+        if self.importer.names.opset() >= 13 {
+            return self.read_row(op(0));
+        }
+        let axis = self.attributes(&["axis"])?.int("axis", 1)?;
         let x = self.operand(0)?;
         let dims = self.dims(x);
         let axis = self.axis(axis, dims.len(), false)?;
-        if !is_joined || axis + 1 == dims.len() {
+        if axis + 1 == dims.len() {
             return self.emit(op(axis), &[x]);
         }
         let flat = self.emit_before("flatten", Op::Flatten(Flatten { axis }), &[x])?;
