@@ -18,7 +18,10 @@ const CONFIG: Configuration<LittleEndian, Fixint, Limit<DECODED_BYTES>> =
 /// The bytes of a header.
 pub(crate) fn encode(header: &impl Encode) -> Result<Vec<u8>, Error> {
     let config = bincode::config::standard().with_little_endian().with_fixed_int_encoding();
-    bincode::encode_to_vec(header, config).map_err(|_| Error::corrupt("header", "it cannot be encoded"))
+    bincode::encode_to_vec(header, config).map_err(|error| match error {
+        EncodeError::OtherString(what) => Error::Unsupported { part: "graph".to_owned(), what },
+        _ => Error::corrupt("header", "it cannot be encoded"),
+    })
 }
 
 /// Reads a header that takes all of `bytes`.

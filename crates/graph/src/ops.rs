@@ -226,8 +226,8 @@ impl Op {
             Op::Quantize => &quantize::Quantize,
             Op::Dequantize => &quantize::Dequantize,
             Op::FakeQuantize(op) => op,
-            Op::QuantStub => &quantize::QuantStub,
-            Op::DeQuantStub => &quantize::DeQuantStub,
+            Op::QuantStub => &quantize::Stub(OpKind::QuantStub),
+            Op::DeQuantStub => &quantize::Stub(OpKind::DeQuantStub),
         }
     }
 }

@@ -22,11 +22,7 @@ use fourfold_graph::{ErrorKind, Fixed, Graph, Limits};
 use fourfold_tensor::memory;
 use prost::Message;
 
-use self::constants::tensor;
-use self::emission::{binding, node};
 use self::importer::Importer;
-use self::patterns::moved;
-use self::weights::computed;
 use crate::Error;
 use crate::model::external::{self, Folder, Nowhere, Resolve};
 use crate::model::{defaults, fixed, floats, functions, needed};

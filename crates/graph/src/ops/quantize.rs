@@ -82,31 +82,12 @@ impl Operator for QuantParams {
     }
 }
 
-pub(super) struct QuantStub;
+/// A mark of where quantization begins or ends.
+pub(super) struct Stub(pub(super) OpKind);
 
-impl Operator for QuantStub {
+impl Operator for Stub {
     fn kind(&self) -> OpKind {
-        OpKind::QuantStub
-    }
-
-    fn dims(&self, operands: &[&Value], _: &Limits) -> Result<Vec<Dim>, Problem> {
-        Ok(operands[0].ty.dims().to_vec())
-    }
-
-    fn ty(&self, operands: &[&Value], dims: Vec<Dim>, params: Option<QuantParams>) -> Result<ValueType, Problem> {
-        types::float(operands, &dims, params)
-    }
-
-    fn keeps_rows(&self, _: &NodeRows<'_>) -> bool {
-        true
-    }
-}
-
-pub(super) struct DeQuantStub;
-
-impl Operator for DeQuantStub {
-    fn kind(&self) -> OpKind {
-        OpKind::DeQuantStub
+        self.0
     }
 
     fn dims(&self, operands: &[&Value], _: &Limits) -> Result<Vec<Dim>, Problem> {

@@ -11,7 +11,7 @@ use fourfold_runtime::{Constant, Evaluation, evaluate};
 use fourfold_tensor::Tensor;
 
 use super::Importer;
-use super::node::Entry;
+use super::emission::node::Entry;
 use crate::Error;
 
 /// The largest number of elements that are read and made for one model.
@@ -69,7 +69,7 @@ impl<'a> Entry<'_, 'a> {
     fn alone(&self, operands: Vec<(&'a str, Tensor)>, outputs: &[&'a str]) -> Result<Option<Graph>, Error> {
         match self.imported_alone(operands, outputs) {
             Ok(graph) => Ok(Some(graph)),
-            Err(error) if error.kind() == fourfold_graph::ErrorKind::Limit => Ok(None),
+            Err(error) if error.kind() == ErrorKind::Limit => Ok(None),
             Err(error) => Err(error),
         }
     }

@@ -6,9 +6,9 @@ use fourfold_schemes::{QuantType, packed_len, unpack};
 use fourfold_tensor::{DType, Shape, Tensor};
 
 use super::Importer;
-use super::binding::Binding;
-use super::node::Entry;
-use super::tensor::failed;
+use super::constants::tensor::failed;
+use super::emission::binding::Binding;
+use super::emission::node::Entry;
 use crate::Error;
 use crate::proto::{NodeProto, TensorProto, data_type};
 

@@ -31,8 +31,8 @@ use fourfold_graph::{Activation, Add, Binary, Dim, LogSoftmax, Op, OutputParams,
 use fourfold_schemes::exact_depth;
 
 use super::attributes::Attributes;
+use super::emission::node::Entry;
 use super::is_default;
-use super::node::Entry;
 use crate::Error;
 use crate::operators::READ;
 use crate::proto::{GraphProto, NodeProto};
@@ -99,7 +99,7 @@ const READ_BY_CODE: &[(&str, Read)] = &[
     ("SpaceToDepth", |entry| entry.depth_and_space(false)),
     ("Split", |entry| entry.split()),
     ("Squeeze", |entry| entry.squeeze()),
-    ("Sum", |entry| entry.sum()),
+    ("Sum", |entry| entry.in_pairs(&Op::Add(Add { activation: Activation::None }))),
     ("Swish", |entry| entry.swish()),
     ("Tile", |entry| entry.tile()),
     ("TopK", |entry| entry.top_k()),
@@ -199,16 +199,11 @@ impl Entry<'_, '_> {
         }
     }
 
-    /// The sum of any number of operands.
-    fn sum(&mut self) -> Result<(), Error> {
-        self.in_pairs(&Op::Add(Add { activation: Activation::None }))
-    }
-
     /// An operator with one input, whose result has parameters of its own when the input is quantized.
     pub(super) fn own(&mut self, op: impl FnOnce(&Self, ValueId) -> Result<Op, Error>) -> Result<(), Error> {
         let target = self.target(false)?;
-        let codes = if target.is_some() { self.quantized(0)? } else { None };
-        match target.zip(codes) {
+        let quantized = if target.is_some() { self.quantized(0)? } else { None };
+        match target.zip(quantized) {
             Some((target, x)) => {
                 let op = op(self, x)?;
                 self.emit_on_quantized(target, &op, &[x])
@@ -224,8 +219,8 @@ impl Entry<'_, '_> {
     /// The same with two operands; `fuses` says that the operator can take in a clamp.
     pub(super) fn own_of_two(&mut self, op: &Op, fuses: bool) -> Result<(), Error> {
         let target = self.target(fuses)?;
-        let codes = if target.is_some() { self.quantized(0)?.zip(self.quantized(1)?) } else { None };
-        match target.zip(codes.filter(|&codes| self.is_exact(op, codes))) {
+        let quantized = if target.is_some() { self.quantized(0)?.zip(self.quantized(1)?) } else { None };
+        match target.zip(quantized.filter(|&quantized| self.is_exact(op, quantized))) {
             Some((target, (a, b))) => self.emit_on_quantized(target, op, &[a, b]),
             None => {
                 let inputs = [self.operand(0)?, self.operand(1)?];

@@ -24,22 +24,23 @@ pub(super) trait Fields: Sized {
     /// Notes that a value is new in a minor version.
     fn since(&mut self, minor: u16);
 
-    /// Notes that what was read has no meaning.
-    fn invalid(&mut self, reason: String);
+    /// Notes that what was read has no meaning; fails if it cannot be written.
+    fn invalid(&mut self, reason: String) -> Result<(), Self::Error>;
 
     /// What was read, or a note of why it has no meaning.
-    fn meaning<T>(&mut self, value: &mut T, read: Result<T, String>) {
+    fn meaning<T>(&mut self, value: &mut T, read: Result<T, String>) -> Result<(), Self::Error> {
         match read {
             Ok(read) => *value = read,
-            Err(reason) => self.invalid(reason),
+            Err(reason) => self.invalid(reason)?,
         }
+        Ok(())
     }
 
     /// A size or an index, as `u64`.
     fn size(&mut self, size: &mut usize) -> Result<&mut Self, Self::Error> {
         let mut wide = *size as u64;
         self.value(&mut wide)?;
-        self.meaning(size, build::size_of(wide));
+        self.meaning(size, build::size_of(wide))?;
         Ok(self)
     }
 
@@ -47,7 +48,7 @@ pub(super) trait Fields: Sized {
     fn list<T: Clone + Encode + Decode<()>>(&mut self, list: &mut Vec<T>) -> Result<&mut Self, Self::Error> {
         self.value(list)?;
         if let Err(reason) = check_rank(list.len()) {
-            self.invalid(reason);
+            self.invalid(reason)?;
         }
         Ok(self)
     }
@@ -56,7 +57,7 @@ pub(super) trait Fields: Sized {
     fn sizes(&mut self, sizes: &mut Vec<usize>) -> Result<&mut Self, Self::Error> {
         let mut wide: Vec<u64> = sizes.iter().map(|&size| size as u64).collect();
         self.list(&mut wide)?;
-        self.meaning(sizes, wide.into_iter().map(build::size_of).collect());
+        self.meaning(sizes, wide.into_iter().map(build::size_of).collect())?;
         Ok(self)
     }
 
@@ -64,7 +65,7 @@ pub(super) trait Fields: Sized {
     fn optional_sizes(&mut self, sizes: &mut Vec<Option<usize>>) -> Result<&mut Self, Self::Error> {
         let mut wide: Vec<Option<u64>> = sizes.iter().map(|size| size.map(|size| size as u64)).collect();
         self.list(&mut wide)?;
-        self.meaning(sizes, wide.into_iter().map(|size| size.map(build::size_of).transpose()).collect());
+        self.meaning(sizes, wide.into_iter().map(|size| size.map(build::size_of).transpose()).collect())?;
         Ok(self)
     }
 
@@ -88,7 +89,7 @@ pub(super) trait Fields: Sized {
     ) -> Result<&mut Self, Self::Error> {
         let known = list.iter().position(|(known, _)| is_same(known, choice));
         let Some(mut number) = known.and_then(|index| u8::try_from(index).ok()) else {
-            self.invalid(format!("this version of the format has no number for its {what}"));
+            self.invalid(format!("a {what} that the format has no number for"))?;
             return Ok(self);
         };
         self.value(&mut number)?;
@@ -99,7 +100,7 @@ pub(super) trait Fields: Sized {
                     *choice = read;
                 }
             }
-            None => self.invalid(format!("there is no {what} {number}")),
+            None => self.invalid(format!("there is no {what} {number}"))?,
         }
         Ok(self)
     }
@@ -108,7 +109,7 @@ pub(super) trait Fields: Sized {
         let mut record = shape::dim_record(dim);
         self.value(&mut record)?;
         self.since(record.minor());
-        self.meaning(dim, shape::dim(&record));
+        self.meaning(dim, shape::dim(&record))?;
         Ok(self)
     }
 
@@ -116,7 +117,7 @@ pub(super) trait Fields: Sized {
         let mut records: Vec<record::Dim> = dims.iter().map(shape::dim_record).collect();
         self.value(&mut records)?;
         self.since(records.iter().map(record::Dim::minor).max().unwrap_or(0));
-        self.meaning(dims, shape::dims(&records));
+        self.meaning(dims, shape::dims(&records))?;
         Ok(self)
     }
 
@@ -165,7 +166,7 @@ pub(super) trait Fields: Sized {
             Unary::LeakyRelu { slope: one } | Unary::Elu { alpha: one } => *one = first,
             plain if parameters != [0.0; 2] => {
                 let reason = format!("{} has no parameters", fourfold_graph::Op::Unary(*plain).kind());
-                self.invalid(reason);
+                self.invalid(reason)?;
             }
             _ => {}
         }
@@ -192,7 +193,7 @@ pub(super) trait Fields: Sized {
     fn params(&mut self, params: &mut QuantParams) -> Result<&mut Self, Self::Error> {
         let mut record = build::params(params);
         self.value(&mut record)?;
-        self.meaning(params, build::read_params(&record));
+        self.meaning(params, build::read_params(&record))?;
         Ok(self)
     }
 }
@@ -220,7 +221,9 @@ impl<E: Encoder> Fields for Writer<'_, E> {
 
     fn since(&mut self, _: u16) {}
 
-    fn invalid(&mut self, _: String) {}
+    fn invalid(&mut self, reason: String) -> Result<(), EncodeError> {
+        Err(EncodeError::OtherString(reason))
+    }
 }
 
 /// Reads fields of an operator whose tag is known.
@@ -250,8 +253,9 @@ impl<D: Decoder> Fields for Reader<'_, D> {
 
     fn since(&mut self, _: u16) {}
 
-    fn invalid(&mut self, reason: String) {
+    fn invalid(&mut self, reason: String) -> Result<(), DecodeError> {
         self.problem.get_or_insert(reason);
+        Ok(())
     }
 }
 
@@ -274,5 +278,30 @@ impl Fields for Version {
         self.0 = self.0.max(minor);
     }
 
-    fn invalid(&mut self, _: String) {}
+    fn invalid(&mut self, _: String) -> Result<(), Infallible> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use fourfold_graph::Cell;
+
+    use super::*;
+    use crate::{Error, codec};
+
+    /// A field whose choice the format has no number for.
+    struct Newer;
+
+    impl Encode for Newer {
+        fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeError> {
+            Writer(encoder).choice("cell", &[(Cell::Gru, 0)], &mut { Cell::Lstm }).map(|_| ())
+        }
+    }
+
+    #[test]
+    fn what_has_no_number_is_not_written() {
+        let refused = codec::encode(&Newer).expect_err("no number");
+        assert!(matches!(&refused, Error::Unsupported { what, .. } if what.contains("cell")), "{refused}");
+    }
 }

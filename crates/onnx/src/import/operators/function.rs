@@ -6,8 +6,8 @@ use fourfold_graph::{
 use fourfold_tensor::{DType, Tensor};
 
 use crate::Error;
-use crate::import::node::Entry;
-use crate::import::tensor::integers;
+use crate::import::constants::tensor::integers;
+use crate::import::emission::node::Entry;
 
 impl<'a> Entry<'_, 'a> {
     pub(crate) fn unary(&mut self, function: Unary) -> Result<(), Error> {

@@ -4,8 +4,8 @@ use fourfold_graph::{Cast, CastTo, CumSum, Op, TopK, TopKResult, ValueId};
 use fourfold_schemes::{QuantParams, Scale};
 
 use crate::Error;
-use crate::import::moved::Moved;
-use crate::import::node::Entry;
+use crate::import::emission::node::Entry;
+use crate::import::patterns::moved::Moved;
 use crate::proto::data_type;
 
 impl<'a> Entry<'_, 'a> {

@@ -6,8 +6,8 @@ use fourfold_graph::{
 use fourfold_tensor::Tensor;
 
 use crate::Error;
-use crate::import::computed::Change;
-use crate::import::node::Entry;
+use crate::import::emission::node::Entry;
+use crate::import::weights::computed::Change;
 
 impl<'a> Entry<'_, 'a> {
     pub(crate) fn batch_norm(&mut self) -> Result<(), Error> {
